@@ -176,8 +176,11 @@ def add_up(
     run: Callable[[int, int, Tasks, Sums], None],
     *,
     threads: int,
+    heavy: int = 1,
 ) -> Totals:
     """Return totals (count) of (R,T) = shape, filled by run(from, to, tasks, sums) for ranges of blocks.
+
+    One item takes about as long as `heavy` units.
 
     `run` must release the GIL. The threads are Python's, since numba's own pool cannot be used from two threads.
     """
@@ -193,7 +196,7 @@ def add_up(
         held_kw=np.zeros((count + extra, *shape)),
         money_eur=np.zeros((count + extra, 2)),
     )
-    work = int(tasks.first[-1]) // BLOCK
+    work = heavy * int(tasks.first[-1]) // BLOCK
     for_each_range(blocks, work, lambda a, b: run(a, b, tasks, sums), threads=threads, until=tasks.first)
     for name in ("power_kw", "held_kw", "money_eur"):
         values = getattr(sums, name)

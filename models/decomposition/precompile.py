@@ -4,6 +4,7 @@ Run it with `python -m models.decomposition.precompile`. The machine code is kep
 and seconds in every later process.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -31,7 +32,7 @@ from models.resources.registry import RESOURCES
 _ISPS = 4
 
 _GAP = 0.02
-"""Relative gap of the tiny case. Half of it takes four times as long, in every process, and compiles nothing more."""
+"""Relative gap of the tiny cases. Half of it takes four times as long, in every process, and compiles nothing more."""
 
 
 def _rows(*values: float) -> Floats:
@@ -117,10 +118,30 @@ def tiny() -> Case:
     )
 
 
+def house() -> Case:
+    """Return a case of one connection whose devices answer prices together."""
+    case = tiny()
+    units = len(case.storage.point)
+    storage = replace(case.storage, point=np.zeros(units, dtype=np.int64), charge_min_kw=np.zeros(units))
+    behind = tuple(
+        np.full(len(case.units(name).point), 0 if name in ("storage", "curtailable") else NO_LIMIT)
+        for name in UNIT_CLASSES
+    )
+    tariffs = replace(
+        case.connection_tariffs, peak_at=np.array([0]), peak_eur_per_kw=np.ones(1), peak_reached_kw=np.zeros(1),
+        peak_inside=_rows(1.0) > 0, of_units=behind,
+    )  # fmt: skip
+    return replace(
+        case, storage=storage, reserves=(), connection_limits=replace(case.connection_limits, leaf=behind),
+        connection_tariffs=tariffs,
+    )  # fmt: skip
+
+
 @cache
 def compile_all() -> None:
-    """Solve the tiny case, once per process; every later solve uses the code compiled by then."""
+    """Solve the tiny cases, once per process; every later solve uses the code compiled by then."""
     solve(tiny(), relative_gap=_GAP, time_limit_s=600.0)
+    solve(house(), relative_gap=_GAP, time_limit_s=600.0)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ class DecompositionSteps:
             weights = used_rounds(self.master)
             choices = self.choices if self.master.groups.settled.any() else self._new_choices()
             combined = combine(self.case, self.grouping, self.pricing, weights, self.state.prices, choices)
-            found = complete(self.case, self.grouping, combined, self.master.bids_mw())
+            found = complete(self.case, combined, self.master.bids_mw())
             self._say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
             if self.best is None or found.objective_eur > self.best.objective_eur:
                 self.best = found
@@ -209,7 +209,12 @@ class DecompositionSteps:
             outcome = assemble(
                 self.case,
                 self.best.answer(),
-                shadow(self.case, self.grouping, self.state.centre),
+                shadow(
+                    self.case,
+                    self.grouping,
+                    self.state.centre,
+                    self.pricing.joint_limits(self.state.centre.scenario()),
+                ),
                 termination=_TERMINATION.get(why, Termination.GAP_OPEN),
                 bound_eur=-bound_eur,
                 solver=f"decomposition, {version()}",

@@ -163,6 +163,21 @@ class Generation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Joint:
+    """Connections whose devices answer prices together."""
+
+    most_units: int = 12
+    """Most devices of such a connection; larger ones have prices of their own. Larger: depots answer together, and the
+    time per answer grows with the cube of their stores."""
+    fine_mw: float = 1e-3
+    """Step of bids up to which wholeness costs so little that stores which may hold reserve answer together with
+    others. Larger: mixtures are better, and bids are rounded down further."""
+    groups: int = 400
+    """About the number of groups into which they are dealt, at most one each. Larger: mixtures are better, and sweeps
+    take longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ColumnPool:
     """The groups, and the number of columns kept of each."""
 
@@ -312,6 +327,7 @@ class Tuning:
     points: PointSearch = field(default_factory=PointSearch)
     generation: Generation = field(default_factory=Generation)
     pool: ColumnPool = field(default_factory=ColumnPool)
+    joint: Joint = field(default_factory=Joint)
     pairs: PairwiseDescent = field(default_factory=PairwiseDescent)
     master: MasterLp = field(default_factory=MasterLp)
     interior: InteriorPoint = field(default_factory=InteriorPoint)

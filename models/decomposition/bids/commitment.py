@@ -21,7 +21,8 @@ class BidCommitment:
     """The whole bids of one run. While they are committed, the master's bounds hold for their pattern only."""
 
     def __init__(self, master: RestrictedMaster, tuning: WholeBids) -> None:
-        self.needed = master.case.remainder is None and coarse(master.case, tuning.steps)
+        joint = any(batch.connections.holds.any() for batch in master.grouping.joint)
+        self.needed = master.case.remainder is None and not joint and coarse(master.case, tuning.steps)
         """Whether bids are coarse, so that wholeness matters, and are the portfolio's own"""
         self._master, self._tuning = master, tuning
         self._patterns = PatternSearch(master, tuning)

@@ -67,7 +67,7 @@ class _Run:
     def __init__(self, case: Case, relative_gap: float, threads: int, tuning: Tuning, stop: Interrupted) -> None:
         self.case, self.relative_gap, self.threads, self.tuning, self.stop = case, relative_gap, threads, tuning, stop
         self.log = SolverLog()
-        self.grouping = group_units(case, tuning.pool.unpriced_groups)
+        self.grouping = group_units(case, tuning.pool.unpriced_groups, alone=True)
         self.master, self.pricing = RestrictedMaster(case, self.grouping, tuning), LocalPricing(case, self.grouping)
         self.bound_eur = -np.inf
         self.best: Outcome | None = None
@@ -75,7 +75,7 @@ class _Run:
     def _first_prices(self) -> DualPrices:
         """Return prices of energy, found as if there were no balancing capacity."""
         case = replace(self.case, reserves=(), start=None)
-        grouping = group_units(case, self.tuning.pool.unpriced_groups)
+        grouping = group_units(case, self.tuning.pool.unpriced_groups, alone=True)
         master, pricing = RestrictedMaster(case, grouping, self.tuning), LocalPricing(case, grouping)
         state = first_state(master, pricing)
         why = search_prices(

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from models.case import Bools, Case, Ints
+from models.case import Bools, Case, Floats, Ints
 from models.decomposition.executors.shard_results import add
 from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shard
 from models.decomposition.executors.worker_pool import Call, WorkerPool
+from models.decomposition.joint.responder import JointMixed
 from models.decomposition.prices.grouping import Grouping
-from models.decomposition.prices.pricing import ScenarioPrices, nothing
+from models.decomposition.prices.pricing import JointPricing, ScenarioPrices, nothing
 from models.mixing import CHUNK, MIXES, Mixed, Shares
 from models.resources.protocols import Choices
 from models.response import Prices, Totals
@@ -37,6 +38,7 @@ class DaskPricing:
         self._cuts = cuts(grouping, shard_units)
         self._pool = WorkerPool(scheduler, self._shard, [len(cut.units) for cut in self._cuts], patience_s=patience_s)
         self._where: dict[int, tuple[Ints, Ints]] = {}
+        self._joint = JointPricing(case, grouping)
 
     def __enter__(self) -> "DaskPricing":
         return self
@@ -61,6 +63,7 @@ class DaskPricing:
         total = nothing(self._case, len(self._grouping.group_point))
         for number in asked:
             add(total, found[number], self._cuts[number].group, self._cuts[number].reserve_rows)
+        self._joint.respond(prices, groups, total)
         return total
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
@@ -78,6 +81,14 @@ class DaskPricing:
             Call(shard=number, method="mixtures", arguments=self._asked(number, rounds, shares, place))
             for number, place in self._pieces(batch, chosen)
         )
+
+    def joint_mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:
+        """Yield mixtures of the answers of a few of the connections of a joint batch, which answer in this process."""
+        return self._joint.mixtures(batch, rounds, shares)
+
+    def joint_limits(self, prices: ScenarioPrices) -> Floats:
+        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0."""
+        return self._joint.limits(prices)
 
     def _stream(self, calls: Iterable[Call]) -> Iterator[tuple[Ints, Any]]:
         """Yield the answer of each call with the positions, in the batch, of the units in its last argument."""

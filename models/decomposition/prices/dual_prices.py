@@ -82,8 +82,8 @@ def duals(case: Case, grouping: Grouping, prices: DualPrices, bound_eur: float =
     )
 
 
-def shadow(case: Case, grouping: Grouping, prices: DualPrices) -> Shadow:
-    """Return shadow prices: what one more unit of each coupling is worth."""
+def shadow(case: Case, grouping: Grouping, prices: DualPrices, joint_limits: Floats) -> Shadow:
+    """Return shadow prices: what one more unit of each coupling is worth; joint_limits (2,L,T): within connections."""
     per_mwh = 1000 / case.isp_hours
     full = duals(case, grouping, prices)
     own = 0.0 if case.anchor is None else case.anchor.eur_per_mwh / per_mwh
@@ -100,8 +100,8 @@ def shadow(case: Case, grouping: Grouping, prices: DualPrices) -> Shadow:
         limit_export_eur_per_mwh=np.where(exports, np.maximum(-at_limit - own, 0.0), 0.0) * per_mwh,
         reservation_eur_per_mwh=np.where(reserved, at_call, 0.0) * per_mwh,
         reserve_eur_per_mw=-(full.reserve + full.called) * 1000,
-        connection_import_eur_per_mwh=np.maximum(import_price, 0.0) * per_mwh,
-        connection_export_eur_per_mwh=np.maximum(export_price, 0.0) * per_mwh,
+        connection_import_eur_per_mwh=np.maximum(import_price + joint_limits[0], 0.0) * per_mwh,
+        connection_export_eur_per_mwh=np.maximum(export_price + joint_limits[1], 0.0) * per_mwh,
         group_balance_eur_per_mwh=full.groups * per_mwh,
     )
 

@@ -5,7 +5,7 @@ A group is the units of one kind at one priced point, or a share of the units of
 a called program form groups of their own for it. Source: docs/explanation/optimisation.md §3.1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,17 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from models.block import called_units, reserved_points
-from models.case import Bools, Case, Floats, Ints
+from models.case import NO_TARIFF, Bools, Case, Floats, Ints
+from models.connection_costs import tariff_shape
+from models.connection_loads import may_bind
+from models.decomposition.joint.answer import Shared
+from models.decomposition.joint.connections import JointConnections, joint_connections, shared, without_joint
 from models.decomposition.prices.places import Places, find_places
 from models.decomposition.tuning import DEFAULT
 from models.errors import CaseError
 from models.markets.registry import MARKETS
 from models.resources.protocols import ResourceClass
-from models.resources.registry import PRICED
+from models.resources.registry import BY_NAME, PRICED
 from models.response import Rows
 
 
@@ -31,6 +35,16 @@ class Batch:
     called: bool
     units: Ints  # (U,) positions within the class
     rows: Rows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointBatch:
+    """Connections that answer as a whole in one scenario, with the rows of prices that they see and their groups."""
+
+    called: bool
+    connections: JointConnections
+    shared: Shared
+    rows: Rows  # of connections (M,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +66,7 @@ class Grouping:
 
     priced_points: Ints  # (N,) index into Case.points
     batches: tuple[Batch, ...]
+    joint: tuple[JointBatch, ...]  # their groups follow those of the batches
     group_called: Bools  # (G,) whether its programs are called ones
     group_point: Ints  # (G,) index into `priced_points`, −1 for none
     group_reserved: Bools  # (G,) whether it lies at a reserved congestion point
@@ -93,6 +108,72 @@ def may_hold(case: Case, resource: ResourceClass) -> Bools:
     return np.asarray(resource.reserving.reserve_kw(case) > 0, dtype=np.bool_)
 
 
+@dataclass(kw_only=True, eq=False)
+class _Members:
+    """Deals members, units or connections, into groups, and remembers what each group is."""
+
+    case: Case
+    number_of: Ints
+    shares: int
+    reserved: Bools
+    priced: int
+    plain: Bools  # (M+1,) of places; the last stands for none
+    total: int = 0
+    called: list[Any] = field(default_factory=list)
+    numbers: list[Any] = field(default_factory=list)
+    at_reserved: list[Any] = field(default_factory=list)
+    reserving: list[Any] = field(default_factory=list)
+    at_place: list[Any] = field(default_factory=list)
+
+    def add(
+        self, point: Ints, kind: Ints, able: Bools, shares: Ints, place: Ints, *, called: bool, most: int = 0
+    ) -> Rows:
+        """Group members (n,) by kind 0..15 and place, priced point or share; return their rows.
+
+        With `most`, a group has at most so many members; 0: any number.
+        """
+        number = self.number_of[point]
+        share = np.where(number >= 0, number, self.priced + shares)
+        share = np.where(place >= 0, self.priced + self.shares + place, share)
+        plain = (place >= 0) & self.plain[place]  # these see no prices of congestion points or connections
+        share = np.where(plain, self.priced + self.shares + len(self.plain) - 1 + place * self.shares + shares, share)
+        key = share * 16 + kind
+        if most:
+            order = np.argsort(key, kind="stable")
+            rank = np.empty(len(key), dtype=np.int64)
+            rank[order] = np.arange(len(key)) - np.searchsorted(key[order], key[order])
+            key = key * len(key) + rank // most
+        keys, group = np.unique(key, return_inverse=True)
+        first = np.searchsorted(np.sort(group), np.arange(len(keys)))
+        of_group = np.argsort(group, kind="stable")[first]  # one member of each group
+        self.called.append(np.full(len(keys), called))
+        self.numbers.append(number[of_group])
+        self.at_reserved.append(self.reserved[point[of_group]])
+        self.reserving.append(able[of_group])
+        self.at_place.append(place[of_group])
+        held = np.zeros(len(point), dtype=np.int64) if called else self.reserved[point].astype(np.int64)
+        rows = Rows(
+            power=np.where(place >= 0, self.priced + 1 + place, np.where(number >= 0, number, self.priced)),
+            held=np.where(place >= 0, (1 if called else 2) + place, held),
+            total=group + self.total,
+        )
+        self.total += len(keys)
+        return rows
+
+    def joined(self, name: str) -> Any:
+        """Return one field of all groups (G,)."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *getattr(self, name)])
+
+
+def _places_of(joint: JointConnections, place_of: dict[str, Ints]) -> Ints:
+    """Return the place of each connection (M,), which is that of its devices."""
+    place = np.full(joint.count, -1)
+    for name, at in (("storage", joint.store_at), ("curtailable", joint.solar_at)):
+        if name in place_of:
+            place[np.repeat(np.arange(joint.count), np.diff(at))] = place_of[name][joint.units(name)]
+    return place
+
+
 def _shares(case: Case, resource: ResourceClass, units: Ints, kind: Ints, count: int) -> Ints:
     """Return the share 0..count−1 of each unit (n,) of a class at an unpriced point."""
     if resource.shares is None or not len(units):
@@ -100,9 +181,12 @@ def _shares(case: Case, resource: ResourceClass, units: Ints, kind: Ints, count:
     return resource.shares(case, units, kind, count)
 
 
-def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Grouping:
+def group_units(
+    case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups, *, alone: bool = False
+) -> Grouping:  # fmt: skip
     """Return the groups of a case; units of a kind at unpriced points are dealt into `unpriced_groups` groups.
 
+    With `alone` no connection answers as a whole: what its devices share has prices.
     Raises CaseError where a market's cost is no sum over ISPs. Source: docs/explanation/optimisation.md §3.1.
     """
     for market in MARKETS:
@@ -112,56 +196,52 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
     number_of = np.full(len(case.points) + 1, -1, dtype=np.int64)
     number_of[priced] = np.arange(len(priced))
     reserved = reserved_points(case)
-    places, place_of = find_places(case, number_of, reserved)
-    batches: list[Batch] = []
-    called, numbers, at_reserved, reserving, at_place = [], [], [], [], []
-    total = 0
+    binding, shape = may_bind(case), tariff_shape(case)
+    joint = joint_connections(case, binding, shape)
+    if alone:
+        joint = joint.only(np.zeros(joint.count, dtype=np.bool_))
+    others = without_joint(binding, shape, joint, case) if joint.count else (binding, shape)
+    places, place_of = find_places(case, number_of, reserved, *others, joint.tariff[joint.tariff != NO_TARIFF])
+    members = _Members(
+        case=case, number_of=number_of, shares=unpriced_groups, reserved=reserved, priced=len(priced),
+        plain=places.plain,
+    )  # fmt: skip
+    batches, joint_batches = list[Batch](), list[JointBatch]()
     for is_called in (False, True):
         for resource in PRICED:
             point = resource.arrays(case).point
-            units = np.flatnonzero(called_units(case, point)) if is_called else np.arange(len(point))
+            single = np.ones(len(point), dtype=np.bool_)
+            single[joint.units(resource.name)] = False
+            units = np.flatnonzero(single & called_units(case, point) if is_called else single)
             if not len(units):
                 continue
             able = may_hold(case, resource)
             kind = _kinds(case, resource, able)
-            number = number_of[point[units]]
             shares = _shares(case, resource, units, kind[units], unpriced_groups)
-            share = np.where(number >= 0, number, len(priced) + shares)
             place = place_of[resource.name][units] if place_of else np.full(len(units), -1)
-            share = np.where(place >= 0, len(priced) + unpriced_groups + place, share)
-            plain = (place >= 0) & places.plain[place]  # these see no prices of congestion points or connections
-            first_plain = len(priced) + unpriced_groups + len(places.point)
-            share = np.where(plain, first_plain + place * unpriced_groups + shares, share)
-            key = share * 16 + kind[units]
-            keys, group = np.unique(key, return_inverse=True)
-            first = np.searchsorted(np.sort(group), np.arange(len(keys)))
-            of_group = np.argsort(group, kind="stable")[first]  # one unit of each group
-            called.append(np.full(len(keys), is_called))
-            numbers.append(number[of_group])
-            at_reserved.append(reserved[point[units[of_group]]])
-            reserving.append(able[units[of_group]])
-            at_place.append(place[of_group])
-            held = np.zeros(len(units), dtype=np.int64) if is_called else reserved[point[units]].astype(np.int64)
-            rows = Rows(
-                power=np.where(place >= 0, len(priced) + 1 + place, np.where(number >= 0, number, len(priced))),
-                held=np.where(place >= 0, (1 if is_called else 2) + place, held),
-                total=group + total,
-            )
+            rows = members.add(point[units], kind[units], able[units], shares, place, called=is_called)
             batches.append(Batch(resource=resource, called=is_called, units=units, rows=rows))
-            total += len(keys)
+    for is_called in (False, True):
+        some = joint.only(called_units(case, joint.point)) if is_called else joint
+        if some.count:
+            place = _places_of(some, place_of)
+            rows = members.add(
+                some.point, some.holds.astype(np.int64), some.holds, np.arange(some.count) % unpriced_groups, place,
+                called=is_called, most=-(-some.count // DEFAULT.joint.groups),
+            )  # fmt: skip
+            of = shared(case, binding, shape, some, called=is_called)
+            joint_batches.append(JointBatch(called=is_called, connections=some, shared=of, rows=rows))
 
-    def joined(arrays: list[Any]) -> Any:
-        return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
-
-    group_point, group_place = joined(numbers), joined(at_place)
-    group_called = joined(called).astype(np.bool_)
+    group_point, group_place = members.joined("numbers"), members.joined("at_place")
+    group_called = members.joined("called").astype(np.bool_)
     return Grouping(
         priced_points=priced,
         batches=tuple(batches),
+        joint=tuple(joint_batches),
         group_called=group_called,
         group_point=group_point,
-        group_reserved=joined(at_reserved).astype(np.bool_),
-        group_may_hold=joined(reserving).astype(np.bool_),
+        group_reserved=members.joined("at_reserved").astype(np.bool_),
+        group_may_hold=members.joined("reserving").astype(np.bool_),
         group_place=group_place,
         group_balance=np.where(group_place >= 0, np.append(places.balance, 0)[group_place], 0),
         places=places,
@@ -209,4 +289,10 @@ def span_kw(case: Case, grouping: Grouping) -> Floats:
     for batch in grouping.batches:
         if batch.resource.width_kw is not None:
             np.add.at(result, batch.rows.total, batch.resource.width_kw(case)[batch.units])
+    for joint in grouping.joint:
+        of = joint.connections
+        for name, at in (("storage", of.store_at), ("curtailable", of.solar_at)):
+            width = BY_NAME[name].width_kw
+            if width is not None:
+                np.add.at(result, np.repeat(joint.rows.total, np.diff(at)), width(case)[of.units(name)])
     return result

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from models.case import NO_LIMIT, NO_TARIFF, Bools, Case, Floats, Ints
-from models.connection_costs import TariffShape, tariff_shape
-from models.connection_loads import Binding, may_bind
+from models.connection_costs import TariffShape
+from models.connection_loads import Binding
 from models.headroom import takes
 from models.markets.connection_limits.trees import called_limits, chains
 from models.reserve_room import SIDES
@@ -70,23 +70,25 @@ class Places:
         return np.asarray(down * imports[:, None] - up * exports[:, None])
 
 
-def find_places(case: Case, number_of: Ints, reserved: Bools) -> tuple[Places, dict[str, Ints]]:
+def find_places(
+    case: Case, number_of: Ints, reserved: Bools, binding: Binding, shape: TariffShape, settled: Ints
+) -> tuple[Places, dict[str, Ints]]:
     """Return the places, and class → the place of each unit (U,), −1 for those with no price of their own.
 
     number_of, reserved (C+1,): each congestion point's number among the priced ones, −1 where none, and whether it has
-    a reservation.
+    a reservation. Where limits may bind and the shape of tariffs, without what connections settle among themselves:
+    the tariffs `settled` have no price.
     """
     limits, count = case.connection_limits, len(case.connection_limits.name)
-    tariffs, shape = case.connection_tariffs, tariff_shape(case)
+    tariffs = case.connection_tariffs
     groups = max(len(case.balancing_groups.name), 1)
     priced = tuple(resource.name for resource in PRICED) if count or len(tariffs.name) or groups > 1 else ()
-    binding = may_bind(case)
     active: Bools = np.asarray(binding.imports.any(axis=1) | binding.exports.any(axis=1))
     first = np.append(np.where(active, np.arange(count), NO_LIMIT), NO_LIMIT)  # innermost that may bind
     for limit in range(count - 1, -1, -1):
         if not active[limit]:
             first[limit] = first[limits.parent[limit]]
-    alike = np.append(_alike(case, shape), NO_TARIFF)
+    alike = np.append(_alike(case, shape, settled), NO_TARIFF)
     wide = len(tariffs.name) + 1
     keys, where = np.zeros(0, dtype=np.int64), dict[str, Ints]()
     units = {
@@ -136,13 +138,17 @@ def _split(keys: Ints, limits: int, wide: int) -> tuple[Ints, Ints, Ints]:
     return point, leaf - 1, tariff - 1
 
 
-def _alike(case: Case, shape: TariffShape) -> Ints:
-    """Return for each connection (N,) the first one whose units see the same prices: linear ones with one tariff."""
+def _alike(case: Case, shape: TariffShape, settled: Ints) -> Ints:
+    """Return for each connection (N,) the first one whose units see the same prices: linear ones with one tariff.
+
+    Those settled have none, NO_TARIFF.
+    """
     own = np.zeros(len(case.connection_tariffs.name), dtype=np.bool_)
     own[shape.kinked] = True
     own[case.connection_tariffs.peak_at[shape.peak_binds.any(axis=1)]] = True
     result = np.arange(len(own))
-    linear = np.flatnonzero(~own)
+    result[settled] = NO_TARIFF
+    linear = np.flatnonzero(~own & (result != NO_TARIFF))
     if len(linear):
         _, first, which = np.unique(shape.linear_eur_per_kw[linear], axis=0, return_index=True, return_inverse=True)
         result[linear] = linear[first[which.reshape(-1)]]

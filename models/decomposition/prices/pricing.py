@@ -6,7 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from models.case import Bools, Case, Ints
+from models.case import Bools, Case, Floats, Ints
+from models.decomposition.joint.responder import JointMixed, JointResponder
 from models.decomposition.prices.grouping import Grouping
 from models.mixing import Mixed, Shares, chunks
 from models.resources.protocols import Choices, ChoosingResponder, MixingResponder, ResourceClass, Responder
@@ -36,6 +37,14 @@ class Pricing(Protocol):
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
         """Yield positions of a few of the chosen units of a batch that can mix, with mixtures of their answers."""
+        ...
+
+    def joint_mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:
+        """Yield mixtures of the answers of a few of the connections of a joint batch."""
+        ...
+
+    def joint_limits(self, prices: ScenarioPrices) -> Floats:
+        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0."""
         ...
 
 
@@ -86,6 +95,41 @@ def nothing(case: Case, groups: int) -> Totals:
     )
 
 
+class JointPricing:
+    """Answers for connections that answer as a whole, in this process, on its threads."""
+
+    def __init__(self, case: Case, grouping: Grouping) -> None:
+        self._case, self._batches = case, grouping.joint
+        self._responders = [
+            JointResponder.of(case, batch.connections, batch.shared, called=batch.called) for batch in grouping.joint
+        ]
+
+    def respond(self, prices: ScenarioPrices, groups: Bools | None, total: Totals) -> None:
+        """Write the sums of joint groups to `total` (G), of all of them or of those asked (G,)."""
+        for batch, responder in zip(self._batches, self._responders, strict=True):
+            first = int(batch.rows.total.min())
+            count = int(batch.rows.total.max()) + 1 - first
+            mine = slice(first, first + count)
+            rows = Rows(power=batch.rows.power, held=batch.rows.held, total=batch.rows.total - first)
+            seen = prices.called if batch.called else prices.planned
+            found = responder.respond(seen, rows if groups is None else rows.of(groups[mine]), count)
+            for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
+                getattr(total, name)[mine] = getattr(found, name)
+
+    def mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:
+        """Yield mixtures of the answers of a few of the connections of a batch."""
+        return self._responders[batch].mixtures(rounds, self._batches[batch].rows, shares)
+
+    def limits(self, prices: ScenarioPrices) -> Floats:
+        """Return what a kW more of each limit (2,L,T) is worth in the planned answers, EUR; 0 for other limits."""
+        worth = np.zeros((2, len(self._case.connection_limits.name), self._case.isps))
+        for batch, responder in zip(self._batches, self._responders, strict=True):
+            if not batch.called:
+                found = responder.duals(prices.planned, batch.rows)
+                worth[:, batch.connections.limits] = found.reshape(2, -1, self._case.isps)
+        return worth
+
+
 class LocalPricing:
     """Answers in this process, on its threads."""
 
@@ -99,19 +143,19 @@ class LocalPricing:
             for b, first in zip(grouping.batches, self._ends[:-1].tolist(), strict=True)
         ]
         self._some: dict[bytes, list[Rows]] = {}
+        self._joint = JointPricing(case, grouping)
 
     def _asked(self, groups: Bools) -> list[Rows]:
         """Return the rows of some groups, kept because the same few selections are asked again and again."""
         key = groups.tobytes()
         if key not in self._some:
-            each = np.split(groups, self._ends[1:-1])
+            each = np.split(groups, self._ends[1:])[:-1]
             self._some[key] = [rows.of(mine) for rows, mine in zip(self._everybody, each, strict=True)]
         return self._some[key]
 
     def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
         """Return the sums per group (G), zero for groups that are not asked."""
-        if not self._units:
-            return nothing(self._case, 0)
+        total = nothing(self._case, len(self._grouping.group_point))
         asked = self._everybody if groups is None else self._asked(groups)
         found = [
             some.responder.respond(prices.called if batch.called else prices.planned, rows, count)
@@ -119,12 +163,14 @@ class LocalPricing:
                 self._grouping.batches, self._units, asked, np.diff(self._ends).tolist(), strict=True
             )
         ]
-        return Totals(
-            power_kw=np.concatenate([sums.power_kw for sums in found]),
-            held_kw=np.concatenate([sums.held_kw for sums in found]),
-            cost_eur=np.concatenate([sums.cost_eur for sums in found]),
-            bound_eur=np.concatenate([sums.bound_eur for sums in found]),
-        )
+        first = 0
+        for sums in found:
+            mine = slice(first, first + len(sums.cost_eur))
+            first = mine.stop
+            for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
+                getattr(total, name)[mine] = getattr(sums, name)
+        self._joint.respond(prices, groups, total)
+        return total
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield the best responses of chosen units of a batch that cannot mix."""
@@ -136,3 +182,11 @@ class LocalPricing:
     ) -> Iterator[tuple[Ints, Mixed]]:
         """Yield mixtures of the answers of chosen units of a batch."""
         return self._units[batch].mixtures(rounds, self._grouping.batches[batch].rows, shares, chosen)
+
+    def joint_mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:
+        """Yield mixtures of the answers of a few of the connections of a joint batch."""
+        return self._joint.mixtures(batch, rounds, shares)
+
+    def joint_limits(self, prices: ScenarioPrices) -> Floats:
+        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0."""
+        return self._joint.limits(prices)

@@ -19,16 +19,20 @@ from models.decomposition.prices.grouping import Batch, Grouping, may_hold
 from models.decomposition.prices.pricing import Pricing
 from models.mixing import MIXES, Mixed, Shares
 from models.outcome import Fields
-from models.resources.protocols import Choices, Mixing
+from models.resources.protocols import Choices, ResourceClass
+from models.resources.registry import BY_NAME
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CombinedPrograms:
-    """Programs of a batch, in the order of its units, as precise as the programs in the case.
+    """Programs of all units of a class in one scenario, as precise as the programs in the case.
 
     Fields that are zero for most units take memory only where they are not.
     """
 
+    resource: ResourceClass
+    called: bool
+    units: Ints  # (n,) positions within the class: all of them, or those that may have a called program
     fields: Fields  # the class's fields of Programs
     reserve_units: Ints  # (h,) positions of the units that may hold reserve
     held_kw: Floats  # (R,h,T)
@@ -113,50 +117,75 @@ def combine(
     prices: dict[int, DualPrices],
     choices: BatchChoices,
 ) -> list[CombinedPrograms]:
-    """Return the programs of every batch, for which the rounds with weight are priced again."""
+    """Return the programs of every class and scenario, for which the rounds with weight are priced again."""
     numbers = [number for number in weights if number != SETTLED]  # settled groups do not mix
     weight = np.array([weights[number] for number in numbers]).reshape(len(numbers), len(grouping.group_point))
-    results = []
+    results: dict[tuple[str, bool], CombinedPrograms] = {}
+
+    def of(resource: ResourceClass, called: bool) -> CombinedPrograms:
+        key = (resource.name, called)
+        if key not in results:
+            results[key] = _empty(case, grouping, resource, called)
+        return results[key]
+
     for index, batch in enumerate(grouping.batches):
         mixing = batch.resource.mixing
         if mixing is None:
-            results.append(_chosen(case, batch, choices[index]))
+            results[batch.resource.name, batch.called] = _chosen(batch, case, choices[index])
             continue
-        result = _empty(case, batch, mixing)
-        results.append(result)
         only = np.full(len(batch.units), MIXES)
         if mixing.whole_answers is not None:
             only = mixing.whole_answers(case, batch.units, batch.rows.total, weight)
         rounds = [prices[number].seen(called=batch.called) for number in numbers]
-        place = np.full(len(batch.units), -1, dtype=np.int64)
-        place[result.reserve_units] = np.arange(len(result.reserve_units))
-        shares = Shares(weight=weight, only=only)
+        shares, result = Shares(weight=weight, only=only), of(batch.resource, batch.called)
         for some, mixed in pricing.mixtures(index, rounds, shares, np.arange(len(batch.units))):
-            if mixing.repair is not None:
-                mixing.repair(case, batch.units[some], batch.called, mixed)
-            _enter(result, some, mixed, place)
-    return results
+            _enter(case, result, batch.units[some], mixed)
+    for index, joint in enumerate(grouping.joint):
+        rounds = [prices[number].seen(called=joint.called) for number in numbers]
+        shares = Shares(weight=weight, only=np.full(joint.connections.count, MIXES))
+        for found in pricing.joint_mixtures(index, rounds, shares):
+            for name, some, mixed in (
+                ("storage", found.stores, found.storage), ("curtailable", found.solars, found.curtailable)
+            ):  # fmt: skip
+                if len(some):
+                    _enter(case, of(BY_NAME[name], joint.called), joint.connections.units(name)[some], mixed)
+    return list(results.values())
 
 
-def _enter(result: CombinedPrograms, some: Ints, mixed: Mixed, place: Ints) -> None:
-    """Write the mixtures of the units at positions `some` (n,) into the result."""
+def _enter(case: Case, result: CombinedPrograms, units: Ints, mixed: Mixed) -> None:
+    """Write the mixtures of units (n,) into the result, made programs where they are none."""
+    mixing = result.resource.mixing
+    if mixing is not None and mixing.repair is not None:
+        mixing.repair(case, units, result.called, mixed)
+    some = np.searchsorted(result.units, units)
     if result.held_kw.size:
-        result.held_kw[:, place[some[mixed.reserve_units]]] = mixed.held_kw
+        result.held_kw[:, np.searchsorted(result.reserve_units, some[mixed.reserve_units])] = mixed.held_kw
     for name, values in mixed.fields.items():
         result.fields[name][some] = values
     for name, values in mixed.sparse.items():
         result.fields[name][some[mixed.short]] = values
 
 
-def _empty(case: Case, batch: Batch, mixing: Mixing) -> CombinedPrograms:
-    fields = mixing.empty(case, len(batch.units))
+def _empty(case: Case, grouping: Grouping, resource: ResourceClass, called: bool) -> CombinedPrograms:
+    """Return programs of zero of all units of a class that mixes."""
+    if resource.mixing is None:
+        raise TypeError(f"{resource.name} does not mix")
+    of_class = [batch.units for batch in grouping.batches if batch.resource is resource and batch.called == called]
+    behind = [joint.connections.units(resource.name) for joint in grouping.joint if joint.called == called]
+    units = np.sort(np.concatenate([*of_class, *behind]))
+    fields = resource.mixing.empty(case, len(units))
     precision = next(iter(fields.values())).dtype
-    reserve_units = np.flatnonzero(may_hold(case, batch.resource)[batch.units])
+    reserve_units = np.flatnonzero(may_hold(case, resource)[units])
     held = np.zeros((len(case.reserves), len(reserve_units), case.isps), dtype=precision)
-    return CombinedPrograms(fields=fields, reserve_units=reserve_units, held_kw=held)
+    return CombinedPrograms(
+        resource=resource, called=called, units=units, fields=fields, reserve_units=reserve_units, held_kw=held
+    )
 
 
-def _chosen(case: Case, batch: Batch, chosen: Choices) -> CombinedPrograms:
+def _chosen(batch: Batch, case: Case, chosen: Choices) -> CombinedPrograms:
     nothing = np.zeros((len(case.reserves), 0, case.isps))
     fields = dict.fromkeys(batch.resource.fields, chosen)
-    return CombinedPrograms(fields=fields, reserve_units=np.zeros(0, dtype=np.int64), held_kw=nothing)
+    return CombinedPrograms(
+        resource=batch.resource, called=batch.called, units=batch.units, fields=fields,
+        reserve_units=np.zeros(0, dtype=np.int64), held_kw=nothing,
+    )  # fmt: skip

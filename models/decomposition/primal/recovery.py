@@ -14,7 +14,6 @@ from models.case import Case, Direction, EnergyMarkets, Floats, Ints
 from models.connection_costs import tariff_fields
 from models.connection_loads import HeldUnits, breach_fields, drawn_kw, sides_kw
 from models.decomposition.master.possible_bids import committed_kw
-from models.decomposition.prices.grouping import Grouping
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.convex_combination import CombinedPrograms
 from models.decomposition.primal.limit_rooms import LimitRooms
@@ -33,15 +32,14 @@ _ROUNDING = 1e-9
 _SLACK_KW, _SLACK = 5e-5, 5e-7  # tolerances in kW and as a share of the program: half of what the audit allows
 
 
-def _found(grouping: Grouping, combined: list[CombinedPrograms], *, called: bool) -> dict[str, tuple[Ints, Fields]]:
+def _found(combined: list[CombinedPrograms], *, called: bool) -> dict[str, tuple[Ints, Fields]]:
     """Return the programs of one scenario: class → units (n,) and their fields, which are not copied."""
-    pairs = zip(grouping.batches, combined, strict=True)
-    return {batch.resource.name: (batch.units, some.fields) for batch, some in pairs if batch.called == called}
+    return {some.resource.name: (some.units, some.fields) for some in combined if some.called == called}
 
 
-def _programs(case: Case, grouping: Grouping, combined: list[CombinedPrograms]) -> Programs:
+def _programs(case: Case, combined: list[CombinedPrograms]) -> Programs:
     """Return the planned programs of all units."""
-    found = _found(grouping, combined, called=False)
+    found = _found(combined, called=False)
     fields: dict[str, Any] = {}
     for resource in PRICED:
         fields |= found[resource.name][1] if resource.name in found else _nobodys(case, resource)
@@ -73,17 +71,14 @@ def reserving() -> Iterator[tuple[ResourceClass, Reserving]]:
             yield resource, resource.reserving
 
 
-def _class_reserves(
-    case: Case, grouping: Grouping, combined: list[CombinedPrograms], *, called: bool
-) -> AllocatedReserve:
+def _class_reserves(case: Case, combined: list[CombinedPrograms], *, called: bool) -> AllocatedReserve:
     """Return the reserve held in a scenario, with the room that the units' programs in it leave."""
-    pairs = zip(grouping.batches, combined, strict=True)
-    found = {batch.resource.name: (batch, some) for batch, some in pairs if batch.called == called}
+    found = {some.resource.name: some for some in combined if some.called == called}
     result: AllocatedReserve = {}
     for resource, how in reserving():
         if resource.name in found:
-            batch, some = found[resource.name]
-            units = batch.units[some.reserve_units]
+            some = found[resource.name]
+            units = some.units[some.reserve_units]
             held = how.allocation(case, units, some.fields, some.reserve_units, some.held_kw)
             result[resource.name] = ClassReserve(units=units, held=held)
     return result
@@ -288,19 +283,19 @@ class Recovered:
         )
 
 
-def complete(case: Case, grouping: Grouping, combined: list[CombinedPrograms], bids_mw: list[Floats]) -> Recovered:
-    """Return the answer that follows from the combined programs of all batches and the bids (per product (B,), MW)."""
-    done = _programs(case, grouping, combined)
+def complete(case: Case, combined: list[CombinedPrograms], bids_mw: list[Floats]) -> Recovered:
+    """Return the answer that follows from the combined programs of all units and the bids (per product (B,), MW)."""
+    done = _programs(case, combined)
     planned_kw = points_kw(case, done)
-    held = _class_reserves(case, grouping, combined, called=False)
+    held = _class_reserves(case, combined, called=False)
     called, called_held, shortfall = None, None, np.zeros(case.reservations.reserved_kw.shape)
     if reserved_points(case).any():
-        called = Activation(called=_found(grouping, combined, called=True))
+        called = Activation(called=_found(combined, called=True))
         shortfall, broken = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
         if len(broken):
             as_planned(case, called, done, broken)
             shortfall, _ = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
-        called_held = _class_reserves(case, grouping, combined, called=True)
+        called_held = _class_reserves(case, combined, called=True)
     drawn = drawn_kw(case, done, None if called is None else called.called)
     bids, missing = reserve(case, held, called_held, bids_mw, drawn)
     settled: dict[str, Any] = breach_fields(

@@ -17,7 +17,7 @@ from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.congestion_point_prices import search_point_prices
 from models.decomposition.prices.dual_prices import DualPrices, carried, duals, shadow
 from models.decomposition.prices.grouping import Grouping, group_units
-from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.pricing import LocalPricing, Pricing
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.tuning import DEFAULT, PartAgain, Tuning
 from models.errors import CaseError
@@ -62,13 +62,14 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int,
         return found
     searched = perf_counter()
     grouping = group_units(part, tuning.pool.unpriced_groups)
+    pricing = LocalPricing(part, grouping)
     centre, bound = _best_prices(
-        part, grouping, start, tuning.part.price_aim * relative_gap * found.gross_cost_eur, tuning
+        part, grouping, pricing, start, tuning.part.price_aim * relative_gap * found.gross_cost_eur, tuning
     )  # fmt: skip
     bound = proven_eur(
         -bound + remainder.dual_slack_eur, objective_eur=found.objective_eur, gross_cost_eur=found.gross_cost_eur
     )
-    marginal = shadow(part, grouping, centre)
+    marginal = shadow(part, grouping, centre, pricing.joint_limits(centre.scenario()))
     point_kw = np.vstack([found.point_kw, found.total_kw - found.point_kw.sum(axis=0)])
     energy = energy_terms(part, found.programs, point_kw, marginal)
     gap = bound - found.objective_eur
@@ -126,14 +127,14 @@ _PORTFOLIO = ("balance", "reserve", "called")
 
 
 def _best_prices(
-    part: Case, grouping: Grouping, start: Duals, aim_eur: float, tuning: Tuning
+    part: Case, grouping: Grouping, pricing: Pricing, start: Duals, aim_eur: float, tuning: Tuning
 ) -> tuple[DualPrices, float]:
     """Return the congestion points' best prices at given portfolio prices, and the bound of the cost there.
 
     The dual slack is known at these portfolio prices only, so they stay the same to the last bit. Raises CaseError
     where they are not within the slopes of the part's couplings.
     """
-    master, pricing = RestrictedMaster(part, grouping, tuning), LocalPricing(part, grouping)
+    master = RestrictedMaster(part, grouping, tuning)
     kept = _portfolio_kept(master, carried(start, grouping))
     inside = master.within(kept)
     if any(not np.array_equal(getattr(inside, name), getattr(kept, name)) for name in _PORTFOLIO):

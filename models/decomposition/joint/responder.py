@@ -1,0 +1,226 @@
+"""Connections that answer prices as a whole, prepared once.
+
+Source: docs/explanation/optimisation.md §3.1.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.case import Case, Floats, Ints
+from models.compiled import compiled
+from models.decomposition.joint.answer import Desk, Shared, answer_connection, new_desk
+from models.decomposition.joint.connections import JointConnections
+from models.headroom import traded_isps
+from models.mixing import Mixed, Shares, chunks, places, power_seen, rewards_of
+from models.parameter_views import Tables
+from models.resources.storage.layout import ENERGY, EXCESS, POWER, RESERVE, STEPS, UNMET
+from models.resources.storage.response import StorageResponder
+from models.response import Prices, Rows, Sides, Sums, Tasks, Totals, add_up, best_sides, for_each_range
+
+_WORK = 64
+"""Units of other classes that take about as long as one connection; it says when threads are worth their start."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointMixed:
+    """Mixtures of the answers of some connections, by device."""
+
+    stores: Ints  # (n,) positions among the stores of all connections
+    storage: Mixed
+    solars: Ints  # (m,)
+    curtailable: Mixed
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointResponder:
+    """Connections of one case in one scenario, ready to answer."""
+
+    case: Case
+    joint: JointConnections
+    shared: Shared
+    stores: StorageResponder
+    threads: int
+
+    @staticmethod
+    def of(case: Case, joint: JointConnections, shared: Shared, *, called: bool, threads: int = 0) -> "JointResponder":
+        """Prepare connections. With 0 threads all available ones are used."""
+        return JointResponder(
+            case=case, joint=joint, shared=shared, stores=StorageResponder.of(case, joint.stores, called, threads),
+            threads=threads,
+        )  # fmt: skip
+
+    def respond(self, prices: Prices, rows: Rows, count: int) -> Totals:
+        """Return the sums of all answers per total 0..count−1, see models.response.Totals."""
+        sides, rewards = self._sides(prices.held_eur_per_kw)
+        power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
+        own, sizes = self.stores, self._sizes()
+
+        def run(begin: int, end: int, tasks: Tasks, sums: Sums) -> None:
+            _add(
+                begin, end, tasks.order, tasks.first, sums.slot, self.shared, own.double, own.single, own.units,
+                own.scalars, self.case.isp_hours, (rows.power, rows.held), power, sides.eur_per_kw, sides.product,
+                rewards, sizes, sums.power_kw, sums.held_kw, sums.money_eur,
+            )  # fmt: skip
+
+        return add_up(rows, count, (len(self.case.reserves), self.case.isps), run, threads=self.threads, heavy=_WORK)
+
+    def mixtures(self, rounds: Sequence[Prices], rows: Rows, shares: Shares) -> Iterator[JointMixed]:
+        """Yield mixtures of the answers of all connections, a few of them at a time, to K rounds' prices."""
+        if not rounds:
+            return
+        sides, rewards = self._sides(rewards_of(rounds))
+        for some in chunks(np.arange(self.joint.count)):
+            yield self._mixture(rounds, rows, shares, some, sides, rewards)
+
+    def duals(self, prices: Prices, rows: Rows) -> Floats:
+        """Return the prices of limits (2·l,T), import then export, that prove the bound, in the order of the limits."""
+        sides, rewards = self._sides(prices.held_eur_per_kw)
+        power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
+        found, own, sizes = np.zeros((2 * len(self.joint.limits), self.case.isps)), self.stores, self._sizes()
+
+        def run(begin: int, end: int) -> None:
+            _write_duals(
+                begin, end, self.shared, own.double, own.single, own.units, own.scalars, self.case.isp_hours,
+                (rows.power, rows.held), power, sides.eur_per_kw, sides.product, rewards, sizes, found,
+            )  # fmt: skip
+
+        for_each_range(self.joint.count, self.joint.count * _WORK // 256, run, threads=self.threads)
+        return found
+
+    def _mixture(
+        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, some: Ints, sides: Sides, rewards: Floats
+    ) -> JointMixed:
+        power, row = power_seen(rounds, rows, some)
+        of = self.joint
+        stores = np.arange(of.store_at[some[0]], of.store_at[some[-1] + 1])
+        solars = np.arange(of.solar_at[some[0]], of.solar_at[some[-1] + 1])
+        reserve_units, place = places(self.stores.scalars[stores, RESERVE] > 0)
+        wide, own = (len(stores), self.case.isps), self.stores
+        charge, discharge, energy, slack = np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros((2, *wide))
+        held = np.zeros((len(self.case.reserves), len(reserve_units), self.case.isps))
+        solar = np.zeros((len(solars), self.case.isps))
+        first, sizes = int(some[0]), self._sizes()
+
+        def run(begin: int, end: int) -> None:
+            _mix(
+                begin, end, first, self.shared, own.double, own.single, own.units, own.scalars, self.case.isp_hours,
+                (row, rows.held, rows.total), power, sides.eur_per_kw, sides.product, rewards, shares.weight, place,
+                sizes, energy, slack, charge, discharge, held, solar,
+            )  # fmt: skip
+
+        for_each_range(len(some), len(some) * _WORK // 256, run, threads=self.threads)
+        short = np.flatnonzero((slack != 0).any(axis=(0, 2)))
+        nobody, none = np.zeros(0, dtype=np.int64), held[:, :0]
+        return JointMixed(
+            stores=stores,
+            storage=Mixed(
+                fields={"charge_kw": charge, "discharge_kw": discharge, "energy_kwh": energy}, short=short,
+                sparse={"unmet_kwh": slack[0, short], "excess_kwh": slack[1, short]}, reserve_units=reserve_units,
+                held_kw=held,
+            ),
+            solars=solars,
+            curtailable=Mixed(
+                fields={"curtailable_kw": solar}, short=nobody, sparse={}, reserve_units=nobody, held_kw=none
+            ),
+        )  # fmt: skip
+
+    def _sides(self, held_eur_per_kw: Floats) -> tuple[Sides, Floats]:
+        traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)
+        sides = best_sides(self.case, held_eur_per_kw, traded.reshape(-1, self.case.isps))
+        return sides, np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
+
+    def _sizes(self) -> Ints:
+        """Return the most stores, solar systems, limits, peaks and end steps of a connection."""
+        of, peaks = self.joint, self.shared.peak_at
+        each = (np.diff(at).max(initial=0) for at in (of.store_at, of.solar_at, of.limit_at, peaks))
+        return np.array([*each, (self.stores.scalars.shape[1] - STEPS) // 2], dtype=np.int64)
+
+
+@compiled
+def _desk(sizes: Ints, isps: int, products: int, scalars: int) -> Desk:
+    return new_desk(isps, products, scalars, sizes[0], sizes[1], sizes[2], sizes[3], sizes[4])
+
+
+@compiled
+def _add(
+    begin: int, end: int, order: Ints, first: Ints, slot: Ints, shared: Shared, double: Tables, single: Tables,
+    units: Ints, scalars: Floats, hours: float, rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
+    rewards: Floats, sizes: Ints, power_kw: Floats, held_kw: Floats, money_eur: Floats,
+) -> None:  # fmt: skip
+    """Add the answers of blocks begin..end to their slots, see models.resources.storage.batch.answer_units."""
+    isps, products = power.shape[1], rewards.shape[1]
+    w = _desk(sizes, isps, products, scalars.shape[1])
+    for block in range(begin, end):
+        to = slot[block]
+        for i in order[first[block] : first[block + 1]]:
+            h = rows[1][i]
+            own, bound, _ = answer_connection(
+                shared, i, hours, power[rows[0][i]], sides[h], product[h], rewards[h], double, single, units, scalars, w
+            )
+            for t in range(isps):
+                power_kw[to, t] += w.drawn_now[t]
+            for k in range(shared.store_at[i + 1] - shared.store_at[i]):
+                if w.scalars[k, RESERVE] > 0.0:
+                    held_kw[to] += w.held[k]
+            money_eur[to, 0] += own
+            money_eur[to, 1] += bound
+
+
+@compiled
+def _mix(
+    begin: int, end: int, from_: int, shared: Shared, double: Tables, single: Tables, units: Ints, scalars: Floats,
+    hours: float, rows: tuple[Ints, Ints, Ints], power: Floats, sides: Floats, product: Ints, rewards: Floats,
+    weight: Floats, place: Ints, sizes: Ints, energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats,
+    discharge_kw: Floats, held_kw: Floats, solar_kw: Floats,
+) -> None:  # fmt: skip
+    """Add up the answers of connections from_+begin..from_+end to K rounds, each with its weight.
+
+    rows: each one's row of power (K,G,T); all connections' rows of a round's rewards and of weight (K,N). Round k's
+    rewards begin at row k·H. Outputs by device, those of connection from_ first; they must be zero at first.
+    """
+    rounds, isps, products = power.shape[0], power.shape[2], rewards.shape[1]
+    w = _desk(sizes, isps, products, scalars.shape[1])
+    for n in range(begin, end):
+        i = from_ + n
+        for a in range(rounds):
+            share = weight[a, rows[2][i]]
+            if share <= 0.0:
+                continue
+            h = a * (rewards.shape[0] // rounds) + rows[1][i]
+            answer_connection(
+                shared, i, hours, power[a, rows[0][n]], sides[h], product[h], rewards[h], double, single, units,
+                scalars, w,
+            )  # fmt: skip
+            for k in range(shared.store_at[i + 1] - shared.store_at[i]):
+                at = shared.store_at[i] - shared.store_at[from_] + k
+                for t in range(isps):
+                    p = w.answers[k, POWER, t]
+                    charge_kw[at, t] += share * max(p, 0.0)
+                    discharge_kw[at, t] += share * max(-p, 0.0)
+                    energy_kwh[at, t] += share * w.answers[k, ENERGY, t]
+                slack_kwh[0, at] += share * w.answers[k, UNMET]
+                slack_kwh[1, at] += share * w.answers[k, EXCESS]
+                if place[at] >= 0:
+                    held_kw[:, place[at]] += share * w.held[k]
+            for j in range(shared.solar_at[i + 1] - shared.solar_at[i]):
+                solar_kw[shared.solar_at[i] - shared.solar_at[from_] + j] += share * w.solar[j]
+
+
+@compiled
+def _write_duals(
+    begin: int, end: int, shared: Shared, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float,
+    rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints, rewards: Floats, sizes: Ints, found: Floats,
+) -> None:  # fmt: skip
+    """Write the prices of the limits of connections begin..end."""
+    w = _desk(sizes, power.shape[1], rewards.shape[1], scalars.shape[1])
+    for i in range(begin, end):
+        h = rows[1][i]
+        answer_connection(
+            shared, i, hours, power[rows[0][i]], sides[h], product[h], rewards[h], double, single, units, scalars, w
+        )
+        count = shared.limit_at[i + 1] - shared.limit_at[i]
+        for a in range(count):
+            found[shared.limit_at[i] + a] = w.duals[a]
+            found[found.shape[0] // 2 + shared.limit_at[i] + a] = w.duals[count + a]
