@@ -1,8 +1,8 @@
 """Finds the connections whose devices answer prices together, and what these share. Numpy only.
 
 Such a connection has stores and curtailable generation only, at one congestion point and in one balancing group, behind
-one chain of limits and one tariff that count nothing else, and something that may bind. Limits around several connections keep prices of their
-own. Source: docs/explanation/optimisation.md §3.1.
+one chain of limits and one tariff that count nothing else, and something that may bind. Limits around several
+connections keep prices of their own. Source: docs/explanation/optimisation.md §3.1.
 """
 
 from collections.abc import Iterator
