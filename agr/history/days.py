@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 
+import numpy as np
 import structlog
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -17,8 +18,9 @@ from agr.domain.plan import Plan, PlanState
 from agr.history.facts import Fact, connections_eur, facts_of, facts_of_summary
 from agr.planning import plan_loader
 from agr.planning.promises import GAP, KINDS, at_risk
+from agr.planning.settlement import SPREAD_BACK, settled_eur, settlement_prices
 from agr.settings import Settings
-from agr.store import flex_orders, history, nominations, plans, register
+from agr.store import executions, flex_orders, history, nominations, plans, register
 from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
@@ -51,6 +53,15 @@ class PastOrder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Executed:
+    """What became of a day's plans, where it was measured; consumption positive."""
+
+    measured_mwh: float
+    deviation_mwh: float  # of each resource and ISP without its sign, so that nothing makes up for something else
+    deviation_eur: float | None  # what all together is settled for as imbalance; None: a price is not known
+
+
+@dataclass(frozen=True, kw_only=True)
 class PastDay:
     """One Period. Money as its plan in force has it, EUR, earned positive."""
 
@@ -63,7 +74,7 @@ class PastDay:
     prognoses: Mapping[str, int]  # state of the newest revision → congestion points
     fault: str = ""  # why only the summary of its plan tells what it earned, although its programs should be there
     orders: tuple[PastOrder, ...] = ()  # of flexibility
-    executed_eur: float | None = None  # None: not known yet; nothing measures it so far
+    executed: Executed | None = None  # None: nothing was measured
 
     def eur(self, *whose: str) -> float:
         """Return the sum of what belongs to some of agr.history.facts.WHOSE."""
@@ -78,6 +89,7 @@ class Earned:
     first_plan_eur: float
     facts: tuple[Fact, ...]
     fault: str = ""  # never kept: what has one is computed again
+    executed: Executed | None = None  # kept when the day is over, since what it comes from is personal data
 
 
 @cache
@@ -102,8 +114,19 @@ class Days:
         return tuple(self._day(day, kept.get(day)) for day in planned)
 
     def keep(self, period: Period) -> str:
-        """Compute what a Period earned while its programs are there; return why that cannot be, empty where it can."""
-        return "; ".join(day.fault for day in self.between(period.day, period.day) if day.fault)
+        """Keep what a Period that is over earned, and what was executed, while all that tells it is there.
+
+        Returns why that cannot be, empty where it can.
+        """
+        found = self.between(period.day, period.day)
+        with self._store.transaction() as tx:
+            kept, measured = history.kept(tx, period.day, period.day), _measured(tx, self._settings, period)
+            if measured is not None and period.day in kept:
+                plan, earned = kept[period.day]
+                history.put(
+                    tx, period.day, plan, _written(replace(_adapter().validate_json(earned), executed=measured))
+                )
+        return "; ".join(day.fault for day in found if day.fault)
 
     def connections(self, days: Sequence[PastDay]) -> tuple[dict[tuple[str, str, str], float], ...]:
         """Return (connection, term, whose) → EUR of each day, by the connections that the register names now.
@@ -123,7 +146,8 @@ class Days:
         with self._store.reading() as tx:
             states = plans.states(tx, day)
             prognoses, broken, kept_count = _sent(tx, day)
-            orders = _ordered(tx, Period(day, self._settings.time_zone, self._settings.isp_minutes))
+            period = Period(day, self._settings.time_zone, self._settings.isp_minutes)
+            orders = _ordered(tx, period)
         audited = [number for number, state in states.items() if state is PlanState.AUDITED]
         if kept is not None and kept[0] == audited[-1]:
             earned = _adapter().validate_json(kept[1])
@@ -132,8 +156,12 @@ class Days:
         risks = [risk for risk in at_risk(earned.plan) if risk.kind != GAP]
         broken = (*(f"{risk.kind}: {risk.text}" for risk in risks), *broken)
         count = len(KINDS) - 1 - len(risks) + kept_count
+        executed = earned.executed
+        if executed is None:
+            with self._store.reading() as tx:
+                executed = _measured(tx, self._settings, period)
         return PastDay(
-            period=Period(day, self._settings.time_zone, self._settings.isp_minutes), plan=earned.plan,
+            period=period, plan=earned.plan, executed=executed,
             plans=len(states), first_plan_eur=earned.first_plan_eur, facts=earned.facts, prognoses=prognoses,
             promises=Promises(kept=count, broken=broken), fault=earned.fault, orders=orders,
         )  # fmt: skip
@@ -163,8 +191,27 @@ class Days:
         found = Earned(plan=slim, first_plan_eur=begun.result.money_eur, facts=facts, fault=fault)
         if archives is not None and not fault:
             with self._store.transaction() as tx:
-                history.put(tx, plan.period.day, last, to_json(found, inf_nan_mode="strings").decode())
+                history.put(tx, plan.period.day, last, _written(found))
         return found
+
+
+def _written(earned: Earned) -> str:
+    return to_json(earned, inf_nan_mode="strings").decode()
+
+
+def _measured(tx: Tx, settings: Settings, period: Period) -> Executed | None:
+    """Return what was measured of a Period so far."""
+    starts = period.starts()
+    sums = executions.whole_sums(tx, starts[0], starts[-1])
+    if not sums:
+        return None
+    prices = settlement_prices(settings, register.prices(tx, period.start - SPREAD_BACK, period.end), period)
+    planned, measured, off = np.array([sums.get(start, (0.0, 0.0, 0.0)) for start in starts]).T / 1000
+    eur = float(settled_eur(measured - planned, prices).sum())
+    return Executed(
+        measured_mwh=float(measured.sum()), deviation_mwh=float(off.sum()),
+        deviation_eur=None if np.isnan(eur) else eur,
+    )  # fmt: skip
 
 
 def _ordered(tx: Tx, period: Period) -> tuple[PastOrder, ...]:

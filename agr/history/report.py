@@ -19,6 +19,7 @@ _WORDS = {
     "customer_eur": "paid by customers",
     "unknown_eur": "payer not kept", "money_eur": "money", "planning_eur": "planning prices (nobody pays)",
     "first_plan_eur": "forecast: first plan", "gap_eur": "gap", "executed_eur": "executed",
+    "deviation_eur": "deviations settled",
     "ordered_eur": "ordered", "settled_eur": "settled", "correction_eur": "settled less than ordered (−), or more",
     "expected_eur": "should be settled",
 }  # fmt: skip

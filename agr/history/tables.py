@@ -26,8 +26,8 @@ _PHYSICAL = (
     "imbalance_mwh", "reservation_shortfall_kwh", "comfort_shortfall_kwh", "limit_breach_kwh", "reserve_shortfall_mwh",
 )  # fmt: skip
 _OF_TIME = (
-    "first_plan_eur", "gap_eur", "executed_eur", "plans", "promises_kept", "promises_broken", "prognoses_accepted",
-    "prognoses_not_accepted", *_PHYSICAL, "broken",
+    "first_plan_eur", "gap_eur", "executed_eur", "deviation_eur", "measured_mwh", "deviation_mwh", "plans",
+    "promises_kept", "promises_broken", "prognoses_accepted", "prognoses_not_accepted", *_PHYSICAL, "broken",
 )  # fmt: skip
 
 
@@ -146,11 +146,15 @@ def _of_time(by: By, keys: tuple[str, ...], groups: Mapping[tuple[Cell, ...], Se
         for fact in (fact for day in days for fact in day.facts):
             sums[fact.whose] = sums.get(fact.whose, 0.0) + fact.eur
         gaps = [day.plan.result.proven_gap_eur for day in days]
-        executed = [day.executed_eur for day in days]
+        executed = [day.executed for day in days if day.executed is not None]
+        settled = _known_sum([one.deviation_eur for one in executed]) if executed else None
         accepted = sum(day.prognoses.get("accepted", 0) for day in days)
         broken = [words if len(days) == 1 else f"{day.period} {words}" for day in days for words in day.promises.broken]
         rows.append((
-            *key, *_money(sums), sum(day.first_plan_eur for day in days), _known_sum(gaps), _known_sum(executed),
+            *key, *_money(sums), sum(day.first_plan_eur for day in days), _known_sum(gaps),
+            None if settled is None else sum(sums.get(whose, 0.0) for whose in MONEY) + settled, settled,
+            sum(one.measured_mwh for one in executed) if executed else None,
+            sum(one.deviation_mwh for one in executed) if executed else None,
             sum(day.plans for day in days), sum(day.promises.kept for day in days), len(broken), accepted,
             sum(sum(day.prognoses.values()) for day in days) - accepted,
             *(sum(float(getattr(day.plan.result, name)) for day in days) for name in _PHYSICAL), "; ".join(broken),

@@ -12,13 +12,13 @@ import numpy as np
 
 from agr.dispatch.registers import Quality
 from agr.domain.isp import Clock, Period
-from agr.nomination.exposure import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
 from agr.nomination.split import Floats
 from agr.operations.day_status import ImbalanceStatus
 from agr.operations.plan_cache import PlanCache
 from agr.operations.readings import Readings
 from agr.operations.resource_programs import ProgramCache
 from agr.planning.measured_now import past_isps
+from agr.planning.settlement import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
 from agr.settings import Settings
 from agr.store import readings, register
 from agr.store.engine import Store

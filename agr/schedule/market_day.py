@@ -53,6 +53,8 @@ log = structlog.get_logger()
 
 NOT_KEPT = "history not kept"
 """Kind of alarm."""
+READINGS_COME_WITHIN_DAYS = 3
+"""What was measured of a day counts in history when it is known by then."""
 OLDEST_ACTUALS = timedelta(days=1100)
 """Prices that were published before that are deleted: nothing learns from them."""
 _AWARD_WAIT = timedelta(minutes=15)
@@ -196,8 +198,8 @@ class MarketDay:
         return self._nominator.gate(period, name.removeprefix("nomination_gate "))
 
     def _forget(self, period: Period, _name: str) -> Handled:
-        """Delete what `retention` no longer allows us to keep; first keep what yesterday's programs tell of money."""
-        self._keep(period.previous())
+        """Delete what `retention` no longer allows us to keep; first keep what last days earned."""
+        self._keep(period)
         keep, now = self._settings.retention, self._clock.now()
         with self._store.transaction() as tx:
             old = now - timedelta(days=keep.messages_days)
@@ -235,19 +237,22 @@ class MarketDay:
         return Handled(f"deleted {number_of(messages, 'message')} and {number_of(gone, 'plan')}")
 
     def _keep(self, period: Period) -> None:
-        """Keep what a Period earned. Whatever is wrong with it is an alarm, and keeps nobody from deleting."""
-        try:
-            fault = self._past.keep(period)
-        except StoreError:
-            raise  # the store does not answer: all of the moment is tried again
-        except Exception as error:
-            log.exception("history.failed", period=str(period))
-            fault = f"{type(error).__name__}: {error}"
-        with self._store.transaction() as tx:
+        """Keep what the days before earned. Whatever is wrong is an alarm, and keeps nobody from deleting."""
+        faults = []
+        for _ in range(READINGS_COME_WITHIN_DAYS):
+            period = period.previous()
+            try:
+                fault = self._past.keep(period)
+            except StoreError:
+                raise  # the store does not answer: all of the moment is tried again
+            except Exception as error:
+                log.exception("history.failed", period=str(period))
+                fault = f"{type(error).__name__}: {error}"
             if fault:
-                text = (
-                    f"of what {period} earned only the summary of its plan tells: {fault}; keep the store and report it"
-                )
+                faults.append(f"of what {period} earned only the summary of its plan tells: {fault}")
+        with self._store.transaction() as tx:
+            if faults:
+                text = f"{'; '.join(faults)}; keep the store and report it"
                 day.raise_alarm(tx, NOT_KEPT, "history", text, self._clock.now())
             else:
                 day.recover(tx, NOT_KEPT, "history", self._clock.now())

@@ -111,6 +111,19 @@ def _read(row: "sa.Row[tuple[object, ...]]") -> Execution:
     return Execution(**{**dict(row._mapping), "verdict": Verdict(row.verdict), "cause": Cause(row.cause)})
 
 
+def whole_sums(tx: Tx, first: datetime, last: datetime) -> dict[datetime, tuple[float, float, float]]:
+    """Return start of ISP → kWh planned, measured, and deviation of each resource without its sign, summed up.
+
+    Of ISPs that begin from first to last, both included, and only of what was measured as a whole.
+    """
+    whole = sa.or_(_C.verdict.in_(_JUDGED), _C.quality.in_(WHOLE))
+    mine = sa.and_(_C.start >= first, _C.start <= last, whole, _C.measured_kwh.is_not(None))
+    off = sa.func.abs(_C.measured_kwh - _C.planned_kwh)
+    sums = (sa.func.sum(one) for one in (_C.planned_kwh, _C.measured_kwh, off))
+    rows = tx.execute(sa.select(_C.start, *sums).where(mine).group_by(_C.start))
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
 def counts(tx: Tx, first: datetime, last: datetime) -> dict[str, int]:
     """Return verdict → number of ISPs that begin from first to before last."""
     mine = sa.select(_C.verdict, sa.func.count()).where(_C.start >= first, _C.start < last)

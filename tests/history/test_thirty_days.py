@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,16 +13,19 @@ import pytest
 from lxml import html
 
 from agr.domain.errors import InputError
+from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.isp import Period
 from agr.domain.plan import PlanState
+from agr.domain.register import Price
 from agr.history import files, read
 from agr.history.days import Days
 from agr.history.facts import connections_eur
 from agr.history.reading import History, read_history
-from agr.history.tables import BYS, Table
+from agr.history.tables import BYS, Table, table
 from agr.planning.case import CLASSES
 from agr.scenario.cash_audit import cash_audit
 from agr.scenario.day import Step, in_force
-from agr.store import flex_orders, plans, register
+from agr.store import executions, flex_orders, plans, register
 from agr.store import history as kept
 from agr.store.dumps import copy_sqlite
 from agr.store.engine import Store
@@ -146,9 +150,51 @@ def test_forecast_gap_and_execution_are_columns_and_what_is_not_known_is_empty(s
         first = mine[0].solved.outcome
         assert row["first_plan_eur"] == pytest.approx(first.objective_eur, abs=1e-6)  # without planning prices
         assert row["gap_eur"] == pytest.approx(mine[-1].solved.outcome.gap_eur, abs=1e-9)
-        assert row["executed_eur"] is None
+        assert (row["executed_eur"], row["measured_mwh"], row["deviation_mwh"]) == (None, None, None)
         assert row["plans"] == len([step for step in stored.steps if step.period == day.period])
     assert [row["executed_eur"] for row in past.rows("week").records()] == [None] * 5
+
+
+def test_what_was_measured_is_settled_and_stays_when_the_readings_are_gone(stored: Stored, tmp_path: Path) -> None:
+    copy_sqlite(stored.settings.data_folder / "agr.db", tmp_path / "agr.db")
+    store = Store(f"sqlite:///{tmp_path / 'agr.db'}")
+    day = Period(FIRST, "Europe/Amsterdam", 60)
+    noon, one = day.starts()[12], day.starts()[13]
+    usual = {
+        "planned_kwh": 20.0, "quality": "measured", "verdict": Verdict.EXECUTED, "cause": Cause.UNKNOWN, "plan": 1,
+    }  # fmt: skip
+    shop = [Execution(resource="shop", start=start, measured_kwh=20.0, **usual) for start in day.starts()]
+    shop[12] = replace(shop[12], measured_kwh=26.0, verdict=Verdict.DEVIATED)
+    shop[13] = replace(shop[13], measured_kwh=15.0, verdict=Verdict.DEVIATED)
+    roof = [Execution(resource="roof", start=noon, measured_kwh=18.0, **usual)]  # takes 2 less than planned
+    unsure = Execution(resource="other", start=one, measured_kwh=99.0, **usual | {
+        "quality": "partial", "verdict": Verdict.UNMEASURED,
+    })  # fmt: skip
+    with store.transaction() as tx:
+        register.put_prices(tx, [
+            Price(series=series, start=start, minutes=60, value=eur)
+            for series, eur in (("imbalance_shortage", 150.0), ("imbalance_surplus", 30.0))
+            for start in (noon, one)
+        ])  # fmt: skip
+        executions.put(tx, [*shop, *roof, unsure])
+    days = Days(store, stored.settings)
+
+    def row() -> dict[str, object]:
+        (found,) = table("day", days.between(FIRST, FIRST)).records()
+        return found
+
+    found = row()
+    assert found["measured_mwh"] == pytest.approx((22 * 20 + 26 + 15 + 18) / 1000)
+    assert found["deviation_mwh"] == pytest.approx((6 + 2 + 5) / 1000)
+    assert found["deviation_eur"] == pytest.approx(-0.004 * 150 + 0.005 * 30)  # at noon 6 more and 2 less
+    assert found["executed_eur"] == pytest.approx(found["money_eur"] + found["deviation_eur"])
+    week = table("week", days.between(FIRST, FIRST + timedelta(days=2))).records()[0]
+    assert week["deviation_eur"] == found["deviation_eur"]
+    days.keep(day)
+    with store.transaction() as tx:
+        executions.delete_before(tx, day.end)
+    assert row() == found
+    store.close()
 
 
 def test_promises_that_a_plan_cannot_keep_are_counted_and_named(past: History) -> None:

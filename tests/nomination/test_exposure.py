@@ -12,9 +12,10 @@ from agr.connectors.tables.folder import read_folder
 from agr.domain.e_program import EProgram
 from agr.domain.errors import SettingsError, TableError
 from agr.domain.register import Connection, Price
-from agr.nomination.exposure import Exposures, exposures, intraday_spread
+from agr.nomination.exposure import Exposures, exposures
 from agr.operations.configuration_check import findings
 from agr.operations.day_status import day_status
+from agr.planning.settlement import intraday_spread
 from agr.settings import Brp, Intraday, Markets, load
 from agr.store import nominations, register
 from tests.builders.operators_side import Desk

@@ -11,9 +11,9 @@ from agr.dispatch.session_points import points_of
 from agr.domain.dispatch import Dispatch
 from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.isp import Period
-from agr.nomination.exposure import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
 from agr.operations.execution.sessions import SessionLine, session_lines
 from agr.operations.resource_programs import ResourcePrograms
+from agr.planning.settlement import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
 from agr.settings import Settings
 from agr.store import charge_sessions, dispatch_facts, dispatches, executions, plans, register
 from agr.store.charge_sessions import ChargeSession
