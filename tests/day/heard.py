@@ -2,28 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from lxml import etree
 
 from agr.demo.counterparties import Event
-
-SCHEMA = Path(__file__).parents[3] / "shared" / "uftp-xsd" / "3.1.0" / "UFTP-agr.xsd"
-
-
-@cache
-def _schema() -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(str(SCHEMA)))
+from tests.builders.schemas import schema
 
 
 def faults_of(events: Iterable[Event]) -> list[str]:
-    """Return what the published schema has against the messages; there must be a schema."""
+    """Return what the published schema has against the messages."""
     found = []
     for event in events:
-        schema = _schema()
-        if not schema.validate(etree.fromstring(event.xml.encode())):
-            found.append(f"{event.type} {event.message_id}: {schema.error_log}")
+        if not schema().validate(etree.fromstring(event.xml.encode())):
+            found.append(f"{event.type} {event.message_id}: {schema().error_log}")
     return found
 
 

@@ -32,6 +32,7 @@ from agr.settings.security import ClientCredentials
 from agr.store import day, outbox, plans
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
+from tests.builders.schemas import schema
 from tests.day import tiny
 from tests.day.market import OURS, PATH, PATIENCE_S
 
@@ -41,7 +42,6 @@ PERIOD = Period(date(2026, 6, 15))
 OPERATOR, OTHER = "grid-one.example", "grid-two.example"
 POINT, CONTRACT = tiny.CONNECTION[tiny.A], "CSC-2026-1"
 SECRET = "a secret that is in no log"
-SCHEMA = Path(__file__).parents[3] / "shared" / "uftp-xsd" / "3.0.0" / "UFTP-agr.xsd"
 LIMITED = range(1, 25)  # the cheap hours from midnight to six, in which the battery charges
 LIMIT_W = 30_000
 
@@ -220,13 +220,11 @@ def test_keys_come_from_the_directory_by_contract_and_by_domain(traded: GopacsDa
 
 
 def test_every_message_of_both_sides_fits_the_schema_of_3_0_0(traded: GopacsDay) -> None:
-    if not SCHEMA.is_file():
-        pytest.skip("the schemas are not here")
-    schema = etree.XMLSchema(etree.parse(str(SCHEMA)))
+    published = schema("3.0.0")
     told = [event for event in (*traded.broker.told("received"), *traded.broker.told("sent")) if event.xml]
     assert len(told) >= 6
     for event in told:
-        assert schema.validate(etree.fromstring(event.xml.encode())), f"{event.type}: {schema.error_log}"
+        assert published.validate(etree.fromstring(event.xml.encode())), f"{event.type}: {published.error_log}"
 
 
 def test_a_settlement_is_disputed_with_numbers_and_accepted_once_it_is_right(traded: GopacsDay) -> None:

@@ -17,9 +17,9 @@ from nacl.signing import SigningKey, VerifyKey
 
 from agr.demo.counterparties import Counterparty, Peer
 from agr.demo.environment import counterparty_python
+from tests.builders import schemas
 
 PROJECT = Path(__file__).parents[2]
-SCHEMAS = PROJECT.parent / "shared" / "uftp-xsd" / "3.1.0"
 KNOWN = {
     "congestion_points": [
         {
@@ -145,6 +145,4 @@ def dso(python: Path, agr: TinyAgr, tmp_path: Path) -> Iterator[Counterparty]:
 @pytest.fixture(scope="session")
 def schema() -> dict[str, etree.XMLSchema]:
     """The published schemas by the role that sends: what a 3.1.0 message must satisfy."""
-    if not SCHEMAS.is_dir():
-        pytest.skip(f"the Shapeshifter 3.1.0 schemas are not at {SCHEMAS}")
-    return {name: etree.XMLSchema(file=str(SCHEMAS / f"UFTP-{name}.xsd")) for name in ("agr-cro", "agr-dso", "common")}
+    return {name: schemas.schema("3.1.0", f"UFTP-{name}") for name in ("agr-cro", "agr-dso", "common")}

@@ -5,12 +5,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
 from agr.domain.flexibility import OfferState, RequestState
 from agr.messaging.receive import Receiver
 from agr.settings import MessageLimits
 from agr.store import day
+from tests.builders.schemas import schema
 from tests.builders.trading_day import AVAILABLE, CONTRACT, REQUESTED, TradingWorld, at
 
 
@@ -225,10 +225,6 @@ def test_a_repeated_request_is_answered_once(world: TradingWorld) -> None:
 @pytest.mark.parametrize("version", ["3.0.0", "3.1.0"])
 def test_everything_that_we_send_satisfies_the_schema_of_the_dso_s_version(world: TradingWorld, version: str) -> None:
     """Responses to a request and an order, the offer, and its revocation."""
-    path = Path(__file__).parents[2].parent / "shared" / "uftp-xsd" / version / "UFTP-agr.xsd"
-    if not path.exists():
-        pytest.skip("the specification's schemas are not here")
-    schema = etree.XMLSchema(etree.parse(str(path)))
     world.participants.learn("dso.example", "DSO", version=version)
     world.tell(world.request(Version=version))
     sent = world.replies()
@@ -247,7 +243,7 @@ def test_everything_that_we_send_satisfies_the_schema_of_the_dso_s_version(world
     sent += world.replies()
     kinds = [message.tag for message in sent]
     for message in sent:
-        schema.assertValid(message)
+        schema(version).assertValid(message)
         assert message.get("Version") == version
     assert kinds == [
         "FlexRequestResponse", "FlexOffer", "FlexOrderResponse", "FlexRequestResponse", "FlexOffer",

@@ -6,12 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
 from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.flexibility import OrderState
 from agr.store import day, executions, portfolio, register
 from agr.trading.measured import measured_w
+from tests.builders.schemas import schema
 from tests.builders.trading_day import CONTRACT, POINT, TradingWorld
 from tests.builders.worlds import PERIOD
 
@@ -65,9 +65,7 @@ def order_item(reference: str = "o-1", rows: str | None = None, **more: str) -> 
 def answered(world: TradingWorld) -> "tuple[str | None, str | None, list[tuple[str | None, str | None]]]":
     (reply,) = world.replies()
     assert reply.tag == "FlexSettlementResponse"
-    schema = Path(__file__).parents[2].parent / "shared" / "uftp-xsd" / "3.1.0" / "UFTP-agr.xsd"
-    if schema.exists():
-        etree.XMLSchema(etree.parse(str(schema))).assertValid(reply)
+    schema().assertValid(reply)
     statuses = [(one.get("OrderReference"), one.get("DisputeReason")) for one in reply]
     return reply.get("Result"), reply.get("RejectionReason"), statuses
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 from functools import cache
 from typing import TypeAlias
 
-import pytest
 from hypothesis import strategies as st
 from lxml import etree
-from uftp_samples import XSD
+
+from tests.builders.schemas import FOLDER
 
 NS = "{http://www.w3.org/2001/XMLSchema}"
 Value: TypeAlias = str | int | bool | date | timedelta | Decimal | None
@@ -39,10 +39,7 @@ class Drawn:
 @cache
 def _declared(version: str) -> dict[str, etree._Element]:
     """Return every named type and element of one version, by kind and name."""
-    files = sorted((XSD / version).glob("*.xsd"))
-    if not files:
-        pytest.skip(f"the specification's schemas are not at {XSD}")
-    roots = [etree.parse(str(file)).getroot() for file in files]
+    roots = [etree.parse(str(file)).getroot() for file in sorted((FOLDER / version).glob("*.xsd"))]
     return {
         node.tag.removeprefix(NS) + " " + node.get("name"): node for root in roots for node in root if node.get("name")
     }

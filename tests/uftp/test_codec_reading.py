@@ -394,7 +394,7 @@ def test_misdirected_dso_query_is_answered_with_its_own_zone_and_period():
         date(2026, 3, 29),
         "Europe/Amsterdam",
     )
-    assert_valid(encode(answer), "3.1.0", "UFTP-cro.xsd")
+    assert_valid(encode(answer), "3.1.0", "UFTP-cro")
 
 
 def test_settlement_whose_orders_are_an_attribute_is_refused():

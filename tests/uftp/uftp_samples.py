@@ -2,17 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 
-import pytest
 from hypothesis import strategies as st
 from lxml import etree
 
 from agr.domain.program import IspRun
 from agr.uftp import messages as m
+from tests.builders.schemas import schema
 
-XSD = Path(__file__).parents[2].parent / "shared" / "uftp-xsd"
 MESSAGE_ID = "11111111-2222-4333-8444-555555555555"
 CONVERSATION_ID = "99999999-8888-4777-8666-aaaaaaaaaaaa"
 REFERENCE = "0a0b0c0d-1111-4222-8333-444455556666"
@@ -35,16 +32,7 @@ ISPS = {
 }
 
 
-@cache
-def schema(version: str, name: str = "UFTP-agr.xsd") -> etree.XMLSchema:
-    """Return a schema of the specification, or skip."""
-    path = XSD / version / name
-    if not path.exists():
-        pytest.skip(f"the specification's schemas are not at {XSD}")
-    return etree.XMLSchema(etree.parse(str(path)))
-
-
-def assert_valid(xml: bytes, version: str, name: str = "UFTP-agr.xsd") -> None:
+def assert_valid(xml: bytes, version: str, name: str = "UFTP-agr") -> None:
     """Check a document against the specification's own schema."""
     schema(version, name).assertValid(etree.fromstring(xml, etree.XMLParser(huge_tree=True)))
 
