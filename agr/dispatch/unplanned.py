@@ -1,5 +1,6 @@
-"""Makes a session that can be planned of a car that came unplanned and says what it needs. Pure."""
+"""Cars that came unplanned: how plans name them, and the session of one that says what it needs. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,6 +13,21 @@ LONGEST = timedelta(days=7)
 _SHORTEST = timedelta(minutes=15)
 _OTHER_KWH = 1.0
 _OTHER = timedelta(minutes=15)
+
+
+_LONGEST_NAME = 255
+_TIME = len(" 2024-04-10T00:00:00Z")
+
+
+def name_of(charge_point: str, began: datetime) -> str:
+    """Return how plans name the car that came to a charge point at an instant (UTC)."""
+    return f"{PREFIX}{charge_point} {began:%Y-%m-%dT%H:%M:%SZ}"[-_LONGEST_NAME:]
+
+
+def behind(resources: Iterable[str], points: Iterable[ChargePoint]) -> dict[str, str]:
+    """Return resource → connection of the cars among some resources: the register has no row of most of them."""
+    stems = {f"{PREFIX}{point.charge_point}"[_TIME - _LONGEST_NAME :]: point.connection for point in points}
+    return {name: stems[name[:-_TIME]] for name in resources if name[:-_TIME] in stems} if stems else {}
 
 
 class NeedsError(ValueError):
@@ -40,7 +56,7 @@ def believed_wh(
 def session_of(point: ChargePoint, began: datetime, departure: datetime, energy_kwh: float) -> EvSession:
     """Return the session of a car at a charge point."""
     return EvSession(
-        resource=f"{PREFIX}{point.charge_point} {began:%Y-%m-%dT%H:%M:%SZ}"[-255:], connection=point.connection,
+        resource=name_of(point.charge_point, began), connection=point.connection,
         charge_point=point.charge_point, arrival=began, departure=departure, energy_kwh=energy_kwh,
         charge_kw=point.max_kw, charge_min_kw=min(point.least_kw, point.max_kw),
     )  # fmt: skip

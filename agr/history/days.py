@@ -11,6 +11,7 @@ import structlog
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from agr.dispatch import unplanned
 from agr.domain.errors import InputError, StoreError
 from agr.domain.flexibility import kwh_of
 from agr.domain.isp import Period
@@ -134,12 +135,14 @@ class Days:
         Raises InputError where programs are no longer kept, StoreError where they cannot be read.
         """
         with self._store.reading() as tx:
-            behind = register.load(tx).connection_of()
+            known = register.load(tx)
         found = []
         for day in days:
             with self._store.reading() as tx:
                 archives = plan_loader.read(tx, day.plan.id)
-            found.append(connections_eur(plan_loader.unpacked(archives), behind))
+            solved = plan_loader.unpacked(archives)
+            behind = known.connection_of() | unplanned.behind(solved.named.of("fixed"), known.charge_points)
+            found.append(connections_eur(solved, behind))
         return tuple(found)
 
     def _day(self, day: date, kept: tuple[int, str] | None) -> PastDay:

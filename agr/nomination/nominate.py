@@ -7,6 +7,7 @@ from threading import Lock
 import numpy as np
 import structlog
 
+from agr.dispatch import unplanned
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.e_program import EProgram
 from agr.domain.faults import number_of
@@ -75,7 +76,8 @@ class Nominator:
             brps = [brp.name for brp in self._settings.brps]
             solved = plan_loader.unpacked(archives)
             brp_of = {connection.address: connection.brp for connection in known.connections}
-            found = split(solved, power_of(solved, known.connection_of(), brp_of, brps), brps, bought)
+            behind = known.connection_of() | unplanned.behind(solved.named.of("fixed"), known.charge_points)
+            found = split(solved, power_of(solved, behind, brp_of, brps), brps, bought)
             with self._store.transaction() as tx:
                 if plans.newest_audited(tx, period.day) != number:
                     return 0  # the newer plan nominates

@@ -9,6 +9,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.dispatch import unplanned
 from agr.domain.errors import MissingError
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
@@ -83,7 +84,7 @@ def programs_of(plan: Plan, solved: Solved, known: Register) -> ResourcePrograms
     """Return the programs of a plan's resources; the register says what they are and behind which connections."""
     case, programs = solved.named.case, solved.outcome.programs
     kinds: Mapping[str, str] = {row.resource: kind.name for kind in KINDS for row in known.of(kind.row)}
-    behind = known.connection_of()
+    behind = known.connection_of() | unplanned.behind(solved.named.of("fixed"), known.charge_points)
     places = (*case.points, "")  # NO_POINT reads the last
     names: list[str] = []
     shown: list[str] = []

@@ -35,6 +35,7 @@ from agr.planning.own_forecasts import fill_in, missing_powers
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.reaction import reacting
 from agr.planning.silent_back_ends import as_told_before
+from agr.planning.unplanned_cars import as_they_draw
 from agr.store.own_portfolio import OWN_LIST
 
 Floats = NDArray[np.float64]
@@ -115,6 +116,7 @@ def read_inputs(
         timedelta(seconds=settings.planning.measured_max_age_s), notes,
     )  # fmt: skip
     inputs = as_told_before(inputs, reader.silent_limits(period, now), notes)
+    inputs = as_they_draw(inputs, reader.visits(period, now), notes)
     inputs = reacting(inputs, before, now, notes)
     return RunInputs(
         inputs=inputs, predecessor=predecessor, before=before,

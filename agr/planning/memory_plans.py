@@ -16,6 +16,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan, PlanState, Reason
 from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Register
+from agr.domain.visit import Visit
 from agr.planning.alarms import alarms_of
 from agr.planning.difference import Solved
 from agr.planning.gates import FixedPosition, opens_publication
@@ -185,6 +186,11 @@ class MemoryPlans:
     def sessions(self, period: Period) -> Sequence[ChargeSession]:
         """Return what charge points are said to have told."""
         return [one for one in self._sessions if one.began_at < period.end]
+
+    def visits(self, period: Period, now: datetime) -> Sequence[Visit]:
+        """Return nothing: a scenario has no charge points that limit a car."""
+        del period, now
+        return ()
 
     def see(self, session: ChargeSession) -> None:
         """Record what a charge point has told of a session, in place of what it told before."""

@@ -16,6 +16,7 @@ from agr.domain.flexibility import BoundOffer, Obligation
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.domain.register import Contract, Portfolio, Price, Register
+from agr.domain.visit import Visit
 from agr.planning.difference import Solved
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
@@ -115,6 +116,9 @@ class PlanReader(Protocol):
 
     def sessions(self, period: Period) -> Sequence[ChargeSession]:
         """Return the sessions that charge points have told of in a Period and the day before, by their beginning."""
+
+    def visits(self, period: Period, now: datetime) -> Sequence[Visit]:
+        """Return the cars of a running Period that nobody planned and that do not say what they need."""
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

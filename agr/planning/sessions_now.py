@@ -1,8 +1,7 @@
 """Charging sessions as charge points have seen them: who has left, and what cars have said they need. Pure.
 
 A plan of a running day takes a planned session as it is: a car that has left takes nothing more, wherever a program in
-force still wants it to, and a car that has told its need or its departure gets that. A session that came unplanned is
-no resource; what it takes counts as deviation.
+force still wants it to, and a car that has told its need or its departure gets that.
 """
 
 from collections.abc import Iterable, Mapping

@@ -17,12 +17,14 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
 from agr.domain.reading import EXPORTED, IMPORTED
 from agr.domain.register import Contract, Portfolio, Price, Register
+from agr.domain.visit import Visit
 from agr.planning import serialisation
 from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
 from agr.planning.difference import Solved
 from agr.planning.gates import opens_publication
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
+from agr.planning.unplanned_cars import visits_of
 from agr.store import (
     charge_sessions,
     day,
@@ -108,6 +110,14 @@ class StoredInputs:
     def sessions(self, period: Period) -> Sequence[ChargeSession]:
         """Return the sessions that charge points have told of in a Period and the day before, by their beginning."""
         return charge_sessions.overlapping(self._tx, period.previous().start, period.end)
+
+    def visits(self, period: Period, now: datetime) -> Sequence[Visit]:
+        """Return the cars of a running Period that nobody planned and that do not say what they need."""
+        seen = charge_sessions.overlapping(self._tx, period.start, period.end) if now < period.end else ()
+        if now < period.start or all(one.resource is not None for one in seen):
+            return ()
+        tables = register.load_tables(self._tx, "connections", "ev_sessions", "charge_points")
+        return visits_of(tables, seen, dispatches.firm(self._tx), period, now)
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

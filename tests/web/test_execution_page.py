@@ -91,7 +91,7 @@ def test_a_silent_back_end_is_named_at_the_top_of_the_page(desk: Desk, executed:
     assert words in page
     now = desk.world.clock.now()
     share = (PERIOD.end - DEPARTURE) / (now - DEPARTURE)  # it is still there an hour after the day
-    assert f"Cars that no plan knows took {9 * share:.1f} kWh" in page.replace("\n", " ")
+    assert f"Cars that came unplanned took {9 * share:.1f} kWh" in page.replace("\n", " ")
     with desk.world.store.transaction() as tx:
         dispatch_facts.set_silent(tx, "citrine", None)
     assert words not in reader.get("/execution", params={"period": str(PERIOD)}).text

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agr.dispatch.exposure import Grid
 from agr.dispatch.profiles import PointPlan, Stay, share_there
 from agr.dispatch.safety import SiteLimit, site_limits
-from agr.dispatch.unplanned import even_kw
+from agr.dispatch.unplanned import behind, even_kw
 from agr.domain.charge_point import ChargePoint
 from agr.domain.isp import Period, period_of
 from agr.domain.kinds.ev_session import EvSession
@@ -115,7 +115,7 @@ def facts_of(
     covered = [place for place, plan in enumerate(plan_of) if plan is not None]
     until = starts[covered[-1]] + today.isp_length if covered else now
     since = starts[covered[0]] if covered else now
-    at_points = {row.resource for rows in sessions.values() for row in rows}
+    at_points = {row.resource for rows in sessions.values() for row in rows} | behind(kw, points.values()).keys()
     other: defaultdict[str, Floats] = defaultdict(lambda: np.zeros(len(starts)))
     for resource, (connection, power) in kw.items():
         if resource not in at_points:

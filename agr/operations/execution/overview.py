@@ -68,7 +68,7 @@ class PointLine:
     prognosed_kw: Floats | None  # (T,) the newest D-Prognosis
     planned_judged_kw: Floats  # (T,) of those that are measured; NaN where an ISP was not measured
     measured_kw: Floats  # (T,) likewise
-    unplanned_kwh: float  # what cars that no plan knows took there, beside all that
+    unplanned_kwh: float  # what cars that came unplanned took there, beside all that
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,7 +81,7 @@ class Overview:
     resources: tuple[ResourceLine, ...]  # the worst first
     sessions: tuple[SessionLine, ...]
     total: Deviation
-    unplanned_kwh: float  # what cars that no plan knows have taken; in none of the sums above
+    unplanned_kwh: float  # what cars that came unplanned have taken; in none of the sums above
     silent: Mapping[str, Silence]  # back-ends of charge points that do not answer, by road
     stand_in: bool  # some prices are day-ahead prices, because settlement prices are not known
 
@@ -152,7 +152,7 @@ def _tallies(of: Ints, kind: Ints, count: int, words: Sequence[str]) -> list[dic
 def _unplanned(
     sessions: Sequence[ChargeSession], programs: ResourcePrograms, behind: Mapping[str, str], now: datetime
 ) -> dict[str, float]:  # fmt: skip
-    """Return congestion point → kWh that cars took in the Period which its plan does not know.
+    """Return congestion point → kWh that cars took in the Period which nobody has planned.
 
     `behind`: charge point → connection. A session over midnight counts with its share of the Period.
     """

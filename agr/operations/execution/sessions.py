@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from agr.dispatch.session_points import points_of
+from agr.dispatch.unplanned import name_of
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Register
-from agr.operations.resource_programs import ResourcePrograms
+from agr.operations.resource_programs import ResourceProgram, ResourcePrograms
 from agr.store.charge_sessions import ChargeSession
 
 _SLACK_KWH = 0.1
@@ -49,7 +50,7 @@ def session_lines(
     ]
     found = [_planned(row, of.get(row.resource), points[row.resource].charge_point, programs, now) for row in rows]
     names = {row.resource for row in rows}
-    found += [_unplanned(one) for one in seen if one.resource not in names]
+    found += [_unplanned(one, programs, now) for one in seen if one.resource not in names]
     yield from sorted(found, key=lambda line: (line.began_at or line.departure or now, line.charge_point or ""))
 
 
@@ -91,15 +92,22 @@ def _planned_by(programs: ResourcePrograms, row: EvSession, now: datetime) -> fl
     program = programs.of_resource(row.resource)
     if program is None or row.arrival < programs.period.start:
         return None
+    return _taken_by(program, programs, now)
+
+
+def _taken_by(program: ResourceProgram, programs: ResourcePrograms, now: datetime) -> float:
+    """Return what a program takes from the beginning of its Period up to now, kWh."""
     period: Period = programs.period
     edges = [border.timestamp() for border in (*period.starts(), period.end)]
     total = np.concatenate([[0.0], np.cumsum(np.maximum(program.power_kw, 0.0) * period.isp_hours)])
     return float(np.interp(now.timestamp(), edges, total))
 
 
-def _unplanned(one: ChargeSession) -> SessionLine:
+def _unplanned(one: ChargeSession, programs: ResourcePrograms, now: datetime) -> SessionLine:
+    known = programs.of_resource(one.resource or name_of(one.charge_point, one.began_at))
     return SessionLine(
         resource=one.resource, charge_point=one.charge_point, began_at=one.began_at, ended_at=one.ended_at,
         departure=one.departure, needed_kwh=None if one.needed_wh is None else one.needed_wh / 1000,
-        delivered_kwh=one.delivered_kwh, planned_kwh=None, state=one.state.value, standing=UNPLANNED,
+        delivered_kwh=one.delivered_kwh, planned_kwh=None if known is None else _taken_by(known, programs, now),
+        state=one.state.value, standing=UNPLANNED,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
 from agr.domain.register import Portfolio, Register
+from agr.domain.visit import Visit
 from agr.settings import Brp, Markets, Planning
 
 Decision = int | NDArray[np.bool_]
@@ -85,6 +86,7 @@ class Inputs:
     """Resource → what it was measured to hold: the plan begins with the energy from which that follows"""
     dictated_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """Resource → power (T,) that nobody can change, NaN where it is free: nothing can be sent to it."""
+    visits: tuple[Visit, ...] = ()  # of cars that nobody planned; `register` and `forecasts` have them as fixed loads
     reaction: Reaction | None = None  # None: nothing reacts to imbalance prices
     frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs
     previous: Previous = Previous()

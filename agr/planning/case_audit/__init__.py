@@ -18,6 +18,7 @@ markets    prices of every ISP, products, depths, gates, positions; trades are n
 capacity   products: blocks of local hours, their prices and depths, awards
 worth      what a car's missing energy counts at midnight, where the prices until its departure are known
 carried    what was credited for what the Period before left, and is debited here; what stores really hold by then
+visits     cars that nobody planned: what their charge points give, from when to when, no more than they want
 prices     prices per ISP, from the rows of the table
 
 A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
@@ -41,6 +42,7 @@ from agr.planning.case_audit import (
     stores,
     switched,
     tariffs,
+    visits,
     worth,
 )
 from agr.planning.case_audit.carried import contents_left
@@ -54,7 +56,7 @@ __all__ = ["audit_case", "audit_contents", "audit_prices", "audit_programs", "au
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
     connections.check_case, tariffs.check_case, markets.check_case, balancing.check_case, capacity.check_case,
-    worth.check_case, carried.check_case,
+    worth.check_case, carried.check_case, visits.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
     stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,

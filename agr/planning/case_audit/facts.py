@@ -3,7 +3,7 @@
 They are stated here again, field by field, because the audit shares nothing with `agr.planning.case`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.register import Portfolio, Register
+from agr.domain.visit import Visit
 from agr.settings import Brp, Markets, Planning
 from models.case import Case
 
@@ -193,6 +194,10 @@ class Facts(Protocol):
     @property
     def dictated_kw(self) -> Mapping[str, Floats]:
         """Resource → power (T,) that nobody can change, NaN where it is free."""
+
+    @property
+    def visits(self) -> Sequence[Visit]:
+        """Cars that nobody planned."""
 
     @property
     def reaction(self) -> MayReact | None:
