@@ -15,12 +15,28 @@ if TYPE_CHECKING:
     from agr.operations.flex_offers import TradingDay
     from agr.store.flex_offers import StoredOffer
     from agr.store.flex_orders import StoredOrder
+    from agr.trading.metering import MeteringLine
 
 
 def _table(title: str, columns: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Table:
     table = Table(title=title, title_justify="left")
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left")
+    return table
+
+
+def metering_table(of: "Period", lines: "list[MeteringLine]") -> Table:
+    """Return what DSOs were told of a Period's measurements; consumption positive."""
+    table = _table(
+        f"Measured on {of}", ("DSO", "connection", "revision", "ISPs", "kWh", "sent", "state", "answer"),
+        ("revision", "ISPs", "kWh"),
+    )  # fmt: skip
+    for line in lines:
+        said = ": ".join(part for part in (line.answer, line.answer_reason) if part)
+        table.add_row(
+            line.dso, Text(line.connection), str(line.revision), str(line.isps), f"{line.kwh:,.1f}",
+            f"{line.sent_at.astimezone(of.tz):%a %d %b %H:%M}", line.state, Text(said),
+        )  # fmt: skip
     return table
 
 

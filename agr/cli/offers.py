@@ -52,6 +52,25 @@ def list_(period: PeriodOption = None, config: ConfigOption = DEFAULT) -> None:
         print_whole(table)
 
 
+@offers_app.command("metering")
+def metering(period: PeriodOption = None, config: ConfigOption = DEFAULT) -> None:
+    """List what DSOs were told that connections have measured; by default, yesterday."""
+    from agr.cli.flex_tables import metering_table
+    from agr.domain.isp import SystemClock
+    from agr.domain.isp import period_of as period_at
+    from agr.operations import commands
+    from agr.settings import load
+    from agr.trading.metering import metering_lines
+
+    with in_words():
+        settings = load(config)
+        today = period_at(SystemClock().now(), settings.time_zone, settings.isp_minutes)
+        of = today.previous() if period is None else period_of(settings, period)
+        with commands.open_store(settings).reading() as tx:
+            found = metering_lines(tx, of)
+    print_whole(metering_table(of, found))
+
+
 @offers_app.command("show")
 def show(offer: OfferArgument, config: ConfigOption = DEFAULT) -> None:
     """Show an offer: its options, what it costs us, what limits it, and its order."""

@@ -41,6 +41,7 @@ from agr.store import bids, day, flex_requests, inbox, nominations, outbox, over
 from agr.store.engine import Store
 from agr.trading import handlers
 from agr.trading.keeping import Keeping
+from agr.trading.metering import Metering
 from agr.trading.offering import Offering
 from agr.trading.pricing import PlanPricer
 from agr.uftp.connections import Connections
@@ -52,6 +53,7 @@ _NOMINATIONS_S = 2.0
 _WATCH_S = 15.0
 _WATCHDOG_S = 5.0
 _EXECUTION_S = 15.0
+_METERING_S = 60.0
 _DISCOVERY_S = 1.0
 _TRADING_S = 2.0
 _MARKET_FEEDS_S = 2.0
@@ -87,6 +89,7 @@ class Stages:
             acting, settings, clock, self.participants, PlanPricer(acting, settings, clock, self.solver)
         )  # fmt: skip
         self._keeping = Keeping(acting, settings, clock)
+        self._metering = Metering(acting, settings, clock)
         self.bidding = Bidding(settings, clock)
         self._bid_delivery = BidDelivery(acting, settings, clock, self.bidding)
         entering = (acting, settings, clock, loops.wake)
@@ -134,6 +137,7 @@ class Stages:
             loops.wake_for(f"dispatch by {name}", duty)
         loops.watch("watch", self.watch, _WATCH_S)
         loops.watch("execution", self._execution.look, _EXECUTION_S)
+        loops.watch("metering", self._meter, _METERING_S)
         loops.watch("watchdog", watchdog.check, _WATCHDOG_S)
         loops.watch("market feeds", self._market_feeds.look, _MARKET_FEEDS_S)
         if self._settings.planning.rolling.on:
@@ -197,6 +201,11 @@ class Stages:
         sent = self.offering.send_due()
         self._keeping.look()
         if sent:
+            self._loops.wake()
+
+    def _meter(self) -> None:
+        """Tell DSOs what connections have measured, once a Period is over."""
+        if self._metering.look():
             self._loops.wake()
 
     def _nominate(self) -> int:

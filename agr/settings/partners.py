@@ -59,6 +59,11 @@ class ParticipantSettings(Section):
         default=False,
         description="A DSO may order what our contracts with it reserve, without an offer, at the contract's price.",
     )
+    metering_ean_digits: Literal[16, 18] | None = Field(
+        default=None,
+        description="A DSO is sent what connections measured (Metering), their EANs written as E and 16 digits, as the "
+        "schemas demand, or 18, as libraries do; none: it is not sent.",
+    )
     oauth2: ClientCredentials | None = Field(
         default=None, description="Client credentials, where it asks for an access token."
     )

@@ -56,6 +56,9 @@ class Trading(Section):
         le=1,
         description="How far a settlement's ActualPower may lie from our own meters, as a share of what was ordered.",
     )
+    metering_after_s: Seconds = Field(
+        default=7200, description="How long after a Period DSOs are told what was measured (metering_ean_digits)."
+    )
     shortfall_eur_per_mwh: float = Field(
         default=5000, gt=0, description="What not delivering an order counts in plans; above that of imbalance."
     )

@@ -230,6 +230,31 @@ def requests(tx: Tx, kind: str, period: date) -> list[Asked]:
     return [Asked(**row._mapping) for row in rows]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """The newest message of a kind to a recipient about a subject."""
+
+    xml: bytes
+    queued_at: datetime
+    state: str
+    answer: str | None
+    answer_reason: str | None
+
+
+def newest(tx: Tx, kind: str, period: date) -> dict[tuple[str, str], Message]:
+    """Return (recipient, subject) → the newest message of a kind about a Period."""
+    c = t.outbox.c
+    last = sa.select(sa.func.max(c.id)).where(c.type == kind, c.period == period)
+    fields = (c.xml, c.queued_at, c.state, c.answer, c.answer_reason)
+    rows = tx.execute(
+        sa.select(c.recipient_domain, c.subject, *fields).where(c.id.in_(last.group_by(c.recipient_domain, c.subject)))
+    )
+    return {
+        (to, subject): Message(xml=xml, queued_at=at, state=state, answer=answer, answer_reason=reason)
+        for to, subject, xml, at, state, answer, reason in rows
+    }
+
+
 def unanswered(tx: Tx, now: datetime) -> list[Asked]:
     """Return requests whose response is overdue."""
     c = t.outbox.c

@@ -20,6 +20,7 @@ from agr.messaging.handlers import HANDLERS, Handler, Handling, Verdict, prognos
 from agr.messaging.trade_facts import accepted_prognosis
 from agr.store import day, flex_offers, flex_orders, flex_requests
 from agr.store.flex_offers import StoredOffer
+from agr.trading import metering
 from agr.trading.settling import settle
 from agr.uftp import messages as m
 
@@ -204,6 +205,19 @@ def _prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verd
     return verdict
 
 
+def _metering_answer(message: m.MeteringResponse, handling: Handling) -> Verdict:
+    """Record what a DSO says of measurements; one alarm per Period says that it rejects some."""
+    dso, question = handling.row.sender_domain, handling.question
+    handling.answered(message)
+    if message.result is m.Result.ACCEPTED:
+        return Verdict(state="accepted")
+    of = "" if question is None else f" of {question.congestion_point}"
+    text = f"{dso} rejected what we measured{of}: {message.rejection_reason or 'without a reason'}"
+    period = None if question is None or question.period is None else handling.period(question.period)
+    day.raise_alarm(handling.tx, metering.REJECTED, f"{dso} {period or ''}".strip(), text, handling.now)
+    return refusal(message.rejection_reason)
+
+
 TRADING: Mapping[type[m.Message], Handler] = {
     m.FlexRequest: _request,
     m.FlexOfferResponse: _offer_answer,
@@ -211,6 +225,7 @@ TRADING: Mapping[type[m.Message], Handler] = {
     m.FlexOrder: _order,
     m.FlexSettlement: settle,
     m.DPrognosisResponse: _prognosis_answer,
+    m.MeteringResponse: _metering_answer,
 }
 """Message type of trading → its handler."""
 ALL: Mapping[type[m.Message], Handler] = {**HANDLERS, **TRADING}

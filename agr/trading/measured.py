@@ -1,13 +1,15 @@
-"""What our own meters say a congestion point drew, where they measure all of it."""
+"""What our own meters say that congestion points and connections drew, where they measure all of it."""
 
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
+from agr.domain.execution import WHOLE
 from agr.domain.isp import Period
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.register import Register
 from agr.store import executions, portfolio, register
 from agr.store.engine import Tx
 
-_WHOLE = frozenset({"measured", "interpolated", "no session"})
-"""Qualities of an ISP that was measured as a whole."""
 _W_PER_KW = 1000
 
 
@@ -20,18 +22,47 @@ def measured_w(tx: Tx, period: Period, congestion_point: str) -> dict[int, int]:
     if not executions.counts(tx, period.start, period.end):
         return {}  # nothing reports: the register, which may be large, need not be read
     at = portfolio.load(tx, period).point_of()
-    behind = register.load(tx).connection_of()
-    here = {resource for resource, connection in behind.items() if at.get(connection) == congestion_point}
-    if not here:
-        return {}
+    known = register.load(tx)
+    here = {r for r, connection in known.connection_of().items() if at.get(connection) == congestion_point}
+    return whole_w(tx, period, known, {congestion_point: here}).get(congestion_point, {})
+
+
+def whole_w(
+    tx: Tx, period: Period, known: Register, groups: Mapping[str, Collection[str]]
+) -> dict[str, dict[int, int]]:  # fmt: skip
+    """Return group → ISP → W, for the ISPs in which every resource of a group was measured as a whole.
+
+    A charging session need not be measured while its car is not to be there: it has rows then only if a car was seen,
+    which must be whole. It must have been measured some time in the Period, if it is to be there at all.
+    """
+    cars = {row.resource: row for row in known.resources if isinstance(row, EvSession)}
     last = period.end - timedelta(minutes=period.isp_minutes)
-    kwh, counts = dict[int, float](), dict[int, int]()
-    for row in executions.between(tx, period.start, last, here):
-        if row.measured_kwh is None or row.quality not in _WHOLE:
-            continue
-        isp = period.isp_of(row.start)
-        kwh[isp] = kwh.get(isp, 0.0) + row.measured_kwh
-        counts[isp] = counts.get(isp, 0) + 1
-    return {
-        isp: round(energy / period.isp_hours * _W_PER_KW) for isp, energy in kwh.items() if counts[isp] == len(here)
-    }
+    wanted = {resource for group in groups.values() for resource in group}
+    kwh: dict[str, dict[int, float | None]] = {}
+    for row in executions.between(tx, period.start, last, wanted):
+        whole = row.measured_kwh is not None and row.quality in WHOLE
+        kwh.setdefault(row.resource, {})[period.isp_of(row.start)] = row.measured_kwh if whole else None
+    found = {}
+    for name, group in groups.items():
+        sums = dict.fromkeys(range(1, period.isp_count + 1), 0.0) if group else {}
+        for resource in group:
+            of, away = kwh.get(resource, {}), _away(cars.get(resource), period, bool(kwh.get(resource)))
+            for isp in list(sums):
+                energy = of.get(isp, 0.0 if isp in away else None)
+                if energy is None:
+                    del sums[isp]
+                else:
+                    sums[isp] += energy
+        found[name] = {isp: round(energy / period.isp_hours * _W_PER_KW) for isp, energy in sums.items()}
+    return found
+
+
+def _away(car: EvSession | None, period: Period, measured: bool) -> frozenset[int]:
+    """Return the ISPs in which nothing is measured because no car is to be there."""
+    if car is None:
+        return frozenset()
+    there = {
+        isp for isp, start in enumerate(period.starts(), start=1)
+        if car.arrival < start + period.isp_length and start < car.departure
+    }  # fmt: skip
+    return frozenset(range(1, period.isp_count + 1)) - there if measured or not there else frozenset()

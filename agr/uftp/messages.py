@@ -1,6 +1,6 @@
 """The UFTP messages as frozen, checked values. Field aliases are the XML names; power in W, consumption positive.
 
-Source: UFTP-agr-cro.xsd and UFTP-agr-dso.xsd 3.1.0; message catalog. Building one
+Source: UFTP-agr-cro.xsd, UFTP-agr-dso.xsd and UFTP-metering.xsd 3.1.0; message catalog. Building one
 with wrong values raises pydantic.ValidationError; for what peers send, agr.uftp.codec raises MessageError.
 """
 
@@ -33,6 +33,7 @@ from agr.uftp.flex_messages import (
     RequestIsp,
 )
 from agr.uftp.metadata import IspMessage, Message, Part, PeriodMessage, PointMessage, Response
+from agr.uftp.metering_messages import METERING_TYPES, MeteredIsp, Metering, MeteringProfile, MeteringResponse
 from agr.uftp.unsupported import OtherMessage, OtherResponse
 
 __all__ = [
@@ -66,6 +67,10 @@ __all__ = [
     "FlexSettlementResponse",
     "IspMessage",
     "Message",
+    "MeteredIsp",
+    "Metering",
+    "MeteringProfile",
+    "MeteringResponse",
     "OfferedOption",
     "OrderSettlement",
     "OrderSettlementIsp",
@@ -275,6 +280,7 @@ _KINDS: tuple[type[Message], ...] = (
     FlexReservationUpdate,
     FlexReservationUpdateResponse,
     *FLEX_TYPES,
+    *METERING_TYPES,
 )
 TYPES: dict[str, type[Message]] = {kind.root: kind for kind in _KINDS}
 """The messages read in full, by root element."""

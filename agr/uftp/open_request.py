@@ -24,5 +24,6 @@ ANSWERS: dict[str, str] = {
     "FlexReservationUpdate": "FlexReservationUpdateResponse",
     "FlexOffer": "FlexOfferResponse",
     "FlexOfferRevocation": "FlexOfferRevocationResponse",
+    "Metering": "MeteringResponse",
 }
 """Request → the type of its response, by root element."""

@@ -1,6 +1,6 @@
 """The UFTP messages that we do not support yet: read only as far as a proper rejection needs.
 
-Source: UFTP-agr-dso.xsd, UFTP-metering.xsd and UFTP-cro-dso.xsd 3.1.0.
+Source: UFTP-cro-dso.xsd 3.1.0.
 """
 
 from pydantic import Field
@@ -9,7 +9,6 @@ from agr.uftp import field_types
 from agr.uftp.metadata import Message, Response
 
 OTHER_REQUESTS: dict[str, str] = {
-    "Metering": "MeteringMessageID",
     "DSOPortfolioUpdate": "DSOPortfolioUpdateResponseMessageID",
     "DSOPortfolioQuery": "DSOPortfolioQueryMessageID",
 }

@@ -13,11 +13,14 @@ from agr.operations.flex_offers import TradingDay, trading_day
 from agr.operations.trade_ledger import WithoutOrder, trade_ledger, without_orders
 from agr.store.flex_orders import StoredOrder
 from agr.store.flex_requests import StoredRequest
+from agr.trading.metering import metering_lines
 from agr.trading.rooms import asked_limits
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
+_SHOWN = 100
+"""Connections whose Metering messages the page lists; the command line lists all."""
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
@@ -30,11 +33,13 @@ def trading(request: Request, principal: Viewer, period: str | None = None) -> H
         found = trading_day(tx, of)
         ledger = trade_ledger(tx, context.settings, of, found)
         without = without_orders(tx, of, found)
+        measured = metering_lines(tx, of)
     return render(
         request, principal, "trading.html", of=of, found=found, automatic=context.settings.trading.automatic,
         states=OfferState, asked=_asked, words=_words, ordered=_ordered, picture=_picture(of, found),
         draws=_draws(found), ordered_price=sum(stored.order.price for stored in found.orders),
         ledger=ledger, without=[(one, _without(of, one)) for one in without],
+        measured=measured[:_SHOWN], unshown=len(measured[_SHOWN:]),
     )  # fmt: skip
 
 

@@ -13,7 +13,10 @@ from agr.domain.flexibility import Disposition, FlexOffer, FlexRequest, OfferOpt
 from agr.domain.isp import SystemClock, period_of
 from agr.operations import commands
 from agr.settings import load, write_example
-from agr.store import flex_offers, flex_requests
+from agr.store import flex_offers, flex_requests, outbox
+from agr.trading.metering import profile_of
+from agr.uftp import messages as m
+from agr.uftp.codec import encode
 
 RUN = CliRunner()
 POINT = "ea1.2024-01.example.dso:p1"
@@ -65,3 +68,23 @@ def test_offers_are_listed_shown_and_discarded(config: Path) -> None:
     assert "is discarded" in run(config, "offers", "discard", "abcdef", "--why", "too cheap")
     assert "only an open one can be revoked" in run(config, "offers", "revoke", "abcdef", "--why", "x y z", code=1)
     assert "there is no offer 'zzz'" in run(config, "offers", "show", "zzz", code=1)
+
+
+def test_what_dsos_were_told_of_measurements_is_listed(config: Path) -> None:
+    settings, now = load(config), SystemClock().now()
+    period = period_of(now, settings.time_zone, settings.isp_minutes).previous()
+    assert f"Measured on {period}" in run(config, "offers", "metering")
+    message = m.Metering(
+        version="3.1.0", sender_domain="agr.example", recipient_domain="dso.example", time_stamp=now,
+        message_id="1" * 8 + "-2222-4333-8444-555555555555", conversation_id="1" * 8 + "-2222-4333-8444-555555555555",
+        time_zone=settings.time_zone, period=period.day, isp_duration=period.isp_length, revision=3,
+        ean="E871685900012636543", profiles=(profile_of({1: 6000, 2: 4000}),),
+    )  # fmt: skip
+    with commands.open_store(settings).transaction() as tx:
+        outbox.put(
+            tx, message_id=message.message_id, conversation_id=message.conversation_id, kind="Metering",
+            recipient_domain="dso.example", recipient_role="DSO", xml=encode(message), at=now, period=period.day,
+            subject="ean.871685900012636543",
+        )  # fmt: skip
+    listed = run(config, "offers", "metering")
+    assert all(part in listed for part in ("dso.example", "3 │ 2 │ 2.5", "queued"))

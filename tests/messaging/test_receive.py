@@ -208,10 +208,10 @@ def test_a_test_message_is_answered_in_its_conversation(world: World) -> None:
     assert reply.tag == "TestMessageResponse"
 
 
-def test_a_request_for_metering_gets_a_proper_rejection(world: World) -> None:
-    assert world.receive(world.dso.seal(world.dso.message("Metering"))) == 200
+def test_a_request_that_is_not_for_an_aggregator_gets_a_proper_rejection(world: World) -> None:
+    assert world.receive(world.dso.seal(world.dso.message("DSOPortfolioUpdate"))) == 200
     (reply,) = world.replies()
-    assert (reply.tag, reply.get("Result")) == ("MeteringResponse", "Rejected")
+    assert (reply.tag, reply.get("Result")) == ("DSOPortfolioUpdateResponse", "Rejected")
 
 
 def test_an_answer_to_a_question_nobody_asked_changes_nothing_and_raises_an_alarm(world: World) -> None:

@@ -271,8 +271,8 @@ def test_other_messages_are_read_for_their_metadata(root):
 
 
 def test_other_message_without_metadata_is_refused():
-    with pytest.raises(MessageError, match="Metering/SenderDomain"):
-        decode(b"<Metering/>")
+    with pytest.raises(MessageError, match="DSOPortfolioQuery/SenderDomain"):
+        decode(b"<DSOPortfolioQuery/>")
 
 
 @pytest.mark.parametrize("xml", [b"<Nonsense/>", b"<TestMessage xmlns='http://x'/>", b"<a:TestMessage xmlns:a='b'/>"])
@@ -329,7 +329,7 @@ def test_every_request_of_ours_has_its_answer_type():
     [
         m.TestMessageResponse(**META),
         m.DPrognosisResponse(**META, result="Accepted", reference=REFERENCE),
-        m.OtherMessage(**META, root_name="MeteringResponse"),
+        m.OtherMessage(**META, root_name="DSOPortfolioQueryResponse"),
         m.FlexOfferResponse(**META, result="Accepted", reference=REFERENCE),
     ],
 )

@@ -241,6 +241,26 @@ traded = st.one_of(
     ),
     build(m.FlexOfferRevocation, **metadata, flex_offer=uuids),
     build(
+        m.Metering,
+        **metadata,
+        **{name: of for name, of in place.items() if name != "congestion_point"},
+        revision=st.integers(1, 2**63 - 1),
+        currency=st.none() | st.just("EUR"),
+        ean=st.sampled_from(["E8716859000126365", "e1234567890123456"]),
+        profiles=st.lists(
+            build(
+                m.MeteringProfile,
+                profile_type=st.sampled_from(["Power", "ImportEnergy", "ExportMeterReading"]),
+                unit=st.sampled_from(["kW", "kWh"]),
+                isps=st.lists(
+                    build(m.MeteredIsp, start=st.integers(1, 100), value=amounts), min_size=1, max_size=3
+                ).map(tuple),
+            ),
+            min_size=1,
+            max_size=2,
+        ).map(tuple),
+    ),
+    build(
         m.FlexOrder,
         **metadata,
         **place,
@@ -286,6 +306,7 @@ traded = st.one_of(
             m.FlexOfferResponse,
             m.FlexOfferRevocationResponse,
             m.FlexOrderResponse,
+            m.MeteringResponse,
         )
     ),
 )

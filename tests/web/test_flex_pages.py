@@ -10,11 +10,15 @@ import pytest
 from lxml import html
 
 from agr.domain.flexibility import OfferState
+from agr.store import outbox
+from agr.trading.metering import profile_of
+from agr.uftp import messages as m
+from agr.uftp.codec import encode
 from agr.web.security import COOKIE
 from tests.builders.accounts import PASSWORD, account
 from tests.builders.barriers import barriers
 from tests.builders.operators_side import Desk
-from tests.builders.trading_day import POINT, TradingWorld
+from tests.builders.trading_day import POINT, PROGNOSIS, TradingWorld
 from tests.builders.worlds import PERIOD
 
 
@@ -34,6 +38,27 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Tradi
     world.trade()
     yield opened, world, opened.as_("operator")
     opened.close()
+
+
+def test_what_dsos_were_told_of_measurements_is_shown(desk: tuple[Desk, TradingWorld, httpx.Client]) -> None:
+    opened, world, _ = desk
+    yesterday, page = PERIOD.previous(), logged_in(opened, "dora", "viewer")
+    message = m.Metering(
+        version="3.1.0", sender_domain="agr.example", recipient_domain="dso.example", time_stamp=world.clock.now(),
+        message_id=PROGNOSIS, conversation_id=PROGNOSIS, time_zone=PERIOD.zone_name, period=yesterday.day,
+        isp_duration=PERIOD.isp_length, revision=3, ean="E871685900012636543",
+        profiles=(profile_of({1: 6000, 2: 4000}),),
+    )  # fmt: skip
+    with world.store.transaction() as tx:
+        outbox.put(
+            tx, message_id=PROGNOSIS, conversation_id=PROGNOSIS, kind="Metering", recipient_domain="dso.example",
+            recipient_role="DSO", xml=encode(message), at=world.clock.now(), period=yesterday.day, subject="ean.1",
+        )  # fmt: skip
+        outbox.answered(tx, PROGNOSIS, world.clock.now(), "Rejected", "Unknown EAN")
+    (row,) = html.fromstring(page.get(f"/trading?period={yesterday}").text).xpath("//section[@id='metering']//tbody/tr")
+    assert [cell.text_content() for cell in row][:5] == ["ean.1", "dso.example", "3", "2", "2.5"]
+    assert row[-1].text_content() == "Rejected: Unknown EAN"
+    assert "Metering" not in page.get(f"/trading?period={PERIOD}").text
 
 
 def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, TradingWorld, httpx.Client]) -> None:

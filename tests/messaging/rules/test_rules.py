@@ -118,7 +118,7 @@ def test_known_domain_in_a_role_it_does_not_have():
 
 
 def test_types_an_aggregator_never_gets():
-    for root in ("FlexOffer", "Metering", "DSOPortfolioQuery", "FlexOrderResponse"):
+    for root in ("FlexOffer", "DSOPortfolioUpdate", "DSOPortfolioQuery", "FlexOrderResponse"):
         other = m.OtherMessage(**metadata(), root_name=root)
         for role in ("DSO", None):
             assert "Invalid SenderRole" in reasons(other, sender_role=role)
@@ -349,11 +349,11 @@ def test_bare_test_answer_needs_no_reference():
 
 
 def test_requests_that_are_not_read():
-    assert reasons(m.OtherMessage(**metadata(), root_name="Metering")) == (
+    assert reasons(m.OtherMessage(**metadata(), root_name="DSOPortfolioQuery")) == (
         "Invalid SenderRole",
         "Message type not supported",
     )
-    assert reasons(m.OtherMessage(**metadata(), root_name="MeteringResponse")) == ()
+    assert reasons(m.OtherMessage(**metadata(), root_name="DSOPortfolioQueryResponse")) == ("Invalid SenderRole",)
 
 
 def test_all_reasons_are_given_and_joined_by_semicolons():
