@@ -14,6 +14,7 @@ from agr.domain.register import CongestionPoint
 from agr.store import day, executions, outbox, portfolio
 from agr.trading.measured import measured_w
 from agr.trading.metering import Metering, ean_of, metering_lines
+from tests.builders.schemas import schema
 from tests.builders.worlds import PERIOD, POINT, World
 
 NAMED, NAMELESS = "ean.8716859000126365", "ean.871685900012636543"
@@ -103,9 +104,7 @@ def test_a_connection_s_power_is_told_in_kw_of_the_isps_that_were_measured_as_a_
     expected = dict.fromkeys((*range(1, 5), *range(9, 93)), "1.000") | {5: "7.000", 6: "1.002", 7: "1.000"}
     assert values(message) == expected
     for version in ("3.0.0", "3.1.0"):
-        schema = Path(__file__).parents[2].parent / "shared" / "uftp-xsd" / version / "UFTP-agr.xsd"
-        if schema.exists():
-            etree.XMLSchema(etree.parse(str(schema))).assertValid(message)
+        schema(version).assertValid(message)
 
 
 def test_nothing_is_told_before_its_time_or_twice(tmp_path: Path) -> None:
