@@ -1,22 +1,20 @@
 """A station that speaks OCPP 1.6, by the `ocpp` library."""
 
-import asyncio
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ocpp.exceptions import NotImplementedError  # noqa: A004 - OCPP has an error of this name
 from ocpp.routing import after, on
 from ocpp.v16 import ChargePoint, call, call_result
 
 if TYPE_CHECKING:  # by their full names; the process knows this folder only
+    from agr.demo.parties.station_commands import Commands
     from agr.demo.parties.station_physics import Happening
-    from agr.demo.parties.station_plant import Json, Plant, stamp
-    from agr.demo.parties.station_profiles import composite
+    from agr.demo.parties.station_plant import Json, stamp
 else:
+    from station_commands import Commands
     from station_physics import Happening
-    from station_plant import Json, Plant, stamp
-    from station_profiles import composite
+    from station_plant import Json, stamp
 
 _STATES = {
     "Charging": "Charging", "SuspendedEV": "SuspendedEV", "SuspendedEVSE": "SuspendedEVSE", "EVConnected": "Preparing",
@@ -24,27 +22,8 @@ _STATES = {
 }  # fmt: skip
 
 
-class Station16(ChargePoint):  # type: ignore[misc] # the library has no types
+class Station16(Commands, ChargePoint):  # type: ignore[misc] # the library has no types
     """One connection of a station to its CSMS."""
-
-    def __init__(self, plant: Plant, socket: Any) -> None:
-        super().__init__(plant.name, socket, response_timeout=120)
-        self.plant = plant
-
-    async def route_message(self, raw_msg: str) -> None:
-        """Answer commands beside whatever else goes on, since answers may be slow."""
-        if not raw_msg.startswith("[2,"):
-            await super().route_message(raw_msg)
-            return
-        if self.plant.faults.answers == "silent":
-            self.plant.note("ignored", station=self.plant.name)
-        else:
-            self._later = asyncio.create_task(self._routed(raw_msg))
-
-    async def _routed(self, raw_msg: str) -> None:
-        if self.plant.faults.answers == "slow":
-            await asyncio.sleep(self.plant.faults.delay_s)
-        await super().route_message(raw_msg)
 
     async def boot(self) -> None:
         """Say who we are."""
@@ -114,7 +93,7 @@ class Station16(ChargePoint):  # type: ignore[misc] # the library has no types
     @on("SetChargingProfile")  # type: ignore[untyped-decorator]
     def on_set(self, connector_id: int, cs_charging_profiles: Json, **_: Any) -> Any:
         """Take a profile."""
-        self._may_fail()
+        self.may_fail()
         why = self.plant.take(connector_id, cs_charging_profiles)
         return call_result.SetChargingProfile(status="Rejected" if why else "Accepted")
 
@@ -129,7 +108,7 @@ class Station16(ChargePoint):  # type: ignore[misc] # the library has no types
         stack_level: int | None = None, **_: Any,
     ) -> Any:  # fmt: skip
         """Forget profiles."""
-        self._may_fail()
+        self.may_fail()
         found = self.plant.clear(id, connector_id, charging_profile_purpose, stack_level)
         self.plant.run()
         return call_result.ClearChargingProfile(status="Accepted" if found else "Unknown")
@@ -137,17 +116,10 @@ class Station16(ChargePoint):  # type: ignore[misc] # the library has no types
     @on("GetCompositeSchedule")  # type: ignore[untyped-decorator]
     def on_composite(self, connector_id: int, duration: int, charging_rate_unit: str | None = None, **_: Any) -> Any:
         """Say which limits are to come."""
-        self._may_fail()
-        if not self.plant.has_composite:
-            raise NotImplementedError(details={})
-        self.plant.run()
-        known, now = self.plant.physics, self.plant.physics.now
-        unit = charging_rate_unit or self.plant.units.split(",")[-1]
-        limits = composite(known.profiles, known.evses[connector_id].outlet, now, duration, unit)
-        periods = [{"start_period": start, "limit": limit} for start, limit in limits]
-        schedule = {"duration": duration, "charging_rate_unit": unit, "charging_schedule_period": periods}
+        schedule = self.to_come(connector_id, duration, charging_rate_unit)
+        start = stamp(self.plant.physics.now)
         return call_result.GetCompositeSchedule(
-            status="Accepted", connector_id=connector_id, schedule_start=stamp(now), charging_schedule=schedule
+            status="Accepted", connector_id=connector_id, schedule_start=start, charging_schedule=schedule
         )
 
     @on("GetConfiguration")  # type: ignore[untyped-decorator]
@@ -168,18 +140,12 @@ class Station16(ChargePoint):  # type: ignore[misc] # the library has no types
     @on("RemoteStartTransaction")  # type: ignore[untyped-decorator]
     def on_start(self, **_: Any) -> Any:
         """Agree; a session starts when a car comes, whoever asked for it."""
-        self._may_fail()
+        self.may_fail()
         return call_result.RemoteStartTransaction(status="Accepted")
 
     @on("RemoteStopTransaction")  # type: ignore[untyped-decorator]
     def on_stop(self, transaction_id: int, **_: Any) -> Any:
         """End a session."""
-        self._may_fail()
-        said = self.plant.physics.stop(str(transaction_id))
-        if said is not None:
-            self.plant.queue.append(said)
-        return call_result.RemoteStopTransaction(status="Rejected" if said is None else "Accepted")
-
-    def _may_fail(self) -> None:
-        if self.plant.faults.answers == "error":
-            raise RuntimeError("told to")
+        self.may_fail()
+        found = self.ended(str(transaction_id))
+        return call_result.RemoteStopTransaction(status="Accepted" if found else "Rejected")

@@ -1,20 +1,18 @@
 """A station that speaks OCPP 2.0.1, by the `ocpp` library."""
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ocpp.exceptions import NotImplementedError  # noqa: A004 - OCPP has an error of this name
 from ocpp.routing import after, on
 from ocpp.v201 import ChargePoint, call, call_result
 
 if TYPE_CHECKING:  # by their full names; the process knows this folder only
+    from agr.demo.parties.station_commands import Commands
     from agr.demo.parties.station_physics import Happening
     from agr.demo.parties.station_plant import Json, Plant, stamp
-    from agr.demo.parties.station_profiles import composite
 else:
+    from station_commands import Commands
     from station_physics import Happening
     from station_plant import Json, Plant, stamp
-    from station_profiles import composite
 
 _TRIGGERS = {
     "arrived": ("Started", "CablePluggedIn"), "state": ("Updated", "ChargingStateChanged"),
@@ -23,27 +21,12 @@ _TRIGGERS = {
 _STOPPED = {"departed": "EVDisconnected", "stopped": "Remote"}
 
 
-class Station201(ChargePoint):  # type: ignore[misc] # the library has no types
+class Station201(Commands, ChargePoint):  # type: ignore[misc] # the library has no types
     """One connection of a station to its CSMS."""
 
     def __init__(self, plant: Plant, socket: Any) -> None:
-        super().__init__(plant.name, socket, response_timeout=120)
-        self.plant, self.seq = plant, 0
-
-    async def route_message(self, raw_msg: str) -> None:
-        """Answer commands beside whatever else goes on, since answers may be slow."""
-        if not raw_msg.startswith("[2,"):
-            await super().route_message(raw_msg)
-            return
-        if self.plant.faults.answers == "silent":
-            self.plant.note("ignored", station=self.plant.name)
-        else:
-            self._later = asyncio.create_task(self._routed(raw_msg))
-
-    async def _routed(self, raw_msg: str) -> None:
-        if self.plant.faults.answers == "slow":
-            await asyncio.sleep(self.plant.faults.delay_s)
-        await super().route_message(raw_msg)
+        super().__init__(plant, socket)
+        self.seq = 0
 
     async def boot(self) -> None:
         """Say who we are."""
@@ -102,7 +85,7 @@ class Station201(ChargePoint):  # type: ignore[misc] # the library has no types
     @on("SetChargingProfile")  # type: ignore[untyped-decorator]
     def on_set(self, evse_id: int, charging_profile: Json, **_: Any) -> Any:
         """Take a profile."""
-        self._may_fail()
+        self.may_fail()
         why = self.plant.take(evse_id, charging_profile)
         info = {"reason_code": why} if why else None
         return call_result.SetChargingProfile(status="Rejected" if why else "Accepted", status_info=info)
@@ -117,7 +100,7 @@ class Station201(ChargePoint):  # type: ignore[misc] # the library has no types
         self, charging_profile_id: int | None = None, charging_profile_criteria: Json | None = None, **_: Any
     ) -> Any:
         """Forget profiles."""
-        self._may_fail()
+        self.may_fail()
         by = charging_profile_criteria or {}
         found = self.plant.clear(
             charging_profile_id, by.get("evse_id"), by.get("charging_profile_purpose"), by.get("stack_level")
@@ -154,18 +137,8 @@ class Station201(ChargePoint):  # type: ignore[misc] # the library has no types
     @on("GetCompositeSchedule")  # type: ignore[untyped-decorator]
     def on_composite(self, duration: int, evse_id: int, charging_rate_unit: str | None = None, **_: Any) -> Any:
         """Say which limits are to come."""
-        self._may_fail()
-        if not self.plant.has_composite:
-            raise NotImplementedError(details={})
-        self.plant.run()
-        known, now = self.plant.physics, self.plant.physics.now
-        outlet, unit = known.evses[evse_id].outlet, charging_rate_unit or self.plant.units.split(",")[-1]
-        limits = composite(known.profiles, outlet, now, duration, unit)
-        periods = [{"start_period": start, "limit": limit} for start, limit in limits]
-        schedule = {
-            "evse_id": evse_id, "duration": duration, "schedule_start": stamp(now), "charging_rate_unit": unit,
-            "charging_schedule_period": periods,
-        }  # fmt: skip
+        schedule = self.to_come(evse_id, duration, charging_rate_unit)
+        schedule |= {"evse_id": evse_id, "schedule_start": stamp(self.plant.physics.now)}
         return call_result.GetCompositeSchedule(status="Accepted", schedule=schedule)
 
     @on("GetBaseReport")  # type: ignore[untyped-decorator]
@@ -196,21 +169,15 @@ class Station201(ChargePoint):  # type: ignore[misc] # the library has no types
     @on("RequestStartTransaction")  # type: ignore[untyped-decorator]
     def on_start(self, **_: Any) -> Any:
         """Agree; a session starts when a car comes, whoever asked for it."""
-        self._may_fail()
+        self.may_fail()
         return call_result.RequestStartTransaction(status="Accepted")
 
     @on("RequestStopTransaction")  # type: ignore[untyped-decorator]
     def on_stop(self, transaction_id: str, **_: Any) -> Any:
         """End a session."""
-        self._may_fail()
-        said = self.plant.physics.stop(transaction_id)
-        if said is not None:
-            self.plant.queue.append(said)
-        return call_result.RequestStopTransaction(status="Rejected" if said is None else "Accepted")
-
-    def _may_fail(self) -> None:
-        if self.plant.faults.answers == "error":
-            raise RuntimeError("told to")
+        self.may_fail()
+        found = self.ended(transaction_id)
+        return call_result.RequestStopTransaction(status="Accepted" if found else "Rejected")
 
 
 def _metered(one: Happening, aligned: bool) -> Json:
