@@ -27,7 +27,7 @@ from agr.scenario.day import Step, foresight, in_force
 from agr.scenario.record import ended_by_time_limit
 from agr.scenario.running import Progress, plans_of, silent, solver_of
 from agr.scenario.scenario import Scenario
-from agr.scenario.tidy_tables import Frame, TableContext, known_of
+from agr.scenario.table_frames import Frame, TableContext, known_of
 from models.outcome import Outcome, Termination
 
 Floats = NDArray[np.float64]

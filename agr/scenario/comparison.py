@@ -9,7 +9,7 @@ import pandas as pd
 
 from agr.domain.errors import InputError
 from agr.scenario.record import Run
-from agr.scenario.tidy_tables import Frame
+from agr.scenario.table_frames import Frame
 
 _POSITIONS = {
     "day-ahead net": ("day_ahead_kw", None), "intraday bought": ("intraday_buy_kw", None),

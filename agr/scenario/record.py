@@ -23,7 +23,8 @@ from agr.planning import serialisation
 from agr.planning.case import comfort_shortfall_kwh
 from agr.planning.promises import breach_kwh
 from agr.scenario.day import Step
-from agr.scenario.tidy_tables import TABLES, Frame, TableContext, joined
+from agr.scenario.table_frames import Frame, TableContext, joined
+from agr.scenario.tidy_tables import TABLES
 from models.outcome import Outcome, Termination
 from models.solver_log import hurried, without_times
 

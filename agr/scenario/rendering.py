@@ -16,7 +16,7 @@ from agr.scenario.description import Event, Release
 from agr.scenario.listing import days
 from agr.scenario.record import Json, Run
 from agr.scenario.scenario import Scenario
-from agr.scenario.tidy_tables import Frame
+from agr.scenario.table_frames import Frame
 
 _NOTHING = 0.005
 _SHOWN = 0.0005  # rounds to 0.001, the smallest amount that is shown

@@ -15,7 +15,7 @@ from agr.scenario.case_changes import changed_case
 from agr.scenario.day import Step, step_of
 from agr.scenario.record import Run, ended_by_time_limit, record, timeless
 from agr.scenario.running import described_changes, run_name
-from agr.scenario.tidy_tables import TableContext, known_of
+from agr.scenario.table_frames import TableContext, known_of
 from agr.settings import Settings, load
 from agr.store import plans, register
 from agr.store.engine import Store

@@ -23,7 +23,7 @@ from agr.scenario.record import Run, record
 from agr.scenario.saved_by_rolling import saved
 from agr.scenario.scenario import Scenario
 from agr.scenario.selling import Sold
-from agr.scenario.tidy_tables import known_of
+from agr.scenario.table_frames import known_of
 from agr.settings import Planning
 
 Progress = Callable[[int, int, str], None]

@@ -19,7 +19,7 @@ from agr.scenario.changes import changed
 from agr.scenario.record import figures, totals, versions
 from agr.scenario.running import Progress, head_of, plans_of, resized, silent, solver_of
 from agr.scenario.scenario import Scenario
-from agr.scenario.tidy_tables import Frame
+from agr.scenario.table_frames import Frame
 
 Grid = Mapping[str, Sequence[str]]
 _SUMS = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "gap_eur", "imbalance_mwh",

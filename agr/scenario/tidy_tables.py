@@ -3,40 +3,17 @@
 Every table has the columns period and step, and most have isp. Consumption is positive, and so is money earned.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from agr.domain.isp import Period
-from agr.domain.kinds import KINDS
-from agr.domain.register import Register
 from agr.planning.case import CLASSES
+from agr.scenario.connection_tables import connection_limits, connection_tariffs, customers
 from agr.scenario.day import Step
-from models import connection_costs
-from models.baseline import unmanaged_programs
+from agr.scenario.table_frames import Floats, Frame, TableContext, at_times, grid, joined, stamped, times
 from models.case import NO_POINT
-from models.connection_loads import drawn_kw
 from models.outcome import Programs
-
-Floats = NDArray[np.float64]
-Frame = pd.DataFrame
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableContext:
-    """What a case does not say about its resources: kind and connection by name."""
-
-    kinds: Mapping[str, str]
-    connections: Mapping[str, str]
-
-
-def known_of(register: Register) -> TableContext:
-    """Return the context of a register's resources."""
-    kinds = {row.resource: kind.name for kind in KINDS for row in register.of(kind.row)}
-    return TableContext(kinds=kinds, connections=register.connection_of())
 
 
 def point_kw(step: Step, programs: Programs) -> Floats:
@@ -48,33 +25,6 @@ def point_kw(step: Step, programs: Programs) -> Floats:
         inside = point != NO_POINT
         np.add.at(found, point[inside], units.power_kw(case, programs)[inside])
     return found
-
-
-def _grid(step: Step, labels: Mapping[str, Sequence[object]], values: Mapping[str, Floats]) -> Frame:
-    """Return one row per label and ISP; values are (N,T)."""
-    period, isps = step.period, step.solved.named.case.isps
-    count = len(next(iter(labels.values()))) if labels else 1
-    columns: dict[str, object] = {"isp": np.tile(np.arange(1, isps + 1), count)}
-    for name, items in labels.items():
-        known = pd.Categorical([str(item) for item in items])
-        columns[name] = pd.Categorical.from_codes(np.repeat(known.codes, isps), dtype=known.dtype)
-    for name, array in values.items():
-        columns[name] = np.asarray(array, dtype=np.float64).reshape(-1)
-    index = times(period)
-    return _stamped(step, pd.DataFrame(columns, index=index[np.tile(np.arange(isps), count)]))
-
-
-def times(period: Period) -> pd.DatetimeIndex:
-    """Return the start of every ISP in local time."""
-    return pd.DatetimeIndex(period.starts(), name="time").tz_convert(period.zone_name)
-
-
-def _stamped(step: Step, frame: Frame) -> Frame:
-    for place, (name, value) in enumerate((("period", str(step.period)), ("step", step.name))):
-        frame.insert(
-            place, name, pd.Series(pd.Categorical([value] * len(frame), categories=[value]), index=frame.index)
-        )
-    return frame
 
 
 def programs(step: Step, known: TableContext) -> Frame:
@@ -93,7 +43,7 @@ def programs(step: Step, known: TableContext) -> Frame:
             "congestion_point": places[units.points(case)].tolist(),
         }
         values = {"power_kw": power, "unmanaged_kw": units.unmanaged_kw(case), "energy_kwh": energy}
-        frames.append(_grid(step, labels, values))
+        frames.append(grid(step, labels, values))
     return joined(frames)
 
 
@@ -123,7 +73,7 @@ def points(step: Step, known: TableContext) -> Frame:
         "export_limit_eur_per_mwh": shadow["export"],
         "reservation_eur_per_mwh": shadow["reservation"],
     }
-    return _grid(step, {"congestion_point": case.points, "dso": named.dsos}, values)
+    return grid(step, {"congestion_point": case.points, "dso": named.dsos}, values)
 
 
 def positions(step: Step, known: TableContext) -> Frame:
@@ -134,7 +84,7 @@ def positions(step: Step, known: TableContext) -> Frame:
         "intraday_buy_kw": outcome.intraday_buy_kw, "intraday_sell_kw": outcome.intraday_sell_kw,
         "short_kw": outcome.short_kw, "long_kw": outcome.long_kw,
     }  # fmt: skip
-    return _grid(step, {}, names)
+    return grid(step, {}, names)
 
 
 def prices(step: Step, known: TableContext) -> Frame:
@@ -146,7 +96,7 @@ def prices(step: Step, known: TableContext) -> Frame:
         "intraday_sell_eur_per_mwh": case.intraday.sell_eur_per_mwh,
         "balance_eur_per_mwh": step.solved.outcome.shadow.balance_eur_per_mwh,
     }
-    return _grid(step, {}, names)
+    return grid(step, {}, names)
 
 
 def bids(step: Step, known: TableContext) -> Frame:
@@ -169,12 +119,8 @@ def bids(step: Step, known: TableContext) -> Frame:
                 }
             )  # fmt: skip
     columns = ("product", "direction", "block", "hours", "bid_mw", "price_eur_per_mw", "value_eur", "fixed")
-    frame = pd.DataFrame(rows, columns=list(columns), index=_index(starts, step.period))
-    return _stamped(step, frame)
-
-
-def _index(starts: list[pd.Timestamp], period: Period) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(starts, name="time", tz=period.zone_name).as_unit("ms")  # as Parquet keeps it
+    frame = pd.DataFrame(rows, columns=list(columns), index=at_times(starts, step.period))
+    return stamped(step, frame)
 
 
 def reservations(step: Step, known: TableContext) -> Frame:
@@ -191,71 +137,7 @@ def reservations(step: Step, known: TableContext) -> Frame:
         "shortfall_kw": short,
         "worth_eur_per_mwh": outcome.shadow.reservation_eur_per_mwh,
     }
-    return _grid(step, labels, values)
-
-
-def connection_limits(step: Step, known: TableContext) -> Frame:
-    """Per limit of a connection or group: what is drawn there, without reserve, its bounds, breaches and worth."""
-    case, outcome = step.solved.named.case, step.solved.outcome
-    limits, nothing = case.connection_limits, np.zeros((0, case.isps))
-    if not len(limits.name):
-        names = ("power", "import_limit", "export_limit", "import_breach", "export_breach")
-        values = {f"{name}_kw": nothing for name in names}
-        values |= {"import_worth_eur_per_mwh": nothing, "export_worth_eur_per_mwh": nothing}
-        return _grid(step, {"at": (), "congestion_point": ()}, values)
-    labels: dict[str, Sequence[object]] = {
-        "at": limits.name,
-        "congestion_point": [(*case.points, "")[point] for point in limits.point.tolist()],
-    }
-    values = {
-        "power_kw": drawn_kw(case, outcome.programs, None)[0],
-        "import_limit_kw": np.where(np.isfinite(limits.import_kw), limits.import_kw, np.nan),
-        "export_limit_kw": np.where(np.isfinite(limits.export_kw), limits.export_kw, np.nan),
-        "import_breach_kw": outcome.connection_import_breach_kw,
-        "export_breach_kw": outcome.connection_export_breach_kw,
-        "import_worth_eur_per_mwh": outcome.shadow.connection_import_eur_per_mwh,
-        "export_worth_eur_per_mwh": outcome.shadow.connection_export_eur_per_mwh,
-    }
-    return _grid(step, labels, values)
-
-
-def connection_tariffs(step: Step, known: TableContext) -> Frame:
-    """Per connection with a tariff: what it draws, planned and unmanaged, its prices, and what it pays in each ISP."""
-    case, outcome = step.solved.named.case, step.solved.outcome
-    tariffs, shape = case.connection_tariffs, (len(case.connection_tariffs.name), case.isps)
-    imports, exports = (getattr(tariffs, f"{way}_eur_per_mwh").reshape(shape) for way in ("import", "export"))
-    power = connection_costs.drawn_kw(case, outcome.programs)
-    price = np.where(power > 0, imports, exports)
-    labels: dict[str, Sequence[object]] = {
-        "connection": tariffs.name,
-        "congestion_point": [(*case.points, "")[point] for point in tariffs.point.tolist()],
-    }
-    values = {
-        "power_kw": power,
-        "unmanaged_kw": connection_costs.drawn_kw(case, unmanaged_programs(case)) if len(tariffs.name) else power,
-        "import_eur_per_mwh": imports,
-        "export_eur_per_mwh": exports,
-        "tariff_eur": -power * price * case.isp_hours / 1000,
-    }
-    return _grid(step, labels, values)
-
-
-def customers(step: Step, known: TableContext) -> Frame:
-    """What each customer with a tariff earns (negative: pays) in the Period, and would without being steered."""
-    case, outcome = step.solved.named.case, step.solved.outcome
-    bill = connection_costs.bills(case, outcome.tariff_eur, outcome.peak_kw)
-    fields = connection_costs.tariff_fields(case, unmanaged_programs(case)) if len(bill.tariff_eur) else {}
-    before = connection_costs.bills(case, fields["tariff_eur"], fields["peak_kw"]) if fields else bill
-    frame = pd.DataFrame(
-        {
-            "connection": pd.Categorical(list(case.connection_tariffs.name)),
-            "tariff_eur": bill.tariff_eur, "peak_eur": bill.peak_eur, "peak_kw": bill.peak_kw,
-            "total_eur": bill.total_eur, "unmanaged_eur": before.total_eur,
-            "better_eur": bill.total_eur - before.total_eur,
-        },
-        index=_index([times(step.period)[0]] * len(bill.tariff_eur), step.period),
-    )  # fmt: skip
-    return _stamped(step, frame)
+    return grid(step, labels, values)
 
 
 def balancing_groups(step: Step, known: TableContext) -> Frame:
@@ -270,7 +152,7 @@ def balancing_groups(step: Step, known: TableContext) -> Frame:
     if not groups.name:
         values = dict.fromkeys(values, np.zeros((0, case.isps)))
     power = sum(list(values.values())[:4], np.zeros((len(groups.name), case.isps)))
-    return _grid(step, {"group": groups.name}, {"power_kw": power} | values)
+    return grid(step, {"group": groups.name}, {"power_kw": power} | values)
 
 
 def shortfalls(step: Step, known: TableContext) -> Frame:
@@ -294,7 +176,7 @@ def shortfalls(step: Step, known: TableContext) -> Frame:
         ("imbalance", ["short", "long"], np.array([outcome.short_kw, outcome.long_kw]) * hours),
     ]
     frames = [
-        _grid(step, {"kind": [kind] * len(names), "subject": names}, {"energy_kwh": amount})
+        grid(step, {"kind": [kind] * len(names), "subject": names}, {"energy_kwh": amount})
         for kind, names, amount in parts
         if len(names)
     ]
@@ -315,8 +197,8 @@ def terms(step: Step, known: TableContext) -> Frame:
             if not per_point.any():
                 rows.append((term, "", 0.0))
     frame = pd.DataFrame(rows, columns=["term", "congestion_point", "value_eur"])
-    frame.index = _index([times(step.period)[0]] * len(rows), step.period)
-    return _stamped(step, frame)
+    frame.index = at_times([times(step.period)[0]] * len(rows), step.period)
+    return stamped(step, frame)
 
 
 def changes(step: Step, known: TableContext) -> Frame:
@@ -331,8 +213,8 @@ def changes(step: Step, known: TableContext) -> Frame:
         for address, isp in found
     ]  # fmt: skip
     columns = ["isp", "congestion_point", "before_kw", "after_kw", "earned_eur", "because"]
-    frame = pd.DataFrame(rows, columns=columns, index=_index([index[isp.isp - 1] for _, isp in found], step.period))
-    return _stamped(step, frame)
+    frame = pd.DataFrame(rows, columns=columns, index=at_times([index[isp.isp - 1] for _, isp in found], step.period))
+    return stamped(step, frame)
 
 
 TABLES: dict[str, Callable[[Step, TableContext], Frame]] = {
@@ -341,15 +223,3 @@ TABLES: dict[str, Callable[[Step, TableContext], Frame]] = {
     "connection_limits": connection_limits, "connection_tariffs": connection_tariffs, "customers": customers,
     "balancing_groups": balancing_groups,
 }  # fmt: skip
-
-
-def joined(frames: Sequence[Frame]) -> Frame:
-    """Return the rows of all frames, of which there is at least one, with the union of their categories."""
-    frames = [frame for frame in frames if len(frame)] or list(frames[:1])
-    if len(frames) == 1:
-        return frames[0]
-    words = [name for name in frames[0].columns if isinstance(frames[0][name].dtype, pd.CategoricalDtype)]
-    for name in words:
-        every = dict.fromkeys(word for frame in frames for word in frame[name].cat.categories)
-        frames = [frame.assign(**{name: frame[name].cat.set_categories(list(every))}) for frame in frames]
-    return pd.concat(frames)

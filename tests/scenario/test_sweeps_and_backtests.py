@@ -23,7 +23,7 @@ from agr.scenario.description import Description
 from agr.scenario.running import plans_of, resized
 from agr.scenario.scenario import Scenario
 from agr.scenario.sweeping import read_grid, sweep
-from agr.scenario.tidy_tables import known_of
+from agr.scenario.table_frames import known_of
 from agr.settings import Planning
 
 DAY = Period(date(2026, 5, 4))

@@ -13,7 +13,7 @@ from agr.planning.case import CLASSES
 from agr.scenario.comparison import Comparison
 from agr.scenario.record import Run
 from agr.scenario.rendering import run_warnings
-from agr.scenario.tidy_tables import Frame
+from agr.scenario.table_frames import Frame
 
 Json = dict[str, Any]
 LOOKS = dict(

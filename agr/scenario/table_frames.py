@@ -1,0 +1,75 @@
+"""How tidy tables are laid out: rows by subject and ISP, indexed by aware local time, with their Period and step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.domain.kinds import KINDS
+from agr.domain.register import Register
+from agr.scenario.day import Step
+
+Floats = NDArray[np.float64]
+Frame = pd.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableContext:
+    """What a case does not say about its resources: kind and connection by name."""
+
+    kinds: Mapping[str, str]
+    connections: Mapping[str, str]
+
+
+def known_of(register: Register) -> TableContext:
+    """Return the context of a register's resources."""
+    kinds = {row.resource: kind.name for kind in KINDS for row in register.of(kind.row)}
+    return TableContext(kinds=kinds, connections=register.connection_of())
+
+
+def grid(step: Step, labels: Mapping[str, Sequence[object]], values: Mapping[str, Floats]) -> Frame:
+    """Return one row per label and ISP; values are (N,T)."""
+    period, isps = step.period, step.solved.named.case.isps
+    count = len(next(iter(labels.values()))) if labels else 1
+    columns: dict[str, object] = {"isp": np.tile(np.arange(1, isps + 1), count)}
+    for name, items in labels.items():
+        known = pd.Categorical([str(item) for item in items])
+        columns[name] = pd.Categorical.from_codes(np.repeat(known.codes, isps), dtype=known.dtype)
+    for name, array in values.items():
+        columns[name] = np.asarray(array, dtype=np.float64).reshape(-1)
+    index = times(period)
+    return stamped(step, pd.DataFrame(columns, index=index[np.tile(np.arange(isps), count)]))
+
+
+def times(period: Period) -> pd.DatetimeIndex:
+    """Return the start of every ISP in local time."""
+    return pd.DatetimeIndex(period.starts(), name="time").tz_convert(period.zone_name)
+
+
+def stamped(step: Step, frame: Frame) -> Frame:
+    """Return the frame with its first columns, period and step."""
+    for place, (name, value) in enumerate((("period", str(step.period)), ("step", step.name))):
+        frame.insert(
+            place, name, pd.Series(pd.Categorical([value] * len(frame), categories=[value]), index=frame.index)
+        )
+    return frame
+
+
+def at_times(starts: list[pd.Timestamp], period: Period) -> pd.DatetimeIndex:
+    """Return the index of rows that begin at these moments, in local time."""
+    return pd.DatetimeIndex(starts, name="time", tz=period.zone_name).as_unit("ms")  # as Parquet keeps it
+
+
+def joined(frames: Sequence[Frame]) -> Frame:
+    """Return the rows of all frames, of which there is at least one, with the union of their categories."""
+    frames = [frame for frame in frames if len(frame)] or list(frames[:1])
+    if len(frames) == 1:
+        return frames[0]
+    words = [name for name in frames[0].columns if isinstance(frames[0][name].dtype, pd.CategoricalDtype)]
+    for name in words:
+        every = dict.fromkeys(word for frame in frames for word in frame[name].cat.categories)
+        frames = [frame.assign(**{name: frame[name].cat.set_categories(list(every))}) for frame in frames]
+    return pd.concat(frames)
