@@ -6,7 +6,7 @@ from agr.domain.flexibility import LIVE_OFFERS, BoundOffer
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.operations.flex_offers import TradingDay
-from agr.planning.inputs import still_reserved
+from agr.planning.bound_flexibility import still_reserved
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Settings
 from agr.store import plans

@@ -1,6 +1,6 @@
 """Reads from a store what a Period's plan is made from at a given moment. Decides nothing about programs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.faults import number_of
-from agr.domain.flexibility import BoundOffer
 from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan
-from agr.domain.price import values_on
 from agr.domain.register import Portfolio, Price, Register
 from agr.planning.alarms import STALE
 from agr.planning.as_it_runs import as_measured, with_sessions
+from agr.planning.bound_flexibility import open_offers, still_reserved
 from agr.planning.case import (
     GroupBefore,
     Inputs,
@@ -31,8 +30,9 @@ from agr.planning.difference import Solved
 from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
-from agr.planning.own_forecasts import fill_in, missing_powers
+from agr.planning.own_forecasts import missing_powers
 from agr.planning.ports import PlanningSettings, PlanReader
+from agr.planning.prices_known import prices_per_isp, quoted_prices
 from agr.planning.reaction import reacting
 from agr.planning.silent_back_ends import as_told_before
 from agr.planning.unplanned_cars import as_they_draw
@@ -73,7 +73,7 @@ def read_inputs(
     before = None if number is None else reader.archived(number)()
     published = reader.announced(period.day)
     register = reader.register()
-    quoted, earlier = _quoted(reader, settings, period, now, notes), _earlier(reader, period)
+    quoted, earlier = quoted_prices(reader, settings, period, now, notes), _earlier(reader, period)
     offers = open_offers(reader, settings, period, now)
     taken = depth_taken(offers, period)
     offered_points = frozenset(offer.congestion_point for offer in offers) if before is not None else frozenset()
@@ -86,13 +86,14 @@ def read_inputs(
         reader, register, forecasts, earlier, period=period, now=now,
         longest=timedelta(seconds=settings.planning.measured_max_age_s), notes=notes,
     )  # fmt: skip
+    later = period.next()
     inputs = Inputs(
         period=period,
         portfolio=known,
         register=register,
         forecasts=forecasts,
-        prices=_prices(quoted, settings, period, now),
-        later_prices=_prices(_quoted(reader, settings, period.next(), now, []), settings, period.next(), now),
+        prices=prices_per_isp(quoted, settings, period, now),
+        later_prices=prices_per_isp(quoted_prices(reader, settings, later, now, []), settings, later, now),
         reserved_w=still_reserved(reader, period),
         fixed=reader.fixed_positions(period.day),
         trades=tuple(reader.trades(period.day)),
@@ -127,13 +128,6 @@ def read_inputs(
     )  # fmt: skip
 
 
-def prices_now(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime
-) -> dict[str, tuple[float | None, ...]]:
-    """Return series → price per ISP, as a plan made now would use them."""
-    return _prices(_quoted(reader, settings, period, now, []), settings, period, now)
-
-
 def forecasts_now(
     reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, before: Solved
 ) -> dict[tuple[str, str], Floats]:
@@ -141,31 +135,6 @@ def forecasts_now(
     known = _forecasts(reader, period, now, [])
     closed = closed_isps(settings, period, now)
     return as_measured(reader, settings, reader.register(), known, before, period, now, closed, [])
-
-
-def open_offers(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> Sequence[BoundOffer]:
-    """Return the offers of flexibility that DSOs may still order."""
-    return reader.offered(period, now - timedelta(seconds=settings.trading.hold_s))
-
-
-def still_reserved(reader: PlanReader, period: Period) -> dict[str, tuple[int, ...]]:
-    """Return contract → W per ISP that its DSO still reserves: what it has ordered under it is used up."""
-    found = dict(reader.reserved_w(period.day))
-    for obligation in reader.orders(period):
-        name = obligation.order.contract_id
-        contract = None if name is None else reader.contract(name)
-        if contract is not None and not obligation.limits_w:  # limits use up nothing that was reserved
-            before = found.get(contract.contract, contract.contracted_w(period))
-            pairs = zip(before, obligation.order.power_w, strict=True)
-            found[contract.contract] = tuple(_used_up(reserved, ordered) for reserved, ordered in pairs)
-    return found
-
-
-def _used_up(reserved_w: int, ordered_w: int) -> int:
-    """Return what is left of a reservation after an order in the same direction."""
-    if reserved_w * ordered_w <= 0:
-        return reserved_w
-    return min(reserved_w - ordered_w, 0) if reserved_w < 0 else max(reserved_w - ordered_w, 0)
 
 
 def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> str:
@@ -266,31 +235,6 @@ def _forecasts(
     if borrowed:
         notes.append(f"{number_of(len(borrowed), 'forecast')} of {earlier} {STALE} of {period}")
     return known | borrowed
-
-
-def _quoted(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, notes: list[str]
-) -> tuple[Price, ...]:
-    """Return the prices that are given, and forecasts of our own where none are."""
-    given = tuple(reader.prices(period.start - timedelta(days=1), period.end))
-    return given + fill_in(reader, settings.markets, period, given, now, notes)
-
-
-def _prices(
-    rows: Sequence[Price], settings: PlanningSettings, period: Period, now: datetime
-) -> dict[str, tuple[float | None, ...]]:
-    """Return series → price per ISP.
-
-    Before the gate, results are left out as still unknown; in ISPs without a forecast, they stand in for it.
-    """
-    prices = {name: values_on(rows, name, period) for name in sorted({row.series for row in rows})}
-    market = settings.markets.day_ahead
-    expected, results = prices.get(market.forecast_series), prices.get(market.series)
-    if expected and results and now < dict(settings.timetable.moments(period))["day_ahead_gate"]:
-        prices[market.series] = tuple(
-            result if forecast is None else None for forecast, result in zip(expected, results, strict=True)
-        )
-    return prices
 
 
 def _frozen(known: Portfolio, movable: frozenset[str], now: datetime) -> frozenset[str]:

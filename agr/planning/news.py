@@ -16,8 +16,9 @@ from agr.domain.plan import Reason, ReasonKind
 from agr.planning.case import programs_kw
 from agr.planning.case.markets import intraday_prices, known_price
 from agr.planning.difference import Solved
-from agr.planning.inputs import closed_isps, forecasts_now, prices_now
+from agr.planning.inputs import closed_isps, forecasts_now
 from agr.planning.ports import PlanningSettings, PlanReader
+from agr.planning.prices_known import prices_now
 from agr.planning.reaction import first_isp, last_known, settled_prices
 from agr.planning.sessions_now import session_news
 

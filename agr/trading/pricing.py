@@ -17,8 +17,9 @@ from agr.domain.flexibility import FlexRequest, NoOffer, Quote
 from agr.domain.isp import Clock, Period
 from agr.domain.register import CongestionPoint, Contract
 from agr.messaging.trade_facts import accepted_prognosis
+from agr.planning.bound_flexibility import open_offers
 from agr.planning.difference import Solved
-from agr.planning.inputs import RunInputs, open_offers
+from agr.planning.inputs import RunInputs
 from agr.planning.ledger import DepthTaken, depth_taken, draws_of, nothing_taken
 from agr.planning.plan_loader import read_since, unpacked
 from agr.planning.pool import SolverPool
