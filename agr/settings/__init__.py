@@ -3,7 +3,7 @@
 from agr.settings.bids import BidChannel, BidFiles, Bids, BidWebhook
 from agr.settings.brps import Brp
 from agr.settings.compute import Compute
-from agr.settings.daemon import Delivery, MessageLimits, Planning, Programs, Publication, Readings, Retention, Settings
+from agr.settings.daemon import Planning, Programs, Readings, Retention, Settings
 from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchRoad, DispatchSettings
 from agr.settings.execution import ExecutionSettings
@@ -11,6 +11,7 @@ from agr.settings.feeds import Feed, FeedSection, HttpFeed, RecordFeed
 from agr.settings.gopacs import Gopacs
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
+from agr.settings.messages import Delivery, MessageLimits, Publication
 from agr.settings.operators import Alarms, Email, Operators, Webhook
 from agr.settings.partners import ParticipantSettings
 from agr.settings.rolling import Rolling
