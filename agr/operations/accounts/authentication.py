@@ -1,9 +1,9 @@
-"""Authenticates people and programs: log-ins, sessions, tokens, set-up links. Every refusal says what to do."""
+"""Authenticates people and, by its base, programs: log-ins, sessions, set-up links. Every refusal says what to do."""
 
 import os
 import secrets
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,21 +15,19 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 
 from agr.domain.errors import AccessError, InputError
-from agr.domain.faults import number_of
 from agr.domain.isp import Clock
-from agr.operations.accounts.administration import Accounts, check_account, is_name
+from agr.operations.accounts.administration import check_account, is_name
 from agr.operations.accounts.login_rate_limit import LoginRateLimit
 from agr.operations.accounts.passwords import LONGEST_PASSWORD, password_fault
-from agr.operations.accounts.roles import ROLES, Permission, Principal
+from agr.operations.accounts.roles import ROLES, Principal
+from agr.operations.accounts.tokens import Tokens, principal_of
 from agr.settings import Operators
 from agr.store import access
 from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
 
-LONGEST_TOKEN_DAYS = 400
 _SEEN_EVERY = timedelta(minutes=1)
-_PREFIX = "agr_"
 
 
 def hash_of_nobody(hasher: PasswordHasher) -> str:
@@ -52,7 +50,7 @@ class Person:
     outside: str = ""  # why they may not log in, where the provider's groups say so
 
 
-class Authentication(Accounts):
+class Authentication(Tokens):
     """The one place that checks secrets. Log-ins expire by the machine's clock; the audit log has the market's."""
 
     def __init__(
@@ -212,10 +210,7 @@ class Authentication(Accounts):
                 return None
             if now - found.seen_at >= _SEEN_EVERY:
                 access.seen(tx, secret, now)
-        return Principal(
-            name=known.name, role=known.role, allowed=ROLES[known.role], via="session", csrf=found.csrf,
-            dsos=_acts_for(known, known.dsos), brps=_acts_for(known, known.brps),
-        )  # fmt: skip
+        return principal_of(known, ROLES[known.role], "session", csrf=found.csrf)
 
     def by_name(self, name: str, via: str) -> Principal | None:
         """Return the principal of an account in whose name something is done, None when it is not in use."""
@@ -223,58 +218,7 @@ class Authentication(Accounts):
             known = access.account(tx, name)
         if known is None or known.disabled_at is not None:
             return None
-        return Principal(
-            name=known.name, role=known.role, allowed=ROLES[known.role], via=via, dsos=_acts_for(known, known.dsos),
-            brps=_acts_for(known, known.brps),
-        )  # fmt: skip
-
-    # --- programs ---------------------------------------------------------------------------------------------------
-
-    def by_token(self, secret: str) -> Principal | None:
-        """Return the principal of a token; it is never allowed more than its owner is now."""
-        now = self._real.now()
-        with self._store.transaction() as tx:
-            found = access.token(tx, secret)
-            known = access.account(tx, found.account) if found is not None else None
-        if found is None or known is None or known.disabled_at is not None:
-            return None
-        if found.revoked_at is not None or found.expires_at <= now:
-            return None
-        allowed = frozenset(m for m in ROLES[known.role] if m.value in found.scopes)
-        return Principal(
-            name=known.name, role=known.role, allowed=allowed, via=f"token {found.id}",
-            dsos=_acts_for(known, known.dsos), brps=_acts_for(known, known.brps),
-        )  # fmt: skip
-
-    def make_token(self, owner: Principal, purpose: str, scopes: Sequence[str], days: int) -> str:
-        """Return the secret of a new token: shown once, stored as a digest. Raises InputError."""
-        known = {may.value for may in owner.allowed}
-        wrong = sorted(set(scopes) - known)
-        if wrong or not scopes:
-            lacking = f" the role {owner.role} of {owner.name} does not allow them;" if _are_scopes(wrong) else ""
-            raise InputError(f"scopes {', '.join(wrong) or 'missing'}:{lacking} choose from {', '.join(sorted(known))}")
-        if not 1 <= days <= LONGEST_TOKEN_DAYS:
-            raise InputError(f"a token lasts 1 to {LONGEST_TOKEN_DAYS} days, not {days}")
-        if not purpose.strip():
-            raise InputError("say what the token is for, so that whoever revokes it knows")
-        secret, now = _PREFIX + secrets.token_urlsafe(32), self._real.now()
-        with self._store.transaction() as tx:
-            access.put_token(tx, secret, owner.name, purpose.strip()[:255], scopes, now, now + timedelta(days=days))
-            self._record(
-                tx, who=owner.label, action="make token", subject=owner.name, why=purpose.strip()[:255],
-                detail=f"scopes {', '.join(sorted(scopes))}, {number_of(days, 'day')}",
-            )  # fmt: skip
-        return secret
-
-    def revoke_token(self, by: Principal, token_id: int) -> None:
-        """End a token of one's own or, as an admin, anybody's. Raises InputError."""
-        now = self._real.now()
-        with self._store.transaction() as tx:
-            owner = next((t.account for t in access.tokens(tx) if t.id == token_id), None)
-            mine = owner == by.name or by.may(Permission.ADMIN)
-            if owner is None or not mine or not access.revoke_token(tx, token_id, now):
-                raise InputError(f"there is no token {token_id} of yours that still works")
-            self._record(tx, who=by.label, action="revoke token", subject=f"{owner} {token_id}")
+        return principal_of(known, ROLES[known.role], via)
 
     # --- accounts ---------------------------------------------------------------------------------------------------
 
@@ -304,12 +248,3 @@ class Authentication(Accounts):
             access.set_password(tx, name, hashed)
             self._record(tx, who=name, action="set up account", subject=name, why="by its one-time link")
             return self._open_session(tx, name)
-
-
-def _acts_for(known: access.Account, names: Sequence[str]) -> frozenset[str]:
-    """Return whom an account acts for, none: all; an admin's are kept for when it is one no more."""
-    return frozenset() if known.role == "admin" else frozenset(names)
-
-
-def _are_scopes(names: Sequence[str]) -> bool:
-    return bool(names) and all(name in {may.value for may in Permission} for name in names)
