@@ -6,9 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lxml import etree
-
 from agr.demo.charging import Night
+from agr.demo.told import DayAhead, Heard, Nominated, exchanged, heard, told_brp
 from agr.demo.trading import Trade
 from agr.demo.world import World
 from agr.domain.bid import DAY_AHEAD
@@ -27,56 +26,6 @@ _W_IN_MWH = 1e-6
 
 if TYPE_CHECKING:
     from agr.domain.register import Portfolio
-
-
-@dataclass(frozen=True, kw_only=True)
-class DayAhead:
-    """What the exchange took of our bid, by its own words; MW per product, bought positive."""
-
-    bid_mw: tuple[float, ...]
-    awarded_mw: tuple[float, ...]
-    revision: int
-    hours: float  # of a product
-
-    @property
-    def partly(self) -> int:
-        """Products of which some was awarded, and not all."""
-        return sum(award not in (0.0, bid) for bid, award in zip(self.bid_mw, self.awarded_mw, strict=True))
-
-    @property
-    def not_awarded(self) -> int:
-        """Products that were bid, and of which nothing was awarded."""
-        return sum(bid != 0.0 == award for bid, award in zip(self.bid_mw, self.awarded_mw, strict=True))
-
-    @property
-    def bid_mwh(self) -> float:
-        """Net energy of the bid."""
-        return sum(self.bid_mw) * self.hours
-
-    @property
-    def awarded_mwh(self) -> float:
-        """Net energy of the award."""
-        return sum(self.awarded_mw) * self.hours
-
-    def json(self) -> dict[str, float]:
-        """Return the figures."""
-        return {
-            "revision": self.revision, "bid_mwh": self.bid_mwh, "awarded_mwh": self.awarded_mwh,
-            "partly_awarded": self.partly, "not_awarded": self.not_awarded,
-        }  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Nominated:
-    """What the BRP took of our e-programs, by its own words."""
-
-    revisions: int
-    accepted: int
-    mwh: tuple[float, ...]  # of the newest revision, per ISP
-
-    def json(self) -> dict[str, float]:
-        """Return the figures."""
-        return {"revisions": self.revisions, "accepted": self.accepted, "mwh": sum(self.mwh)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,30 +75,6 @@ class Report:
             "broken_promises": list(self.broken),
             "seconds": self.seconds,
         })  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heard:
-    """One D-Prognosis as a DSO received it, read from its raw XML without our codec."""
-
-    dso: str
-    point: str
-    revision: int
-    power_w: tuple[int, ...]
-
-
-def heard(world: World) -> list[Heard]:
-    """Return the D-Prognoses that the DSOs received, read without our own codec."""
-    found = []
-    for domain, dso in world.dsos.items():
-        for event in dso.received("D-Prognosis"):
-            root = etree.fromstring(event.xml.encode())
-            values: list[int] = []
-            for isp in root.iter("ISP"):
-                values += [int(isp.get("Power", "0"))] * int(isp.get("Duration", "1"))
-            point, revision = root.get("CongestionPoint", ""), int(root.get("Revision", "0"))
-            found.append(Heard(dso=domain, point=point, revision=revision, power_w=tuple(values)))
-    return found
 
 
 def _plan_faults(plan: Plan) -> list[str]:
@@ -240,29 +165,6 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
         seconds=seconds,
         broken=tuple(broken),
     )
-
-
-def exchanged(world: World) -> DayAhead | None:
-    """Return what the exchange took and awarded, as it said itself; None where it got no bid."""
-    taken, cleared = world.exchange.told("bid"), world.exchange.told("cleared")
-    if not taken:
-        return None
-    bid = taken[-1].numbers("mw")
-    award = cleared[-1].numbers("mw") if cleared else (0.0,) * len(bid)
-    minutes = world.settings.markets.day_ahead.product_minutes
-    return DayAhead(bid_mw=bid, awarded_mw=award, revision=int(taken[-1].text("revision")), hours=minutes / 60)
-
-
-def told_brp(world: World) -> Nominated | None:
-    """Return what the BRP took and accepted, as it said itself; None where it got no e-program."""
-    taken = [event for event in world.brp.told("e-program") if event.text("period") == str(world.scenario.of)]
-    if not taken:
-        return None
-    newest = max(taken, key=lambda event: int(event.text("revision")))
-    accepted = {e.text("revision") for e in world.brp.told("answered") if e.text("answer") == "accepted"}
-    return Nominated(
-        revisions=len({event.message_id for event in taken}), accepted=len(accepted), mwh=newest.numbers("mwh")
-    )  # fmt: skip
 
 
 def _nomination_faults(told: Nominated | None, planned_mwh: list[float]) -> list[str]:

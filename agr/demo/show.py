@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from agr.cli.status_tables import terms_table
-from agr.demo.report import DayAhead, Nominated, Report
+from agr.demo.report import Report
+from agr.demo.told import DayAhead, Nominated
 from agr.domain.faults import number_of
 from agr.operations.log import Event
 from agr.scenario.description import Description

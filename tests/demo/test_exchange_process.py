@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from agr.demo.counterparties import EXCHANGE, Counterparty
-from agr.demo.report import DayAhead
+from agr.demo.told import DayAhead
 
 START = datetime(2024, 4, 9, 22, tzinfo=UTC)
 GATE, PUBLISHED = START - timedelta(hours=12), START - timedelta(hours=11)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from agr.demo.report import Heard, _delivery_faults, _plan_faults, _revision_faults
+from agr.demo.report import _delivery_faults, _plan_faults, _revision_faults
+from agr.demo.told import Heard
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
 
