@@ -5,18 +5,16 @@ answer is used until its time to live is over and, while the DNS gives no valid 
 beyond its signatures. A file in the data folder keeps it over a restart.
 """
 
-import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import structlog
 
 from agr.domain.errors import DiscoveryError, SettingsError, StoreError
 from agr.domain.isp import Clock
+from agr.messaging.kept_rows import KeptRows
 from agr.settings import ParticipantSettings, Settings
 from agr.settings.discovery import resolver_address
 from agr.store import day, outbox
@@ -112,7 +110,7 @@ class Discoverer:
         self._leading, self._now, self._monotonic, self._wake = leading, now, monotonic, wake
         self._keep = timedelta(hours=settings.discovery.keep_hours)
         self._validation = settings.discovery.validation
-        self._file = settings.data_folder / "discovered.json"
+        self._file = KeptRows(file=settings.data_folder / "discovered.json", who="discovery")
         self._all = [found for p in settings.participants if (found := _sought(p)) is not None]
         for sought in self._all:
             sought.due = monotonic()
@@ -214,16 +212,11 @@ class Discoverer:
             for s in self._all
             if s.found is not None and s.ends is not None
         ]  # fmt: skip
-        fresh = self._file.with_suffix(".new")
-        try:
-            fresh.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-            os.replace(fresh, self._file)  # noqa: PTH105 - atomic
-        except OSError as error:
-            log.warning("discovery.not_kept", file=str(self._file), why=error.strerror)
+        self._file.keep(rows)
 
     def _remember(self) -> None:
         """Use what was found before the restart, as far as it is still valid."""
-        for row in _rows(self._file):
+        for row in self._file.read():
             try:
                 if row["validation"] != self._validation:  # what was believed in a test network counts nowhere else
                     continue
@@ -241,15 +234,4 @@ class Discoverer:
                     if same and whole and self._now() < ends:
                         self._learn(sought, found, ends)
             except (KeyError, TypeError, ValueError) as error:
-                log.warning("discovery.not_remembered", file=str(self._file), why=str(error))
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    try:
-        read = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
-        log.warning("discovery.not_remembered", file=str(file), why=str(error))
-        return []
-    return read if isinstance(read, list) else []
+                self._file.not_read(error)

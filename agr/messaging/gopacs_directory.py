@@ -6,14 +6,11 @@ restart. The key before the newest stays valid beside it for one more round: an 
 under way.
 """
 
-import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import httpx
 import structlog
@@ -23,6 +20,7 @@ from agr.domain.isp import Clock, period_of
 from agr.domain.register import valid_on
 from agr.messaging.directory import operator, participants_of
 from agr.messaging.discovery import utc_now
+from agr.messaging.kept_rows import KeptRows
 from agr.settings import Gopacs, Settings
 from agr.store import day, register_summary
 from agr.store.engine import Store
@@ -70,7 +68,7 @@ class GopacsDirectory:
         self._store, self._settings, self._gopacs, self._clock = store, settings, gopacs, clock
         self._participants, self._client, self._leading = participants, client, leading
         self._now, self._monotonic = now, monotonic
-        self._file = settings.data_folder / "gopacs.json"
+        self._file = _kept(settings)
         self._all = [_Sought(name, contract=False, due=monotonic()) for name in gopacs.operators]
         self._contracts_due = monotonic()
         self._configured = {p.domain for p in settings.participants}
@@ -193,16 +191,11 @@ class GopacsDirectory:
             for s in self._all
             if s.listed is not None and s.ends is not None
         ]  # fmt: skip
-        fresh = self._file.with_suffix(".new")
-        try:
-            fresh.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-            os.replace(fresh, self._file)  # noqa: PTH105 - atomic
-        except OSError as error:
-            log.warning("gopacs.not_kept", file=str(self._file), why=error.strerror)
+        self._file.keep(rows)
 
     def _remember(self) -> None:
         """Use what was found before the restart, as far as it is not too old; contracts are looked at later."""
-        for row in _rows(self._file):
+        for row in self._file.read():
             try:
                 ends, contract = datetime.fromisoformat(row["ends"]), bool(row["contract"])
                 listed = Listed(domain=row["domain"], public_key=row["public_key"])
@@ -215,7 +208,7 @@ class GopacsDirectory:
                     if (sought.name, sought.contract) == (row["name"], contract):
                         self._learn(sought, listed, ends, row["former"])
             except (KeyError, TypeError, ValueError) as error:
-                log.warning("gopacs.not_remembered", file=str(self._file), why=str(error))
+                self._file.not_read(error)
 
 
 def participants_beside(settings: Settings) -> Participants:
@@ -223,18 +216,11 @@ def participants_beside(settings: Settings) -> Participants:
     known, gopacs = participants_of(settings), settings.gopacs
     if gopacs is None:
         return known
-    for row in _rows(settings.data_folder / "gopacs.json"):
+    for row in _kept(settings).read():
         if row.get("directory") == gopacs.directory and row.get("domain") and row.get("public_key"):
             known.add(operator(gopacs, row["domain"], (row["public_key"],)))
     return known
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
-    try:
-        read = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
-        log.warning("gopacs.not_remembered", file=str(file), why=str(error))
-        return []
-    return [row for row in read if isinstance(row, dict)] if isinstance(read, list) else []
+def _kept(settings: Settings) -> KeptRows:
+    return KeptRows(file=settings.data_folder / "gopacs.json", who="gopacs")
