@@ -105,14 +105,14 @@ def sweep(
 ) -> None:
     """Run every combination of a grid, in parallel; run again, resume where it stopped."""
     from agr.scenario.rendering import frame_table
-    from agr.scenario.running import parse_periods
+    from agr.scenario.running import chosen_periods
     from agr.scenario.sweeping import read_grid
     from agr.scenario.sweeping import sweep as sweep_grid
 
     with in_words():
         _, scenario = read_changed(name, set_, without)
         folder = out_folder or Path("runs") / f"{scenario.name}-sweep"
-        periods = parse_periods(period, scenario) if period else None
+        periods = chosen_periods(period, scenario)
         try:
             with _cluster(cluster, scenario) as solver, progress() as bar:
                 found = sweep_grid(
@@ -156,12 +156,12 @@ def backtest(
     """Compare each day's plan with perfect foresight, with no flexibility, and with a simple rule."""
     from agr.scenario.backtesting import backtest as test_back
     from agr.scenario.rendering import frame_table
-    from agr.scenario.running import parse_periods
+    from agr.scenario.running import chosen_periods
 
     with in_words():
         _, scenario = read_changed(name, set_, without)
         with progress() as bar:
-            found = test_back(scenario, periods=parse_periods(period, scenario) if period else None, progress=bar)
+            found = test_back(scenario, periods=chosen_periods(period, scenario), progress=bar)
         if out_file is not None:
             out_file.parent.mkdir(parents=True, exist_ok=True)
             found.days.to_parquet(out_file)

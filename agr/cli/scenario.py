@@ -87,12 +87,12 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Run a scenario, with or without changes; write tidy tables and a report to a folder."""
-    from agr.scenario.running import parse_periods, solver_of
+    from agr.scenario.running import chosen_periods, solver_of
     from agr.scenario.running import run as run_scenario
 
     with in_words():
         folder, scenario = read_changed(name, set_, without)
-        periods = parse_periods(period, scenario) if period else None
+        periods = chosen_periods(period, scenario)
         planning = scenario.description.planning
         with solver_of(planning, _executor(executor)) as solver, progress() as bar:
             made = run_scenario(scenario, periods=periods, solver=solver, progress=bar)

@@ -18,7 +18,7 @@ from agr.scenario.folder import read_scenario
 from agr.scenario.places import all_folders, find_folder
 from agr.scenario.record import Run, open_run
 from agr.scenario.reports.page import write_report
-from agr.scenario.running import RUNS, Progress, parse_periods, silent
+from agr.scenario.running import RUNS, Progress, chosen_periods, silent
 from agr.scenario.scenario import Scenario
 
 Changes = Mapping[str, object] | Iterable[str]
@@ -78,7 +78,7 @@ def run(
     scenario = change(scenario, changes, without)
     return running.run(
         scenario,
-        periods=parse_periods(period, scenario) if period else None,
+        periods=chosen_periods(period, scenario),
         solver=_solver(scenario),
         progress=progress,
     )
@@ -96,7 +96,7 @@ def sweep(
     """Run every combination of the grid; with a folder, an interrupted sweep resumes where it stopped."""
     texts = {path: [str(value) for value in values] for path, values in grid.items()}
     return sweeping.sweep(
-        scenario, texts, periods=parse_periods(period, scenario) if period else None,
+        scenario, texts, periods=chosen_periods(period, scenario),
         folder=None if folder is None else Path(folder), workers=workers, progress=progress,
     )  # fmt: skip
 
@@ -129,7 +129,7 @@ def backtest(scenario: Scenario, *, period: str | None = None, progress: Progres
     """Compare plans with perfect foresight, no flexibility and a simple rule, day by day."""
     return backtesting.backtest(
         scenario,
-        periods=parse_periods(period, scenario) if period else None,
+        periods=chosen_periods(period, scenario),
         solver=_solver(scenario),
         progress=progress,
     )

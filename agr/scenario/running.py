@@ -75,6 +75,11 @@ def parse_periods(text: str, scenario: Scenario) -> tuple[Period, ...]:
     return days_between(text, scenario.description.zone, scenario.description.isp_minutes)
 
 
+def chosen_periods(text: str | None, scenario: Scenario) -> tuple[Period, ...] | None:
+    """Read the Periods of an option; None where it is not given, which means those of the scenario."""
+    return parse_periods(text, scenario) if text else None
+
+
 def require_data(scenario: Scenario, periods: tuple[Period, ...]) -> None:
     """Raise TableError naming every Period to run for which the scenario has no forecasts."""
     following = any(scenario.register.of(kind.row) for kind in KINDS if kind.follows)
