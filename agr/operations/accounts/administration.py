@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from agr.domain.errors import InputError
@@ -97,14 +97,7 @@ class Accounts:
         wrong = [dso for dso in wanted if not is_domain(dso)]
         if wrong:
             raise InputError(f"{wrong[0]!r} is not an internet domain, such as dso.example.org")
-        with self._store.transaction() as tx:
-            known = access.account(tx, name)
-            if known is None:
-                raise InputError(f"there is no account {name!r}")
-            if known.role == "admin" and wanted:
-                raise InputError(f"{name} is an admin, who acts for all DSOs; give it another role first")
-            access.set_dsos(tx, name, wanted)
-            self._record(tx, who=by, action="change DSOs", subject=name, detail=", ".join(wanted) or "all")
+        self._act_only_for(by, name, wanted, "DSOs", access.set_dsos)
         return wanted
 
     def change_brps(self, by: str, name: str, brps: Sequence[str], known_brps: Sequence[str]) -> tuple[str, ...]:
@@ -116,15 +109,20 @@ class Accounts:
         wrong = [brp for brp in wanted if brp not in known_brps]
         if wrong:
             raise InputError(f"{wrong[0]!r} is not in [[brps]], which has {', '.join(known_brps) or 'none'}")
+        self._act_only_for(by, name, wanted, "BRPs", access.set_brps)
+        return wanted
+
+    def _act_only_for(
+        self, by: str, name: str, wanted: tuple[str, ...], whom: str, write: Callable[[Tx, str, Sequence[str]], None]
+    ) -> None:
         with self._store.transaction() as tx:
             known = access.account(tx, name)
             if known is None:
                 raise InputError(f"there is no account {name!r}")
             if known.role == "admin" and wanted:
-                raise InputError(f"{name} is an admin, who acts for all BRPs; give it another role first")
-            access.set_brps(tx, name, wanted)
-            self._record(tx, who=by, action="change BRPs", subject=name, detail=", ".join(wanted) or "all")
-        return wanted
+                raise InputError(f"{name} is an admin, who acts for all {whom}; give it another role first")
+            write(tx, name, wanted)
+            self._record(tx, who=by, action=f"change {whom}", subject=name, detail=", ".join(wanted) or "all")
 
     def change_role(self, by: Principal, name: str, role: str) -> None:
         """Give an account another role. Raises InputError."""
