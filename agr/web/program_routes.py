@@ -1,18 +1,44 @@
 """Programs of resources in the JSON API, as pages of JSON or as a whole file."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.program_files import csv_lines, parquet_bytes
 from agr.operations.resource_programs import ResourcePrograms
 from agr.store import plans
-from agr.web import schemas as a
 from agr.web.action_routes import Number
 from agr.web.security import api_for, context_of
+
+
+class ProgramOut(BaseModel):
+    """What one resource is to do."""
+
+    resource: str
+    kind: str
+    connection: str
+    congestion_point: str | None
+    revision: int | None  # of the newest D-Prognosis of its congestion point; null: none was sent
+    power_kw: list[float]  # per ISP, consumption positive
+    stored_kwh: list[float] | None  # at the end of each ISP; null: it stores nothing
+
+
+class ProgramsOut(BaseModel):
+    """A page of programs of a Period."""
+
+    period: date
+    plan: int
+    start: datetime
+    isp_minutes: int
+    isps: int
+    matching: int
+    total: int
+    programs: list[ProgramOut]
+
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
@@ -39,12 +65,12 @@ def _unchanged(request: Request, tag: dict[str, str]) -> bool:
     return tag["ETag"] in (one.strip().removeprefix("W/") for one in known)
 
 
-@router.get("/days/{period}/programs", responses=_UNCHANGED, response_model=a.ProgramsOut)
+@router.get("/days/{period}/programs", responses=_UNCHANGED, response_model=ProgramsOut)
 def programs(
     request: Request, _principal: Reader, period: date, plan: Plan = None,
     search: Annotated[str, Query(max_length=255)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
-) -> Response | a.ProgramsOut:  # fmt: skip
+) -> Response | ProgramsOut:  # fmt: skip
     """What each resource is to do in a Period: searched by name, connection or congestion point, in pages."""
     found = _found(request, period, plan)
     with context_of(request).store.transaction() as tx:
@@ -55,11 +81,11 @@ def programs(
     shown = [found[place] for place in places[offset : offset + limit]]
     with context_of(request).store.transaction() as tx:
         revisions = plans.newest_revisions(tx, found.period.day, (row.congestion_point for row in shown))
-    body = a.ProgramsOut(
+    body = ProgramsOut(
         period=found.period.day, plan=found.plan, start=found.period.start, isp_minutes=found.period.isp_minutes,
         isps=found.period.isp_count, matching=len(places), total=len(found),
         programs=[
-            a.ProgramOut(
+            ProgramOut(
                 resource=row.resource, kind=row.kind, connection=row.connection,
                 congestion_point=row.congestion_point or None, revision=revisions.get(row.congestion_point),
                 power_kw=row.power_kw.tolist(),

@@ -3,13 +3,30 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
 
 from agr.connectors.tables.one_row import cells_of
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.register_check import table_named
 from agr.store import register_rows
-from agr.web import schemas as a
 from agr.web.security import api_for, context_of
+
+
+class RowOut(BaseModel):
+    """A row of the register."""
+
+    key: str
+    seen: str  # changes whenever the row does
+    cells: dict[str, str]  # column → value as in a CSV table
+
+
+class RowsOut(BaseModel):
+    """A page of rows of a table of the register."""
+
+    table: str
+    matching: int
+    rows: list[RowOut]
+
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
@@ -19,9 +36,9 @@ Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 def rows(
     request: Request, _principal: Reader, table: str, search: Annotated[str, Query(max_length=255)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
-) -> a.RowsOut:  # fmt: skip
+) -> RowsOut:  # fmt: skip
     """The rows of a table of the register: those with a text anywhere in their names, in pages."""
     with context_of(request).store.transaction() as tx:
         found = register_rows.page(tx, table_named(table), search=search, limit=limit, offset=offset)
-    shown = [a.RowOut(key=one.key, seen=one.seen, cells=cells_of(table, one.row)) for one in found.rows]
-    return a.RowsOut(table=table, matching=found.matching, rows=shown)
+    shown = [RowOut(key=one.key, seen=one.seen, cells=cells_of(table, one.row)) for one in found.rows]
+    return RowsOut(table=table, matching=found.matching, rows=shown)

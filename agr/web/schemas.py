@@ -38,22 +38,6 @@ class ApprovalOut(BaseModel):
     result: str | None
 
 
-class RowOut(BaseModel):
-    """A row of the register."""
-
-    key: str
-    seen: str  # changes whenever the row does
-    cells: dict[str, str]  # column → value as in a CSV table
-
-
-class RowsOut(BaseModel):
-    """A page of rows of a table of the register."""
-
-    table: str
-    matching: int
-    rows: list[RowOut]
-
-
 class Me(BaseModel):
     """The caller and its permissions."""
 
@@ -176,31 +160,6 @@ class PlanOut(BaseModel):
     audit: list[str]
     notes: list[str]
     seconds: float
-
-
-class ProgramOut(BaseModel):
-    """What one resource is to do."""
-
-    resource: str
-    kind: str
-    connection: str
-    congestion_point: str | None
-    revision: int | None  # of the newest D-Prognosis of its congestion point; null: none was sent
-    power_kw: list[float]  # per ISP, consumption positive
-    stored_kwh: list[float] | None  # at the end of each ISP; null: it stores nothing
-
-
-class ProgramsOut(BaseModel):
-    """A page of programs of a Period."""
-
-    period: date
-    plan: int
-    start: datetime
-    isp_minutes: int
-    isps: int
-    matching: int
-    total: int
-    programs: list[ProgramOut]
 
 
 class AskedOut(BaseModel):
