@@ -21,6 +21,7 @@ from agr.forecasting import MODELS, Days, Observed, Rolled, days_of, rolling, sc
 from agr.forecasting.models.registry import NAIVE
 from agr.forecasting.rolling import mean_of
 from agr.forecasting.storage_value import worth
+from benchmarks import charging
 
 DATA = Path(__file__).parent / "data" / "day_ahead_nl.parquet"
 FIRST, LAST = date(2024, 5, 1), date(2024, 12, 28)
@@ -108,8 +109,28 @@ def main(
                         f"{'met' if met else 'NOT met'}")  # fmt: skip
     inside = 0.76 <= best["80 % covers"] <= 0.84
     Console().print(f"80 % bands cover {best['80 % covers']:.1%}, target 76 to 84 %: {'met' if inside else 'NOT met'}")
+    figures |= _charging()
     if as_json:
         print(json.dumps(figures))  # noqa: T201
+
+
+def _charging() -> dict[str, dict[str, float]]:
+    """Measure the forecasts of charging sessions, and say whether their target is met."""
+    figures = charging.measured()
+    if figures is None:
+        Console().print(f"charging sessions: not measured, {charging.SESSIONS} is missing")
+        return {}
+    table = Table(title=f"Charging sessions of a group, {charging.FIRST} to {charging.LAST}, alike days")
+    table.add_column("series")
+    for column in next(iter(figures.values())):
+        table.add_column(column, justify="right")
+    for name, row in figures.items():
+        table.add_row(name, *(f"{value:.3f}" if value < 2 else f"{value:.4g}" for value in row.values()))
+    Console().print(table)
+    reached = figures[charging.POWER]["relative MAE"]
+    words = "met" if reached <= charging.TARGET else "NOT met"
+    Console().print(f"charging, relative MAE of the power: {reached:.3f}, target at most {charging.TARGET}: {words}")
+    return {f"charging: {name}": row for name, row in figures.items()}
 
 
 if __name__ == "__main__":

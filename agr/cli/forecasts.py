@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from agr.forecasting import Score
+    from agr.operations.actuals_import import Taken
     from agr.operations.forecasts import Forecasts
     from agr.settings import Settings
 
@@ -47,13 +48,25 @@ def import_(
     with in_words():
         settings, rows = load(config), read_actuals(file)
         taken = take_actuals(commands.open_store(settings), settings, SystemClock(), rows)
-    for line, why in taken.refused[:50]:
-        tell(f"{file}, line {line}: refused: {why}")
-    if len(taken.refused) > 50:
-        tell(f"… and {len(taken.refused) - 50} more")
-    say(taken.text)
-    if taken.refused:
-        raise typer.Exit(1)
+    _say_taken(file, taken)
+
+
+@forecast_app.command()
+def sessions(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet: group,arrival,departure,energy_kwh.")],
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Count past charging sessions by group and hour; rows that are refused are named, and the others are counted."""
+    from agr.connectors.session_table import read_sessions
+    from agr.domain.isp import SystemClock
+    from agr.operations import commands
+    from agr.operations.sessions_import import take_session_rows
+    from agr.settings import load
+
+    with in_words():
+        settings, rows = load(config), read_sessions(file)
+        taken = take_session_rows(commands.open_store(settings), settings, SystemClock(), rows)
+    _say_taken(file, taken)
 
 
 @forecast_app.command()
@@ -67,6 +80,7 @@ def train(
     from agr.forecasting import MODELS, ModelError, rolling, score
     from agr.forecasting.models.registry import NAIVE
     from agr.operations.forecast_scores import known_days
+    from agr.operations.forecast_series import lead_of
 
     found: dict[str, Score] = {}
     with in_words():
@@ -83,7 +97,9 @@ def train(
         for one in sorted(MODELS.values(), key=lambda one: one.name != NAIVE):
             try:
                 with _progress(one.name) as progress:
-                    rolled = rolling(known, one, end - days, end, refit_days=refit, progress=progress)
+                    rolled = rolling(
+                        known, one, end - days, end, lead=lead_of(name), refit_days=refit, progress=progress
+                    )
             except ModelError as error:
                 tell(f"{one.name}: {error}")
                 continue
@@ -103,6 +119,7 @@ def run(
     period: PeriodOption = None, as_of: AsOfOption = None, config: ConfigOption = DEFAULT,
 ) -> None:  # fmt: skip
     """Forecast a Period and store the run; plans use it where no price is given."""
+    from agr.forecasting.sessions import of_sessions
     from agr.operations import commands
 
     with in_words():
@@ -110,7 +127,11 @@ def run(
         of = period_of(settings, period) if period else commands.next_period(settings)
         forecasts.take_prices()
         forecasts.record_given(of)
-        outcomes = forecasts.run(of, [series] if series else (), as_of=moment if as_of else None)
+        named = [series] if series else ()
+        outcomes = forecasts.run(of, named, as_of=moment if as_of else None)
+        if not series or of_sessions(series):
+            forecasts.sessions.take_sessions()
+            outcomes += forecasts.sessions.run(of, named, as_of=moment if as_of else None)
     for one in outcomes:
         say(f"{one.series}: {'not forecast: ' if one.run is None else f'forecast {one.run} '}{one.words}")
     if not any(one.run is not None for one in outcomes):
@@ -169,6 +190,16 @@ def show(
     print_whole(table)
     for note in found.notes:
         say(note)
+
+
+def _say_taken(file: Path, taken: "Taken") -> None:
+    for line, why in taken.refused[:50]:
+        tell(f"{file}, line {line}: refused: {why}")
+    if len(taken.refused) > 50:
+        tell(f"… and {len(taken.refused) - 50} more")
+    say(taken.text)
+    if taken.refused:
+        raise typer.Exit(1)
 
 
 def _opened(config: Path, as_of: str | None) -> "tuple[Settings, Forecasts, datetime]":

@@ -1,7 +1,7 @@
 """What forecasts of prices and of powers have in common: the length of slots, and how a forecast is stored."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -18,6 +18,15 @@ from agr.store.forecast_runs import Run
 Floats = NDArray[np.float64]
 FAILED, REFUSED = "forecast failed", "forecast input refused"
 """Kinds of alarms."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of one series: the number of its run, or why there is none."""
+
+    series: str
+    run: int | None
+    words: str
 
 
 def resolution(known: Sequence[Observed]) -> int:
@@ -39,6 +48,14 @@ def run_of(task: Task, made: Made, period: Period, made_at: datetime) -> Run:
     )  # fmt: skip
 
 
+def with_moment(run: Run, now: datetime) -> Run:
+    """Return the run, with a note where it was made after the moment it says."""
+    if run.made_at >= now:
+        return run
+    words = f"made afterwards, at {now.isoformat(timespec='minutes')}, from what was known then"
+    return replace(run, notes=(*run.notes, words))
+
+
 def simpler(task: Task, why: str) -> Made | str:
     """Return the mean of alike days where a model made no forecast in time, or died; else why there is none."""
     made = make(replace(task, model=ALIKE, bands=False))
@@ -51,6 +68,12 @@ def clipped_at_zero(made: Made) -> Made:
     """Return the forecast of a generator: not above zero, for it does not consume."""
     quantiles = None if made.quantiles is None else np.minimum(made.quantiles, 0.0)
     return replace(made, mean=np.minimum(made.mean, 0.0), quantiles=quantiles)
+
+
+def from_zero(made: Made) -> Made:
+    """Return the forecast of what is never negative."""
+    quantiles = None if made.quantiles is None else np.maximum(made.quantiles, 0.0)
+    return replace(made, mean=np.maximum(made.mean, 0.0), quantiles=quantiles)
 
 
 def _each(days: Days, quantiles: Floats, of: Period) -> Floats:

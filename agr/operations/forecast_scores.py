@@ -13,11 +13,12 @@ from agr.forecasting.models.registry import GIVEN, NAIVE
 from agr.forecasting.quantiles import LEVELS
 from agr.forecasting.storage_value import worth
 from agr.operations.forecast_rows import resolution
+from agr.operations.forecast_series import lead_of
 from agr.operations.forecasts import HISTORY
 from agr.settings import Settings
 from agr.store import actuals, forecast_runs
 from agr.store.engine import Tx
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import Run
 
 Floats = NDArray[np.float64]
 OURS = "ours"
@@ -51,7 +52,7 @@ def scoreboard(
     begin, end = max(days.row(first), 10), min(days.row(last) + 1, len(days.values))
     if end <= begin:
         return []
-    lead = 2 if series.startswith(POWER_SERIES) else 1  # of what is measured, yesterday is not known yet
+    lead = lead_of(series)
     naive = rolling(days, model(NAIVE), max(begin - 74, 8 + lead), end, lead=lead)
     skip = begin - naive.first
     naive_quantiles = naive.quantiles()[skip:]

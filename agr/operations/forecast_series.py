@@ -6,7 +6,9 @@ from datetime import date, datetime, timedelta
 
 from agr.domain.isp import Period, period_of
 from agr.domain.register import Price
+from agr.forecasting.sessions import of_sessions
 from agr.settings import Settings
+from agr.store.forecast_runs import POWER_SERIES
 
 _PUBLISHED_AFTER = timedelta(hours=1)
 """Results of capacity auctions are published about so long after the gate."""
@@ -28,6 +30,14 @@ class PriceSeries:
             return dict(settings.timetable.moments(period))["day_ahead_results"]
         gate = next(p.gate.gate(p.name) for p in settings.markets.capacity if p.name == self.product)
         return gate.instant(period) + _PUBLISHED_AFTER
+
+
+def lead_of(series: str) -> int:
+    """Return how many days before the first plan's Period the newest day lies that is known for certain.
+
+    Of measured powers two; of charging sessions four, for a day is counted when its cars have left.
+    """
+    return 4 if of_sessions(series) else 2 if series.startswith(POWER_SERIES) else 1
 
 
 def price_series(settings: Settings) -> list[PriceSeries]:

@@ -4,7 +4,6 @@ Nothing here stops a plan: a series that cannot be forecast is an alarm, and the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -19,8 +18,9 @@ from agr.forecasting import Days, Made, Observed, days_of
 from agr.forecasting.admission import admitted
 from agr.forecasting.models.registry import GIVEN
 from agr.operations.forecast_loads import LoadForecasts
-from agr.operations.forecast_rows import FAILED, REFUSED, resolution, run_of, simpler
+from agr.operations.forecast_rows import FAILED, REFUSED, Outcome, resolution, run_of, simpler, with_moment
 from agr.operations.forecast_series import PriceSeries, price_series, received
+from agr.operations.forecast_sessions import SessionForecasts
 from agr.operations.forecast_worker import Maker, Task, make_all
 from agr.settings import Settings
 from agr.store import actuals, day, forecast_runs, register
@@ -34,20 +34,12 @@ HISTORY = timedelta(days=1100)
 """Older values are not learned from."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of one series: the number of its run, or why there is none."""
-
-    series: str
-    run: int | None
-    words: str
-
-
 class Forecasts:
     """What the market day and the command line do with forecasts."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, make: Maker = make_all) -> None:
         self.store, self._settings, self._clock, self._make = store, settings, clock, make
+        self.sessions = SessionForecasts(store, settings, clock, make)
 
     def before_plan(self, period: Period) -> None:
         """Forecast what the Period's first plan trades on, where the settings say so; never raises but StoreError."""
@@ -60,6 +52,8 @@ class Forecasts:
             loads = LoadForecasts(self.store, self._settings, self._clock, self._make)
             loads.take_readings()
             loads.run(period)
+            self.sessions.take_sessions()
+            self.sessions.run(period)
             with self.store.transaction() as tx:
                 day.recover(tx, FAILED, "all series", self._clock.now())
         except StoreError:
@@ -149,10 +143,7 @@ class Forecasts:
             text = f"{task.series} is not forecast for {period}: {made}"
             self._alarm(FAILED, task.series, f"{text}; the plan is made without")
             return Outcome(series=task.series, run=None, words=made)
-        run = run_of(task, made, period, as_of)
-        if as_of < now:
-            words = f"made afterwards, at {now.isoformat(timespec='minutes')}, from what was known then"
-            run = replace(run, notes=(*run.notes, words))
+        run = with_moment(run_of(task, made, period, as_of), now)
         with self.store.transaction() as tx:
             number = forecast_runs.put(tx, run, now)
             day.recover(tx, FAILED, task.series, now)

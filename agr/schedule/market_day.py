@@ -13,6 +13,7 @@ from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ROLLED, Reason, ReasonKind
 from agr.domain.price import values_on
+from agr.forecasting.sessions import SESSION_SERIES
 from agr.history.days import Days
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher, last_per_point
@@ -224,8 +225,9 @@ class MarketDay:
             register.delete_forecasts_before(tx, personal)
             forecast_runs.delete_before(tx, old_plans)
             actuals.delete_before(tx, now - OLDEST_ACTUALS)
-            forecast_runs.delete_before(tx, personal, forecast_runs.POWER_SERIES)
-            actuals.delete_before(tx, now - timedelta(days=keep.personal_days), forecast_runs.POWER_SERIES)
+            for begins in (forecast_runs.POWER_SERIES, *SESSION_SERIES):  # a group may be one charge point
+                forecast_runs.delete_before(tx, personal, begins)
+                actuals.delete_before(tx, now - timedelta(days=keep.personal_days), begins)
             readings.delete_before(tx, now - timedelta(days=keep.personal_days))
             charge_sessions.delete_before(tx, now - timedelta(days=keep.personal_days))
             dispatches.delete_before(tx, now - timedelta(days=keep.personal_days))

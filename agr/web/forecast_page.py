@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import MissingError
+from agr.forecasting.sessions import session_unit
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.forecast_scores import last_days, scoreboard
 from agr.operations.forecast_series import price_series
@@ -69,7 +70,7 @@ def _picture(found: View, context: Context) -> dict[str, object]:
     ]
     energy = found.series == context.settings.markets.day_ahead.series
     power = found.series.startswith(forecast_runs.POWER_SERIES)
-    unit = f"{context.settings.currency}/MWh" if energy else "kW" if power else ""
+    unit = f"{context.settings.currency}/MWh" if energy else "kW" if power else session_unit(found.series)
     return {
         "unit": unit, "starts": starts_of(found.period), "zone": found.period.zone_name, "band": None,
         "series": shown, "bands": bands,
