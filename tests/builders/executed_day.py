@@ -18,6 +18,7 @@ from agr.operations.execution.keeper import ExecutionKeeper
 from agr.operations.readings import Readings
 from agr.settings import ExecutionSettings
 from agr.store import charge_sessions, dispatches, executions
+from agr.store import readings as stored
 from agr.store.charge_sessions import ChargeSession
 from tests.builders.accounts import principal
 from tests.builders.operators_side import Desk
@@ -65,7 +66,7 @@ class ExecutedDay:
         self.readings = Readings(self.store, self.settings, self.clock, lambda: None)
         self.keeper = ExecutionKeeper(self.store, self.settings, self.clock)
         with self.store.transaction() as tx:
-            for table in (executions.table, charge_sessions.table, dispatches.table):
+            for table in (executions.table, charge_sessions.table, dispatches.table, stored.table):
                 tx.execute(table.delete())
 
     def kwh(self, resource: str) -> np.ndarray:

@@ -82,6 +82,7 @@ def test_the_alarm_stands_while_an_hour_is_far_off_its_plan(today: ExecutedDay) 
             watch_deviation(tx, 20, PERIOD.end, today.clock.now())
             return [alarm.text for alarm in day.open_alarms(tx) if alarm.kind == DEVIATION]
 
+    today.report("load-1", today.kwh("load-1"))
     assert today.keeper.look() > 0  # as planned since midnight
     assert today.keeper.look() == 0
     assert alarms() == []
