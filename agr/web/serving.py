@@ -79,6 +79,7 @@ class WebServer:
         self._place, self._setting = f"{host}:{port}", setting
         self._server = uvicorn.Server(served(app, host=host, port=port, tls=tls))
         self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
+        self._port = port
 
     def start(self) -> None:
         """Listen; raises AgrError, naming the setting, when the address is taken."""
@@ -87,6 +88,7 @@ class WebServer:
             if not self._thread.is_alive():
                 raise AgrError(f"cannot listen on {self._place}: is the port in use? Change {self._setting}")
             threading.Event().wait(0.02)
+        self._port = int(self._server.servers[0].sockets[0].getsockname()[1])
 
     @property
     def running(self) -> bool:
@@ -95,8 +97,8 @@ class WebServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
-        return int(self._server.servers[0].sockets[0].getsockname()[1])
+        """The port it listens on; it stays known when the server has stopped, which loops need not have noticed."""
+        return self._port
 
     def end(self) -> None:
         """Take no further request."""
