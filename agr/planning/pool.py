@@ -17,7 +17,7 @@ from math import isfinite
 from multiprocessing import connection, forkserver
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,8 @@ _IMPORTED_ONCE = [
 _LISTEN_S = 0.25
 RESTS_AFTER_S = 1800.0
 """Seconds without a solve after which workers end: each holds some 200 MB. The next solve has a new one in 0.05 s."""
+_SERVING = Event()
+"""Set once a worker has begun: the server has loaded what workers need."""
 _NICE = 10
 """Niceness of workers: the endpoint still answers at once while they solve on every core."""
 
@@ -107,6 +109,17 @@ def _settle_in() -> None:
 def _end_with(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
+
+
+def _end_loading() -> None:
+    """Kill the server of workers where it still loads: it hears of our end only after that, seconds later.
+
+    A worker that begins meanwhile fails with an EOFError.
+    """
+    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # there is no public way to end it
+    if pid is not None and not _SERVING.is_set():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 _Work = Callable[[SharedArrays, How], SharedArrays]
@@ -158,7 +171,7 @@ class SolverPool:
         forkserver.ensure_running()
         if parts:
             self._used_at = monotonic()
-            self._pool.submit(_compile)
+            self._submit(_compile)
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; `reached` is called after every round of the decomposition.
@@ -228,18 +241,20 @@ class SolverPool:
             raise PlanError(f"the solve failed: {error}") from error
         return result
 
-    def _submit(self, work: _Work, *arguments: Any) -> Future[SharedArrays]:
-        """Hand the case to a worker; a worker that died while idle is replaced first."""
+    def _submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Hand the case to a worker; a worker that died while idle, or its server, is replaced first."""
         try:
             return self._submit_once(work, *arguments)
-        except BrokenProcessPool:
+        except (BrokenProcessPool, EOFError, ConnectionError):
             self._replace()
             return self._submit_once(work, *arguments)
 
-    def _submit_once(self, work: _Work, *arguments: Any) -> Future[SharedArrays]:
+    def _submit_once(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         with self._lock:  # so that `abandon` kills the worker that begins here, or comes before it
             self._refuse_when_abandoned()
-            return self._pool.submit(work, *arguments)
+            running = self._pool.submit(work, *arguments)  # the first one waits until the server has loaded
+            _SERVING.set()
+            return running
 
     def rest(self, after_s: float = RESTS_AFTER_S) -> None:
         """Let workers end that have had nothing to do for so many seconds."""
@@ -267,11 +282,13 @@ class SolverPool:
 
     def abandon(self) -> None:
         """Drop every solve under way, which raises StoppedError there, and refuse further ones: the service stops."""
+        self._abandoned = True
+        _end_loading()  # before the lock, which is held while a worker begins
         with self._lock:
-            self._abandoned = True
             self._kill()
 
     def close(self) -> None:
         """End the workers; a solve under way answers with its best program so far."""
         self.stop_searching()
+        _end_loading()
         self._pool.shutdown(wait=True, cancel_futures=True)
