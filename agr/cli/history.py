@@ -30,9 +30,10 @@ def register(app: typer.Typer) -> None:
 def history(
     since: Annotated[str | None, typer.Option("--from", help="First day; default: 29 days before the last.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Last day; default: today.")] = None,
-    by: Annotated[str, typer.Option(help="day, week, market, point, contract, connection, dso or order.")] = "day",
+    by: Annotated[str, typer.Option(help="day, week, market, point, contract, connection, brp, dso or order.")] = "day",
     out: Annotated[
-        Path | None, typer.Option(help="File: .csv or .parquet, or .html with every table but that by connection.")
+        Path | None,
+        typer.Option(help="File: .csv or .parquet, or .html with all tables but those by connection and BRP."),
     ] = None,
     json: JsonOption = False,
     config: ConfigOption = DEFAULT,
@@ -41,7 +42,7 @@ def history(
     from agr.domain.errors import InputError
     from agr.history import files
     from agr.history.reading import range_of, read_history
-    from agr.history.tables import parse_by
+    from agr.history.tables import OF_PARTIES, parse_by
     from agr.operations import commands
     from agr.settings import load
 
@@ -52,7 +53,7 @@ def history(
         begin, end = (None if text is None else commands.parse_day(text) for text in (since, until))
         first, last = range_of(settings, begin, end)
         store = commands.open_store(settings)
-        found = read_history(store, settings, first, last, connections=chosen == "connection")
+        found = read_history(store, settings, first, last, connections=chosen in OF_PARTIES)
         table = found.rows(chosen)
         if out is not None:
             content = {".csv": lambda: files.csv_text(table).encode(), ".parquet": lambda: files.parquet_bytes(table)}

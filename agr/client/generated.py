@@ -1221,7 +1221,7 @@ class Client:
         return answer.content
 
     def history_html(self, *, from_: date | None = None, to: date | None = None) -> bytes:
-        """All tables but that by connection, with a picture, in one file that can be mailed."""
+        """All tables but those by connection and BRP, with a picture, in one file that can be mailed."""
         answer = self._ask("GET", "/api/v1/history.html", query={"from": from_, "to": to})
         return answer.content
 

@@ -2,7 +2,8 @@
 
     days = history.read("agr.toml", "2026-03-01", "2026-03-31")
     days.table("market")          # a pandas DataFrame
-    days.table("connection")      # reads the programs of every day
+    days = history.read("agr.toml", "2026-03-01", "2026-03-31", connections=True)  # reads the programs of every day
+    days.table("connection")      # and "brp"
     days.report("march.html")     # one file that can be mailed
 
 Money is EUR (or the currency in the settings), earned positive, as the plans in force have it. Planning prices, which

@@ -16,7 +16,7 @@ from agr.domain.errors import InputError, StoreError
 from agr.domain.flexibility import kwh_of
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
-from agr.history.facts import Fact, connections_eur, facts_of, facts_of_summary
+from agr.history.facts import Fact, brps_eur, connections_eur, facts_of, facts_of_summary
 from agr.planning import plan_loader
 from agr.planning.promises import GAP, KINDS, at_risk
 from agr.planning.settlement import SPREAD_BACK, settled_eur, settlement_prices
@@ -83,6 +83,14 @@ class PastDay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parties:
+    """What a plan's programs say of who earned: (connection or BRP, term, whose) → EUR; empty: of the portfolio."""
+
+    connections: Mapping[tuple[str, str, str], float]
+    brps: Mapping[tuple[str, str, str], float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Earned:
     """What is kept of a day, so that neither its plans nor their programs have to be read again."""
 
@@ -129,20 +137,23 @@ class Days:
                 )
         return "; ".join(day.fault for day in found if day.fault)
 
-    def connections(self, days: Sequence[PastDay]) -> tuple[dict[tuple[str, str, str], float], ...]:
-        """Return (connection, term, whose) → EUR of each day, by the connections that the register names now.
+    def parties(self, days: Sequence[PastDay]) -> tuple[Parties, ...]:
+        """Return what connections and their BRPs earned on each day, by what the register says of them now.
 
         Raises InputError where programs are no longer kept, StoreError where they cannot be read.
         """
         with self._store.reading() as tx:
             known = register.load(tx)
+        first = next((brp.name for brp in self._settings.brps), "")
+        brp_of = {one.address: one.brp or first for one in known.connections}
         found = []
         for day in days:
             with self._store.reading() as tx:
                 archives = plan_loader.read(tx, day.plan.id)
             solved = plan_loader.unpacked(archives)
             behind = known.connection_of() | unplanned.behind(solved.named.of("fixed"), known.charge_points)
-            found.append(connections_eur(solved, behind))
+            connections = connections_eur(solved, behind)
+            found.append(Parties(connections=connections, brps=brps_eur(solved, connections, brp_of)))
         return tuple(found)
 
     def _day(self, day: date, kept: tuple[int, str] | None) -> PastDay:

@@ -1,9 +1,10 @@
-"""What a plan earns, term by term, split as far as it can be told: by congestion point, contract and connection. Pure.
+"""What a plan earns, term by term, split as far as it can be told: by point, contract, connection and BRP. Pure.
 
 Terms that a connection or a congestion point causes by itself (wear, availability, …) are its own. Energy is bought for
 the whole portfolio; what each takes is valued at the plan's day-ahead price, and the rest of the day-ahead term stays
-with the portfolio. So every split adds up to the term, to the last digit that sums of floats allow.
-Source: docs/reference/history.md.
+with the portfolio. A balance responsible party (BRP) that is balanced by itself has positions of its own, so that its
+money on the markets of energy is its own. So every split adds up to the term, to the last digit that sums of floats
+allow. Source: docs/reference/history.md.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from agr.domain.plan import Result
 from agr.planning.case import CLASSES
+from agr.planning.case.balancing import TOGETHER
 from agr.planning.difference import Solved
 from models.audit.payers import payers
 from models.audit.protocols import Payer
@@ -158,3 +160,49 @@ def connections_eur(solved: Solved, connection_of: Mapping[str, str]) -> dict[tu
         if abs(left) > _NOTHING_EUR:
             found["", term, whose.get(term, UNKNOWN)] = left
     return found
+
+
+def brps_eur(
+    solved: Solved, connections: Mapping[tuple[str, str, str], float], brp_of: Mapping[str, str]
+) -> dict[tuple[str, str, str], float]:
+    """Return (BRP, term, whose) → EUR, given what connections_eur returns and the BRP of each connection.
+
+    The BRP is empty for what belongs to no connection. Each BRP that is balanced by itself has what the plan trades for
+    it, instead of its energy at the day-ahead price.
+    """
+    found: dict[tuple[str, str, str], float] = {}
+
+    def add(brp: str, term: str, whose: str, eur: float) -> None:
+        found[brp, term, whose] = found.get((brp, term, whose), 0.0) + eur
+
+    for (connection, term, whose), eur in connections.items():
+        add(brp_of.get(connection, ""), term, whose, eur)
+    paid = WHOSE[Payer.COUNTERPARTY]
+    for brp, of_markets in _alone_eur(solved.named.case, solved.outcome):
+        for term, eur in of_markets.items():
+            more = eur - found.get((brp, term, paid), 0.0)
+            add(brp, term, paid, more)
+            add("", term, paid, -more)
+    return {key: eur for key, eur in found.items() if abs(eur) > _NOTHING_EUR}
+
+
+def _alone_eur(case: Case, outcome: Outcome) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each BRP that is balanced by itself, and what its positions earn by term, EUR."""
+    hours = case.isp_hours / _MW
+    intraday, imbalance = case.intraday, case.imbalance
+    for name, day_ahead_kw, intraday_kw, imbalance_kw in zip(
+        case.balancing_groups.name, outcome.group_day_ahead_kw, outcome.group_intraday_kw, outcome.group_imbalance_kw,
+        strict=True,
+    ):  # fmt: skip
+        if name == TOGETHER:
+            continue
+        traded = np.where(intraday_kw > 0, intraday.buy_eur_per_mwh, intraday.sell_eur_per_mwh) * intraday_kw
+        short, long = np.maximum(imbalance_kw, 0.0), np.maximum(-imbalance_kw, 0.0)
+        yield (
+            name,
+            {
+                DAY_AHEAD: -float(case.day_ahead.price_eur_per_mwh @ day_ahead_kw) * hours,
+                "intraday": -float(traded.sum()) * hours,
+                "imbalance": -float(imbalance.short_eur_per_mwh @ short + imbalance.long_eur_per_mwh @ long) * hours,
+            },
+        )

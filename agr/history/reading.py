@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock, SystemClock, period_of
 from agr.history import files
-from agr.history.days import Days, PastDay
+from agr.history.days import Days, Parties, PastDay
 from agr.history.report import report_html
-from agr.history.tables import Connections, Table, parse_by, table
+from agr.history.tables import OF_PARTIES, Table, parse_by, table
 
 if TYPE_CHECKING:  # slow to import
     import pandas as pd
@@ -25,19 +25,19 @@ USUAL_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class History:
-    """Past days, oldest first. `connections` is None where they were not read."""
+    """Past days, oldest first. `parties` is None where they were not read."""
 
     days: tuple[PastDay, ...]
     currency: str
     domain: str
-    connections: tuple[Connections, ...] | None = None
+    parties: tuple[Parties, ...] | None = None
 
     def rows(self, by: str) -> Table:
-        """Return a table by day, week, market, point, contract, connection, dso or order. Raises InputError."""
+        """Return a table by day, week, market, point, contract, connection, brp, dso or order. Raises InputError."""
         chosen = parse_by(by)
-        if chosen == "connection" and self.connections is None:
-            raise InputError("connections were not read; read the history with connections=True")
-        return table(chosen, self.days, self.connections or ())
+        if chosen in OF_PARTIES and self.parties is None:
+            raise InputError("connections and BRPs were not read; read the history with connections=True")
+        return table(chosen, self.days, self.parties or ())
 
     def table(self, by: str) -> "pd.DataFrame":
         """Return such a table as a DataFrame; what is not known is NaN or None."""
@@ -47,7 +47,7 @@ class History:
         return pd.DataFrame.from_records(list(found.rows), columns=list(found.columns))
 
     def html(self) -> str:
-        """Return all tables but that by connection as one page, with a picture."""
+        """Return all tables but those by connection and BRP as one page, with a picture."""
         span = f"{self.days[0].period} to {self.days[-1].period}" if self.days else "no days"
         return report_html(self.days, title=f"History of {self.domain}, {span}", currency=self.currency)
 
@@ -63,8 +63,8 @@ def read_history(
     """Return the history from first to last, both included. Raises InputError."""
     days = Days(store, settings)
     found = days.between(first, last)
-    of_each = days.connections(found) if connections else None
-    return History(days=found, currency=settings.currency, domain=settings.domain, connections=of_each)
+    of_each = days.parties(found) if connections else None
+    return History(days=found, currency=settings.currency, domain=settings.domain, parties=of_each)
 
 
 def range_of(
@@ -79,7 +79,7 @@ def range_of(
 def read(config: str | Path, first: str | date, last: str | date, *, connections: bool = False) -> History:
     """Return the history of a daemon, by its settings file; days as YYYY-MM-DD. Raises InputError, SettingsError.
 
-    `connections`: read what each connection earned, too, which takes the programs of every day.
+    `connections`: read what each connection and BRP earned, too, which takes the programs of every day.
     """
     from agr.settings import load
     from agr.store.engine import Store

@@ -1,4 +1,4 @@
-"""History as tables: by day, week, market, congestion point, contract, connection, DSO or order. Pure.
+"""History as tables: by day, week, market, congestion point, contract, connection, BRP, DSO or order. Pure.
 
 Money of five kinds stands in columns of its own: what counterparties pay or are paid, costs of owners, what one day
 hands to the next (stored energy), what customers pay at their connections, and planning prices, which nobody pays.
@@ -12,11 +12,13 @@ from typing import Literal, get_args
 
 from agr.domain.errors import InputError
 from agr.domain.faults import meant
-from agr.history.days import PastDay, PastOrder
+from agr.history.days import Parties, PastDay, PastOrder
 from agr.history.facts import UNKNOWN, Fact
 
-By = Literal["day", "week", "market", "point", "contract", "connection", "dso", "order"]
+By = Literal["day", "week", "market", "point", "contract", "connection", "brp", "dso", "order"]
 BYS: tuple[By, ...] = get_args(By)
+OF_PARTIES: tuple[By, ...] = ("connection", "brp")
+"""Tables that need the programs of every day."""
 Cell = str | int | float | None
 MONEY = ("paid", "owner", "carried", "customer", UNKNOWN)
 _MONEY_COLUMNS = (
@@ -44,10 +46,6 @@ class Table:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-Connections = Mapping[tuple[str, str, str], float]
-"""(connection, term, whose) → EUR"""
-
-
 def parse_by(text: str) -> By:
     """Read what a table is made by; raises InputError."""
     found = next((by for by in BYS if by == text), None)
@@ -56,8 +54,8 @@ def parse_by(text: str) -> By:
     return found
 
 
-def table(by: By, days: Sequence[PastDay], connections: Iterable[Connections] = ()) -> Table:
-    """Return the table of some days; `connections`: of each of these days, wanted for the table by connection."""
+def table(by: By, days: Sequence[PastDay], parties: Iterable[Parties] = ()) -> Table:
+    """Return the table of some days; `parties`: of each of these days, wanted for the tables of OF_PARTIES."""
     if by == "day":
         return _of_time(by, ("day",), {(str(day.period),): [day] for day in days})
     if by == "week":
@@ -66,9 +64,10 @@ def table(by: By, days: Sequence[PastDay], connections: Iterable[Connections] = 
             year, week, _ = day.period.day.isocalendar()
             weeks.setdefault((f"{year}-W{week:02}",), []).append(day)
         return _of_time(by, ("week",), weeks)
-    if by == "connection":
-        theirs = (((name,), whose, eur) for of in connections for (name, _, whose), eur in of.items())
-        return _sums(by, ("connection",), theirs)
+    if by in OF_PARTIES:
+        each = (of.connections if by == "connection" else of.brps for of in parties)
+        theirs = (((name,), whose, eur) for of in each for (name, _, whose), eur in of.items())
+        return _sums(by, (by,), theirs)
     if by == "order":
         return _orders(days)
     if by == "dso":

@@ -27,7 +27,7 @@ def history(
     request: Request, principal: Viewer, first: Annotated[str, Query(alias="from", max_length=20)] = "",
     last: Annotated[str, Query(alias="to", max_length=20)] = "", by: Given = "day",
 ) -> HTMLResponse:  # fmt: skip
-    """Past days, by day, week, market, congestion point, contract, connection, DSO or order."""
+    """Past days, by day, week, market, congestion point, contract, connection, BRP, DSO or order."""
     context = context_of(request)
     begin, end = range_of(context.settings, _day(first), _day(last), context.clock)
     found = history_of(context, begin, end, by)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from agr.domain.errors import InputError
 from agr.history import files
 from agr.history.reading import History, range_of, read_history
-from agr.history.tables import Cell, parse_by
+from agr.history.tables import OF_PARTIES, Cell, parse_by
 from agr.operations.accounts.roles import Permission, Principal
 from agr.web.context import Context
 from agr.web.security import api_for, context_of
@@ -19,7 +19,9 @@ router = APIRouter()
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 First = Annotated[date | None, Query(alias="from", description="First day; default: 29 days before the last.")]
 Last = Annotated[date | None, Query(alias="to", description="Last day; default: today.")]
-By = Annotated[str, Query(max_length=20, description="day, week, market, point, contract, connection, dso or order.")]
+By = Annotated[
+    str, Query(max_length=20, description="day, week, market, point, contract, connection, brp, dso or order.")
+]
 LONGEST_WITH_CONNECTIONS = timedelta(days=31)
 
 
@@ -38,12 +40,12 @@ def history_of(context: Context, first: date | None, last: date | None, by: str)
     """Return the history that a request asks for. Raises InputError."""
     chosen = parse_by(by)
     begin, end = range_of(context.settings, first, last, context.clock)
-    if chosen == "connection" and end - begin > LONGEST_WITH_CONNECTIONS:
+    if chosen in OF_PARTIES and end - begin > LONGEST_WITH_CONNECTIONS:
         raise InputError(
-            f"by connection, at most {LONGEST_WITH_CONNECTIONS.days} days at a time: every day's programs are read; "
+            f"by {chosen}, at most {LONGEST_WITH_CONNECTIONS.days} days at a time: every day's programs are read; "
             "`agr history` takes more"
         )
-    return read_history(context.store, context.settings, begin, end, connections=chosen == "connection")
+    return read_history(context.store, context.settings, begin, end, connections=chosen in OF_PARTIES)
 
 
 @router.get("/history")
@@ -79,7 +81,7 @@ def history_parquet(
 
 @router.get("/history.html", response_class=Response)
 def history_html(request: Request, _principal: Reader, first: First = None, last: Last = None) -> Response:
-    """All tables but that by connection, with a picture, in one file that can be mailed."""
+    """All tables but those by connection and BRP, with a picture, in one file that can be mailed."""
     found = history_of(context_of(request), first, last, "day")
     return _file(found.html().encode(), "text/html; charset=utf-8", "history.html")
 

@@ -63,7 +63,10 @@ def thirty_days() -> Scenario:
     )  # fmt: skip
     known = replace(
         made.register, contracts=(contract,),
-        connections=tuple(Connection(address=a, first_day=date(2026, 1, 1)) for a in (CONNECTION, OTHER, FREE)),
+        connections=tuple(
+            Connection(address=a, first_day=date(2026, 1, 1), brp="sun" if a == FREE else None)
+            for a in (CONNECTION, OTHER, FREE)
+        ),
     )  # fmt: skip
     second = CongestionPoint(address=OTHER_POINT, dso="dso.example", connections=(OTHER,), intraday_redispatch_by="AGR")
     return replace(made, register=known, points=(*made.points, second), free_connections=(FREE,))

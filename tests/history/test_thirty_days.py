@@ -52,7 +52,7 @@ def test_every_table_adds_up_to_the_cash_of_the_plans(stored: Stored, past: Hist
     cash = cash_audit(stored.scenario, stored.steps)
     assert cash.findings == ()
     assert len(past.days) == DAYS
-    for by in ("day", "week", "market", "point", "connection"):
+    for by in ("day", "week", "market", "point", "connection", "brp"):
         sums = past.table(by).filter(like="_eur").sum()
         found = [sums["paid_eur"], sums["owner_eur"], sums["carried_eur"], sums["planning_eur"]]
         due = [cash.paid_eur, cash.borne_eur, cash.left_eur, cash.planning_eur]
@@ -63,7 +63,7 @@ def test_every_table_adds_up_to_the_cash_of_the_plans(stored: Stored, past: Hist
 
 def test_every_day_adds_up_to_its_own_plan(stored: Stored, past: History) -> None:
     steps = final(stored)
-    for row, of in zip(past.rows("day").records(), past.connections or (), strict=True):
+    for row, of in zip(past.rows("day").records(), [one.connections for one in past.parties or ()], strict=True):
         outcome = steps[date.fromisoformat(str(row["day"]))].solved.outcome
         assert row["money_eur"] + row["planning_eur"] == pytest.approx(outcome.objective_eur, abs=1e-6)  # type: ignore[operator]
         assert sum(of.values()) == pytest.approx(outcome.objective_eur, abs=1e-6)
@@ -257,7 +257,7 @@ def test_days_whose_programs_are_gone_keep_their_terms(stored: Stored, past: His
     assert old.eur("unknown") + old.eur("planning") == pytest.approx(old.plan.result.objective_eur, abs=1e-6)
     assert new.eur("unknown") == 0.0
     with pytest.raises(InputError, match="no longer kept"):
-        days.connections([old])
+        days.parties([old])
     store.close()
 
 
@@ -265,7 +265,7 @@ def test_the_register_is_read_once_for_all_days(stored: Stored, past: History, m
     loads = []
     load = register.load
     monkeypatch.setattr("agr.history.days.register.load", lambda tx: loads.append(1) or load(tx))
-    assert len(Days(stored.store, stored.settings).connections(past.days[:3])) == 3
+    assert len(Days(stored.store, stored.settings).parties(past.days[:3])) == 3
     assert loads == [1]
 
 

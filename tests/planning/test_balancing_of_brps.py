@@ -9,9 +9,11 @@ from agr.domain.award import Trade
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
 from agr.domain.register import Connection
+from agr.history.facts import brps_eur, connections_eur
 from agr.planning.case import GroupBefore, Inputs, NamedCase, Previous, build
 from agr.planning.case.balancing import TOGETHER
 from agr.planning.case_audit import audit_case
+from agr.planning.difference import Solved
 from agr.settings import Brp, Intraday, Markets
 from models.method import Method, solve
 from tests.builders.case_inputs import FIRST, at, inputs
@@ -108,15 +110,21 @@ def test_prices_that_pay_for_trades_without_resources_limit_each_group_to_its_ow
     assert case.day_ahead.max_buy_kw[0] == pytest.approx(30.0)
 
 
-def test_what_they_cannot_give_each_other_costs_the_spread() -> None:
+def test_what_they_cannot_give_each_other_costs_the_spread_and_history_says_whom() -> None:
     """10 kW of sun against 30 kW of load, all intraday, at 60 and 40: 0.24 MWh each way, 20 EUR/MWh."""
     nothing = GroupBefore(day_ahead_kw=np.zeros(96), intraday_kw=np.zeros(96))
     before = Previous(groups={TOGETHER: nothing, "sun": nothing})
-    apart, together = (
-        build(world(brps, fixed={"day-ahead": (0.0,) * 96}, previous=before)).case for brps in (ALONE, ())
-    )
-    values = [solve(case, method=Method.REFERENCE).objective_eur for case in (apart, together)]
-    assert values[1] - values[0] == pytest.approx(0.24 * 20)
+    apart, together = (build(world(brps, fixed={"day-ahead": (0.0,) * 96}, previous=before)) for brps in (ALONE, ()))
+    solved = Solved(named=apart, outcome=solve(apart.case, method=Method.REFERENCE))
+    value = solved.outcome.objective_eur
+    assert solve(together.case, method=Method.REFERENCE).objective_eur - value == pytest.approx(0.24 * 20)
+    connections = connections_eur(solved, {"load": "a", "pv": "b", "other": "c"})
+    found = brps_eur(solved, connections, {"a": "supplier", "b": "sun", "c": "supplier"})
+    assert {key: eur for key, eur in found.items() if key[0] == "sun"} == {
+        ("sun", "intraday", "paid"): pytest.approx(0.24 * 40)  # sold by itself, not for 50 day-ahead
+    }
+    assert found["supplier", "day-ahead", "paid"] == pytest.approx(-0.72 * 50)
+    assert sum(found.values()) == pytest.approx(value)
 
 
 def tampered(named: NamedCase, **values: object) -> NamedCase:

@@ -1,7 +1,9 @@
 """The operators' page and API of a daemon that is not started."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,12 @@ def axe() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where screenshots go: AGR_SCREENSHOTS, else a temporary folder."""
+def picture() -> Callable[[Any, str], None]:
+    """Return what pictures a page as a whole: into the folder AGR_SCREENSHOTS, and not at all without it."""
     named = os.environ.get("AGR_SCREENSHOTS")
-    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+
+    def take(page: Any, name: str) -> None:
+        if named:
+            page.screenshot(path=Path(named) / f"{name}.png", full_page=True)
+
+    return take

@@ -1,6 +1,6 @@
 """The page and API of forecasts: the fan, the moment it was made, the scoreboard; in a real browser, too."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def test_the_api_tells_a_forecast_as_of_a_moment_and_the_scores(desk: Desk) -> N
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_in_a_browser_the_fan_is_drawn_and_an_earlier_forecast_chosen(
-    browser: Any, desk: Desk, pictures: Path, axe: str | None, scripts: bool
+    browser: Any, desk: Desk, picture: Callable[[Any, str], None], axe: str | None, scripts: bool
 ) -> None:
     context = browser.new_context(
         viewport={"width": 1300 if scripts else 390, "height": 900}, java_script_enabled=scripts
@@ -125,7 +125,7 @@ def test_in_a_browser_the_fan_is_drawn_and_an_earlier_forecast_chosen(
     opened.locator("#moments output").get_by_text("3 of 3").wait_for()
     if scripts:
         opened.locator("#fan canvas").first.wait_for()
-        opened.screenshot(path=pictures / "forecasts.png", full_page=True)
+        picture(opened, "forecasts")
         if axe is not None:
             opened.evaluate(axe)
             found = opened.evaluate("axe.run(document).then(r => r.violations.map(v => v.id + ': ' + v.help))")

@@ -6,7 +6,6 @@ import re
 import socket
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -356,6 +355,7 @@ PAGES = {
     "reservation": f"/reservations/{PERIOD}/FO-A",
     "programs": f"/programs?period={PERIOD}", "execution": f"/execution?period={PERIOD}",
     "brps": f"/brps?period={PERIOD}",
+    "forecasts": f"/forecasts?period={PERIOD}",
     "history": f"/history?from={PERIOD}&to={PERIOD}",
     "api": "/api", "approvals": "/approvals",
     "register": "/register/batteries", "register-row": f"/register/batteries/row?key=battery%20a&period={PERIOD}",
@@ -371,7 +371,7 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, market, axe, pictures, look):
+def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, market, axe, picture, look):
     scheme, width, rules = LOOKS[look]
     context = browser.new_context(
         viewport={"width": width, "height": 850}, color_scheme=scheme, storage_state=operator.context.storage_state(),
@@ -386,7 +386,7 @@ def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, mark
         open_(page, market, path)
         page.locator("main h1, main h2").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
-        page.screenshot(path=pictures / f"{name}-{look}.png", full_page=True)
+        picture(page, f"{name}-{look}")
         if axe is not None and rules is not None:
             page.evaluate(axe)
             found = page.evaluate("rules => axe.run(document, {resultTypes: ['violations'], ...rules})", rules)
@@ -426,11 +426,3 @@ def test_the_page_survives_a_daemon_that_ends(market, operator):
     operator.get_by_text("○ not connected").wait_for()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def pictures_of(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.glob("*.png"))
-
-
-def test_every_page_was_pictured(browser, pictures):
-    assert pictures_of(pictures) == sorted(f"{name}-{look}.png" for name in PAGES for look in LOOKS)
