@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agr.history.tables import Cell, Table
 
 _FILES = (".csv", ".parquet", ".html")
-_NAMES = ("day", "week", "term", "congestion_point", "contract", "connection", "dso", "order")
+_NAMES = ("day", "week", "term", "congestion_point", "contract", "connection", "brp", "dso", "order")
 _ON_THE_TERMINAL = (
     "paid_eur", "owner_eur", "carried_eur", "customer_eur", "money_eur", "planning_eur", "first_plan_eur", "gap_eur",
     "executed_eur", "deviation_mwh", "orders", "ordered_mwh", "ordered_eur", "settled_eur", "correction_eur", "state",

@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from agr.cli.history import _shown
 from agr.cli.main import app
 from agr.history.reading import read_history
+from agr.history.tables import BYS, table
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.schedule.bidding import Bidding
@@ -58,6 +60,12 @@ def test_the_command_prints_the_days_and_their_sum(stored: Stored, config: Path)
     assert agr(config, *SINCE, "--by", "market").stdout.count("day-ahead") == 1
     rows = json.loads(agr(config, *SINCE, "--json").stdout)
     assert sum(row["money_eur"] for row in rows) == pytest.approx(money)
+
+
+def test_the_terminal_names_what_a_table_is_by() -> None:
+    for by in BYS:
+        empty = table(by, ())
+        assert _shown(empty, "").columns[0].header == empty.columns[0].replace("_", " ")
 
 
 def test_the_command_writes_files(config: Path, tmp_path: Path) -> None:
