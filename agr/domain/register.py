@@ -5,7 +5,7 @@ Power in kW and energy in kWh as written on a device's plate; consumption positi
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import groupby
 from typing import Annotated, Any, Protocol
@@ -16,6 +16,10 @@ from agr.domain.isp import Period
 from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.kinds.kind import Resource, Row
 
+PEAK_PERIODS = ("day", "month", "year")
+PeakPeriod = Annotated[
+    str, Spelling(lambda value: None if value in PEAK_PERIODS else f"is none of {', '.join(PEAK_PERIODS)}")
+]
 Redispatcher = Annotated[str, Spelling(lambda value: None if value in ("AGR", "DSO") else "is neither AGR nor DSO")]
 
 _PLACE = {kind.row: place for place, kind in enumerate(KINDS)}
@@ -77,7 +81,7 @@ class ConnectionTariff:
     """A part of what a customer pays at a connection beside the market's price, in a daily local window.
 
     Several rows of one connection add up: energy tax, a supplier's fee, a network charge. Equal prices both ways are
-    netting. A peak charge is paid on the highest import within the window.
+    netting. A peak charge is paid on the highest import within the window, once in every billing period.
     """
 
     connection: str
@@ -89,6 +93,13 @@ class ConnectionTariff:
     window_end: time = time(0)  # exclusive; 00:00 means the end of the day
     peak_eur_per_kw: NotNegative = 0.0  # of a kW more of the highest import, for the rest of its billing period
     peak_reached_kw: NotNegative = 0.0  # the highest import of the billing period so far
+    peak_period: PeakPeriod = "month"  # the billing period: what was reached in it lasts until it ends
+
+    def goes_on(self, day: date) -> bool:
+        """Say whether the day before was in the same billing period, and the row counted then as well."""
+        before = day - timedelta(days=1)
+        same = {"day": False, "month": before.month == day.month, "year": before.year == day.year}
+        return same[self.peak_period] and valid_on(self, before) and valid_on(self, day)
 
 
 @dataclass(frozen=True, kw_only=True)

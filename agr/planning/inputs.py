@@ -13,7 +13,7 @@ from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan
-from agr.domain.register import Portfolio, Price, Register
+from agr.domain.register import ConnectionTariff, Portfolio, Price, Register
 from agr.planning.alarms import STALE
 from agr.planning.as_it_runs import as_measured, with_sessions
 from agr.planning.bound_flexibility import open_offers, still_reserved
@@ -24,13 +24,14 @@ from agr.planning.case import (
     decisions,
     programs_kw,
 )
-from agr.planning.case_audit import contents_left
+from agr.planning.case_audit import contents_left, peaks_left
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
 from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.own_forecasts import missing_powers
+from agr.planning.peaks import measured_kw, reached_kw
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.prices_known import prices_per_isp, quoted_prices
 from agr.planning.reaction import reacting
@@ -54,6 +55,7 @@ class RunInputs:
     followed: bool = False  # whether the next Period has a plan, which begins with what this one leaves
     credited_eur: float = 0.0  # what the plan of the Period before credits, for the audit of what is debited
     left_kwh: Mapping[str, float] = field(default_factory=dict)  # store → what that plan leaves, as its audit adds up
+    peaks_kw: Mapping[ConnectionTariff, float] = field(default_factory=dict)  # what peak charges have seen, likewise
     quoted: tuple[Price, ...] = ()  # the rows that the Period's prices are made from, for the audit of the case
 
 
@@ -112,8 +114,9 @@ def read_inputs(
         offered_buy_kw=taken.buy_kw if offers else None,
         offered_sell_kw=taken.sell_kw if offers else None,
     )
+    drawn = {} if earlier is None else measured_kw(reader, register, period, now)
     inputs = begun_now(
-        with_sessions(carried_on(inputs, earlier), reader, notes), reader, before, now,
+        with_sessions(carried_on(inputs, earlier, drawn), reader, notes), reader, before, now,
         timedelta(seconds=settings.planning.measured_max_age_s), notes,
     )  # fmt: skip
     inputs = as_told_before(inputs, reader.silent_limits(period, now), notes)
@@ -123,6 +126,9 @@ def read_inputs(
         inputs=inputs, predecessor=predecessor, before=before,
         credited_eur=0.0 if earlier is None else credited_eur(earlier),
         left_kwh={} if earlier is None else contents_left(earlier.named, earlier.outcome.programs),
+        peaks_kw={}
+        if earlier is None
+        else peaks_left(inputs, period.previous(), earlier.named, earlier.outcome, drawn),
         published=published, notes=tuple(notes), basis=basis_of(reader, settings, period, now),
         followed=followed(reader, period), quoted=quoted,
     )  # fmt: skip
@@ -247,8 +253,11 @@ def _frozen(known: Portfolio, movable: frozenset[str], now: datetime) -> frozens
     )
 
 
-def carried_on(inputs: Inputs, earlier: Solved | None) -> Inputs:
-    """Return the inputs with the states and credits that a plan of the previous Period leaves, if there is one."""
+def carried_on(inputs: Inputs, earlier: Solved | None, drawn_kw: Mapping[str, Floats] | None = None) -> Inputs:
+    """Return the inputs with the states, credits and peaks that a plan of the previous Period leaves, if there is one.
+
+    `drawn_kw`: what connections were measured to draw in that Period, see `measured_kw`.
+    """
     if earlier is None:
         return inputs
     left = left_by(earlier)
@@ -256,6 +265,7 @@ def carried_on(inputs: Inputs, earlier: Solved | None) -> Inputs:
         inputs,
         carried_state=left.states,
         unmanaged_state=left.unmanaged_states,
+        peaks_reached_kw=reached_kw(earlier, inputs.register, inputs.period, drawn_kw or {}),
         brought_forward_eur=left.eur,
         unmanaged_brought_forward_eur=left.unmanaged_eur,
     )

@@ -10,7 +10,7 @@ from agr.domain.isp import Period
 from agr.domain.plan import ROLLED, AgainstInForce, Change, Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.case import NamedCase, build
-from agr.planning.case_audit import audit_case, audit_contents, audit_prices, audit_programs
+from agr.planning.case_audit import audit_case, audit_contents, audit_peaks, audit_prices, audit_programs
 from agr.planning.difference import Solved, begun_from, change
 from agr.planning.in_force import Judged, comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
@@ -81,7 +81,7 @@ def _said(against: AgainstInForce | None) -> tuple[str, ...]:
 def _checked(start: RunInputs, named: NamedCase, answer: Solution) -> Solution:
     """Return the answer with what is wrong in its case, and with what its programs break of what customers entered."""
     found = audit_prices(start.inputs, start.quoted) + audit_case(start.inputs, named)
-    found += audit_contents(start.inputs, start.left_kwh)
+    found += audit_contents(start.inputs, start.left_kwh) + audit_peaks(start.inputs, start.peaks_kw)
     found += debit_findings(start.credited_eur, start.inputs.brought_forward_eur)
     if not answer.findings:  # else its arrays may be malformed, and it is not used anyway
         found += audit_programs(start.inputs, named, answer.outcome)

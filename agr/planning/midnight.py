@@ -1,7 +1,8 @@
 """What a plan leaves to the next Period at midnight, and whether another plan leaves something else. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
@@ -24,6 +25,7 @@ class Left:
     unmanaged_states: Mapping[str, float]
     eur: float  # credited for what is left; below 0 where needs are left
     unmanaged_eur: float
+    peaks_kw: Mapping[str, float] = field(default_factory=dict)  # peak charge → its highest import so far
 
 
 def left_by(solved: Solved) -> Left:
@@ -34,7 +36,18 @@ def left_by(solved: Solved) -> Left:
         unmanaged_states=states,
         eur=left_eur(solved.outcome.terms_eur),
         unmanaged_eur=eur,
+        peaks_kw=_peaks_kw(solved),
     )
+
+
+def _peaks_kw(solved: Solved) -> dict[str, float]:
+    tariffs, seen = solved.named.case.connection_tariffs, Counter[str]()
+    found = {}
+    for at, kw in zip(tariffs.peak_at.tolist(), solved.outcome.peak_kw.tolist(), strict=True):
+        name = tariffs.name[at]
+        seen[name] += 1
+        found[f"highest import of {name} in its peak charge {seen[name]}"] = kw
+    return found
 
 
 def credited_eur(solved: Solved) -> float:
@@ -59,7 +72,7 @@ def leaves_otherwise(before: Left | None, after: Left, least: float = 0.0) -> st
     """
     if before is None:
         return "it is the first plan in force, so it says what is left at midnight"
-    moved = list(_moved(before.states, after.states))
+    moved = [*_moved(before.states, after.states), *_moved(before.peaks_kw, after.peaks_kw)]
     if least > 0 and _total(before.states, after.states) < least:
         return ""
     said = [*moved[:_SHOWN], *([f"{len(moved) - _SHOWN} more"] if len(moved) > _SHOWN else [])]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
-from agr.domain.register import Portfolio, Register
+from agr.domain.register import ConnectionTariff, Portfolio, Register
 from agr.domain.visit import Visit
 from agr.settings import Brp, Markets, Planning
 
@@ -77,6 +77,8 @@ class Inputs:
     markets: Markets
     planning: Planning
     unmanaged_state: Mapping[str, float] = field(default_factory=dict)  # the same at the end of its unmanaged program
+    peaks_reached_kw: Mapping[ConnectionTariff, float] = field(default_factory=dict)
+    """Peak charge → the highest import of its billing period before this Period, where that is known"""
     brought_forward_eur: float = 0.0  # what the previous Period's plan has credited for what it left
     unmanaged_brought_forward_eur: float = 0.0  # the same of its unmanaged program
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period

@@ -19,6 +19,7 @@ capacity   products: blocks of local hours, their prices and depths, awards
 worth      what a car's missing energy counts at midnight, where the prices until its departure are known
 carried    what was credited for what the Period before left, and is debited here; what stores really hold by then
 visits     cars that nobody planned: what their charge points give, from when to when, no more than they want
+peaks      the highest import of the billing period so far, added up from the program of the Period before
 prices     prices per ISP, from the rows of the table
 
 A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
@@ -28,7 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from agr.domain.register import Contract, Price
+from agr.domain.register import ConnectionTariff, Contract, Price
 from agr.planning.case_audit import (
     balancing,
     capacity,
@@ -37,6 +38,7 @@ from agr.planning.case_audit import (
     followers,
     grid,
     markets,
+    peaks,
     prices,
     runs,
     stores,
@@ -48,10 +50,13 @@ from agr.planning.case_audit import (
 from agr.planning.case_audit.carried import contents_left
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.day import day_of
-from agr.planning.case_audit.facts import Calendar, Facts, Named
+from agr.planning.case_audit.facts import Calendar, Facts, Floats, Named
 from models.outcome import Outcome, Programs
 
-__all__ = ["audit_case", "audit_contents", "audit_prices", "audit_programs", "audit_reservations", "contents_left"]
+__all__ = [
+    "audit_case", "audit_contents", "audit_peaks", "audit_prices", "audit_programs", "audit_reservations",
+    "contents_left", "peaks_left",
+]  # fmt: skip
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
@@ -82,6 +87,21 @@ def audit_programs(facts: Facts, named: Named, outcome: Outcome) -> tuple[str, .
 def audit_contents(facts: Facts, left: Mapping[str, float]) -> tuple[str, ...]:
     """Return stores that do not begin with what the plan of the Period before leaves, by `contents_left`, kWh."""
     return tuple(carried.check_contents(facts, left))
+
+
+def peaks_left(
+    facts: Facts, before: Calendar, named: Named, outcome: Outcome, measured: Mapping[str, Floats]
+) -> Mapping[ConnectionTariff, float]:  # fmt: skip
+    """Return the peaks that the program of the day before leaves to the day of `facts`, see peaks.peaks_left."""
+    tariffs = facts.register.connection_tariffs
+    if not any(row.peak_eur_per_kw > 0 for row in tariffs):
+        return {}
+    return peaks.peaks_left(named, outcome, tariffs, facts.period.day, day_of(before), measured)
+
+
+def audit_peaks(facts: Facts, left: Mapping[ConnectionTariff, float]) -> tuple[str, ...]:
+    """Return peak charges that do not begin with what the plan of the Period before leaves, by `peaks_left`, kW."""
+    return tuple(peaks.check_peaks(facts, left))
 
 
 def audit_prices(facts: Facts, quoted: Sequence[Price]) -> tuple[str, ...]:

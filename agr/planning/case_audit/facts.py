@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
-from agr.domain.register import Portfolio, Register
+from agr.domain.register import ConnectionTariff, Portfolio, Register
 from agr.domain.visit import Visit
 from agr.settings import Brp, Markets, Planning
 from models.case import Case
@@ -146,6 +146,10 @@ class Facts(Protocol):
     @property
     def brps(self) -> tuple[Brp, ...]:
         """The balance responsible parties of the settings."""
+
+    @property
+    def peaks_reached_kw(self) -> Mapping[ConnectionTariff, float]:
+        """Peak charge → the highest import of its billing period before this day."""
 
     @property
     def carried_state(self) -> Mapping[str, float]:

@@ -89,6 +89,6 @@ def _due(context: Context) -> dict[str, tuple[Floats, Floats, "Counter[_Peak]"]]
         imports[inside] += row.import_eur_per_mwh
         exports[inside] += row.export_eur_per_mwh
         if row.peak_eur_per_kw > 0:
-            key = round(float(row.peak_eur_per_kw), 6), round(float(row.peak_reached_kw), 6), inside.tobytes()
-            peaks[key] += 1
+            reached = max(row.peak_reached_kw, context.facts.peaks_reached_kw.get(row, row.peak_reached_kw))
+            peaks[round(float(row.peak_eur_per_kw), 6), round(float(reached), 6), inside.tobytes()] += 1
     return found
