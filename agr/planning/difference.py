@@ -6,6 +6,7 @@ congestion point by congestion point and elsewhere, is the difference between bo
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from agr.domain.plan import ENERGY, Cause, Change, IspChange, PointChange
 from agr.planning.case import NamedCase
 from agr.planning.fact_changes import fact_changes
+from agr.planning.paying import peaks_made
 from models.case import UNIT_CLASSES
 from models.outcome import Outcome
 
@@ -32,6 +34,13 @@ class Solved:
 
     named: NamedCase
     outcome: Outcome
+
+    @cached_property
+    def drawn_kw(self) -> NDArray[np.float64]:
+        """What each connection with a tariff draws (N,T), kW."""
+        from models.connection_costs import drawn_kw
+
+        return drawn_kw(self.named.case, self.outcome.programs)
 
 
 def begun_from(before: Solved | None, named: NamedCase) -> NamedCase:
@@ -56,7 +65,7 @@ def begun_from(before: Solved | None, named: NamedCase) -> NamedCase:
 
 
 def binding(solved: Solved, point: int, isp: int) -> list[Cause]:
-    """Return the limits and reservations that bind at a congestion point (index) in an ISP (from 0)."""
+    """Return the limits and reservations that bind at a congestion point (index) in an ISP (from 0), and its peaks."""
     case, shadow = solved.named.case, solved.outcome.shadow
     causes = []
     for k in np.flatnonzero(case.reservations.point == point):
@@ -73,7 +82,7 @@ def binding(solved: Solved, point: int, isp: int) -> list[Cause]:
             if worth > _BINDING:
                 causes.append(Cause(what=f"{way} limit of {abs(bound):.1f} kW", eur_per_mwh=float(worth)))
     causes += _ordered(solved, point, isp)
-    return [*causes, *_at_connections(solved, point, isp)]
+    return [*causes, *_at_connections(solved, point, isp), *peaks_made(solved, point, isp)]
 
 
 def _ordered(solved: Solved, point: int, isp: int) -> Iterator[Cause]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from agr.domain.plan import Cause, IspChange, Plan
 from agr.planning.difference import PORTFOLIO_PRICE, Solved, binding, energy_price
+from agr.planning.paying import tariffs_at
 from agr.store.plans import Sent
 
 
@@ -65,10 +66,10 @@ def circumstances(plan: Plan, address: str) -> tuple[str, ...]:
 
 
 def standing(plan: Plan, solved: Solved, address: str, isp: int) -> Line:
-    """Return why an ISP (from 1) is as it is: its program, what binds, and the energy price."""
+    """Return why an ISP (from 1) is as it is: its program, what binds, what customers pay, and the energy price."""
     case = solved.named.case
     point = case.points.index(address)
-    found = [str(cause) for cause in binding(solved, point, isp - 1)]
+    found = [str(cause) for cause in (*binding(solved, point, isp - 1), *tariffs_at(solved, point, isp - 1))]
     price = Cause(what=PORTFOLIO_PRICE, eur_per_mwh=float(energy_price(solved, point)[isp - 1]))
     power_w = next(p.power_w for p in plan.points if p.address == address)
     return Line(

@@ -10,9 +10,10 @@ import pytest
 from agr.domain.register import ConnectionTariff
 from agr.planning.case import Inputs, build
 from agr.planning.case_audit import audit_case, audit_peaks, peaks_left
-from agr.planning.difference import Solved
+from agr.planning.difference import Solved, binding
 from agr.planning.inputs import carried_on
 from agr.planning.midnight import leaves_otherwise, left_by
+from agr.planning.paying import tariffs_at
 from agr.planning.peaks import measured_kw
 from models.method import Method, solve
 from tests.planning.test_tariffs_of_tables import PERIOD, tariff, world
@@ -101,3 +102,28 @@ def test_tomorrow_is_planned_again_where_today_reaches_another_peak(earlier: Sol
     assert leaves_otherwise(left, left) == ""
     higher = replace(left, peaks_kw={name: kw + 1 for name, kw in left.peaks_kw.items()})
     assert "highest import of a in its peak charge 1 7 → 8" in leaves_otherwise(left, higher)
+
+
+def test_the_isps_that_make_a_peak_are_told_so_with_its_price(earlier: Solved) -> None:
+    evening, noon, night = ([str(cause) for cause in binding(earlier, 0, isp)] for isp in (75, 48, 4))
+    assert evening == ["peak of a, 7.00 kW, 4.00 kW reached before, at 0.05 per kW"]
+    assert noon == []
+    assert night == ["peak of a, 2.00 kW, 1.00 kW reached before, at 0.02 per kW"]
+    reached = replace(earlier.named.case.connection_tariffs, peak_reached_kw=np.array([7.0, 2.0]))
+    case = replace(earlier.named.case, connection_tariffs=reached)
+    later = Solved(named=replace(earlier.named, case=case), outcome=earlier.outcome)
+    assert binding(later, 0, 75) == binding(later, 0, 4) == []  # what was reached costs nothing
+
+
+def test_the_tariff_of_an_isp_is_told_as_the_connection_pays_it(earlier: Solved) -> None:
+    assert list(tariffs_at(earlier, 0, 75)) == []
+    paid = tariff("a", import_eur_per_mwh=100.0, export_eur_per_mwh=60.0)
+    named = build(world(paid, DAY, NIGHT))
+    (drawn,) = tariffs_at(Solved(named=named, outcome=earlier.outcome), 0, 75)
+    assert (drawn.what, drawn.eur_per_mwh) == ("tariff of a: import costs, on top of the market", 100.0)
+    outcome = replace(
+        earlier.outcome,
+        programs=replace(earlier.outcome.programs, discharge_kw=earlier.outcome.programs.discharge_kw + 99),
+    )
+    (given,) = tariffs_at(Solved(named=named, outcome=outcome), 0, 75)
+    assert (given.what, given.eur_per_mwh) == ("tariff of a: export earns, on top of the market", 60.0)
