@@ -19,12 +19,12 @@ from models.case import Bools, Case, Floats, Ints
 from models.connection_costs import tariff_fields
 from models.connection_loads import breach_fields, drawn_kw
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
+from models.decomposition.primal.positions import positions
 from models.decomposition.primal.recovery import (
     AllocatedReserve,
     ClassReserve,
     headroom,
     held_of,
-    positions,
     reserve,
     reserving,
     undelivered,

@@ -13,7 +13,7 @@ from models.case import Case, Floats
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import Grouping
 from models.decomposition.primal.convex_combination import BatchChoices, settle_choices
-from models.decomposition.primal.recovery import of_group
+from models.decomposition.primal.positions import of_group
 from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import Recovery
 from models.resources.protocols import Descent

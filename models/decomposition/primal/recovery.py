@@ -10,23 +10,23 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from models.block import called_units, reserved_points
-from models.case import Case, Direction, EnergyMarkets, Floats, Ints
+from models.case import Case, Direction, Floats, Ints
 from models.connection_costs import tariff_fields
 from models.connection_loads import HeldUnits, breach_fields, drawn_kw, sides_kw
 from models.decomposition.master.possible_bids import committed_kw
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.convex_combination import CombinedPrograms
 from models.decomposition.primal.limit_rooms import LimitRooms
+from models.decomposition.primal.positions import positions
 from models.decomposition.primal.reserve_allocation import fill, fit
 from models.headroom import KW_PER_MW, takes, traded_isps
-from models.markets.imbalance.costs import certain_kw
 from models.markets.registry import MARKETS
 from models.objective import market_terms, place_terms
-from models.outcome import Fields, Headroom, Positions, Programs, ProgramValues, position_fields
+from models.outcome import Fields, Headroom, Programs, ProgramValues
 from models.reserve_room import SIDES, ReserveAllocation
 from models.resources.protocols import Reserving, ResourceClass
 from models.resources.registry import PRICED
-from models.resources.totals import called_terms, groups_kw, points_kw
+from models.resources.totals import called_terms, points_kw
 
 _ROUNDING = 1e-9
 _SLACK_KW, _SLACK = 5e-5, 5e-7  # tolerances in kW and as a share of the program: half of what the audit allows
@@ -179,62 +179,6 @@ def headroom(case: Case, *scenarios: AllocatedReserve) -> Headroom:
                         table[r, mine.units] = mine.held.held_kw[r]
             result[resource.name, side] = table
     return Headroom.by_class(result)
-
-
-def positions(case: Case, programs: Programs, point_kw: Floats) -> dict[str, Any]:
-    """Return the fields of ProgramValues about positions: the cheapest that balance every balancing group."""
-    totals = groups_kw(case, programs, point_kw)
-    return position_fields(case, (of_group(*one) for one in zip(case.energy_markets(), totals, strict=True)))
-
-
-def of_group(markets: EnergyMarkets, total_kw: Floats) -> Positions:
-    """Return day-ahead, intraday buy and sell, short and long (T,), kW: the cheapest that balance total_kw (T,).
-
-    A day-ahead product's cost is convex and piecewise linear in its position, so one of the kinks is best.
-    """
-    market, intraday = markets.day_ahead, markets.intraday
-    day_ahead = np.nan_to_num(market.committed_kw)
-    free = np.isnan(market.committed_kw)
-    traded = intraday.settled_kw + certain_kw(markets)
-    for number in np.unique(market.product[free]).tolist():
-        mine = np.flatnonzero(free & (market.product == number))
-        need = total_kw[mine] - traded[mine]
-        low, high = -float(market.max_sell_kw[mine].min()), float(market.max_buy_kw[mine].min())
-        kinks = np.concatenate([need, need - intraday.buy_depth_kw[mine], need + intraday.sell_depth_kw[mine]])
-        tries = np.unique(np.clip(np.append(kinks, [low, high]), low, high))
-        cost = [
-            float(market.price_eur_per_mwh[mine].sum() * z) + _cover_cost(markets, mine, total_kw[mine] - z)
-            for z in tries
-        ]
-        day_ahead[mine] = tries[int(np.argmin(cost))]
-    every = np.arange(markets.isps)
-    buy, sell, short, long = _cover(markets, every, total_kw - day_ahead)
-    return day_ahead, buy, sell, short, long
-
-
-def _cover(markets: EnergyMarkets, isps: Ints, need: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    intraday, penal = markets.intraday, markets.imbalance
-    net = np.nan_to_num(intraday.committed_kw)[isps]
-    free = np.isnan(intraday.committed_kw)[isps]
-    certain = certain_kw(markets)[isps]
-    left = need - intraday.settled_kw[isps] - certain
-    buys = free & (certain == 0) & (intraday.buy_eur_per_mwh[isps] <= penal.short_eur_per_mwh[isps])
-    sells = free & (certain == 0) & (intraday.sell_eur_per_mwh[isps] >= -penal.long_eur_per_mwh[isps])
-    buy = np.where(buys, np.clip(left, 0.0, intraday.buy_depth_kw[isps]), 0.0)
-    sell = np.where(sells, np.clip(-left, 0.0, intraday.sell_depth_kw[isps]), 0.0)
-    left = left - buy + sell
-    buy += np.maximum(net, 0.0) + np.maximum(certain, 0.0)
-    sell += np.maximum(-net, 0.0) + np.maximum(-certain, 0.0)
-    return buy, sell, np.maximum(left, 0.0), np.maximum(-left, 0.0)
-
-
-def _cover_cost(markets: EnergyMarkets, isps: Ints, need: Floats) -> float:
-    buy, sell, short, long = _cover(markets, isps, need)
-    intraday, penal = markets.intraday, markets.imbalance
-    return float(
-        intraday.buy_eur_per_mwh[isps] @ buy - intraday.sell_eur_per_mwh[isps] @ sell
-        + penal.short_eur_per_mwh[isps] @ short + penal.long_eur_per_mwh[isps] @ long
-    )  # fmt: skip
 
 
 def undelivered(case: Case, moved_kw: Floats, program_kw: Floats) -> tuple[Floats, Ints]:
