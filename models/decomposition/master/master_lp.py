@@ -80,7 +80,7 @@ def _solve(
 def _largest_block(master: RestrictedMaster, lp: MixtureLp) -> int:
     """Return the most rows of one block; a block's rows are eliminated as one dense matrix."""
     of, isps, shared = master.grouping.blocks, master.case.isps, 2 * len(master.case.reserves)
-    balances = np.full(len(master.const_balance), -1)
+    balances = np.full(len(master.constants.balance), -1)
     block = np.concatenate([balances, of.of_point, of.of_point, np.full(shared, -1), of.of_sum])
     rows = np.repeat(block, isps)[lp.used]
     return int(np.bincount(rows[rows >= 0], minlength=1).max())
@@ -89,7 +89,7 @@ def _largest_block(master: RestrictedMaster, lp: MixtureLp) -> int:
 def block_lp_of(master: RestrictedMaster, lp: MixtureLp) -> tuple[BlockLp, Floats, Floats]:
     """Return the program with its blocks, without fixed variables; the master's present point, and its best prices."""
     groups, isps, used, weights = master.groups, master.case.isps, lp.used, len(lp.group)
-    balances = len(master.const_balance)
+    balances = len(master.constants.balance)
     of, held = master.grouping.blocks, isps * (balances + np.arange(len(master.case.reserves)))
     none = np.full(isps, -1)
     block = [

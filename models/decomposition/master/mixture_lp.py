@@ -151,7 +151,7 @@ def _reached(master: RestrictedMaster, chosen: Bools) -> Bools:
     Elsewhere nothing is to be paid there.
     """
     g, columns, coupling = master.groups, master.columns, master.couplings.connections
-    most, least = (part.copy() for part in np.split(master.const_connections, 2))
+    most, least = (part.copy() for part in np.split(master.constants.connections, 2))
     for i in np.flatnonzero(np.diff(g.path_at)).tolist():
         power = columns.power[i, chosen[i]]
         high, low, h = power, power, g.reserve_row[i]

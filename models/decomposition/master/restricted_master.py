@@ -1,28 +1,27 @@
-"""The restricted master: couplings, columns and free positions as arrays, with its prices, bounds and costs."""
-
-from itertools import chain
+"""The restricted master: prices, bounds and costs of couplings, columns and free positions, which are arrays."""
 
 import numpy as np
 
 from models.block import reserved_points
 from models.case import Bools, Case, Floats, Ints
-from models.connection_costs import fixed_kw as fixed_tariffs_kw
-from models.connection_loads import fixed_kw as fixed_units_kw
-from models.coupling_costs import CouplingCosts, added, cost_of
 from models.decomposition.master import column_pool, proximal
+from models.decomposition.master.coupling_rows import (
+    certain_tariffs_eur,
+    constants_of,
+    costs_of,
+    couplings,
+    decide_alone,
+    linear_tariffs,
+)
+from models.decomposition.master.empty_columns import empty_columns
+from models.decomposition.master.free_positions import free_positions
 from models.decomposition.master.pairwise_descent import sweep
-from models.decomposition.master.possible_bids import committed_kw, most_mw, prequalified_kw
+from models.decomposition.master.possible_bids import prequalified_kw
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, span_kw
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.headroom import KW_PER_MW
-from models.markets.connection_limits.costs import couplings as connection_couplings
-from models.markets.connection_limits.trees import with_below
-from models.markets.connection_tariffs.couplings import at_connections
-from models.markets.registry import MARKETS
 from models.objective import remainder_eur
-from models.resources.registry import FIXED
-from models.resources.totals import fixed_groups_kw, units_kw
 from models.response import Totals
 
 SETTLED = -2
@@ -35,178 +34,30 @@ class RestrictedMaster:
     def __init__(self, case: Case, grouping: Grouping, tuning: Tuning = DEFAULT) -> None:
         self.case, self.grouping, self.tuning = case, grouping, tuning
         other = case.remainder
-        self.any_reserved = reserved_points(case).any() or (other is not None and other.called_held_kw is not None)
-        self._constants(case, grouping)
-        self._free(case)
-        self._couplings(case, grouping)
-        self._columns(case, grouping)
-
-    def _constants(self, case: Case, grouping: Grouping) -> None:
-        fixed = units_kw(case, FIXED, None, {})
-        own = fixed_groups_kw(case) if case.balancing_groups.name else fixed.sum(axis=0)[None]
-        self.const_balance = own - [np.nan_to_num(one.day_ahead.committed_kw) for one in case.energy_markets()]
-        self.const_program = fixed[grouping.priced_points]
-        self.const_call = np.zeros_like(self.const_program)
-        self.const_reserve = self.const_called = -committed_kw(case)
-        other = case.remainder
-        if other is not None:
-            self.const_called = self.const_reserve + other.when_called_kw
-            self.const_reserve = self.const_reserve + other.held_kw
-
-        own = with_below(case.connection_limits, fixed_units_kw(case))
-        at_tariffs = fixed_tariffs_kw(case)
-        own = np.concatenate([own, own, at_tariffs, at_tariffs[case.connection_tariffs.peak_at]])
-        self.const_connections = np.concatenate([own] * 2)
-        self.linear_eur_per_kw: Floats | None = None
+        called = other is not None and other.called_held_kw is not None
+        self.any_reserved = called or bool(reserved_points(case).any())
+        self.constants = constants_of(case, grouping, any_reserved=self.any_reserved)
+        """What couplings have without columns and positions"""
+        self.linear_eur_per_kw = linear_tariffs(case, grouping)
         """(G,T) the linear part of tariffs, which is part of what columns cost"""
-        if grouping.places.own_eur_per_kw is not None:
-            linear = np.vstack([grouping.places.own_eur_per_kw, np.zeros((1, case.isps))])
-            self.linear_eur_per_kw = linear[np.where(grouping.group_called, -1, grouping.group_place)]
-        shape = grouping.places.tariffs
-        self.tariffs_eur = float((shape.linear_eur_per_kw * at_tariffs).sum())
-        """What tariffs cost of fixed units, and peaks that nothing can avoid, EUR"""
-        rises = shape.level_low_kw - case.connection_tariffs.peak_reached_kw
-        self.tariffs_eur += float(case.connection_tariffs.peak_eur_per_kw @ rises)
-
-    def _free(self, case: Case) -> None:
-        market, per_kw = case.day_ahead, case.isp_hours / 1000
-        free = np.isnan(market.committed_kw)
-        products = np.unique(market.product[free])
-        each = case.energy_markets()
-        count = len(products)
-        of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
-        da_of = np.array([np.where(of >= 0, of + g * count, -1) for g in range(len(each))])
-        price = [float(market.price_eur_per_mwh[of == p].sum()) * per_kw for p in range(count)] * len(each)
-        low = [-float(one.day_ahead.max_sell_kw[of == p].min()) for one in each for p in range(count)]
-        high = [float(one.day_ahead.max_buy_kw[of == p].min()) for one in each for p in range(count)]
-        bid_of = np.full((len(case.reserves), case.isps), -1, dtype=np.int64)
-        self.bids: list[tuple[int, int]] = []
-        for r, (reserve, most) in enumerate(zip(case.reserves, most_mw(case), strict=True)):
-            for block in np.flatnonzero(most > 0).tolist():
-                bid_of[r, reserve.block == block] = len(price)
-                self.bids.append((r, block))
-                price.append(-float(reserve.price_eur_per_mw[block]))
-                low.append(0.0)
-                high.append(float(most[block]))
-        self.products = len(each) * count
-        """Number of day-ahead positions, those of one balancing group after those of another"""
-        # A shortfall that planned and called rows share is a position too: a bid below zero, down to what is awarded.
-        shared = [market.shortfalls(case) for market in MARKETS if market.shortfalls is not None and self.any_reserved]
-        self._product = [r for r, _ in self.bids]  # of each position after the day-ahead products
-        for r, isp, most_mw_short, eur_per_mw in chain.from_iterable(shared):
-            self._product.append(r)
-            bid_of[r, isp] = len(price)
-            price.append(-eur_per_mw)
-            low.append(-most_mw_short)
-            high.append(0.0)
-        shape, tariffs = self.grouping.places.tariffs, case.connection_tariffs
-        self.levels = len(price)  # the first position that is the level of a peak charge
-        peaks = np.flatnonzero(shape.peak_binds.any(axis=1))
-        price += tariffs.peak_eur_per_kw[peaks].tolist()
-        low += shape.level_low_kw[peaks].tolist()
-        high += shape.level_high_kw[peaks].tolist()
-        level_row = np.full(len(price), -1, dtype=np.int64)
-        level_row[self.levels :] = 2 * self.grouping.places.limits + len(tariffs.name) + peaks
-        self.tariffs_eur -= float(tariffs.peak_eur_per_kw[peaks] @ shape.level_low_kw[peaks])
-        self.step_mw = np.zeros(len(price))
-        self.step_mw[self.bidding] = [case.reserves[r].step_mw for r, _ in self.bids]
+        stated = free_positions(case, grouping, any_reserved=self.any_reserved)
+        self.free, self.bids, self.products, self.levels = stated.free, stated.bids, stated.products, stated.levels
+        self.step_mw, self._product = stated.step_mw, stated.product
         self.capacity_eur = float(
             sum(reserve.price_eur_per_mw @ np.nan_to_num(reserve.committed_mw) for reserve in case.reserves)
         )
+        market, per_kw = case.day_ahead, case.isp_hours / 1000
         self.committed_da_eur = float(market.price_eur_per_mwh @ np.nan_to_num(market.committed_kw)) * per_kw
-        self.free = proximal.Free(
-            price=np.array(price), low=np.array(low), high=np.array(high),
-            value=np.clip(0.0, np.array(low), np.array(high)) if price else np.zeros(0),
-            da_of=da_of, bid_of=bid_of, level_row=level_row,
-        )  # fmt: skip
-
-    def _couplings(self, case: Case, grouping: Grouping) -> None:
-        hard, shape = self.tuning.master.hard_eur_per_kw, (len(case.points), case.isps)
-        program = added((market.programs(case) for market in MARKETS if market.programs is not None), shape)
-        call = added((market.calls(case, hard) for market in MARKETS if market.calls is not None), shape)
-        (balance,) = (market.balance(case) for market in MARKETS if market.balance is not None)
-        reserve, called = (
-            market.reserve(case, hard, exists, bool(self.any_reserved))
-            for market in MARKETS
-            if market.reserve is not None
-            for exists in (True, bool(self.any_reserved))
-        )
-        binding = grouping.places.binding
-        at_limits = at_connections(
-            connection_couplings(case, binding.imports, binding.exports), grouping.places.tariffs, case
-        )
-        alone_eur = self._decided(at_limits, grouping.blocks.of_sum < 0)
+        costs = costs_of(case, grouping, tuning.master.hard_eur_per_kw, any_reserved=self.any_reserved)
+        alone_eur = decide_alone(costs.connections, self.constants.connections, grouping.blocks.of_sum < 0)
         fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
         self.at_zero_eur = (
-            balance.at_zero_eur + program.at_zero_eur + call.at_zero_eur + self.committed_da_eur - self.capacity_eur
-            - float(fee.sum()) * case.isp_hours / 1000 - sum(remainder_eur(case).values()) + at_limits.at_zero_eur
-            + alone_eur + self.tariffs_eur
+            costs.balance.at_zero_eur + costs.program.at_zero_eur + costs.call.at_zero_eur + self.committed_da_eur
+            - self.capacity_eur - float(fee.sum()) * case.isp_hours / 1000 - sum(remainder_eur(case).values())
+            + costs.connections.at_zero_eur + alone_eur + (certain_tariffs_eur(case, grouping) - stated.lowest_eur)
         )  # fmt: skip
-        isps = case.isps
-        kinds = [
-            (balance.breakpoints, balance.slopes, self.const_balance),
-            (program.breakpoints[grouping.priced_points], program.slopes[grouping.priced_points], self.const_program),
-            (call.breakpoints[grouping.priced_points], call.slopes[grouping.priced_points], self.const_call),
-            (reserve.breakpoints, reserve.slopes, self.const_reserve),
-            (
-                called.breakpoints,
-                called.slopes,
-                self.const_called if self.any_reserved else np.zeros_like(self.const_called),
-            ),
-            (at_limits.breakpoints, at_limits.slopes, self.const_connections),
-        ]
-        self.couplings = proximal.Couplings(*(
-            proximal.Coupling(
-                s=const.copy(), centre=np.zeros((len(const), isps)), step=np.zeros((len(const), isps)),
-                breakpoints=np.ascontiguousarray(breakpoints), slopes=np.ascontiguousarray(slopes),
-            )
-            for breakpoints, slopes, const in kinds
-        ))  # fmt: skip
-        self.constants = [const for _, _, const in kinds]
-
-    def _decided(self, costs: CouplingCosts, alone: Bools) -> float:
-        """Return the cost of sums (2S,) at which no unit with a choice counts, EUR, and let them cost nothing else."""
-        rows = proximal.Coupling(
-            s=self.const_connections[alone], centre=None, step=None, breakpoints=costs.breakpoints[alone],
-            slopes=costs.slopes[alone],
-        )  # fmt: skip
-        total = sum(
-            cost_of(rows.s[place], rows.breakpoints[place], rows.slopes[place]) for place in np.ndindex(rows.s.shape)
-        )
-        costs.breakpoints[alone], costs.slopes[alone] = np.inf, 0.0
-        return float(total)
-
-    def _columns(self, case: Case, grouping: Grouping) -> None:
-        groups, products, isps = len(grouping.group_point), len(case.reserves), case.isps
-        holds = grouping.group_may_hold & (products > 0)
-        row = np.where(holds, np.cumsum(holds) - 1, -1)
-        size = 8 * isps * (groups + products * int(holds.sum()))
-        path_at, path = grouping.paths()
-        pool = self.tuning.pool
-        keep = int(np.clip(pool.memory_bytes // max(size, 1), pool.fewest, pool.most))
-        self.groups = column_pool.Groups(
-            is_called=grouping.group_called,
-            point=grouping.group_point,
-            balance=grouping.group_balance,
-            reserved=grouping.group_reserved,
-            reserve_row=row.astype(np.int64),
-            settled=np.zeros(groups, dtype=np.bool_),
-            path_at=path_at,
-            path=path,
-            with_reserve=grouping.places.with_reserve,
-            up=grouping.places.takes[0],
-            down=grouping.places.takes[1],
-        )
-        self.columns = column_pool.Columns(
-            power=np.zeros((groups, keep, isps)), held=np.zeros((max(int(holds.sum()), 1), keep, products, isps)),
-            cost=np.zeros((groups, keep)), weight=np.zeros((groups, keep)),
-            round=np.full((groups, keep), -1, dtype=np.int64), idle=np.zeros((groups, keep), dtype=np.int64),
-            count=np.zeros(groups, dtype=np.int64),
-        )  # fmt: skip
-        self.work = (
-            np.zeros(isps), np.zeros(isps), np.zeros((products, isps)), np.zeros((products, isps)), np.zeros(isps),
-            np.zeros((products, isps)),
-        )  # fmt: skip
+        self.couplings = couplings(costs, self.constants, grouping.priced_points)
+        self.groups, self.columns, self.work = empty_columns(case, grouping, tuning.pool)
         self.span = span_kw(case, grouping)
 
     @property
@@ -220,7 +71,7 @@ class RestrictedMaster:
         market = case.intraday
         middle = 0.5 * (market.buy_eur_per_mwh + market.sell_eur_per_mwh)
         price = np.where(np.isnan(case.day_ahead.committed_kw), case.day_ahead.price_eur_per_mwh, middle) * per_kw
-        balance = np.tile(price, (len(self.const_balance), 1))
+        balance = np.tile(price, (len(self.constants.balance), 1))
         reserve = np.zeros((len(case.reserves), case.isps))
         for p, (r, _) in enumerate(self.bids, start=self.products):
             mine = self.free.bid_of[r] == p
@@ -230,7 +81,7 @@ class RestrictedMaster:
         return self.within(
             DualPrices(
                 balance=balance, program=zeros, call=zeros.copy(), reserve=share * reserve,
-                called=(1 - share) * reserve, connections=np.zeros_like(self.const_connections),
+                called=(1 - share) * reserve, connections=np.zeros_like(self.constants.connections),
                 places=self.grouping.places,
             )
         )  # fmt: skip
@@ -329,9 +180,9 @@ class RestrictedMaster:
         np.add.at(total, blocks.of_group[mine], groups_eur[mine])
         c = self.couplings
         for prices, coupling, const, block in (
-            (duals.program, c.program, self.const_program, blocks.of_point),
-            (duals.call, c.call, self.const_call, blocks.of_point),
-            (duals.connections, c.connections, self.const_connections, blocks.of_sum),
+            (duals.program, c.program, self.constants.program, blocks.of_point),
+            (duals.call, c.call, self.constants.call, blocks.of_point),
+            (duals.connections, c.connections, self.constants.connections, blocks.of_sum),
         ):
             part = (prices * const).sum(axis=1) + proximal.negative_conjugates(coupling, prices)
             there = block >= 0
