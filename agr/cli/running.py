@@ -12,7 +12,7 @@ import typer
 from agr.cli.options import DEFAULT, ConfigOption
 from agr.cli.terminal import in_words, tell
 
-STOP_WITHIN_S = 2.5
+STOP_WITHIN_S = 3.5
 """Seconds after SIGTERM after which work that has not ended is left alone; systems that stop services wait ten."""
 
 

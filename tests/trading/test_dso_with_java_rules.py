@@ -1,6 +1,6 @@
 """A DSO with the published rules of the Java library accepts our default offer, and its orders are what we expect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -97,6 +97,11 @@ def test_one_element_has_the_same_power_throughout_for_the_least_that_is_given_u
 
 class Uneven:
     """Offers what a battery that runs empty could, made fit as the pricing does it."""
+
+    at_once = 1
+
+    def price_together(self, requests: Sequence[FlexRequest]) -> list[Quote]:
+        return [self.price(request) for request in requests]
 
     def price(self, request: FlexRequest) -> Quote:
         volume = np.zeros(request.period.isp_count)
