@@ -290,8 +290,7 @@ class TorturedDay:
                 [] if {"first_plan", "day_ahead_results", "prognosis_gate", OPEN} <= names else ["unfinished"]
             )
         store.close()
-        if heard.SCHEMA.is_file():
-            score.faults += heard.faults_of(event for _, event in self._events("received"))
+        score.faults += heard.faults_of(event for _, event in self._events("received"))
         score.days += 1
 
     def _orphans(self) -> list[str]:
