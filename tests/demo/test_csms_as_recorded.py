@@ -14,7 +14,6 @@ import pytest
 from tests.builders.csms_site import CsmsSite, car
 
 RECORDED = json.loads(Path(__file__).with_name("citrineos_1_8_3.json").read_text())
-LIMIT_S = 1.0  # of a call, instead of 30
 _TX, _TX2, _OPEN = (
     "7d9a0061-4213-446c-a51d-8fad45fee8ee", "f48a656d-f6b7-44c8-8184-c862668f34a3", "2994332692427682056",
 )  # fmt: skip
@@ -26,7 +25,7 @@ class Replay:
     """Sends what was recorded, with the transactions of now."""
 
     def __init__(self, site: CsmsSite) -> None:
-        self.site, self.transactions, self.clearings = site, dict[str, str](), 0
+        self.site, self.transactions, self.clearings, self.since = site, dict[str, str](), 0, 0
 
     def visit(self, recorded: str, station: str, evse: int = 1, tag: str = "TAG1") -> None:
         self.transactions[recorded] = self.site.visit(station, car(tag), evse)
@@ -50,9 +49,18 @@ class Replay:
         self.site.stations.send("depart", station=station)
         self.site.told(station, "departed", before)
 
+    def csms_tells(self, kind: str, station: str, after: int = 0, profile: int | None = None) -> None:
+        self.site.csms.wait_for(
+            lambda one: (
+                (one.kind, one.text("station")) == (kind, station)
+                and (profile is None or profile in one.numbers("profiles"))
+            ),
+            after=after,
+        )
+
     def away(self, station: str) -> None:
         self.site.faults(station, away=True)
-        self.site.csms.wait_for(lambda one: (one.kind, one.text("station")) == ("closed", station))
+        self.csms_tells("closed", station)
 
     def back(self, station: str) -> None:
         before = len(self.site.stations.events)
@@ -62,16 +70,45 @@ class Replay:
     def ignored(self, station: str) -> None:
         self.site.stations.wait_for(lambda one: (one.kind, one.text("station")) == ("ignored", station))
 
+    def held(self, station: str) -> None:
+        """From now on the station answers when it is told to."""
+        self.since = len(self.site.stations.events)
+        self.site.faults(station, answers="held")
+
+    def waits(self, station: str, name: str) -> None:
+        """Wait until the station holds its next answer back; nothing has come to that callback."""
+        self.site.stations.wait_for(lambda one: (one.kind, one.text("station")) == ("held", station), after=self.since)
+        assert self.site.answers(name) == []
+
+    def answers_one(self, station: str, name: str) -> None:
+        """Let the station give the answer that it holds back."""
+        self.waits(station, name)
+        self.since = len(self.site.stations.events)
+        self.site.stations.send("answer", station=station)
+
+    def given_up(self, station: str) -> None:
+        """End the limit of the call that waits for the station's answer."""
+        before = len(self.site.csms.events)
+        self.site.csms.send("give_up", station=station)
+        self.csms_tells("unanswered", station, before)
+
+    def answered_late(self, station: str, name: str) -> None:
+        """Let the station answer what it was asked before, and then a call that the CSMS has given up."""
+        before = len(self.site.csms.events)
+        self.answers_one(station, name)
+        self.waits(station, name)
+        self.given_up(station)
+        self.site.faults(station)
+        self.csms_tells("late", station, before)
+        self.csms_tells("reported", station, before, 403)  # what it had accepted before; that waited as long
+
     def settled(self, one: dict[str, Any], before: int) -> None:
-        """Wait for what follows an accepted command: reports of a 2.0.1 station, or the end of the limit."""
+        """Wait for what follows an accepted command: reports of a 2.0.1 station."""
         done = one["callback"] == {"status": "Accepted"} or one["path"].endswith("getBaseReport")
         reports = {"SetChargingProfile": "ReportChargingProfiles", "GetBaseReport": "NotifyReport"}
         action = one["path"].rsplit("/", 1)[-1]
         action, station = action[:1].upper() + action[1:], one["query"].get("identifier", "")
-        if one["name"] == "t3-slow36":
-            lost = ("unanswered", self.now(one["body"]))
-            self.site.csms.wait_for(lambda e: (e.kind, e.fields.get("payload")) == lost)
-        elif done and "/2.0.1/" in one["path"] and action in reports and one["name"] != "t3-slow10":
+        if done and "/2.0.1/" in one["path"] and action in reports and one["name"] != "t3-slow10":
             profile = (one["body"] or {}).get("chargingProfile", {}).get("id")
             wanted = ("reported", station, reports[action])
             self.site.csms.wait_for(
@@ -88,12 +125,11 @@ class Replay:
 
 BEFORE: dict[str, Callable[[Replay], object]] = {
     "before-report": lambda it: it.visit(_TX, "CP201"),
-    "rapid-1": lambda it: it.site.faults("CP201", answers="slow", delay_s=LIMIT_S / 5),
+    "rapid-1": lambda it: it.held("CP201"),
     "t3-rejected": lambda it: (it.cleared("CP201"), it.site.faults("CP201", answers="rejected")),
     "t3-callerror": lambda it: it.site.faults("CP201", answers="error"),
-    "t3-slow10": lambda it: it.site.faults("CP201", answers="slow", delay_s=LIMIT_S * 0.8),
-    "t3-slow36": lambda it: it.site.faults("CP201", answers="slow", delay_s=LIMIT_S * 1.2),
-    "t4-silent": lambda it: (it.site.faults("CP201"), it.cleared("CP201"), it.site.faults("CP201", answers="silent")),
+    "t3-slow10": lambda it: it.held("CP201"),
+    "t4-silent": lambda it: (it.cleared("CP201"), it.site.faults("CP201", answers="silent")),
     "t4-offline": lambda it: it.away("CP201"),
     "x46": lambda it: it.back("CP201"),
     "t5-clearcrit": lambda it: it.cleared("CP201"),
@@ -107,9 +143,13 @@ BEFORE: dict[str, Callable[[Replay], object]] = {
 }
 AT_ONCE: dict[str, Callable[[Replay], object]] = {
     "rapid-3": lambda it: it.site.faults("CP201"),
+    "t3-slow10": lambda it: it.answers_one("CP201", "t3-slow10"),
+    "t3-slow36": lambda it: it.answered_late("CP201", "t3-slow36"),
     "t4-silent": lambda it: (it.ignored("CP201"), it.site.faults("CP201")),
+    "t4-behind": lambda it: it.given_up("CP201"),
 }
-"""What happens as soon as a command is confirmed: the silent station answers again, for what comes behind."""
+"""What happens as soon as a command is confirmed: a station that was told to wait answers, before the CSMS gave up or
+after it; a silent one answers again, for what comes behind."""
 BEHIND = ("rapid-1", "rapid-2", "t4-silent")
 """After these the next command is sent without waiting for the station's answer."""
 FORM_ONLY = ("t4-behind", "t4-other", "t6-16f")
@@ -124,7 +164,7 @@ def replay(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         {"name": "CP16", "protocol": "1.6", "evses": [{"id": 1}, {"id": 2}]},
         {"name": "OPEN201", "units": "A", "periods": 5, "composite": False},
     ]
-    with CsmsSite(python, tmp_path_factory.mktemp("csms"), stations, call_limit_s=LIMIT_S) as site:
+    with CsmsSite(python, tmp_path_factory.mktemp("csms"), stations) as site:
         yield Replay(site)
 
 

@@ -5,8 +5,9 @@ PYTHON csms.py --role CSMS --domain NAME [--port 0] [--stations-port 0] [--state
 
 Stations connect by WebSocket; the REST side answers as CitrineOS 1.8.3 was seen to. What that is, and what it is not,
 is in docs/reference/demo-csms.md. With --state, what it knows outlives it. Events (see command_lines.py): ready,
-connected, closed, sent, answered, unanswered, reported, unposted. Commands: `clock` (now), `limits` (call_s,
-notice_s), `broker` (state: up, down, half), `token` (token), `drop` (station), `rows` (tells the profiles).
+connected, closed, sent, answered, unanswered, late, reported, unposted. Commands: `clock` (now), `limits` (call_s,
+notice_s), `give_up` (station: ends the limit of its call now), `broker` (state: up, down, half), `token` (token),
+`drop` (station), `rows` (tells the profiles).
 """
 
 import argparse
@@ -83,6 +84,8 @@ class Csms:
             case "limits":
                 self.links.call_limit_s = float(line.get("call_s", self.links.call_limit_s))
                 self.hooks.notice_after_s = float(line.get("notice_s", self.hooks.notice_after_s))
+            case "give_up":
+                self.links.give_up(str(line["station"]))
             case "broker":
                 self.switches.broker, self.switches.half_used = str(line["state"]), False
             case "token":

@@ -14,7 +14,7 @@ else:
     from command_lines import Lines
     from csms_records import Records, Subscription
 
-_LIMIT_S = 5
+_LIMIT_S = 60
 
 
 def _post(url: str, body: object) -> str:

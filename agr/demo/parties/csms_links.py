@@ -68,7 +68,9 @@ class Links:
             self._start(self._answer(link, kind))
         else:
             waiting = link.open.pop(kind[1], None)
-            if waiting is not None and not waiting.done():
+            if waiting is None or waiting.done():
+                self._lines.write("late", station=link.station)
+            else:
                 waiting.set_result(kind)
 
     async def _answer(self, link: Link, call: list[Any]) -> None:
@@ -124,6 +126,15 @@ class Links:
                 self._lines.write("unanswered", station=link.station, action=action, payload=body)
                 return
         self._answered(link, action, body, said, callback)
+
+    def give_up(self, station: str) -> None:
+        """End the limit of the call that waits for a station's answer. Raises ValueError where none waits."""
+        link = self.of.get(station)
+        waiting = [] if link is None else [one for one in link.open.values() if not one.done()]
+        if not waiting:
+            raise ValueError(f"no call waits for an answer of {station}")
+        for one in waiting:
+            one.set_exception(TimeoutError())
 
     def _answered(self, link: Link, action: str, body: Json, said: list[Any], callback: str | None) -> None:
         if said[0] == 4:

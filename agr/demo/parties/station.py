@@ -4,8 +4,9 @@ PYTHON station.py --role STATION --domain NAME --config FILE.json [--log FILE]
 
 The file says {"url": "ws://…", "now": TIME, "tick_s": 1, "retry_s": 1, "stations": [{"name", "protocol": "1.6" or
 "2.0.1", "units", "periods", "levels", "composite", "aligned_s", "register_wh", "evses": [{"id", "phases", "volts",
-"max_w"}]}]}. Events (see command_lines.py): ready, online, offline, told, ignored. Commands: `clock` (now); with
-`station`: `visit` (evse, car), `depart` (evse, at), `faults` (faults), `state`; see station_plant.py.
+"max_w"}]}]}. Events (see command_lines.py): ready, online, offline, told, ignored, held. Commands: `clock` (now); with
+`station`: `visit` (evse, car), `depart` (evse, at), `faults` (faults), `answer` (the oldest that is held),
+`state`; see station_plant.py.
 """
 
 import asyncio

@@ -32,6 +32,11 @@ class Commands:
     async def _routed(self, raw_msg: str) -> None:
         if self.plant.faults.answers == "slow":
             await asyncio.sleep(self.plant.faults.delay_s)
+        if self.plant.faults.answers == "held":
+            told = asyncio.Event()
+            self.plant.held.append(told)
+            self.plant.note("held", station=self.plant.name)
+            await told.wait()
         await self._route(raw_msg)
 
     async def _route(self, raw_msg: str) -> None:

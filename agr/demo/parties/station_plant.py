@@ -1,5 +1,6 @@
 """A station apart from its protocol: what it takes of charging profiles, what it does wrong on order, and its queue."""
 
+from asyncio import Event
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ else:
     from station_profiles import TX, Outlet, Profile, profile_of
 
 Json: TypeAlias = dict[str, Any]
-ANSWERS = ("normal", "silent", "slow", "rejected", "tx_rejected", "error")
+ANSWERS = ("normal", "silent", "slow", "held", "rejected", "tx_rejected", "error")
 
 
 @dataclass
 class Faults:
     """What a station does wrong."""
 
-    answers: str = "normal"  # to commands; tx_rejected: TxProfiles only
+    answers: str = "normal"  # to commands; held: until it is told; tx_rejected: TxProfiles only
     delay_s: float = 0.0  # of slow answers
     obeys: bool = True  # False: profiles are accepted and not followed
     meters: bool = True  # False: it reports no meter values, not even in transaction events
@@ -47,6 +48,7 @@ class Plant:
         self.faults = Faults()
         self.offset = now - datetime.now(UTC)
         self.queue: deque[Happening] = deque()  # what is still to be told
+        self.held: deque[Event] = deque()  # answers held back, the oldest first
         self.numbers: dict[str, str] = {}  # of sessions, as the CSMS calls them (1.6)
 
     def now(self) -> datetime:
@@ -120,12 +122,22 @@ class Plant:
                     raise ValueError(f"answers are one of {', '.join(ANSWERS)}")
                 self.faults = Faults(**wrong)
                 self.physics.obeys = self.faults.obeys
+                while self.held:
+                    self._answer()
+            case "answer":
+                self._answer()
             case "state":
                 return self.state()
             case unknown:
                 raise ValueError(f"there is no command {unknown!r}")
         self.run()
         return None
+
+    def _answer(self) -> None:
+        """Let the oldest answer go that is held back. Raises ValueError where there is none."""
+        if not self.held:
+            raise ValueError(f"{self.name} holds no answer back")
+        self.held.popleft().set()
 
     def state(self) -> Json:
         """Return what is going on at each EVSE."""
