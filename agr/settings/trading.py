@@ -34,6 +34,11 @@ class Trading(Section):
         le=1,
         description="Share of what we could deliver that is offered: forecasts are never exact.",
     )
+    least_kw: float = Field(
+        default=1.0,
+        ge=0,
+        description="An offer with less power than this in every ISP is not made, unless a contract demands it.",
+    )
     options: int = Field(
         default=1,
         ge=1,

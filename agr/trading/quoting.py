@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # the models take seconds to import
     from models.part import HeldByAll
 
 _CENT = Decimal("0.01")
+_OWED_KW = 0.01
+"""What is owed is offered from this power on."""
 _SMALLEST_FACTOR = Decimal("0.01")
 _WHOLE = Decimal("1.00")
 _SHARES = {1: (1.0,), 2: (0.5, 1.0), 3: (1 / 3, 2 / 3, 1.0), 4: (0.25, 0.5, 0.75, 1.0)}
@@ -75,9 +77,14 @@ def question_of(
     return Question(
         part=part, planned=excerpt(case, solved.outcome, at, tariffs=True), room=room, buy_taken_kw=taken.buy_kw,
         sell_taken_kw=taken.sell_kw, shares=shares, sell_share=1.0 if request.limits else trading.sell_share,
-        traded_by_operator=traded_by_operator, reservation=request.contract_id,
+        traded_by_operator=traded_by_operator, reservation=request.contract_id, least_kw=_least_kw(request, trading),
         time_limit_s=planning.time_limit_s, threads=planning.threads,
     )  # fmt: skip
+
+
+def _least_kw(request: FlexRequest, trading: Trading) -> float:
+    """Return the power from which on a volume is offered; what a contract or limits demand is offered anyway."""
+    return _OWED_KW if request.limits or request.contract_id is not None else max(trading.least_kw, _OWED_KW)
 
 
 def quote_of(

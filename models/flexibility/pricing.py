@@ -21,7 +21,7 @@ _W_PER_KW = 1000
 _ROUNDING_W = 1e-3
 """What rounding may make of a whole W."""
 _LEAST_KW = 0.01
-"""An offer with less power than this in every ISP is none."""
+"""An element of a request with less power than this throughout is not worth giving up any other power."""
 _GAP = 1e-9
 _SHORT_KW = 1e-3
 """A shortfall below this is numerical noise."""
@@ -54,8 +54,14 @@ def price(question: Question, same: SameProblem | None = None) -> Answer:
         return refused("no program was found in time")
     deliverable = _whole_w(_delivered(asked, most))
     sold = with_one_whole_element(_whole_w(question.sell_share * deliverable), room.elements)
-    volume = _useful(sold, room.smallest_kw)
+    volume = _useful(sold, room.smallest_kw, question.least_kw)
     if not volume.any():
+        largest = float(np.abs(_useful(sold, room.smallest_kw, 0.0)).max())
+        if largest >= _LEAST_KW:
+            return refused(
+                f"no more than {largest * _W_PER_KW:.0f} W can be sold in any ISP; "
+                f"less than {question.least_kw:g} kW is no offer"
+            )
         why = "; ".join(binding(case, most, room, deliverable)) or "less can be delivered than is asked for at least"
         return refused(f"nothing can be delivered: {why}")
     without_offer = _solved(same, question, offered(case, room, planned_kw, nothing))
@@ -63,7 +69,7 @@ def price(question: Question, same: SameProblem | None = None) -> Answer:
         return refused("no program was found in time")
     found = []
     for share in sorted(question.shares, reverse=True):
-        part = _useful(_whole_w(share * volume), room.smallest_kw)
+        part = _useful(_whole_w(share * volume), room.smallest_kw, question.least_kw)
         if part.any():
             found.append(_priced(same, question, case, without_offer, share, part))
     good = tuple(one for one in found if one is not None)
@@ -138,10 +144,10 @@ def with_one_whole_element(volume_kw: Floats, elements: tuple[tuple[int, int], .
     return found
 
 
-def _useful(volume_kw: Floats, smallest_kw: Floats) -> Floats:
-    """Return a volume that is 0 where it would be less than is of use, and 0 everywhere if all of it is tiny."""
+def _useful(volume_kw: Floats, smallest_kw: Floats, least_kw: float) -> Floats:
+    """Return a volume that is 0 where it would be less than is of use, and 0 everywhere if none reaches least_kw."""
     useful: Floats = np.where(np.abs(volume_kw) + _ROUNDING_W / _W_PER_KW < smallest_kw, 0.0, volume_kw)
-    return useful if np.abs(useful).max() >= _LEAST_KW else np.zeros_like(useful)
+    return useful if np.abs(useful).max() + _ROUNDING_W / _W_PER_KW >= least_kw else np.zeros_like(useful)
 
 
 def _whole_w(volume_kw: Floats) -> Floats:

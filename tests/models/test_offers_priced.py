@@ -1,5 +1,6 @@
 """What an offer of flexibility costs: closed forms, brute force over all programs, a monolithic model, properties."""
 
+import re
 from dataclasses import replace
 from itertools import product
 
@@ -92,6 +93,16 @@ def test_less_than_the_smallest_useful_volume_is_no_offer(lossless):
     answer = asked(case, plan, room(plan, 0, **big))
     assert answer.priced == ()
     assert "nothing can be delivered" in answer.why_not
+
+
+def test_a_tiny_volume_is_no_offer(lossless):
+    """There is room for 0.8 kW of rebound, so no more can be sold than that."""
+    case, plan = lossless
+    tight = room(plan, 0, requested=[0, 1, 0, 0], least=[0, -8, 0, 0], most=[0, 0, 0.8, 0])
+    assert asked(case, plan, tight, least_kw=0.8).priced[0].volume_kw[1] == pytest.approx(-0.8, abs=2e-3)
+    answer = asked(case, plan, tight, least_kw=1.0)
+    assert answer.priced == ()
+    assert re.fullmatch(r"no more than 80[01] W can be sold in any ISP; less than 1 kW is no offer", answer.why_not)
 
 
 def test_a_point_without_flexibility_offers_nothing():

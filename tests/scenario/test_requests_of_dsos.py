@@ -1,22 +1,62 @@
 """A scenario's DSO requests flexibility: it is offered at its cost, ordered by its rule, kept by plans and paid."""
 
+import re
+import shlex
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
 from agr.scenario.changes import changed
 from agr.scenario.comparison import compare
+from agr.scenario.description import Description
+from agr.scenario.folder import read_scenario
 from agr.scenario.rendering import run_tables
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import run
 from agr.scenario.scenario import Scenario
+from agr.scenario.sweeping import read_grid
 from tests.builders.small_scenarios import CONNECTION, DAY, POINT, hourly, small_scenario
 
 PERIOD = Period(DAY)
+PROJECT = Path(__file__).parents[2]
 NIGHT = {"window_start": "02:00", "window_end": "04:00", "power_mw": -0.02}
+
+
+DOCUMENT = PROJECT / "docs" / "reference" / "scenarios.md"
+
+
+def documented() -> "tuple[dict[str, object], list[str]]":
+    """Return the event of the documentation, and the words of the command after it."""
+    text = DOCUMENT.read_text(encoding="utf-8").partition("### Requests of flexibility")[2].partition("### ")[0]
+    (event,) = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])["events"]
+    return event, shlex.split(re.findall(r"```console\n\$ (.*?)```", text, re.DOTALL)[0])
+
+
+def test_the_documented_request_is_one_and_what_is_too_dear_is_not_ordered(solver):
+    """It is read beside the shipped day's other event; in a small world it is offered and, at 300 EUR/MWh, ordered."""
+    event, words = documented()
+    shipped = read_scenario(PROJECT / "scenarios" / words[2])
+    described = shipped.description.model_dump(mode="json", exclude_unset=True)
+    first, *others = described["events"]
+    assert {name: first[name] for name in ("kind", "congestion_point", "power_mw")} == {
+        name: event[name] for name in ("kind", "congestion_point", "power_mw")
+    }
+    assert Description.model_validate({**described, "events": [event, *others]}).events[0].order_share == 1
+    (grid, change) = (words[words.index(name) + 1] for name in ("--grid", "--set"))
+    for price in read_grid([grid])["trading.margin_share"]:
+        told = changed(shipped, [change, f"trading.margin_share={price}"]).description
+        assert (told.events[0].pays_eur_per_mwh, told.trading.margin_share) == (100.0, float(price))
+    mine = {name: value for name, value in event.items() if name not in ("kind", "at", "congestion_point", "contract")}
+    for pays, is_ordered in ((event["pays_eur_per_mwh"], True), (0.001, False)):
+        (sold,) = run(world(**mine | {"pays_eur_per_mwh": pays}), solver=solver).outcome["sold"]
+        assert sold["asked_mwh"] == pytest.approx(0.2 * 1.5)
+        assert sold["offered_mwh"] > 0
+        assert (sold["ordered_mwh"] > 0) == is_ordered, sold["note"]
 
 
 def world(**request: object) -> Scenario:
