@@ -459,6 +459,20 @@ class HoldOut(BaseModel):
     since: datetime | None = None
 
 
+class LedgerOut(BaseModel):
+    """What open offers may draw on in one ISP, whichever of them are ordered."""
+
+    isp: int
+    depth_kw: float
+    planned_kw: float
+    buy_taken_kw: float
+    sell_taken_kw: float
+    buy_left_kw: float
+    sell_left_kw: float
+    reserved_kw: float
+    capacity_mw: float
+
+
 class Me(BaseModel):
     """The caller and its permissions."""
 
@@ -494,6 +508,20 @@ class MessagesOut(BaseModel):
 
     matching: int
     messages: list[MessageOut]
+
+
+class MeteringOut(BaseModel):
+    """The newest Metering message about a connection."""
+
+    dso: str
+    connection: str
+    revision: int
+    isps: int
+    kwh: float
+    sent_at: datetime
+    state: str
+    answer: str | None
+    answer_reason: str | None
 
 
 class NominationAnswer(BaseModel):
@@ -602,6 +630,8 @@ class OrderOut(BaseModel):
     baseline_w: list[int]
     note: str
     limits_w: list[list[object]]
+    program_w: list[int]
+    planned_w: list[int] | None
     settled: SettledOut | None
 
 
@@ -951,6 +981,7 @@ class TradingOut(BaseModel):
     requests: list[FlexRequestOut]
     offers: list[OfferOut]
     orders: list[OrderOut]
+    ledger: list[LedgerOut]
 
 
 class UnavailableGiven(BaseModel):
@@ -1098,6 +1129,11 @@ class Client:
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/imbalance")
         return ExpectedImbalanceOut.model_validate_json(answer.content)
 
+    def metering(self, period: date) -> list[MeteringOut]:
+        """What DSOs were told that connections have measured in a Period, by DSO and connection."""
+        answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/metering")
+        return TypeAdapter[list[MeteringOut]](list[MeteringOut]).validate_json(answer.content)
+
     def nominations(self, period: date) -> list[NominationOut]:
         """Every revision of a Period's e-programs, by BRP, oldest first."""
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/nominations")
@@ -1192,7 +1228,7 @@ class Client:
         return TypeAdapter[list[TradeOut]](list[TradeOut]).validate_json(answer.content)
 
     def trading(self, period: date) -> TradingOut:
-        """Requests, offers and orders of a Period, newest first."""
+        """Requests, offers and orders of a Period, newest first, and what open offers may draw on."""
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/trading")
         return TradingOut.model_validate_json(answer.content)
 

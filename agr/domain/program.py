@@ -48,6 +48,22 @@ def in_words(power_w: Sequence[int]) -> str:
     return ", ".join(found) or "nothing: 0 W in every ISP"
 
 
+def sums_in_words(power_w: Sequence[int], isp_hours: float) -> str:
+    """Write a deviation per ISP as its sums for people: energy, the strongest power and where, each way."""
+    found = []
+    for sign in (-1, 1):
+        isps = [isp for isp, power in enumerate(power_w, start=1) if sign * power > 0]
+        if isps:
+            kwh = sum(power_w[isp - 1] for isp in isps) * isp_hours / 1000
+            most = sign * max(sign * power_w[isp - 1] for isp in isps)
+            where = _isps(IspRun(isps[0], most, isps[-1] - isps[0] + 1))
+            many = "ISP" if len(isps) == 1 else "ISPs"
+            found.append(
+                f"{f'{kwh:+,.1f}'.replace('-', '−')} kWh in {len(isps)} {many} of {where}, up to {watt(most)} W"
+            )
+    return "; ".join(found) or "nothing: 0 W in every ISP"
+
+
 def limits_in_words(power_w: Sequence[int | None]) -> str:
     """Write limits per ISP as ranges of ISPs for people, 0 W included, e.g. `73–80: limit of 4,000 W`."""
     runs: list[IspRun] = []

@@ -47,6 +47,15 @@ def trading_day(tx: Tx, period: Period) -> TradingDay:
     )  # fmt: skip
 
 
+def takers_of_offers(tx: Tx, settings: Settings, by: Principal, period: Period) -> tuple[str, ...]:
+    """Return the congestion points whose DSOs take offers that they have not asked for, and that `by` acts for."""
+    takers = {p.domain for p in settings.participants if p.role == "DSO" and p.unsolicited_offers}
+    mine = {domain for domain in takers if not by.dsos or domain in by.dsos}
+    if not mine:
+        return ()
+    return tuple(point.address for point in portfolio.load(tx, period).points if point.dso in mine)
+
+
 class OfferActions(ActionBase):
     """What operators decide about offers."""
 

@@ -1,5 +1,6 @@
 """The page about trading with DSOs: requests, offers with their costs, orders with their settlement."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -7,9 +8,9 @@ from fastapi.responses import HTMLResponse
 
 from agr.domain.flexibility import LIVE_OFFERS, OfferState
 from agr.domain.isp import Period
-from agr.domain.program import in_words, limits_in_words
+from agr.domain.program import compress, in_words, limits_in_words, sums_in_words
 from agr.operations.accounts.roles import Permission, Principal
-from agr.operations.flex_offers import TradingDay, trading_day
+from agr.operations.flex_offers import TradingDay, takers_of_offers, trading_day
 from agr.operations.trade_ledger import WithoutOrder, trade_ledger, without_orders
 from agr.store.flex_orders import StoredOrder
 from agr.store.flex_requests import StoredRequest
@@ -21,6 +22,10 @@ from agr.web.security import context_of, page_for
 router = APIRouter(include_in_schema=False)
 _SHOWN = 100
 """Connections whose Metering messages the page lists; the command line lists all."""
+_CHOICES = 500
+"""Congestion points that the form suggests; any other one can be written."""
+_AT_A_GLANCE = 4
+"""Stretches of ISPs with different powers that are written out; of more, the sums are."""
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
@@ -34,12 +39,15 @@ def trading(request: Request, principal: Viewer, period: str | None = None) -> H
         ledger = trade_ledger(tx, context.settings, of, found)
         without = without_orders(tx, of, found)
         measured = metering_lines(tx, of)
+        takers = takers_of_offers(tx, context.settings, principal, of) if principal.may(Permission.ACT) else ()
     return render(
         request, principal, "trading.html", of=of, found=found, automatic=context.settings.trading.automatic,
-        states=OfferState, asked=_asked, words=_words, ordered=_ordered, picture=_picture(of, found),
+        states=OfferState, asked=_asked, asked_w=_asked_w, words=_words, ordered=_ordered, sums=_sums,
+        picture=_picture(of, found),
         draws=_draws(found), ordered_price=sum(stored.order.price for stored in found.orders),
         ledger=ledger, without=[(one, _without(of, one)) for one in without],
-        measured=measured[:_SHOWN], unshown=len(measured[_SHOWN:]),
+        measured=measured[:_SHOWN], unshown=len(measured[_SHOWN:]), takers=takers[:_CHOICES],
+        can_propose=bool(takers) and context.clock.now() < of.end,
     )  # fmt: skip
 
 
@@ -47,14 +55,25 @@ def _asked(stored: StoredRequest) -> str:
     """Return what is requested, in words: the strongest bound of each Requested ISP."""
     if stored.request.limits:
         return limits_in_words(asked_limits(stored.request))
+    return in_words(_asked_w(stored))
+
+
+def _asked_w(stored: StoredRequest) -> tuple[int, ...]:
     power_w = [0] * stored.request.period.isp_count
     for isp in stored.request.requested:
         power_w[isp.isp - 1] = isp.min_w if isp.max_w <= 0 else isp.max_w
-    return in_words(power_w)
+    return tuple(power_w)
 
 
 def _words(power_w: tuple[int | None, ...], limits: bool = False) -> str:
     return limits_in_words(power_w) if limits else in_words([power or 0 for power in power_w])
+
+
+def _sums(power_w: Sequence[int | None], isp_hours: float) -> str:
+    """Return a deviation of many different powers as its sums; nothing where every power can be read at a glance."""
+    whole_w = [power or 0 for power in power_w]
+    many = sum(1 for run in compress(whole_w) if run.power_w) > _AT_A_GLANCE
+    return sums_in_words(whole_w, isp_hours) if many else ""
 
 
 def _ordered(stored: StoredOrder) -> str:

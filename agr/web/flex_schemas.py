@@ -99,7 +99,23 @@ class OrderOut(BaseModel):
     baseline_w: list[int]
     note: str
     limits_w: list[tuple[int | None, int | None]]  # per ISP (lowest, highest); empty: a deviation
+    program_w: list[int]  # per ISP: what the congestion point was to do with the order
+    planned_w: list[int] | None  # per ISP: by the plan in force; null: there is none
     settled: SettledOut | None
+
+
+class LedgerOut(BaseModel):
+    """What open offers may draw on in one ISP, whichever of them are ordered."""
+
+    isp: int
+    depth_kw: float  # of the intraday market, either way
+    planned_kw: float  # net, bought positive
+    buy_taken_kw: float
+    sell_taken_kw: float
+    buy_left_kw: float
+    sell_left_kw: float
+    reserved_kw: float  # of all FlexOptions
+    capacity_mw: float  # of all balancing capacity, either way
 
 
 class TradingOut(BaseModel):
@@ -108,3 +124,18 @@ class TradingOut(BaseModel):
     requests: list[FlexRequestOut]
     offers: list[OfferOut]
     orders: list[OrderOut]
+    ledger: list[LedgerOut]  # ISPs in which an open offer has power or draws on something
+
+
+class MeteringOut(BaseModel):
+    """The newest Metering message about a connection."""
+
+    dso: str
+    connection: str
+    revision: int
+    isps: int  # that were measured
+    kwh: float  # in these; consumption positive
+    sent_at: datetime
+    state: str  # of the message: queued, delivered, …
+    answer: str | None  # Accepted, Rejected
+    answer_reason: str | None

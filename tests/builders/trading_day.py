@@ -26,12 +26,16 @@ AVAILABLE = '<ISP Disposition="Available" MinPower="0" MaxPower="80000" Start="4
 
 @dataclass
 class ToldPricer:
-    """Offers 30 kW less in every Requested ISP and half of it back in the first Available ones, for a price."""
+    """Offers 30 kW less in every Requested ISP and half of it back in Available ones, for a price.
+
+    With `step_w`, so much less is offered in each Requested ISP than in the one before.
+    """
 
     price_eur: Decimal = Decimal("12.3456")
     reason: str = ""
     least_factor: Decimal = Decimal("0.01")
     broken: bool = False
+    step_w: int = 0
     seen: list[FlexRequest] = field(default_factory=list)
     at_once: int = 2
 
@@ -52,7 +56,9 @@ class ToldPricer:
             return NoOffer(reason=self.reason)
         power: list[int | None] = [None] * request.period.isp_count
         for isp in request.isps:
-            power[isp.isp - 1] = -30_000 if isp.disposition.value == "Requested" else 15_000
+            power[isp.isp - 1] = 15_000
+        for place, isp in enumerate(request.requested):
+            power[isp.isp - 1] = -30_000 + place * self.step_w
         option = OfferOption(
             reference="1", power_w=tuple(power), price=self.price_eur, min_activation_factor=self.least_factor
         )

@@ -1,11 +1,11 @@
 """Drives a daemon through a market day over real HTTP: the clock jumps over the waiting, everything else is real."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import httpx
@@ -55,8 +55,10 @@ class Market:
         tables: Path | None = None,
         config: dict[str, Any] | None = None,
         markets: Markets = Markets(),  # noqa: B008 - frozen
+        agreed: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
         **sections: object,
     ) -> None:
+        """`agreed`: domain → further settings of that participant."""
         self.parties, self.folder, self.period = parties, folder, period
         self.clock = start_clock(period, daemon_starts=timedelta(minutes=1))  # restarts take seconds where much goes on
         self._marks = {party.domain: len(party.events) for party in parties}
@@ -70,7 +72,10 @@ class Market:
             store_url=f"sqlite:///{folder / 'agr.db'}",
             listen_port=0,
             participants=tuple(
-                ParticipantSettings(domain=p.domain, role=p.role, endpoint=p.endpoint, public_keys=(p.public_key,))
+                ParticipantSettings.model_validate(
+                    {"domain": p.domain, "role": p.role, "endpoint": p.endpoint, "public_keys": (p.public_key,)}
+                    | dict(agreed.get(p.domain, {}))
+                )
                 for p in parties
             ),
             markets=markets,

@@ -58,6 +58,9 @@ def test_what_dsos_were_told_of_measurements_is_shown(desk: tuple[Desk, TradingW
     (row,) = html.fromstring(page.get(f"/trading?period={yesterday}").text).xpath("//section[@id='metering']//tbody/tr")
     assert [cell.text_content() for cell in row][:5] == ["ean.1", "dso.example", "3", "2", "2.5"]
     assert row[-1].text_content() == "Rejected: Unknown EAN"
+    (told,) = page.get(f"/api/v1/days/{yesterday}/metering").json()
+    assert told | {"dso": "dso.example", "connection": "ean.1", "revision": 3, "isps": 2, "kwh": 2.5} == told
+    assert (told["answer"], told["answer_reason"]) == ("Rejected", "Unknown EAN")
     assert "Metering" not in page.get(f"/trading?period={PERIOD}").text
 
 
@@ -69,10 +72,13 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
     assert shown.status_code == 200
     for part in (POINT, "12.35 EUR", "day-ahead", "battery: power", "Send…", "free market", "−30,000"):
         assert part in shown.text
+    assert "Propose an offer" not in shown.text  # the DSO takes none that it has not asked for
     assert "Send…" not in carl.get(page).text
     rows = html.fromstring(shown.text).xpath("//section[@id='ledger']//tbody/tr")
     assert [row.xpath("string(th)").split()[0] for row in rows] == [str(isp) for isp in range(40, 52)]
     assert "Without the orders" not in shown.text
+    ledger = anna.get(f"/api/v1/days/{PERIOD}/trading").json()["ledger"]
+    assert [row["isp"] for row in ledger] == [*range(40, 52)]
     sent = anna.post(f"/api/v1/offers/{number}/send", json={"why": "a good price"})
     assert sent.status_code == 200, sent.text
     (offer,) = world.replies()
@@ -80,6 +86,9 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
     assert "Revoke…" in bert.get(page).text
     world.tell(world.order(offer))
     told = anna.get(f"/api/v1/days/{PERIOD}/trading").json()
+    assert told["ledger"] == []
+    assert [told["orders"][0][what][39] for what in ("baseline_w", "program_w")] == [20_000, -10_000]
+    assert told["orders"][0]["planned_w"] is None
     assert [one["state"] for kind in ("requests", "offers", "orders") for one in told[kind]] == [
         "accepted", OfferState.ORDERED.value, "accepted",
     ]  # fmt: skip
@@ -92,6 +101,37 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
     (picture,) = html.fromstring(ordered).xpath("//section[@id='without']//script/text()")
     series = {one["label"]: one["values"] for one in json.loads(picture)["series"]}
     assert [line[39] for line in series.values()] == [20.0, -10.0]
+
+
+def test_an_offer_is_proposed_in_a_form_and_one_of_many_powers_is_told_by_its_sums(tmp_path: Path) -> None:
+    world = TradingWorld(tmp_path, automatic=False)
+    cro, dso = world.settings.participants
+    takes = dso.model_copy(update={"unsolicited_offers": True})
+    world.settings = world.settings.model_copy(update={"participants": (cro, takes)})
+    opened = Desk(world)
+    try:
+        bert, carl = logged_in(opened, "bert", "operator"), logged_in(opened, "carl", "viewer")
+        assert "Propose an offer" not in carl.get(f"/trading?period={PERIOD}").text
+        (form,) = html.fromstring(bert.get(f"/trading?period={PERIOD}").text).xpath("//details[@id='propose']/form")
+        assert form.xpath("string(.//datalist/option[1]/@value)") == POINT
+        fields = dict(form.form_values()) | {
+            "congestion_point": POINT,
+            "first": "40",
+            "count": "9",
+            "power_kw": "-30",
+            "why": "the DSO called",
+        }
+        done = bert.post(form.get("action"), data=fields, follow_redirects=True)
+        assert "is being priced; then it waits until somebody sends it" in done.text
+        world.pricer.step_w = 1000
+        world.trade()
+        (cell,) = html.fromstring(bert.get(f"/trading?period={PERIOD}").text).xpath("//td[@data-label='offered, W']")
+        assert (
+            cell.text == "−58.5 kWh in 9 ISPs of 40–48, up to −30,000 W; +311.2 kWh in 83 ISPs of 1–92, up to 15,000 W"
+        )
+        assert "40: −30,000 W, 41: −29,000 W" in cell.xpath("string(details)")
+    finally:
+        opened.close()
 
 
 def test_who_may_only_look_decides_nothing(desk: tuple[Desk, TradingWorld, httpx.Client]) -> None:

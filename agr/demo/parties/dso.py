@@ -22,15 +22,17 @@ from shapeshifter_uftp import (
     FlexRequest,
     FlexRequestISP,
     FlexSettlement,
+    Metering,
+    MeteringResponse,
     ShapeshifterDsoService,
 )
 
 if TYPE_CHECKING:  # by its full name; the process knows this folder only
     from agr.demo.parties import command_lines
-    from agr.demo.parties.uftp_party import Counterparty, only_received, verdict
+    from agr.demo.parties.uftp_party import Counterparty, isp_numbers, only_received, verdict
 else:
     import command_lines
-    from uftp_party import Counterparty, only_received, verdict
+    from uftp_party import Counterparty, isp_numbers, only_received, verdict
 
 _CENT = Decimal("0.01")
 Programs = dict[int, int]
@@ -42,7 +44,7 @@ class Dso(Counterparty, ShapeshifterDsoService):  # type: ignore[misc]
 
     process_flex_request_response = process_flex_order_response = only_received
     process_flex_reservation_update_response = process_flex_settlement_response = only_received
-    process_dso_portfolio_query_response = process_dso_portfolio_update_response = process_metering = only_received
+    process_dso_portfolio_query_response = process_dso_portfolio_update_response = only_received
 
     def prepare(self, lines: command_lines.Lines, config: command_lines.Json) -> None:
         """Begin without prognoses, offers and orders."""
@@ -84,6 +86,11 @@ class Dso(Counterparty, ShapeshifterDsoService):  # type: ignore[misc]
             message, FlexOfferRevocationResponse(flex_offer_revocation_message_id=message.message_id, **verdict(reason))
         )
 
+    def process_metering(self, message: Metering) -> None:
+        """Accept what connections have measured, or reject it as told."""
+        reason = self.rejections.pop(0) if self.rejections else None
+        self.reply(message, MeteringResponse(metering_message_id=message.message_id, **verdict(reason)))
+
     # -- commands ---------------------------------------------------------------------------------------------------
 
     def do_request(self, line: command_lines.Json) -> command_lines.Json:
@@ -119,6 +126,20 @@ class Dso(Counterparty, ShapeshifterDsoService):  # type: ignore[misc]
         self.orders[order.order_reference] = (order, baseline)
         found = self.deliver(order, line["domain"], "AGR", line.get("version", "3.1.0"))
         return found | {"order_reference": order.order_reference, "price": str(order.price)}
+
+    def do_direct(self, line: command_lines.Json) -> command_lines.Json:
+        """Order isps (start, duration, power) under a contract for a price, without an offer; against the program of
+        the last accepted D-Prognosis.
+        """
+        place = self._place(line)
+        order = FlexOrder(
+            isps=[FlexOrderISP(**isp_numbers(isp)) for isp in line["isps"]], unsolicited=True,
+            contract_id=line["contract"], currency=str(line.get("currency", "EUR")), price=Decimal(str(line["price"])),
+            order_reference=str(line.get("reference", f"order-{time.time_ns()}")), **place,
+        )  # fmt: skip
+        baseline = dict(self.programs.get((place["period"], place["congestion_point"]), {}))
+        self.orders[order.order_reference] = (order, baseline)
+        return self.deliver(order, line["domain"], "AGR", line.get("version", "3.1.0"))
 
     def do_settle(self, line: command_lines.Json) -> command_lines.Json:
         """Settle all orders of a period as if delivered, short by `short_w` in each ISP; `penalty` comes off."""
