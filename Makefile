@@ -45,8 +45,8 @@ test: $(READY) $(PEERS)/requirements.sha256 $(PRECOMPILED) ## Run all tests
 scenarios: $(READY) ## Run every shipped scenario and check it against its expected.yaml (minutes)
 	@for folder in scenarios/*/; do $(BIN)/agr scenario run $$folder --out runs/$$(basename $$folder) || exit 1; done
 
-bench: $(READY) ## Measure against peers on the same instances (ARGS="--sizes 1000,10000 --json"; ARGS=forecasts: forecasts)
-	@case "$(ARGS)" in forecasts*) ;; *) $(BIN)/python -m benchmarks.environment ;; esac
+bench: $(READY) ## Measure against peers on the same instances (ARGS="--sizes 1000,10000 --json"; ARGS=forecasts or promises)
+	@case "$(ARGS)" in forecasts*|promises*) ;; *) $(BIN)/python -m benchmarks.environment ;; esac
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 client: $(READY) ## Write the typed client of the JSON API anew from its description

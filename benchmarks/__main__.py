@@ -135,5 +135,10 @@ if __name__ == "__main__":
 
         del sys.argv[1]
         typer.run(main)
+    elif sys.argv[1:2] == ["promises"]:
+        from benchmarks.promises import main as promises
+
+        del sys.argv[1]
+        typer.run(promises)
     else:
         app()

@@ -1,4 +1,4 @@
-"""Translates Pyomo models to arrays and solves them with HiGHS, which no other module knows. Minimises −value."""
+"""Translates Pyomo models to arrays and solves them with HiGHS, which only growing_lp knows too. Minimises −value."""
 
 from dataclasses import dataclass
 from enum import Enum
