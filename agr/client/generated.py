@@ -171,6 +171,9 @@ class ChargeSessionOut(BaseModel):
     planned_kwh: float | None
     state: str
     standing: str
+    deviation_kwh: float | None
+    settled_eur: float | None
+    causes: dict[str, int]
 
 
 class StepOut(BaseModel):

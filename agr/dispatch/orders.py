@@ -30,6 +30,7 @@ class PointView:
     stopped: bool = False  # an operator wants nothing to be drawn
     verifiable: bool = True  # the station can say what it follows
     maximum: Profile | None = None  # of the whole station, where this point is to send it
+    clock_off: timedelta | None = None  # how far the station's clock is behind ours; then `wanted` is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +62,23 @@ def next_order(view: PointView, now: datetime) -> Order | None:
 
 
 def _fallback(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order | None:
-    wanted = fallback_profile(view.point, view.unit, now)
+    theirs = _theirs(view, now)
+    wanted = fallback_profile(view.point, view.unit, theirs)
     mine = [row for row in set_rows(view.rows, DispatchState.ACCEPTED) if row.slot == FALLBACK_SLOT]
     there = mine[-1].profile if mine else None
     again = any(row.slot == FALLBACK_SLOT for row in doubtful)
+    again = again or (there is not None and there.start > theirs)  # by its clock it has not begun
     if there is not None and (there.unit, there.steps) == (wanted.unit, wanted.steps) and not again:
         return None
     words = "what a session without a plan may draw"
     return Order(
         action=Action.SET, purpose=Purpose.FALLBACK, slot=FALLBACK_SLOT, profile=wanted, reason=words, since=now
     )
+
+
+def _theirs(view: PointView, now: datetime) -> datetime:
+    """Return what the station's clock says."""
+    return now if view.clock_off is None else now - view.clock_off
 
 
 def _maximum(view: PointView) -> Order | None:
@@ -84,7 +92,7 @@ def _maximum(view: PointView) -> Order | None:
 
 
 def _plan(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order | None:
-    wanted = constant(0, view.unit, now) if view.stopped else view.wanted
+    wanted = constant(0, view.unit, _theirs(view, now)) if view.stopped else view.wanted
     purpose = Purpose.STOP if view.stopped else Purpose.PLAN
     there = [row for row in set_rows(view.rows, DispatchState.ACCEPTED) if row.slot in PLAN_SLOTS]
     unsure = [row for row in doubtful if row.slot in PLAN_SLOTS]
@@ -99,7 +107,8 @@ def _plan(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order
     if current is None or current.profile is None:
         return None if wanted is None else _first(wanted, purpose, view, now)
     if wanted is None:
-        return _clear(current.slot, "no session is planned any more", since=now)
+        words = "no session is planned any more" if view.clock_off is None else "the clock of its station is off"
+        return _clear(current.slot, words, since=now)
     if view.stopped and current.purpose is Purpose.STOP:
         return None
     slot = current.slot if view.point.protocol == OCPP_16 else _other(current.slot)

@@ -110,8 +110,8 @@ def maximum_profile(kw: float, point: ChargePoint, unit: str, now: datetime) -> 
 
 
 def constant(limit: int, unit: str, now: datetime) -> Profile:
-    """Return one limit without end, from the full hour before."""
-    start = now.replace(minute=0, second=0, microsecond=0)
+    """Return one limit without end, from the midnight (UTC) before the last: clocks a day behind follow it too."""
+    start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     return Profile(start=start, unit=unit, steps=(Step(after_s=0, limit=limit),))
 
 

@@ -24,10 +24,20 @@ def name_of(charge_point: str, began: datetime) -> str:
     return f"{PREFIX}{charge_point} {began:%Y-%m-%dT%H:%M:%SZ}"[-_LONGEST_NAME:]
 
 
+def stem_of(name: str) -> str:
+    """Return what the names of all cars have in common that came to a charge point."""
+    return name[:-_TIME]
+
+
+def points_named(points: Iterable[ChargePoint]) -> dict[str, ChargePoint]:
+    """Return what the names of cars have in common → the charge point to which they came unplanned."""
+    return {f"{PREFIX}{point.charge_point}"[_TIME - _LONGEST_NAME :]: point for point in points}
+
+
 def behind(resources: Iterable[str], points: Iterable[ChargePoint]) -> dict[str, str]:
     """Return resource → connection of the cars among some resources: the register has no row of most of them."""
-    stems = {f"{PREFIX}{point.charge_point}"[_TIME - _LONGEST_NAME :]: point.connection for point in points}
-    return {name: stems[name[:-_TIME]] for name in resources if name[:-_TIME] in stems} if stems else {}
+    stems = points_named(points)
+    return {name: stems[stem_of(name)].connection for name in resources if stem_of(name) in stems} if stems else {}
 
 
 class NeedsError(ValueError):

@@ -165,6 +165,7 @@ class Fact(StrEnum):
     CARRIER = "carrier"  # of a point: tx_default, for it does not follow the profile of a transaction
     COMPOSITE = "composite"  # of a point: that its station cannot say what it follows, or says it wrongly
     FOLLOWS = "follows"  # of a point: that it draws more than it has accepted
+    CLOCK = "clock"  # of a station: how far its clock is off
 
 
 NOT_SAID, DISPUTED = "not said", "disputed"
@@ -241,5 +242,14 @@ class StationSeen:
     connected: bool
 
 
-Observation = SessionSeen | NeedsSeen | Metered | StationSeen
+@dataclass(frozen=True, kw_only=True)
+class ClockSeen:
+    """The time that a message of a station bears, and when we heard it. What else the message tells comes after."""
+
+    station: str
+    at: datetime
+    heard: datetime
+
+
+Observation = SessionSeen | NeedsSeen | Metered | StationSeen | ClockSeen
 """What a back-end tells by itself."""

@@ -23,6 +23,7 @@ class Cause(StrEnum):
     STATION = "station"  # it gave more than the limit that it had accepted
     ABSENT = "absent"  # no car was there, or not for the whole ISP
     LATE = "late"  # the limit came after the ISP had begun
+    UNPLANNED = "unplanned"  # a car that nobody planned
 
 
 @dataclass(frozen=True, kw_only=True)

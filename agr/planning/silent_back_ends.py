@@ -30,7 +30,7 @@ def as_told_before(inputs: Inputs, limits_kw: Mapping[str, Floats], notes: list[
         return inputs
     sessions = number_of(len(rows), "session")
     named = named_some([row.resource for row in rows])
-    notes.append(f"{sessions} at charge points with a silent back-end planned with what was accepted there: {named}")
+    notes.append(f"{sessions} at charge points that get no plans planned with what was accepted there: {named}")
     return replace(inputs, dictated_kw={row.resource: _drawn_kw(inputs, row, limits_kw[row.resource]) for row in rows})
 
 

@@ -12,6 +12,7 @@ from agr.dispatch.exposure import Grid, worst_kw
 from agr.dispatch.orders import held
 from agr.dispatch.session_points import points_of
 from agr.domain.award import Trade
+from agr.domain.dispatch import Fact
 from agr.domain.flexibility import BoundOffer, Obligation
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
@@ -92,19 +93,21 @@ class StoredInputs:
         return readings.between(self._tx, resources, (IMPORTED, EXPORTED), first, last)
 
     def silent_limits(self, period: Period, now: datetime) -> Mapping[str, NDArray[np.float64]]:
-        """Return session → most power (T,), kW, that its charge point gives, where its back-end does not answer.
+        """Return session → most power (T,), kW, that its charge point gives, where no plan can be sent to it.
 
-        That is what the point has accepted, then its fallback; what was never answered counts where it is more.
+        Its back-end does not answer, or the clock of its station is off. That is what the point has accepted, then its
+        fallback; what was never answered counts where it is more.
         """
         silent = dispatch_facts.silent(self._tx)
-        if not silent:
+        off = {(one.road, one.station) for one in dispatch_facts.of_road(self._tx) if one.fact is Fact.CLOCK}
+        if not silent and not off:
             return {}
         found = points_of(register.load_tables(self._tx, "connections", "ev_sessions", "charge_points"))
         rows, grid = dispatches.firm(self._tx), Grid(starts=tuple(period.starts()), isp=period.isp_length)
         return {
             resource: worst_kw(point, held(rows.get(point.charge_point, ())), grid, now)
             for resource, point in found.items()
-            if point.road in silent
+            if point.road in silent or (point.road, point.station) in off
         }
 
     def sessions(self, period: Period) -> Sequence[ChargeSession]:

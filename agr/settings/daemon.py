@@ -86,7 +86,10 @@ class Planning(Section):
 class Readings(Section):
     """What is accepted of what devices report."""
 
-    clock_ahead_s: float = Field(default=120, ge=0, description="A device's clock may be this much ahead of ours.")
+    clock_ahead_s: float = Field(
+        default=120, ge=0,
+        description="A device's clock may be this much ahead of ours, that of a charge station this much off.",
+    )  # fmt: skip
     oldest_days: int = Field(default=31, ge=1, le=3650, description="Older readings are refused.")
     longest_gap_minutes: float = Field(
         default=60, ge=1, le=1440, description="Energy is not interpolated between readings further apart than this."

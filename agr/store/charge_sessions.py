@@ -92,20 +92,23 @@ def delete_before(tx: Tx, instant: datetime) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """A change in how a session goes."""
+    """A change in how a session goes, or a register of one that came unplanned."""
 
     at: datetime
     state: SessionState | None  # None: not told
     offered_w: float | None  # what the station offers the car; None: not told
+    register_wh: float | None = None
 
 
 def put_told(tx: Tx, session: ChargeSession, told: Told) -> None:
-    """Keep a change, where it is one; of several at one instant the last."""
+    """Keep a change, where it is one, and every register; of several at one instant the last."""
     mine = _states_of(session)
     same = sa.and_(mine, states.c.at == told.at)
-    kinds = {"state": None if told.state is None else told.state.value, "offered_w": told.offered_w}
+    state = None if told.state is None else told.state.value
+    kinds = {"state": state, "offered_w": told.offered_w, "register_wh": told.register_wh}
     known = {name: value for name, value in kinds.items() if value is not None}
-    if not known or all(_last(tx, session, name, told.at) == value for name, value in known.items()):
+    changes = {name: value for name, value in known.items() if name != "register_wh"}
+    if told.register_wh is None and all(_last(tx, session, name, told.at) == value for name, value in changes.items()):
         return
     if not tx.execute(states.update().where(same).values(**known)).rowcount:
         keys = {"road": session.road, "station": session.station, "transaction": session.transaction, "at": told.at}
@@ -122,9 +125,12 @@ def told_of(tx: Tx, session: ChargeSession) -> list[Told]:
     """Return how a session went, by time."""
     rows = tx.execute(sa.select(states).where(_states_of(session)).order_by(states.c.at))
     return [
-        Told(at=row.at, state=None if row.state is None else SessionState(row.state), offered_w=row.offered_w)
+        Told(
+            at=row.at, state=None if row.state is None else SessionState(row.state), offered_w=row.offered_w,
+            register_wh=row.register_wh,
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 def _states_of(session: ChargeSession) -> sa.ColumnElement[bool]:

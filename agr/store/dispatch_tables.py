@@ -55,6 +55,7 @@ charge_session_states = sa.Table(  # how sessions went: each row is a change
     sa.Column("at", Instant, primary_key=True),
     sa.Column("state", sa.String(16)),  # a SessionState; null: not told
     sa.Column("offered_w", sa.Float),  # what the station offered the car; null: not told
+    sa.Column("register_wh", sa.Float),  # of a car that came unplanned; null: not told
     sa.Index(None, "at"),
 )  # fmt: skip
 

@@ -72,6 +72,9 @@ class ChargeSessionOut(BaseModel):
     planned_kwh: float | None  # delivered by now, if all had gone as planned
     state: str
     standing: str
+    deviation_kwh: float | None  # in ISPs that have ended and were measured
+    settled_eur: float | None  # at imbalance prices, earned positive; null: no price is known
+    causes: dict[str, int]  # cause → ISPs that deviated
 
 
 class ExecutionOut(BaseModel):

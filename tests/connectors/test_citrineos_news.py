@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agr.connectors.citrineos.news import NewsReader
-from agr.domain.dispatch import Metered, NeedsSeen, SessionSeen, SessionState, StationSeen
+from agr.domain.dispatch import ClockSeen, Metered, NeedsSeen, SessionSeen, SessionState, StationSeen
 from agr.domain.errors import InputError
 
 AT = datetime(2026, 11, 29, 22, 40, tzinfo=UTC)
@@ -22,6 +22,11 @@ def told(message, station="CP16", origin="cs", **more):
 
 
 def read(*bodies, station="CP16"):
+    """Return what is told apart from the times of messages."""
+    return [one for one in read_all(*bodies, station=station) if not isinstance(one, ClockSeen)]
+
+
+def read_all(*bodies, station="CP16"):
     reader = NewsReader()
     return [one for body in bodies for one in reader.read(station, body, AT)]
 
@@ -54,11 +59,11 @@ def test_a_start_that_is_never_answered_is_forgotten_and_its_session_begins_with
     answer = [3, "m1", {"idTagInfo": {"status": "Accepted"}, "transactionId": 1}]
     other = [2, "m2", "StartTransaction", {**start[3], "connectorId": 2}]
     reader = NewsReader()
-    assert reader.read("CP16", told(start), AT) == []
+    assert reader.read("CP16", told(start), AT) == [ClockSeen(station="CP16", at=WHEN, heard=AT)]
     late = AT + timedelta(minutes=6)
-    assert reader.read("CP16", told(other), late) == []
+    assert len(reader.read("CP16", told(other), late)) == 1
     assert reader.read("CP16", told(answer, origin="csms"), late) == []
-    assert [one.transaction for one in reader.read("CP16", told(METER_16), late)] == ["1"]
+    assert [one.transaction for one in reader.read("CP16", told(METER_16), late)[1:]] == ["1"]
 
 
 def test_a_transaction_of_1_6_has_its_number_from_the_answer():
@@ -101,6 +106,24 @@ def test_transaction_events_of_2_0_1_tell_session_and_meter():
     ended = EVENT | {"eventType": "Ended", "meterValue": []}
     (over,) = read(told([2, "e", "TransactionEvent", ended], "CP201"), station="CP201")
     assert over.state is SessionState.ENDED
+
+
+@pytest.mark.parametrize(
+    ("message", "at"),
+    [
+        (METER_16, WHEN),
+        ([2, "e", "TransactionEvent", EVENT], WHEN),
+        ([2, "e", "TransactionEvent", EVENT | {"offline": True}], None),  # it waited, and says so
+        ([2, "n", "NotifyReport", {"requestId": 1, "generatedAt": "2026-11-29T22:36:18.383Z"}], WHEN),
+        ([2, "s", "StatusNotification", {"connectorId": 1, "status": "Available"}], None),
+        ([2, "h", "Heartbeat", {}], None),
+    ],
+)  # fmt: skip
+def test_messages_that_bear_a_time_tell_it_before_anything_else(message, at):
+    found = read_all(told(message))
+    clocks = [one for one in found if isinstance(one, ClockSeen)]
+    assert clocks == ([] if at is None else [ClockSeen(station="CP16", at=at, heard=AT)])
+    assert found[: len(clocks)] == clocks
 
 
 def test_needs_and_connections_are_told():

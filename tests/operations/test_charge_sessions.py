@@ -123,7 +123,7 @@ def test_a_power_in_the_wrong_unit_is_set_aside_with_an_alarm(depot: Depot) -> N
 def test_a_clock_that_is_ahead_is_set_aside_with_an_alarm(depot: Depot) -> None:
     told(depot, "Started", at=START + timedelta(hours=1))
     assert running(depot) == {}
-    assert "set its clock" in depot.alarms()["reading refused"]
+    assert "set its clock" in depot.alarms()["station clock off"]
 
 
 def test_what_a_car_says_that_it_needs_is_kept(depot: Depot) -> None:

@@ -7,9 +7,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from agr.domain.dispatch import SessionState
 from agr.domain.execution import Cause, Verdict
+from agr.operations.execution.evidence import planned_name
 from agr.operations.execution.keeper import DEVIATION, watch_deviation
-from agr.store import day, executions
+from agr.store import charge_sessions, day, executions
+from agr.store.charge_sessions import ChargeSession, Told
 from tests.builders.executed_day import ARRIVAL, ISP, ExecutedDay, planned_day
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import PERIOD
@@ -74,6 +77,33 @@ def test_nothing_accepted_is_unreachable_and_a_limit_that_came_late_is_late(toda
     found = today.found("car")
     assert {found[isp][0] for isp in busy[:-1]} == {Verdict.UNREACHABLE}
     assert found[late] == (Verdict.DEVIATED, Cause.LATE)
+
+
+def test_a_car_that_nobody_planned_is_judged_by_its_registers_and_they_may_come_late(today: ExecutedDay) -> None:
+    came, left = PERIOD.starts()[40] + timedelta(minutes=3), PERIOD.starts()[43]
+    session = ChargeSession(
+        road="r", station="CP1", transaction="u", charge_point="cp-1", resource=None, began_at=came, ended_at=left,
+        seen_at=left, state=SessionState.ENDED,
+    )  # fmt: skip
+    told = {came: 1000.0, PERIOD.starts()[41]: 1800.0, PERIOD.starts()[42] + timedelta(minutes=5): 4600.0, left: 5600.0}
+    with today.store.transaction() as tx:
+        charge_sessions.put(tx, session)
+        for at, wh in list(told.items())[:2]:
+            charge_sessions.put_told(tx, session, Told(at=at, state=None, offered_w=None, register_wh=wh))
+    today.judge()
+    name = planned_name(session)
+    assert {isp: verdict for isp, (verdict, _) in today.found(name).items()} == {
+        40: Verdict.DEVIATED, 41: Verdict.UNMEASURED, 42: Verdict.UNMEASURED,
+    }  # fmt: skip
+    with today.store.transaction() as tx:
+        for at, wh in told.items():
+            charge_sessions.put_told(tx, session, Told(at=at, state=None, offered_w=None, register_wh=wh))
+    today.judge()
+    assert today.found(name) == dict.fromkeys((40, 41, 42), (Verdict.DEVIATED, Cause.UNPLANNED))
+    with today.store.transaction() as tx:
+        rows = executions.between(tx, PERIOD.start, PERIOD.end, {name})
+    assert [row.measured_kwh for row in rows] == pytest.approx([0.8, 2.8 * 15 / 20, 2.8 * 5 / 20 + 1.0])
+    assert {row.planned_kwh for row in rows} == {0.0}
 
 
 def test_the_alarm_stands_while_an_hour_is_far_off_its_plan(today: ExecutedDay) -> None:

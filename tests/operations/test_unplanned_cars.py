@@ -153,9 +153,10 @@ def sampled(depot: Depot, state: str, offered_w: float, at: datetime) -> None:
 def test_what_was_offered_and_when_the_car_paused_is_kept_by_its_changes(depot: Depot) -> None:
     told(depot, "Started")
     begins = PERIOD.start + timedelta(hours=17, minutes=15)
-    depot.clock.jump_to(begins + timedelta(minutes=15))
     for minute, state, offered in ((0, "Charging", 7000), (2, "Charging", 7000), (5, "SuspendedEV", 4000)):
+        depot.clock.jump_to(begins + timedelta(minutes=minute))
         sampled(depot, state, offered, begins + timedelta(minutes=minute))
+    depot.clock.jump_to(begins + timedelta(minutes=10))
     sampled(depot, "Charging", 4000, begins + timedelta(minutes=10))
     session = running(depot)["p1"]
     with depot.store.transaction() as tx:
@@ -165,7 +166,8 @@ def test_what_was_offered_and_when_the_car_paused_is_kept_by_its_changes(depot: 
         SessionState.CHARGING, SessionState.CAR_PAUSES, SessionState.CHARGING,
     ]  # fmt: skip
     assert [one.offered_w for one in found if one.offered_w] == [7000, 4000]
-    known = of_point(PERIOD, depot.clock.now(), [session], [], point(), [(session, found)])
+    now = begins + timedelta(minutes=15)
+    known = of_point(PERIOD, now, [session], [], point(), [(session, found)])
     isp = PERIOD.isp_of(begins) - 1
     assert known.car_paused[isp] == pytest.approx(5 / 15)
     assert known.offered_kw[isp] == pytest.approx((5 * 7 + 10 * 4) / 15)

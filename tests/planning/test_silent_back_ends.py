@@ -42,7 +42,7 @@ def test_a_car_takes_what_its_point_gives_from_arrival_to_departure() -> None:
     assert drawn[25:32] == pytest.approx(6.0)
     assert drawn[32:40] == pytest.approx(4.2)
     assert drawn[40:].tolist() == [0.0] * (ISPS - 40)
-    assert notes == ["1 session at charge points with a silent back-end planned with what was accepted there: car"]
+    assert notes == ["1 session at charge points that get no plans planned with what was accepted there: car"]
 
 
 def test_a_full_car_takes_nothing_more() -> None:

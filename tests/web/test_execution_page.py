@@ -15,7 +15,7 @@ from agr.operations.execution.sessions import BEHIND, MISSING, ON_TRACK, READY, 
 from agr.operations.plan_cache import PlanCache
 from agr.operations.resource_programs import ProgramCache
 from agr.store import charge_sessions, dispatch_facts, register
-from agr.store.charge_sessions import ChargeSession
+from agr.store.charge_sessions import ChargeSession, Told
 from agr.web import execution_page
 from tests.builders.accounts import account
 from tests.builders.executed_day import ARRIVAL, DEPARTURE, ISP, ExecutedDay, planned_day
@@ -50,11 +50,16 @@ def executed(desk: Desk) -> ExecutedDay:
             road="r", station="CP1", transaction="t", charge_point="cp-1", resource="car", began_at=ARRIVAL,
             ended_at=left, seen_at=left, state=SessionState.ENDED, first_register_wh=1000, last_register_wh=6000,
         ))  # fmt: skip
-        charge_sessions.put(tx, ChargeSession(
+        stranger = ChargeSession(
             road="r", station="CP1", transaction="u", charge_point="cp-1", resource=None, began_at=DEPARTURE,
             ended_at=None, seen_at=DEPARTURE, state=SessionState.CHARGING, first_register_wh=0,
             last_register_wh=9000,
-        ))  # fmt: skip
+        )  # fmt: skip
+        charge_sessions.put(tx, stranger)
+        for isps, wh in ((0, 0), (2, 4000), (4, 9000)):
+            charge_sessions.put_told(
+                tx, stranger, Told(at=DEPARTURE + isps * ISP, state=None, offered_w=None, register_wh=wh)
+            )
         register.put_prices(tx, [
             Price(series=series, start=start, minutes=15, value=value)
             for series, value in (("imbalance_shortage", SHORTAGE), ("imbalance_surplus", SURPLUS))
@@ -147,6 +152,23 @@ def test_sessions_say_whether_they_got_what_they_need(desk: Desk, executed: Exec
     car, stranger = desk.as_("viewer").get(URL).json()["sessions"]
     assert (car["resource"], car["standing"], car["delivered_kwh"], car["needed_kwh"]) == ("car", SHORT, 5, 30)
     assert (stranger["resource"], stranger["standing"], stranger["state"]) == (None, "unplanned", "charging")
+    assert (stranger["deviation_kwh"], stranger["causes"]) == (pytest.approx(9), {"unplanned": 4})
+    assert stranger["settled_eur"] == pytest.approx(-9 * SHORTAGE / 1000)
+    assert set(car["causes"]) == {"absent"} or set(car["causes"]) == {"absent", "car"}
+    assert car["deviation_kwh"] < 0 < car["settled_eur"]
+
+
+def test_what_an_unplanned_car_took_is_in_the_curve_of_its_congestion_point(desk: Desk, executed: ExecutedDay) -> None:
+    found = desk.as_("viewer").get(URL, params={"search": "cp-1"}).json()
+    names = [line["resource"] for line in found["resources"]]
+    assert sorted(names) == ["car", f"unplanned cp-1 {DEPARTURE:%Y-%m-%dT%H:%M:%SZ}"]
+    address = {line["congestion_point"] for line in found["resources"]}
+    assert len(address) == 1  # both at the connection of the charge point
+    [point] = [one for one in found["points"] if one["congestion_point"] in address]
+    measured, planned = point["measured_kw"], point["planned_of_judged_kw"]
+    first = PERIOD.isp_of(DEPARTURE) - 1
+    off = [a - b for a, b in zip(measured[first : first + 4], planned[first : first + 4], strict=True)]
+    assert off == pytest.approx([8, 8, 10, 10])
 
 
 def test_the_standing_of_a_session_follows_what_it_got(desk: Desk, executed: ExecutedDay) -> None:
@@ -194,7 +216,7 @@ def test_the_page_shows_it_on_every_screen(
     page.locator("#executed canvas, #executed svg").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
     page.goto(f"{desk.url}/execution?period={PERIOD}&q=battery")
-    assert "1 of 3" in page.inner_text("main")
+    assert "1 of 4" in page.inner_text("main")
     page.goto(f"{desk.url}/execution?period=2026-01-01")
     assert "There is no plan of 2026-01-01 yet" in page.inner_text("main")
     if axe is not None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from agr.domain.dispatch import Metered, NeedsSeen, Observation, SessionSeen, SessionState, StationSeen
+from agr.domain.dispatch import ClockSeen, Metered, NeedsSeen, Observation, SessionSeen, SessionState, StationSeen
 from agr.domain.errors import InputError
 
 NO_EVSE = 0
@@ -68,6 +68,7 @@ class NewsReader:
             raise TypeError("an OCPP message is a list")
         if message[0] == _CALL and origin in (None, "cs"):
             number, action, payload = message[1], message[2], message[3]
+            yield from _clock(station, payload, at)
             if action == "StartTransaction":
                 self._starts[station, number] = _Start(
                     evse=int(payload["connectorId"]), at=_instant(payload["timestamp"]),
@@ -82,6 +83,18 @@ class NewsReader:
                 yield from _READERS[action](station, payload)
         elif message[0] == _RESULT and (station, message[1]) in self._starts:
             yield from _started(station, self._starts.pop((station, message[1])), message[2])
+
+
+def _clock(station: str, payload: Any, heard: datetime) -> Iterator[Observation]:
+    """Tell the time that a message bears; none where it says that it waited while the station was offline."""
+    if not isinstance(payload, dict) or payload.get("offline"):
+        return
+    values = payload.get("meterValue") if "timestamp" not in payload else None
+    told = [one.get("timestamp") for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+    told += [payload.get("timestamp", payload.get("generatedAt"))]
+    known = [_instant(text) for text in told if isinstance(text, str)]
+    if known:
+        yield ClockSeen(station=station, at=max(known), heard=heard)
 
 
 def _started(station: str, start: _Start, answer: Body) -> Iterator[Observation]:

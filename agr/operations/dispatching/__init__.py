@@ -8,6 +8,8 @@ following     compares what is measured with what was accepted
 memory        what one road remembers while it runs
 settling      what answers make of commands
 sessions      what back-ends report → sessions and readings
+clock_keeper  which stations' clocks are right; what others tell waits or is set aside
+replanning    asks for plans when what can be told has changed
 adopting      unplanned cars that say what they need → the register
 roads         all roads together: their loops, and the answers that come in
 wishes        what operators ask for by command; the state of each point

@@ -7,7 +7,7 @@ import numpy as np
 import structlog
 
 from agr.dispatch.exposure import Floats, Held, worst_kw
-from agr.dispatch.orders import Order, held, held_after
+from agr.dispatch.orders import PLAN_SLOTS, Order, held, held_after
 from agr.dispatch.safety import SLACK_KW, Change, Verdict, judged
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Action, Dispatch, Fact, Purpose
@@ -60,7 +60,8 @@ class Auditor:
 
     def _drawn(self, facts: Facts, point: ChargePoint, there: list[Held]) -> Floats:
         """Return what a point may draw at most per ISP, from the beginning of the present one on."""
-        if self.memory.known(point, Fact.FOLLOWS) is not None:
+        astray = self.memory.known(point, Fact.CLOCK) is not None and any(one.slot in PLAN_SLOTS for one in there)
+        if astray or self.memory.known(point, Fact.FOLLOWS) is not None:
             return np.full(len(facts.grid.starts), point.max_kw)
         key = (point.charge_point, *((one.slot, one.sure, one.profile) for one in there))
         if key not in self._worst:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from agr.connectors.ports import Road
+from agr.dispatch.clocks import off_of
 from agr.dispatch.leaving import clearing, is_of, left_behind, where
 from agr.dispatch.orders import PLAN_SLOTS, Order, PointView, is_late, next_order
 from agr.dispatch.profiles import maximum_profile, wanted_profile
@@ -198,11 +199,13 @@ class Dispatcher:
         key = (name, unit, known.max_periods, spread)
         if key not in self._wanted:
             self._wanted[key] = wanted_profile(facts.plans[name], known, unit, now, spread=spread)
+        clock = memory.known(point, Fact.CLOCK)
+        off = None if clock is None else off_of(clock)
         view = PointView(
-            point=known, rows=rows, wanted=self._wanted[key], unit=unit, stopped=name in stops,
+            point=known, rows=rows, wanted=self._wanted[key] if off is None else None, unit=unit, stopped=name in stops,
             transaction=transactions.get(name) if known.carrier == TX else None,
             verifiable=not memory.speechless(point),
-            maximum=None if most is None else maximum_profile(most, point, unit, now),
+            maximum=None if most is None else maximum_profile(most, point, unit, now), clock_off=off,
         )  # fmt: skip
         return next_order(view, now)
 

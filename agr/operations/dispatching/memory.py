@@ -10,7 +10,7 @@ from agr.domain.dispatch import DISPUTED, NOT_SAID, Fact, Learned, Receipt
 from agr.store import dispatch_facts
 from agr.store.engine import Tx
 
-_OF_STATIONS = (Fact.UNIT, Fact.PERIODS, Fact.MAXIMUM)
+_OF_STATIONS = (Fact.UNIT, Fact.PERIODS, Fact.MAXIMUM, Fact.CLOCK)
 _DAY = timedelta(days=1)
 _MOST_DISPUTES = 3
 """Times within a day that a limit is sent again because a station says that it follows another one."""
@@ -65,6 +65,11 @@ class Memory:
         found = self._facts.get(_key(point.station, point.charge_point, fact))
         return None if found is None else found.value
 
+    def known_of(self, station: str, fact: Fact) -> str | None:
+        """Return what was learnt of a whole station."""
+        found = self._facts.get(_key(station, "", fact))
+        return None if found is None else found.value
+
     def learn(self, tx: Tx, station: str, charge_point: str, fact: Fact, value: str, now: datetime) -> bool:
         """Keep a fact; False where it was known. Facts of stations are kept without the charge point."""
         key = _key(station, charge_point, fact)
@@ -82,6 +87,14 @@ class Memory:
             key = _key(point.station, point.charge_point, fact)
             if self._facts.pop(key, None) is not None:
                 dispatch_facts.forget(tx, self.road, *key)
+
+    def unlearn_of(self, tx: Tx, station: str, fact: Fact) -> bool:
+        """Forget a fact of a whole station; False where it was not known."""
+        key = _key(station, "", fact)
+        if self._facts.pop(key, None) is None:
+            return False
+        dispatch_facts.forget(tx, self.road, *key)
+        return True
 
     def speechless(self, point: ChargePoint) -> bool:
         """Say whether asking a station what it follows tells nothing."""

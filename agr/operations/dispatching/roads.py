@@ -13,14 +13,16 @@ from agr.dispatch.leaving import is_of, where
 from agr.domain.dispatch import Command
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock
+from agr.operations.dispatching.clock_keeper import ClockKeeper
 from agr.operations.dispatching.dispatcher import Dispatcher
 from agr.operations.dispatching.facts import FactSource
 from agr.operations.dispatching.following import Following
+from agr.operations.dispatching.replanning import ask_plans
 from agr.operations.dispatching.sessions import SessionKeeper
 from agr.operations.dispatching.verifier import Verifier
 from agr.settings import Settings
 from agr.store import day, dispatches
-from agr.store.engine import Store
+from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
 
@@ -60,9 +62,19 @@ class Roads:
                 verifier=Verifier(dispatcher, store, settings.dispatch, clock, self._facts),
                 keeper=SessionKeeper(
                     one.name, store, settings, clock, partial(_woken, dispatcher, wake),
-                    Following(dispatcher.memory, clock, dispatcher.wake).measured,
+                    Following(dispatcher.memory, clock, dispatcher.wake).measured, self._clocks(dispatcher),
                 ),
             )  # fmt: skip
+
+    def _clocks(self, dispatcher: Dispatcher) -> ClockKeeper:
+        """Return who looks after the clocks of a road's stations; plans are asked for where one goes wrong or right."""
+
+        def changed(tx: Tx, text: str, now: datetime) -> None:
+            ask_plans(tx, self._facts.periods(now), dispatcher.name, text, now)
+            dispatcher.wake()
+
+        allowed = timedelta(seconds=self._settings.readings.clock_ahead_s)
+        return ClockKeeper(dispatcher.memory, allowed, changed)
 
     def duties(self) -> Mapping[str, Callable[[], bool]]:
         """Return road → what its loop calls."""
@@ -95,7 +107,7 @@ class Roads:
                 else:
                     day.recover(tx, NOT_SUBSCRIBED, name, now)
         seen = part.road.readings()
-        if seen:
+        if seen or part.keeper.waiting:
             for station in part.keeper.take(seen, facts):
                 with part.dispatcher.memory.lock:  # it may have lost what it had, or have got what nobody knows of
                     part.dispatcher.memory.to_verify |= {

@@ -9,12 +9,13 @@ import structlog
 from agr.dispatch.registers import SLACK_KWH
 from agr.dispatch.unplanned import NeedsError, believed_wh
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Metered, NeedsSeen, Observation, SessionSeen, SessionState, StationSeen
+from agr.domain.dispatch import ClockSeen, Metered, NeedsSeen, Observation, SessionSeen, SessionState, StationSeen
 from agr.domain.isp import Clock
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.reading import Reported
 from agr.operations.accounts.roles import feed
 from agr.operations.dispatching.adopting import adopted, is_adopted
+from agr.operations.dispatching.clock_keeper import ClockKeeper
 from agr.operations.dispatching.facts import Facts
 from agr.operations.readings import Readings
 from agr.settings import Settings
@@ -41,22 +42,28 @@ class SessionKeeper:
     """Keeps the sessions of one road."""
 
     def __init__(
-        self, road: str, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None], measured: Measured
+        self, road: str, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None], measured: Measured,
+        clocks: ClockKeeper,
     ) -> None:  # fmt: skip
-        self._measured = measured
+        self._measured, self._clocks = measured, clocks
         self._road, self._store, self._settings, self._clock, self._wake = road, store, settings, clock, wake
         self._readings = Readings(store, settings, clock, lambda: None)
         self._early: dict[tuple[str, int], NeedsSeen] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Say whether something that was seen is held back."""
+        return self._clocks.waiting
 
     def take(self, seen: Sequence[Observation], facts: Facts) -> tuple[str, ...]:
         """Keep what was seen; return the stations that have come back."""
         rows: list[Reported] = []
         back: list[str] = []
         with self._store.transaction() as tx:
-            for one in seen:
+            for one in self._clocks.admitted(tx, seen, self._clock.now()):
                 if isinstance(one, StationSeen):
                     back += [one.station] if one.connected else []
-                else:
+                elif not isinstance(one, ClockSeen):
                     rows += self._keep(tx, one, facts)
         rows = list({(row.resource, row.at, row.quantity): row for row in rows}.values())  # the last one counts
         if rows:
@@ -186,8 +193,10 @@ class SessionKeeper:
             )
             day.raise_alarm(tx, READING_REFUSED, point.charge_point, text, now)
             one = replace(one, power_w=None)
-        if one.offered_w is not None:
-            charge_sessions.put_told(tx, session, Told(at=one.at, state=None, offered_w=one.offered_w))
+        register_wh = one.register_wh if session.resource is None else None  # else it is a reading of the resource
+        charge_sessions.put_told(
+            tx, session, Told(at=one.at, state=None, offered_w=one.offered_w, register_wh=register_wh)
+        )
         if one.power_w is not None:
             self._measured(tx, point, one.at, one.power_w / 1000)
         if session.resource is None:

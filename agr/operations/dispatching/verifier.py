@@ -10,13 +10,13 @@ from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import DISPUTED, NOT_SAID, DispatchState, Fact, Verified
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock
-from agr.domain.plan import Reason, ReasonKind
 from agr.operations.dispatching.dispatcher import Dispatcher
 from agr.operations.dispatching.facts import FactSource
 from agr.operations.dispatching.memory import Asked
+from agr.operations.dispatching.replanning import ask_plans
 from agr.operations.dispatching.settling import settle_verified
 from agr.settings import DispatchSettings
-from agr.store import day, dispatch_facts, dispatches, input_version, plans
+from agr.store import day, dispatch_facts, dispatches
 from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
@@ -159,7 +159,8 @@ class Verifier:
                 return
             self._memory.silent = True
         dispatch_facts.set_silent(tx, self._of.name, now, why)
-        self._ask_plans(tx, f"{self._of.name} does not answer: its charge points follow what they have accepted", now)
+        text = f"{self._of.name} does not answer: its charge points follow what they have accepted"
+        ask_plans(tx, self._facts.periods(now), self._of.name, text, now)
 
     def _answers_again(self, tx: Tx, now: datetime) -> None:
         """Ask every station that was sent something what it follows, then send differences; and plan anew."""
@@ -172,15 +173,8 @@ class Verifier:
                 self._memory.worked(name)
                 self._memory.to_verify.add(name)
         dispatch_facts.set_silent(tx, self._of.name, None)
-        self._ask_plans(tx, f"{self._of.name} answers again: its charge points follow plans", now)
-
-    def _ask_plans(self, tx: Tx, text: str, now: datetime) -> None:
-        """Ask for plans of the Periods that have one: their inputs have changed."""
-        input_version.changed(tx)
-        reason = Reason(kind=ReasonKind.BACK_END, reference=self._of.name[:255], text=text)
-        for period in self._facts.periods(now):
-            if plans.in_force(tx, period.day) is not None:
-                day.put_trigger(tx, period.day, reason, now)
+        text = f"{self._of.name} answers again: its charge points follow plans"
+        ask_plans(tx, self._facts.periods(now), self._of.name, text, now)
 
     def _compare(self, point: ChargePoint, said: Verified, now: datetime, alone: bool) -> None:
         name, memory = point.charge_point, self._memory

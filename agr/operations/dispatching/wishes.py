@@ -17,7 +17,7 @@ _PREFIX = "dispatch "
 _FACTS = {
     Fact.UNIT: "takes {}", Fact.PERIODS: "takes {} periods", Fact.MAXIMUM: "no maximum for the station ({})",
     Fact.CARRIER: "follows no profile of a transaction", Fact.COMPOSITE: "what it follows: {}",
-    Fact.FOLLOWS: "does not follow: {}",
+    Fact.FOLLOWS: "does not follow: {}", Fact.CLOCK: "its clock is {}",
 }  # fmt: skip
 """What was learnt, in words of its value."""
 

@@ -7,6 +7,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.dispatch.unplanned import name_of
 from agr.dispatch.verdicts import Evidence, presence
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Action, Dispatch, DispatchState, Purpose, SessionState
@@ -24,11 +25,13 @@ _PLAN = (Purpose.PLAN, Purpose.STOP)
 def evidence(
     tx: Tx, period: Period, now: datetime, resources: Collection[str], points: Mapping[str, ChargePoint]
 ) -> dict[str, Evidence]:
-    """Return resource → evidence per ISP, for the resources that charge at points."""
+    """Return resource → evidence per ISP, for the resources that charge at points.
+
+    A session that no resource stands for is looked up by the name that plans give it.
+    """
     stays: dict[str, list[ChargeSession]] = {}
     for session in charge_sessions.overlapping(tx, period.start, period.end):
-        if session.resource is not None:
-            stays.setdefault(session.resource, []).append(session)
+        stays.setdefault(planned_name(session), []).append(session)
     sent: dict[str, list[Dispatch]] = {}
     found = {}
     for resource in sorted(resources):
@@ -41,6 +44,11 @@ def evidence(
         told = [(session, charge_sessions.told_of(tx, session)) for session in mine]
         found[resource] = of_point(period, now, mine, sent[point.charge_point], point, told)
     return found
+
+
+def planned_name(session: ChargeSession) -> str:
+    """Return the resource that a session is, or how plans name it where it came unplanned."""
+    return session.resource or name_of(session.charge_point, session.began_at)
 
 
 def of_point(

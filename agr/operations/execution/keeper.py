@@ -1,23 +1,29 @@
 """Judges what became of plans as ISPs end, and again when readings come late."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isnan
 
+import numpy as np
 import structlog
 
+from agr.dispatch import registers
+from agr.dispatch.admission import BEYOND_RATED
 from agr.dispatch.registers import Energy, energy
 from agr.dispatch.session_points import points_of
+from agr.dispatch.unplanned import PREFIX
 from agr.dispatch.verdicts import Evidence, judged
+from agr.domain.charge_point import ChargePoint
 from agr.domain.errors import MissingError
-from agr.domain.execution import Execution
+from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.isp import Clock, Period, period_of
-from agr.operations.execution.evidence import evidence
+from agr.operations.execution.evidence import evidence, planned_name
 from agr.operations.plan_cache import PlanCache
 from agr.operations.readings import Readings
 from agr.operations.resource_programs import ProgramCache, ResourcePrograms
 from agr.settings import Settings
-from agr.store import day, executions, register
+from agr.store import charge_sessions, day, executions, register
 from agr.store import readings as stored
 from agr.store.engine import Store, Tx
 
@@ -31,6 +37,14 @@ _TABLES = ("connections", "ev_sessions", "charge_points")
 _LEAST_PAUSE = timedelta(seconds=60)
 _WORST = 3
 _HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Stranger:
+    """A car that came unplanned and does not say what it needs."""
+
+    point: ChargePoint
+    energy: Energy
 
 
 class ExecutionKeeper:
@@ -78,15 +92,31 @@ class ExecutionKeeper:
             return 0  # nothing was planned, so nothing was carried out
         with self._store.transaction() as tx:
             tables = register.load_tables(tx, *_TABLES)
-            points = points_of(tables)
+            strangers = self._strangers(tx, period, {row.charge_point: row for row in tables.charge_points})
+            points = points_of(tables) | {name: one.point for name, one in strangers.items()}
             there = set(stored.reporting(tx, period.previous().start, period.end)) | set(points)
             known = evidence(tx, period, now, there, points)
-            measured = self._readings.energies(tx, period, there)
+            measured = self._readings.energies(tx, period, there - strangers.keys())
+            measured |= {name: one.energy for name, one in strangers.items()}
             rows = list(_rows(programs, sorted(there), measured, known, ended))
             changed = executions.put(tx, rows)
         if changed:
             log.info("execution.judged", period=str(period), isps=ended, rows=changed)
         return changed
+
+    def _strangers(self, tx: Tx, period: Period, points: Mapping[str, ChargePoint]) -> dict[str, _Stranger]:
+        """Return name in plans → the cars of a Period that no resource of the register stands for."""
+        borders = [*period.starts(), period.end]
+        longest, found = timedelta(minutes=self._settings.readings.longest_gap_minutes), {}
+        for session in charge_sessions.overlapping(tx, period.start, period.end):
+            point = points.get(session.charge_point)
+            if session.resource is not None or point is None:
+                continue
+            told = charge_sessions.told_of(tx, session)
+            read = [(one.at, one.register_wh / 1000) for one in told if one.register_wh is not None]
+            runs = registers.judged(read, point.max_kw * BEYOND_RATED).runs
+            found[planned_name(session)] = _Stranger(point=point, energy=energy(runs, borders, longest))
+        return found
 
     def _period(self, now: datetime) -> Period:
         return period_of(now, self._settings.time_zone, self._settings.isp_minutes)
@@ -130,18 +160,23 @@ def _rows(
     borders, hours = [*period.starts(), period.end], period.isp_hours
     nothing = energy((), borders, timedelta(0))
     for resource in resources:
-        program = programs.of_resource(resource)
-        if program is None:
+        program, unplanned = programs.of_resource(resource), resource.startswith(PREFIX)
+        if program is None and not unplanned:
             continue
-        planned = program.power_kw * hours
+        planned = np.zeros(period.isp_count) if program is None else program.power_kw * hours
         of = known.get(resource)
+        if of is not None and unplanned:
+            of = replace(of, accepted=of.accepted | (planned == 0))  # nobody has told it anything, and need not
         found = judged(planned, measured.get(resource, nothing), hours, of)
         for isp in range(ended):
             kwh = float(found.measured_kwh[isp])
             if of is not None and planned[isp] == 0 and not of.present[isp] > 0:
                 continue  # no car was planned, and none was seen
+            verdict, cause = found.verdict[isp], found.cause[isp]
+            if unplanned and verdict is Verdict.DEVIATED and planned[isp] == 0:
+                cause = Cause.UNPLANNED
             yield Execution(
                 resource=resource, start=borders[isp], planned_kwh=float(planned[isp]),
-                measured_kwh=None if isnan(kwh) else kwh, quality=found.quality[isp], verdict=found.verdict[isp],
-                cause=found.cause[isp], plan=programs.plan,
+                measured_kwh=None if isnan(kwh) else kwh, quality=found.quality[isp], verdict=verdict, cause=cause,
+                plan=programs.plan,
             )  # fmt: skip

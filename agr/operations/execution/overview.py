@@ -1,16 +1,19 @@
 """What operators see of how a Period's plan was carried out: resources, congestion points, sessions, and money."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agr.dispatch.session_points import points_of
+from agr.dispatch.unplanned import points_named, stem_of
+from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Dispatch
 from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.isp import Period
+from agr.domain.register import Register
 from agr.operations.execution.sessions import SessionLine, session_lines
 from agr.operations.resource_programs import ResourcePrograms
 from agr.planning.settlement import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
@@ -68,7 +71,7 @@ class PointLine:
     prognosed_kw: Floats | None  # (T,) the newest D-Prognosis
     planned_judged_kw: Floats  # (T,) of those that are measured; NaN where an ISP was not measured
     measured_kw: Floats  # (T,) likewise
-    unplanned_kwh: float  # what cars that came unplanned took there, beside all that
+    unplanned_kwh: float  # what cars that came unplanned took there by their registers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,7 +84,7 @@ class Overview:
     resources: tuple[ResourceLine, ...]  # the worst first
     sessions: tuple[SessionLine, ...]
     total: Deviation
-    unplanned_kwh: float  # what cars that came unplanned have taken; in none of the sums above
+    unplanned_kwh: float  # what cars that came unplanned have taken by their registers
     silent: Mapping[str, Silence]  # back-ends of charge points that do not answer, by road
     stand_in: bool  # some prices are day-ahead prices, because settlement prices are not known
 
@@ -95,28 +98,56 @@ def overview(tx: Tx, settings: Settings, programs: ResourcePrograms, now: dateti
     at = points_of(tables)
     newest = dispatches.newest_of_all(tx) if at else {}
     sent = {one.congestion_point: one for one in plans.prognoses(tx, period.day)}  # the last is the newest
+    cars = _Cars(tables, programs)
     sums = _deviations(period, rows, rows.resource, len(rows.names), prices)
     causes = _tallies(rows.resource, rows.cause, len(rows.names), [one.value for one in executions.CAUSES])
     lines = []
     for place, resource in enumerate(rows.names):
-        program, point = programs.of_resource(resource), at.get(resource)
+        program, point = programs.of_resource(resource), at.get(resource) or cars.point(resource)
         lines.append(ResourceLine(
-            resource=resource, connection=program.connection if program else "",
-            congestion_point=program.congestion_point if program else NO_POINT,
+            resource=resource, connection=program.connection if program else point.connection if point else "",
+            congestion_point=program.congestion_point if program else cars.address(resource) or NO_POINT,
             charge_point=None if point is None else point.charge_point, deviation=sums[place],
             causes={word: count for word, count in causes[place].items() if word != Cause.UNKNOWN.value},
             last=rows.last[place], answer=None if point is None else newest.get(point.charge_point),
         ))  # fmt: skip
     sessions = charge_sessions.overlapping(tx, period.start, period.end)
     beside = _unplanned(sessions, programs, {row.charge_point: row.connection for row in tables.charge_points}, now)
+    judged = {line.resource: line for line in lines}
     return Overview(
         period=period, plan=programs.plan, total=_deviations(period, rows, np.zeros_like(rows.isp), 1, prices)[0],
         resources=tuple(sorted(lines, key=lambda line: (-abs(line.deviation.kwh), line.resource))),
-        points=tuple(_points(programs, rows, sent, prices, beside)),
+        points=tuple(_points(programs, rows, cars, sent, prices, beside)),
         unplanned_kwh=sum(beside.values()),
-        sessions=tuple(session_lines(tables, sessions, programs, now)), silent=dispatch_facts.silent(tx),
+        sessions=tuple(_with_money(one, judged.get(one.name or "")) for one in session_lines(
+            tables, sessions, programs, now
+        )), silent=dispatch_facts.silent(tx),
         stand_in=bool(prices.stand_in.any()) and bool(rows.names),
     )  # fmt: skip
+
+
+class _Cars:
+    """Where cars that came unplanned are; the register has no row of most of them."""
+
+    def __init__(self, tables: Register, programs: ResourcePrograms) -> None:
+        self._points = points_named(tables.charge_points)
+        self._address = dict(zip(programs.connection, programs.congestion_point, strict=True))
+
+    def point(self, name: str) -> ChargePoint | None:
+        """Return the charge point of such a car; None: it is none."""
+        return self._points.get(stem_of(name))
+
+    def address(self, name: str) -> str | None:
+        """Return its congestion point; empty: none; None: it is not known."""
+        point = self.point(name)
+        return None if point is None else self._address.get(point.connection)
+
+
+def _with_money(one: SessionLine, of: ResourceLine | None) -> SessionLine:
+    """Return a session with what became of it in ISPs that have ended."""
+    if of is None or not sum(of.deviation.counts.get(word, 0) for word in (Verdict.EXECUTED, Verdict.DEVIATED)):
+        return one
+    return replace(one, deviation_kwh=of.deviation.kwh, settled_eur=of.deviation.eur, causes=of.causes)
 
 
 def _deviations(period: Period, rows: Columns, of: Ints, count: int, prices: SettlementPrices) -> list[Deviation]:
@@ -171,7 +202,7 @@ def _unplanned(
 
 
 def _points(
-    programs: ResourcePrograms, rows: Columns, sent: Mapping[str, plans.Sent], prices: SettlementPrices,
+    programs: ResourcePrograms, rows: Columns, cars: _Cars, sent: Mapping[str, plans.Sent], prices: SettlementPrices,
     beside: Mapping[str, float],
 ) -> list[PointLine]:  # fmt: skip
     period, isps = programs.period, programs.period.isp_count
@@ -179,6 +210,8 @@ def _points(
     numbers = {address: number for number, address in enumerate(addresses)}
     place = np.array([numbers[address] for address in programs.congestion_point], dtype=np.int64)
     known = {name: numbers[address] for name, address in zip(programs.resource, programs.congestion_point, strict=True)}
+    strangers = {name: cars.address(name) for name in rows.names if name not in known}
+    known |= {name: numbers[address] for name, address in strangers.items() if address is not None}
     owner = np.array([known.get(name, len(addresses)) for name in rows.names], dtype=np.int64)  # the last: none known
     of, count = owner[rows.resource] if len(owner) else rows.resource, len(addresses) + 1
     sums = _deviations(period, rows, of, count, prices)

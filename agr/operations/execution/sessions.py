@@ -1,7 +1,7 @@
 """Charging sessions of a Period: what each needs, what it got, and whether it will be ready in time."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -35,6 +35,16 @@ class SessionLine:
     planned_kwh: float | None  # delivered by now, if all had gone as planned
     state: str  # of the station: charging, car pauses, …; empty: no session
     standing: str
+    deviation_kwh: float | None = None  # of the Period's ISPs that have ended and were measured; None: none was
+    settled_eur: float | None = None  # what that is settled for; None: no price is known
+    causes: Mapping[str, int] = field(default_factory=dict)  # cause → ISPs that deviated
+
+    @property
+    def name(self) -> str | None:
+        """How verdicts name it; None: it has not come, and was not planned."""
+        if self.resource is not None or self.charge_point is None or self.began_at is None:
+            return self.resource
+        return name_of(self.charge_point, self.began_at)
 
 
 def session_lines(
