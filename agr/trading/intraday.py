@@ -5,18 +5,27 @@ A DSO needs time to order, and an order must come some time before its first ISP
 closed by the end of that time. Source: UFTP specification, operate phase; docs/explanation/flexibility-offers.md.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from agr.domain.errors import PlanError
 from agr.domain.flexibility import NoOffer
 from agr.domain.isp import Period
+from agr.domain.register import CongestionPoint
 from agr.planning.case import build
 from agr.planning.difference import Solved
 from agr.planning.in_force import comparable, under_new_facts
-from agr.planning.inputs import RunInputs, read_inputs
+from agr.planning.inputs import RunInputs, basis_of, read_inputs
 from agr.planning.ports import PlanReader
 from agr.settings import Settings
+
+if TYPE_CHECKING:  # the models take seconds to import
+    from models.part import HeldByAll
+
+_FRESH = timedelta(minutes=1)
+"""How long what was measured may be ago for a price; a portfolio of 100,000 takes seconds to compare."""
 
 
 def running(reader: PlanReader, settings: Settings, period: Period, now: datetime) -> RunInputs | NoOffer:
@@ -39,8 +48,63 @@ def closed_for_offers(settings: Settings, period: Period, now: datetime) -> int:
     return min(max(period.isp_of(edge), 0), period.isp_count) if edge >= period.start else 0
 
 
-def solved_now(run: RunInputs, address: str) -> Solved | NoOffer:
-    """Return the program in force under today's facts, or why it says nothing about a congestion point."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compared:
+    """The program in force under today's facts, and what does not run it there."""
+
+    solved: Solved
+    held: "HeldByAll"  # by all units
+    left: Mapping[str, frozenset[str]]  # connection → its resources that cannot run the program in force any more
+
+    def at(self, point: CongestionPoint | None) -> Solved | NoOffer:
+        """Return the program, or why it says nothing about a congestion point."""
+        lost = sorted(
+            name for connection in (point.connections if point else ()) for name in self.left.get(connection, ())
+        )
+        if lost:
+            return NoOffer(
+                reason=f"{', '.join(lost[:3])} cannot run the plan in force any more; wait for the next plan"
+            )
+        return self.solved
+
+
+class RunningDay:
+    """Compares the program in force with today's facts once for all requests of a while: it takes the whole portfolio.
+
+    What is measured meanwhile is looked at by the next comparison. Anything else that changes asks for one at once.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._key: tuple[object, ...] = ()
+        self._until: datetime | None = None
+        self._found: Compared | NoOffer | None = None
+        self.comparisons = 0
+
+    def compared(self, reader: PlanReader, period: Period, now: datetime) -> Compared | NoOffer:
+        """Return the program in force under today's facts, or why there is none."""
+        key = self._facts(reader, period, now)
+        if self._found is None or self._until is None or key != self._key or not now < self._until:
+            self._found, self._key = None, key
+            run = running(reader, self._settings, period, now)
+            self._found = run if isinstance(run, NoOffer) else compared(run)
+            self._until = now + _FRESH
+            self.comparisons += 1
+        return self._found
+
+    def _facts(self, reader: PlanReader, period: Period, now: datetime) -> tuple[object, ...]:
+        """Return what is cheap to read, and changes with nearly everything that a comparison is made from."""
+        return (
+            basis_of(reader, self._settings, period, now), reader.number_in_force(period.day),
+            closed_for_offers(self._settings, period, now), tuple(sorted(reader.reserved_w(period.day).items())),
+            tuple(one.order.message_id for one in reader.orders(period)),
+        )  # fmt: skip
+
+
+def compared(run: RunInputs) -> Compared | NoOffer:
+    """Return the program in force under today's facts."""
+    from models.part import HeldByAll
+
     before = run.before
     assert before is not None
     try:
@@ -50,14 +114,11 @@ def solved_now(run: RunInputs, address: str) -> Solved | NoOffer:
     if not comparable(before, named):
         return NoOffer(reason="the plan in force cannot be compared with today's facts; wait for the next plan")
     solved, left = under_new_facts(before, named)
-    there = {
-        connection
-        for point in run.inputs.portfolio.points
-        if point.address == address
-        for connection in point.connections
-    }
     of = run.inputs.register.connection_of()
-    lost = sorted(name for name in left if of.get(name) in there)
-    if lost:
-        return NoOffer(reason=f"{', '.join(lost[:3])} cannot run the plan in force any more; wait for the next plan")
-    return solved
+    at: dict[str, set[str]] = {}
+    for name in left:
+        at.setdefault(of.get(name, ""), set()).add(name)
+    return Compared(
+        solved=solved, held=HeldByAll.of(solved.named.case, solved.outcome),
+        left={connection: frozenset(names) for connection, names in at.items()},
+    )  # fmt: skip

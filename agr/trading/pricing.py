@@ -19,7 +19,6 @@ from agr.domain.register import CongestionPoint, Contract
 from agr.messaging.trade_facts import accepted_prognosis
 from agr.planning.bound_flexibility import open_offers
 from agr.planning.difference import Solved
-from agr.planning.inputs import RunInputs
 from agr.planning.ledger import DepthTaken, depth_taken, draws_of, nothing_taken
 from agr.planning.plan_loader import read_since, unpacked
 from agr.planning.pool import SolverPool
@@ -27,7 +26,7 @@ from agr.planning.stored_plans import StoredInputs
 from agr.settings import Settings
 from agr.store import plans, portfolio
 from agr.store.engine import Store, Tx
-from agr.trading.intraday import running, solved_now
+from agr.trading.intraday import Compared, RunningDay
 from agr.trading.limiting import kept_anyway, limit_quote
 from agr.trading.quoting import Baseline, question_of, quote_of, shares_of
 
@@ -52,7 +51,7 @@ class _Begun:
     point: CongestionPoint | None
     taken: DepthTaken
     contract: Contract | None
-    rest: RunInputs | None  # what the rest of a running Period is planned from; None: it has not begun
+    rest: Compared | None  # the program in force under the facts of a running Period; None: it has not begun
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,6 +72,7 @@ class PlanPricer:
         self._number: int | None = None
         self._solved: Solved | None = None
         self._held: HeldByAll | None = None
+        self.running_day = RunningDay(settings)
         self.at_once = _AHEAD * settings.planning.workers
 
     def price(self, request: FlexRequest) -> Quote | NoOffer:
@@ -116,7 +116,7 @@ class PlanPricer:
             solved: Solved | NoOffer = self._kept(begun.plan)
             held = self._held
         else:
-            solved, held = solved_now(begun.rest, request.congestion_point), None
+            solved, held = begun.rest.at(begun.point), begun.rest.held
         if isinstance(solved, NoOffer):
             return solved
         taken = begun.taken if drawn is None else begun.taken.plus(drawn)
@@ -166,16 +166,17 @@ class PlanPricer:
         period, reader, now = request.period, StoredInputs(tx), self._clock.now()
         listed = portfolio.head_of(tx, period.day, request.congestion_point)
         point = None if listed is None else listed[1]
-        rest: RunInputs | None = None
+        rest: Compared | None = None
         if now >= period.start:
             if point is None or point.intraday_redispatch_by is None:
                 return NoOffer(
                     reason="the day has begun, and nobody redispatches there during the day (IntradayRedispatchBy)"
                 )
-            begun = running(reader, self._settings, period, now)
-            if isinstance(begun, NoOffer):
-                return begun
-            rest = begun
+            with self._lock:
+                found = self.running_day.compared(reader, period, now)
+            if isinstance(found, NoOffer):
+                return found
+            rest = found
         number = reader.number_in_force(period.day)
         if number is None:
             return NoOffer(reason=f"there is no plan for {period}")

@@ -11,10 +11,10 @@ from agr.domain.plan import PlanState
 from agr.messaging.publish import Publisher
 from agr.planning.offered import offered_programs
 from agr.planning.plan_loader import load_solved
-from agr.store import plans
+from agr.store import input_version, plans, register
 from agr.trading.intraday import closed_for_offers
 from models.audit import audit
-from tests.builders.worlds import OTHER_POINT, PERIOD, POINT
+from tests.builders.worlds import OTHER_POINT, PERIOD, POINT, prices
 from tests.planning.test_incremental import solver, stored, world
 from tests.trading.test_offers_bind_plans import announced, missing_w, opened, order, pricer, program_w, request
 
@@ -87,3 +87,22 @@ def test_a_day_that_is_nearly_over_gets_no_offer(world, solver, hours, reason):
     found = pricer(world, solver).price(request(isps=range(85, 93)))
     assert isinstance(found, NoOffer)
     assert reason in found.reason
+
+
+def test_the_whole_portfolio_is_compared_once_for_requests_of_a_minute_and_anew_when_facts_change(world, solver):
+    running(world, solver)
+    asking = pricer(world, solver)
+    first = asking.price(request(isps=AFTERNOON))
+    assert isinstance(first, Quote), first
+    world.clock.jump_to(world.clock.now() + timedelta(seconds=30))
+    assert asking.price(request(isps=AFTERNOON)).options == first.options
+    assert asking.running_day.comparisons == 1
+    with world.store.transaction() as tx:
+        dearer = prices("day_ahead_forecast", PERIOD)[12:17]
+        register.put_prices(tx, [replace(price, value=price.value + 40.0) for price in dearer])
+        input_version.changed(tx)
+    assert isinstance(asking.price(request(isps=AFTERNOON)), Quote)
+    assert asking.running_day.comparisons == 2
+    world.clock.jump_to(world.clock.now() + timedelta(minutes=1))
+    asking.price(request(isps=AFTERNOON))
+    assert asking.running_day.comparisons == 3
