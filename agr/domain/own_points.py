@@ -1,5 +1,6 @@
 """The congestion points of a Period as the register's own table says, where no CRO does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agr.domain.isp import Period
@@ -27,12 +28,19 @@ def own_points(period: Period, members: tuple[PointMember, ...], connections: tu
     free = ours - {row.connection for row in valid}
     return OwnPoints(
         points=tuple(
-            CongestionPoint(
-                address=address, dso=rows[0].dso, connections=tuple(sorted(row.connection for row in rows)),
-                intraday_redispatch_by=next((r.intraday_redispatch_by for r in rows if r.intraday_redispatch_by), None),
-            )
+            point_of(address, rows, tuple(sorted(row.connection for row in rows)))
             for address, rows in sorted(here.items())
         ),
         free=tuple(sorted(free)),
         ended=tuple(sorted(free & {row.connection for row in members})),
+    )  # fmt: skip
+
+
+def point_of(address: str, rows: Sequence[PointMember], connections: tuple[str, ...]) -> CongestionPoint:
+    """Return a congestion point as its rows describe it: what one row says holds for all."""
+    return CongestionPoint(
+        address=address, dso=rows[0].dso, connections=connections,
+        mutex_offers=any(row.mutex_offers == "yes" for row in rows),
+        day_ahead_redispatch_by="DSO" if any(row.day_ahead_redispatch_by == "DSO" for row in rows) else "AGR",
+        intraday_redispatch_by=next((row.intraday_redispatch_by for row in rows if row.intraday_redispatch_by), None),
     )  # fmt: skip

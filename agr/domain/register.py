@@ -20,6 +20,7 @@ PEAK_PERIODS = ("day", "month", "year")
 PeakPeriod = Annotated[
     str, Spelling(lambda value: None if value in PEAK_PERIODS else f"is none of {', '.join(PEAK_PERIODS)}")
 ]
+YesOrNo = Annotated[str, Spelling(lambda value: None if value in ("yes", "no") else "is neither yes nor no")]
 Redispatcher = Annotated[str, Spelling(lambda value: None if value in ("AGR", "DSO") else "is neither AGR nor DSO")]
 
 _PLACE = {kind.row: place for place, kind in enumerate(KINDS)}
@@ -150,6 +151,10 @@ class PointMember:
     last_day: date | None = None
     intraday_redispatch_by: Redispatcher | None = None
     """Who redispatches during the day; None: nobody does, and its program stands from midnight on"""
+    day_ahead_redispatch_by: Redispatcher = "AGR"
+    """Who trades what an order of the day before moves"""
+    mutex_offers: YesOrNo = "no"
+    """Whether its DSO takes several options of which it orders one"""
 
 
 def in_window(period: Period, start: time, end: time) -> tuple[bool, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from agr.domain.isp import Period
+from agr.domain.own_points import point_of
 from agr.domain.register import CongestionPoint, PointMember, valid_on
 from agr.store import day, own_portfolio, portfolio, register_rows
 from agr.store.engine import Tx
@@ -96,5 +97,4 @@ def _told(tx: Tx, period: Period, address: str) -> CongestionPoint | None:
     here = [row for row in valid if (ours := known.get(row.connection)) and valid_on(ours.row, period.day)]
     if not here:
         return None
-    redispatch = next((row.intraday_redispatch_by for row in here if row.intraday_redispatch_by), None)
-    return CongestionPoint(address=address, dso=here[0].dso, connections=(), intraday_redispatch_by=redispatch)
+    return point_of(address, here, ())

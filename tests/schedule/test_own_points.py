@@ -74,12 +74,13 @@ def beside(tmp_path: Path) -> Iterator[Market]:
 
 
 def test_without_a_cro_the_table_says_which_connection_lies_where(alone: Market) -> None:
-    alone.enter(member("ean.1", intraday_redispatch_by="AGR"))
+    alone.enter(member("ean.1", intraday_redispatch_by="AGR", day_ahead_redispatch_by="DSO", mutex_offers="yes"))
     assert alone.do("portfolio_query") == "1 connection in 1 congestion point, 1 in none"
-    assert alone.points() == (
-        (CongestionPoint(address=POINT, dso="dso.example", connections=("ean.1",), intraday_redispatch_by="AGR"),),
-        ("ean.2",),
-    )
+    point = CongestionPoint(
+        address=POINT, dso="dso.example", connections=("ean.1",), intraday_redispatch_by="AGR",
+        day_ahead_redispatch_by="DSO", mutex_offers=True,
+    )  # fmt: skip
+    assert alone.points() == ((point,), ("ean.2",))
     assert alone.do("portfolio_last_call") == "all CROs answered"
     assert alone.alarms() == {}
 
