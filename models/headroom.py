@@ -51,7 +51,7 @@ def traded(reserve: Reserve) -> Bools:
     A free bid at a price of zero or less only costs headroom, so zero is best and nothing needs to be stated.
     """
     free = np.isnan(reserve.committed_mw)
-    reachable: Bools = free & (reserve.max_mw > 0) & (reserve.price_eur_per_mw > 0)
+    reachable: Bools = free & (reserve.max_mw > 0) & (reserve.earned_eur_per_mw > 0)
     return reachable | (np.nan_to_num(reserve.committed_mw) > 0)
 
 

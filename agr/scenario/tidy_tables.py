@@ -110,12 +110,12 @@ def bids(step: Step, known: TableContext) -> Frame:
             if not len(isps):
                 continue
             starts.append(index[isps[0]])
-            price = float(reserve.price_eur_per_mw[block])
+            price, earned = float(reserve.price_eur_per_mw[block]), float(reserve.earned_eur_per_mw[block])
             rows.append(
                 {
                     "product": reserve.name, "direction": reserve.direction.value, "block": block + 1,
                     "hours": len(isps) * case.isp_hours, "bid_mw": bid_mw, "price_eur_per_mw": price,
-                    "value_eur": bid_mw * price, "fixed": not np.isnan(reserve.committed_mw[block]),
+                    "value_eur": bid_mw * earned, "fixed": not np.isnan(reserve.committed_mw[block]),
                 }
             )  # fmt: skip
     columns = ("product", "direction", "block", "hours", "bid_mw", "price_eur_per_mw", "value_eur", "fixed")

@@ -116,6 +116,13 @@ class CapacityProduct(Section):
         "price that was bid, so bids ask what is expected.",
     )
     price_floor: NotNegative = Field(default=0, description="Lowest price that a bid asks, in `price_unit`.")
+    award: tuple[tuple[float, float], ...] = Field(
+        default=(),
+        description="How likely bids are accepted, where awards pay what was bid: pairs of a share of the expected "
+        "price and the probability of an award at it. Bids ask the share that may be expected to earn most, and plans "
+        "count what it may be expected to earn. Empty: bids ask the expected price, and plans count on the award.",
+        examples=[[[0.7, 0.95], [0.85, 0.8], [1.0, 0.55]]],
+    )
     shortfall_eur_per_mwh: NotNegative = Field(
         default=1000, description="Planning price of awarded capacity that is not held."
     )
@@ -124,6 +131,7 @@ class CapacityProduct(Section):
     def _bids_are_possible(self) -> "CapacityProduct":
         if self.name.startswith("bid/"):  # see agr.store.positions
             raise ValueError(f"name is {self.name!r}, but what begins with bid/ names a bid; give it another name")
+        self._check_award()
         if 24 % self.block_hours:
             raise ValueError(f"block_hours is {self.block_hours}, which does not divide a day of 24 hours")
         if 0 < self.max_mw < self.minimum_mw:
@@ -132,6 +140,23 @@ class CapacityProduct(Section):
                 "raise it, or set it to 0 to stay out of this market"
             )
         return self
+
+    def _check_award(self) -> None:
+        if self.award and self.paid != "as bid":
+            raise ValueError(
+                'award is given, but awards do not pay what was bid; set paid = "as bid" or leave award out'
+            )
+        shares, chances = [share for share, _ in self.award], [chance for _, chance in self.award]
+        if any(not 0 < share <= 10 for share in shares) or any(not 0 <= chance <= 1 for chance in chances):
+            raise ValueError("award has pairs of a share of the expected price, above 0, and a probability from 0 to 1")
+        if shares != sorted(set(shares)) or chances != sorted(chances, reverse=True):
+            raise ValueError("award must be in order of shares, none twice, and a higher price is no likelier accepted")
+
+    @property
+    def asks(self) -> tuple[float, float]:
+        """The share of the expected price that bids ask, and the probability of an award; 1 and 1 without `award`."""
+        best = max(self.award, key=lambda pair: (pair[0] * pair[1], pair[1]), default=(1.0, 1.0))
+        return best[0], best[1]
 
 
 class Markets(Section):

@@ -64,7 +64,7 @@ def world(isps=12, *, hours=0.5, price_shift=0.0):
             reserve(isps, [800.0, 900.0], name="fcr", direction=Direction.SYMMETRIC, block=block, sustain_h=0.25,
                     minimum_mw=0.01, step_mw=0.01, max_mw=0.02),
             reserve(isps, [7.0, 6.0], name="up", direction=Direction.UP, block=block, sustain_h=1.0,
-                    committed_mw=[NAN, 0.02]),
+                    committed_mw=[NAN, 0.02], award=[0.9, 0.4]),
             reserve(isps, [5.0, 8.0], name="down", direction=Direction.DOWN, block=block, sustain_h=1.0,
                     committed_mw=[0.9, NAN]),
         ),

@@ -238,6 +238,7 @@ def reserve(
     sustain_h=0.0,
     committed_mw=NAN,
     shortfall=5000.0,
+    award=(),
 ):
     prices = np.atleast_1d(np.asarray(price, dtype=np.float64))
     return Reserve(
@@ -251,6 +252,7 @@ def reserve(
         sustain_h=sustain_h,
         committed_mw=np.broadcast_to(np.asarray(committed_mw, dtype=np.float64), prices.shape).copy(),
         shortfall_eur_per_mwh=shortfall,
+        award_probability=np.array(award, dtype=np.float64),
     )
 
 

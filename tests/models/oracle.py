@@ -442,6 +442,7 @@ def _bids(program, case):
                 program.constant += price * product.committed_mw[block]
                 result[-1].append(([], 1000 * product.committed_mw[block]))
                 continue
+            price *= product.award_probability[block] if len(product.award_probability) else 1.0
             most = int(product.max_mw[block] / product.step_mw + 1e-9)
             steps = program.var(0, most, price * product.step_mw, whole=True)
             switch = program.var(0, 1, whole=True)

@@ -93,6 +93,17 @@ def test_capacity_is_paid_by_the_hour_also_in_short_and_long_blocks(on: str, isp
     assert (reserve.direction, reserve.sustain_h) == (Direction.SYMMETRIC, 0.5)
 
 
+def test_bids_ask_the_share_of_the_expected_price_that_may_earn_most() -> None:
+    product = CapacityProduct(
+        name="aFRR", direction="up", series="afrr", max_mw=2, gate=Moment(at="08:00"), paid="as bid",
+        award=((0.7, 0.95), (0.85, 0.8), (1.0, 0.55)),
+    )  # fmt: skip
+    world = inputs(markets=Markets(capacity=(product,)))
+    (reserve,) = build(replace(world, prices={**world.prices, "afrr": (10.0,) * 96})).case.reserves
+    assert reserve.price_eur_per_mw == pytest.approx(np.full(6, 0.85 * 40))
+    assert reserve.award_probability.tolist() == [0.8] * 6
+
+
 def test_a_block_without_a_price_takes_no_bid_and_is_noted() -> None:
     product = CapacityProduct(name="FCR", direction="up", series="fcr", max_mw=2, gate=Moment(at="08:00"))
     world = inputs(markets=Markets(capacity=(product,)))

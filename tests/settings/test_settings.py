@@ -288,3 +288,19 @@ def test_a_capacity_gate_days_ahead_is_compared_by_its_day():
 @pytest.mark.parametrize("name", ["local", "dask://scheduler:8786", "dask+tls://10.0.0.7:8786", "dask://[::1]:8786"])
 def test_executors_are_known_by_name(config, name):
     assert config(f'[compute]\nexecutor = "{name}"\n').compute.executor == name
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        ("awards do not pay what was bid", {"paid": "as cleared", "award": [[0.8, 0.9]]}),
+        ("a share of the expected price, above 0, and a probability", {"award": [[0.8, 1.2]]}),
+        ("a share of the expected price, above 0, and a probability", {"award": [[0.0, 1.0]]}),
+        ("must be in order of shares", {"award": [[0.9, 0.5], [0.8, 0.9]]}),
+        ("a higher price is no likelier accepted", {"award": [[0.8, 0.5], [0.9, 0.6]]}),
+    ],
+)
+def test_an_award_model_that_cannot_be_is_refused(words, more):
+    asked = {"paid": "as bid", **more}
+    with pytest.raises(ValueError, match=words):
+        CapacityProduct(name="x", direction="up", series="s", max_mw=1, gate=Moment(at=time(8)), **asked)

@@ -186,10 +186,13 @@ def reserves(inputs: Inputs, _price: Floats, notes: list[str]) -> tuple[Reserve,
 
 
 def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Reserve:
-    """Return one product: price in EUR/MW and depth in MW per block, and the awarded MW once its gate has closed."""
+    """Return one product: price in EUR/MW and depth in MW per block, and the awarded MW once its gate has closed.
+
+    Where awards have a probability, the price is what bids ask: the share of the expected one that earns most.
+    """
     period = inputs.period
     block = np.array(period.blocks(product.block_hours), dtype=np.int64)
-    blocks = 24 // product.block_hours
+    blocks, (share, chance) = 24 // product.block_hours, product.asks
     per_isp = _filled(inputs, product.series)
     price, depth = np.zeros(blocks), np.full(blocks, product.max_mw)
     for b in range(blocks):
@@ -198,7 +201,7 @@ def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Rese
             depth[b] = 0.0
             continue
         hours = len(values) * period.isp_hours if product.price_unit == "EUR/MW/h" else 1.0
-        price[b] = float(values.mean()) * hours
+        price[b] = float(values.mean()) * hours * share
     if (depth < product.max_mw).any():
         lacking = number_of(int((depth < product.max_mw).sum()), "block")
         notes.append(f"no price of {product.name} in {lacking}: no bid there")
@@ -208,6 +211,7 @@ def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Rese
         minimum_mw=product.minimum_mw, step_mw=product.step_mw, max_mw=depth, sustain_h=product.sustain_minutes / 60,
         committed_mw=_committed(inputs, product.name, begun, notes),
         shortfall_eur_per_mwh=product.shortfall_eur_per_mwh,
+        award_probability=np.full(blocks, chance) if product.award else np.zeros(0),
     )  # fmt: skip
 
 

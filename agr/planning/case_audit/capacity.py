@@ -35,13 +35,19 @@ def _product(context: Context, product: CapacityProduct, reserve: Reserve) -> It
         if len(mine) and not np.isnan(mine).any():  # a block without all its prices is not bid for
             hours = len(mine) * day.hours if product.price_unit == "EUR/MW/h" else 1.0
             price[b], depth[b] = mine.sum() / len(mine) * hours, product.max_mw
+    chance = np.zeros(0)
+    if product.award:
+        earns = [share * probability for share, probability in product.award]
+        likeliest = max(p for (_, p), eur in zip(product.award, earns, strict=True) if eur == max(earns))
+        asked = min(s for (s, p), eur in zip(product.award, earns, strict=True) if (p, eur) == (likeliest, max(earns)))
+        price, chance = price * asked, np.full(blocks, likeliest)
     over = np.array([bool((block[: context.facts.closed_isps] == b).any()) for b in range(blocks)])
     committed = settled(context, name, over)
     if reserve.direction.value != product.direction:
         yield f"case, {name}: direction is {reserve.direction.value}, the settings give {product.direction}"
     for field, expected in (
         ("block", block.astype(np.float64)), ("price_eur_per_mw", price), ("max_mw", depth),
-        ("committed_mw", committed),
+        ("committed_mw", committed), ("award_probability", chance),
     ):  # fmt: skip
         values = np.asarray(getattr(reserve, field), dtype=np.float64)
         if values.shape != expected.shape:

@@ -87,7 +87,12 @@ def _elsewhere(case: Case, situation: Situation) -> Floats:
 def _eur(case: Case, outcome: Outcome) -> dict[str, float]:
     result = {"reserve shortfall": 0.0}
     for r, reserve in enumerate(case.reserves):
-        result[f"capacity {reserve.name}"] = float(np.sum(reserve.price_eur_per_mw * outcome.bids_mw[r]))
+        each = reserve.price_eur_per_mw * outcome.bids_mw[r]
+        if len(reserve.award_probability):
+            open_bid = np.isnan(reserve.committed_mw)
+            result[f"expected capacity {reserve.name}"] = float(np.sum((each * reserve.award_probability)[open_bid]))
+            each = each[~open_bid]
+        result[f"capacity {reserve.name}"] = float(np.sum(each))
         missing_mwh = float(np.sum(outcome.reserve_shortfall_mw[r])) * case.isp_hours
         result["reserve shortfall"] -= reserve.shortfall_eur_per_mwh * missing_mwh
     return result
@@ -99,7 +104,10 @@ AUDIT = MarketAudit(
     shapes=lambda case: {"reserve_shortfall_mw": (len(case.reserves), case.isps)},
     shadows=lambda case: {"reserve_eur_per_mw": tuple(f"reserve {reserve.name}" for reserve in case.reserves)},
     portfolio_eur=_eur,
-    payers=lambda case: dict.fromkeys(
-        ("reserve shortfall", *(f"capacity {reserve.name}" for reserve in case.reserves)), Payer.COUNTERPARTY
+    payers=lambda case: (
+        dict.fromkeys(
+            ("reserve shortfall", *(f"capacity {reserve.name}" for reserve in case.reserves)), Payer.COUNTERPARTY
+        )
+        | {f"expected capacity {one.name}": Payer.NOBODY for one in case.reserves if len(one.award_probability)}
     ),
 )

@@ -43,7 +43,7 @@ def free_positions(case: Case, grouping: Grouping, *, any_reserved: bool) -> Fre
         for block in np.flatnonzero(most > 0).tolist():
             bid_of[r, reserve.block == block] = len(price)
             bids.append((r, block))
-            price.append(-float(reserve.price_eur_per_mw[block]))
+            price.append(-float(reserve.earned_eur_per_mw[block]))
             low.append(0.0)
             high.append(float(most[block]))
     # A shortfall that planned and called rows share is a position too: a bid below zero, down to what is awarded.

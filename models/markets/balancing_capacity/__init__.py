@@ -1,9 +1,11 @@
 """Balancing capacity: the parameters of its products. Source: docs/reference/formulation.md §3.5."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from models.arrays import Extent, Floats, Ints, check_values, fault
+import numpy as np
+
+from models.arrays import ADDED, Extent, Floats, Ints, check_values, fault
 
 
 class Direction(Enum):
@@ -20,7 +22,7 @@ class Reserve:
 
     name: str
     direction: Direction
-    price_eur_per_mw: Floats  # (B,) for the whole block
+    price_eur_per_mw: Floats  # (B,) for the whole block: what an award pays
     block: Ints  # (T,) block of each ISP, 0..B-1, or -1 where the product is not traded
     minimum_mw: float
     step_mw: float
@@ -28,6 +30,21 @@ class Reserve:
     sustain_h: float  # energy margin: headroom must be deliverable for this long
     committed_mw: Floats  # (B,) awarded; NaN where still free
     shortfall_eur_per_mwh: float  # of committed capacity that cannot be held
+    award_probability: Floats = field(default_factory=lambda: np.zeros(0), metadata=ADDED)
+    """(B,) that a free bid at this price is awarded; none, the default: whatever is bid is awarded"""
+
+    @property
+    def by_probability(self) -> bool:
+        """Whether free bids earn an expectation."""
+        return len(self.award_probability) > 0
+
+    @property
+    def earned_eur_per_mw(self) -> Floats:
+        """What a MW earns (B,): the price of what is awarded, and what is expected of a free bid."""
+        if not self.by_probability:
+            return self.price_eur_per_mw
+        free = np.isnan(self.committed_mw)
+        return np.asarray(np.where(free, self.award_probability, 1.0) * self.price_eur_per_mw)
 
     def check(self, where: str, extent: Extent) -> None:
         """Raise CaseError naming the first field that contradicts the case or another field."""
@@ -40,5 +57,8 @@ class Reserve:
             if values.shape != (blocks,):
                 raise fault(f"{place}.{name}", f"has shape {values.shape}, expected ({blocks},)")
             check_values(f"{place}.{name}", values, nan=name == "committed_mw", infinite=name == "max_mw")
+        chance = self.award_probability
+        if len(chance) and not (chance.shape == (blocks,) and bool(((chance >= 0) & (chance <= 1)).all())):
+            raise fault(f"{place}.award_probability", f"must be nothing, or {blocks} numbers from 0 to 1")
         if self.step_mw <= 0 or min(self.minimum_mw, self.sustain_h, self.shortfall_eur_per_mwh) < 0:
             raise fault(place, "step_mw must be positive; minimum_mw, sustain_h, shortfall_eur_per_mwh not negative")

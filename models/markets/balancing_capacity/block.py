@@ -214,15 +214,23 @@ def _reserve_rule(
 
 
 def _capacity_terms(case: Case, bids: dict[tuple[int, int], Whole]) -> list[ObjectiveTerm]:
-    """Return price of the block × bid, per product; awarded bids are constants."""
+    """Return price of the block × bid, per product; awarded bids are constants.
+
+    Where bids are awarded by probability, what free ones may be expected to earn is a term of its own.
+    """
     result = []
     for r, reserve in enumerate(case.reserves):
         mine = [(b, whole.variable) for (product, b), whole in bids.items() if product == r]
+        variables = [variable for _, variable in mine]
+        eur = reserve.earned_eur_per_mw[[b for b, _ in mine]] * reserve.step_mw if mine else np.zeros(0)
+        if reserve.by_probability:
+            result.append(ObjectiveTerm(term=f"expected capacity {reserve.name}", variables=variables, eur=eur))
+            variables, eur = [], np.zeros(0)
         result.append(
             ObjectiveTerm(
                 term=f"capacity {reserve.name}",
-                variables=[variable for _, variable in mine],
-                eur=reserve.price_eur_per_mw[[b for b, _ in mine]] * reserve.step_mw if mine else np.zeros(0),
+                variables=variables,
+                eur=eur,
                 constant_eur=float(reserve.price_eur_per_mw @ np.nan_to_num(reserve.committed_mw)),
             )
         )

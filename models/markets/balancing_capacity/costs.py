@@ -11,10 +11,18 @@ from models.outcome import ProgramValues
 
 
 def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
-    """Return price of the block × bid, per product, and the cost of awarded capacity that is not held, EUR."""
+    """Return price of the block × bid, per product, and the cost of awarded capacity that is not held, EUR.
+
+    What free bids may be expected to earn, where they are awarded by probability, is a term of its own.
+    """
     result = {"reserve shortfall": 0.0}
     for r, reserve in enumerate(case.reserves):
-        result[f"capacity {reserve.name}"] = float(reserve.price_eur_per_mw @ answer.bids_mw[r])
+        bids = answer.bids_mw[r]
+        if reserve.by_probability:
+            free = np.isnan(reserve.committed_mw)
+            result[f"expected capacity {reserve.name}"] = float(reserve.earned_eur_per_mw[free] @ bids[free])
+            bids = np.where(free, 0.0, bids)
+        result[f"capacity {reserve.name}"] = float(reserve.price_eur_per_mw @ bids)
         missing_mwh = float(answer.reserve_shortfall_mw[r].sum()) * case.isp_hours
         result["reserve shortfall"] -= reserve.shortfall_eur_per_mwh * missing_mwh
     return result

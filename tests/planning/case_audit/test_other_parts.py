@@ -72,6 +72,7 @@ WRONG: dict[str, Callable[[Case], Case]] = {
     "cheap imbalance": in_part("imbalance", "short_eur_per_mwh", lambda v: v / 2),
     "a capacity price for a block": in_product("price_eur_per_mw", lambda v: v / 4),
     "a capacity price of the next block": in_product("price_eur_per_mw", moved),
+    "awards by a probability that nobody gave": in_product("award_probability", lambda _: np.full(6, 0.5)),
     "blocks an ISP late": in_product("block", moved),
     "no minimum": in_product("minimum_mw", lambda v: v / 2),
     "a shorter margin": in_product("sustain_h", lambda v: v / 2),
@@ -201,6 +202,21 @@ def test_given_intraday_prices_with_gaps_and_crossings_have_no_findings() -> Non
     )
     inputs = replace(inputs, markets=markets, prices={**inputs.prices, "b": bought, "s": sold})
     assert audit_case(inputs, build(inputs)) == ()
+
+
+def test_bids_by_probability_have_no_findings_and_another_share_has() -> None:
+    """Two shares that may earn the same: the likelier one is asked."""
+    inputs = world(Period(DAY), (HEAT_PUMP,))
+    product = inputs.markets.capacity[0].model_copy(
+        update={"paid": "as bid", "award": ((0.5, 0.8), (0.8, 0.5), (1.0, 0.3))}
+    )
+    inputs = replace(inputs, markets=inputs.markets.model_copy(update={"capacity": (product,)}))
+    named = build(inputs)
+    assert audit_case(inputs, named) == ()
+    assert named.case.reserves[0].award_probability.tolist() == [0.8] * 6
+    for field in ("price_eur_per_mw", "award_probability"):
+        wrong = in_product(field, lambda v: v * 0.625)(named.case)
+        assert any(field in words for words in audit_case(inputs, replace(named, case=wrong)))
 
 
 def test_a_limit_of_another_day_or_point_is_not_missed_in_the_case() -> None:
