@@ -269,6 +269,20 @@ class EnergiesOut(BaseModel):
     energies: list[EnergyOut]
 
 
+class ExecutedChargePointOut(BaseModel):
+    """One charge point as it is now, whether a session is planned there or not."""
+
+    charge_point: str
+    station: str
+    connection: str
+    session: str | None
+    command: str | None
+    command_words: str
+    stopped: bool
+    back_end_silent: bool
+    learnt: str
+
+
 class ExecutedIspOut(BaseModel):
     """One ISP of one resource."""
 
@@ -313,7 +327,10 @@ class ExecutedResourceOut(BaseModel):
 
 
 class ExecutionOut(BaseModel):
-    """What became of a Period's plan so far."""
+    """What became of a Period's plan so far.
+
+    Each list is a page of `limit` from `offset` on, of so many in all.
+    """
 
     period: date
     plan: int
@@ -322,7 +339,11 @@ class ExecutionOut(BaseModel):
     matching: int
     resources: list[ExecutedResourceOut]
     points: list[ExecutedPointOut]
+    points_in_all: int
     sessions: list[ChargeSessionOut]
+    sessions_in_all: int
+    charge_points: list[ExecutedChargePointOut]
+    charge_points_in_all: int
 
 
 class ExpectedImbalanceOut(BaseModel):
@@ -1104,7 +1125,7 @@ class Client:
         return EnergiesOut.model_validate_json(answer.content)
 
     def execution(self, period: date, *, search: str = "", limit: int = 100, offset: int = 0) -> ExecutionOut:
-        """What became of the plan of a Period so far; resources in pages, the worst first."""
+        """What became of the plan of a Period so far, in pages; resources that match the search, the worst first.."""
         answer = self._ask(
             "GET",
             f"/api/v1/days/{quote(_text(period), safe='')}/execution",

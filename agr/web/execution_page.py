@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import MissingError
 from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.dispatching.wishes import PointState
 from agr.operations.execution.overview import Overview, PointLine, worst_verdict
 from agr.operations.execution.sessions import ON_TRACK, READY, TO_COME, SessionLine
 from agr.web.execution_routes import matching, overview_of
@@ -25,7 +26,7 @@ _FINE = (READY, ON_TRACK, TO_COME)
 def execution(
     request: Request, principal: Viewer, period: str | None = None, q: Annotated[str, Query(max_length=255)] = "",
     point: Annotated[str | None, Query(max_length=255)] = None, page: Annotated[int, Query(ge=1, le=100_000)] = 1,
-    cars: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    cars: Annotated[int, Query(ge=1, le=100_000)] = 1, poles: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:  # fmt: skip
     """What became of a Period's plan; today's without one."""
     context = context_of(request)
@@ -36,13 +37,15 @@ def execution(
         found = None
     lines = matching(found, q) if found else []
     sessions, points = _sessions(found, q), _points(found, q)
-    shown = _chosen(found, point)
+    shown, at_poles = _chosen(found, point), _charge_points(found, q)
     return render(
         request, principal, "execution.html", of=of, q=q, page=page, found=found, matching=len(lines),
         lines=lines[(page - 1) * ROWS : page * ROWS], pages=max((len(lines) + ROWS - 1) // ROWS, 1), shown=shown,
         sessions=sessions[(cars - 1) * ROWS : cars * ROWS], cars=cars, car_count=len(sessions),
         car_pages=max((len(sessions) + ROWS - 1) // ROWS, 1), points=points[:ROWS], point_count=len(points),
         picture=_picture(shown, found) if shown and found else "", worst=worst_verdict,
+        charge_points=at_poles[(poles - 1) * ROWS : poles * ROWS], poles=poles, pole_count=len(at_poles),
+        pole_pages=max((len(at_poles) + ROWS - 1) // ROWS, 1),
     )  # fmt: skip
 
 
@@ -55,6 +58,13 @@ def _sessions(found: Overview | None, search: str) -> list[SessionLine]:
         if not text or text in (line.resource or "").lower() or text in (line.charge_point or "").lower()
     ]
     return sorted(lines, key=lambda line: line.standing in _FINE)
+
+
+def _charge_points(found: Overview | None, search: str) -> list[PointState]:
+    """Return the charge points whose name, station or connection contains a text, all where none does."""
+    text, points = search.strip().lower(), list(found.charge_points if found else ())
+    names = [(one, (one.point.charge_point, one.point.station, one.point.connection)) for one in points]
+    return [one for one, known in names if any(text in name.lower() for name in known)] or points
 
 
 def _points(found: Overview | None, search: str) -> list[PointLine]:

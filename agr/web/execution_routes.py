@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
 from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.dispatching.wishes import PointState
 from agr.operations.execution.overview import Deviation, Overview, PointLine, ResourceLine
 from agr.operations.execution.sessions import SessionLine
 from agr.store import executions
@@ -77,8 +78,22 @@ class ChargeSessionOut(BaseModel):
     causes: dict[str, int]  # cause → ISPs that deviated
 
 
+class ExecutedChargePointOut(BaseModel):
+    """One charge point as it is now, whether a session is planned there or not."""
+
+    charge_point: str
+    station: str
+    connection: str
+    session: str | None  # what the session that runs there is doing
+    command: str | None  # state of the newest command
+    command_words: str
+    stopped: bool
+    back_end_silent: bool
+    learnt: str  # of it and its station, in words
+
+
 class ExecutionOut(BaseModel):
-    """What became of a Period's plan so far."""
+    """What became of a Period's plan so far. Each list is a page of `limit` from `offset` on, of so many in all."""
 
     period: date
     plan: int
@@ -87,7 +102,11 @@ class ExecutionOut(BaseModel):
     matching: int
     resources: list[ExecutedResourceOut]
     points: list[ExecutedPointOut]
+    points_in_all: int
     sessions: list[ChargeSessionOut]
+    sessions_in_all: int
+    charge_points: list[ExecutedChargePointOut]
+    charge_points_in_all: int
 
 
 class ExecutedIspOut(BaseModel):
@@ -125,13 +144,17 @@ def execution(
     request: Request, _principal: Reader, period: date, search: Annotated[str, Query(max_length=255)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> ExecutionOut:  # fmt: skip
-    """What became of the plan of a Period so far; resources in pages, the worst first."""
+    """What became of the plan of a Period so far, in pages; resources that match the search, the worst first."""
     found = overview_of(context_of(request), period)
     lines = matching(found, search)
     return ExecutionOut(
         period=found.period.day, plan=found.plan, total=_sums(found.total), day_ahead_prices=found.stand_in,
         matching=len(lines), resources=[_resource(line) for line in lines[offset : offset + limit]],
-        points=[_point(line) for line in found.points], sessions=[_session(line) for line in found.sessions],
+        points=[_point(line) for line in found.points[offset : offset + limit]], points_in_all=len(found.points),
+        sessions=[_session(line) for line in found.sessions[offset : offset + limit]],
+        sessions_in_all=len(found.sessions),
+        charge_points=[_charge_point(one) for one in found.charge_points[offset : offset + limit]],
+        charge_points_in_all=len(found.charge_points),
     )  # fmt: skip
 
 
@@ -177,6 +200,16 @@ def _point(line: PointLine) -> ExecutedPointOut:
         sums=_sums(line.deviation), planned_kw=line.planned_kw.tolist(),
         prognosed_kw=None if line.prognosed_kw is None else line.prognosed_kw.tolist(),
         planned_of_judged_kw=known(line.planned_judged_kw.tolist()), measured_kw=known(line.measured_kw.tolist()),
+    )  # fmt: skip
+
+
+def _charge_point(one: PointState) -> ExecutedChargePointOut:
+    newest = one.rows[0] if one.rows else None
+    return ExecutedChargePointOut(
+        charge_point=one.point.charge_point, station=one.point.station, connection=one.point.connection,
+        session=None if one.session is None else one.session.state.value,
+        command=None if newest is None else newest.state.value, command_words="" if newest is None else newest.reason,
+        stopped=one.stopped, back_end_silent=one.silent is not None, learnt=one.facts_words(),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The page of execution and its JSON: figures as by hand, kept up to date, readable on every screen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from agr.domain.dispatch import SessionState
 from agr.domain.register import Price
+from agr.operations.dispatching import wishes
 from agr.operations.execution.kept import Overviews
 from agr.operations.execution.overview import worst_verdict
 from agr.operations.execution.sessions import BEHIND, MISSING, ON_TRACK, READY, SHORT, TO_COME, session_lines
@@ -118,6 +120,32 @@ def test_sessions_and_points_are_shown_a_page_at_a_time(
     assert first.count(">left short</span>") + second.count(">left short</span>") == 1
     assert first.count(">unplanned</th>") + second.count(">unplanned</th>") == 1
     assert "None at charge points." in page(q="load-1")
+
+
+def test_every_charge_point_is_listed_with_its_last_answer_those_that_need_a_look_first(
+    desk: Desk, executed: ExecutedDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with desk.world.store.transaction() as tx:
+        known = register.load(tx)
+        free = replace(known.charge_points[0], charge_point="a-free", station="CP2")
+        register.replace(tx, known.with_table("charge_points", (*known.charge_points, free)))
+        wishes.wish(tx, wishes.STOP, "cp-1", True, desk.world.clock.now(), "anna", "smoke")
+    found = desk.as_("viewer").get(URL).json()
+    shown = [(one["charge_point"], one["command"], one["stopped"], one["session"]) for one in found["charge_points"]]
+    assert shown == [("cp-1", "accepted", True, "charging"), ("a-free", None, False, None)]
+    second = desk.as_("viewer").get(URL, params={"limit": 1, "offset": 1}).json()
+    assert [one["charge_point"] for one in second["charge_points"]] == ["a-free"]
+    assert (second["charge_points_in_all"], second["sessions_in_all"], len(second["sessions"])) == (2, 2, 1)
+    monkeypatch.setattr(execution_page, "ROWS", 1)
+    reader = desk.anybody()
+    reader.cookies.set("agr_session", account(desk.accounts, "paul", "viewer"))
+    page = reader.get("/execution", params={"period": str(PERIOD)}).text
+    assert "2 charge points, those that need a look first: page 1 of 2" in page
+    assert "stopped" in page
+    assert ">a-free<" in reader.get("/execution", params={"period": str(PERIOD), "poles": 2}).text
+    with desk.world.store.transaction() as tx:
+        wishes.wish(tx, wishes.STOP, "cp-1", False, desk.world.clock.now(), "anna", "it was dust")
+        register.replace(tx, known)
 
 
 def test_an_overview_that_took_long_is_shared_for_a_while(desk: Desk, executed: ExecutedDay) -> None:

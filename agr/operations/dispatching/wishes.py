@@ -1,5 +1,6 @@
 """What operators ask of dispatch by command, kept as switches in the store, so that the daemon need not be asked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,6 +82,18 @@ def states(tx: Tx, charge_point: str | None = None) -> list[PointState]:
     """Return the state of each charge point, or of one. Raises MissingError."""
     if charge_point is not None:
         _must_exist(tx, charge_point)
+    return _states(tx, charge_point, lambda name: tuple(dispatches.newest(tx, name)))
+
+
+def newest_states(tx: Tx) -> list[PointState]:
+    """Return the state of each charge point, with its newest command only: few queries, however many points."""
+    newest = dispatches.newest_of_all(tx)
+    return _states(tx, None, lambda name: (newest[name],) if name in newest else ())
+
+
+def _states(
+    tx: Tx, charge_point: str | None, rows_of: Callable[[str], tuple[Dispatch, ...]]
+) -> list[PointState]:  # fmt: skip
     running, stopped = charge_sessions.running(tx), stops(tx)
     silent = dispatch_facts.silent(tx)
     facts: dict[tuple[str, str], list[Learned]] = {}
@@ -88,7 +101,7 @@ def states(tx: Tx, charge_point: str | None = None) -> list[PointState]:
         facts.setdefault((fact.road, fact.station), []).append(fact)
     return [
         PointState(
-            point=one.row, rows=tuple(dispatches.newest(tx, one.key)), session=running.get(one.key),
+            point=one.row, rows=rows_of(one.key), session=running.get(one.key),
             stopped=one.key in stopped, silent=silent.get(one.row.road),
             facts=tuple(
                 fact for fact in facts.get((one.row.road, one.row.station), ()) if fact.charge_point in ("", one.key)

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from agr.dispatch.session_points import points_of
 from agr.dispatch.unplanned import points_named, stem_of
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Dispatch
+from agr.domain.dispatch import Dispatch, DispatchState, Fact
 from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.isp import Period
 from agr.domain.register import Register
+from agr.operations.dispatching.wishes import PointState, newest_states
 from agr.operations.execution.sessions import SessionLine, session_lines
 from agr.operations.resource_programs import ResourcePrograms
 from agr.planning.settlement import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
 from agr.settings import Settings
-from agr.store import charge_sessions, dispatch_facts, dispatches, executions, plans, register
+from agr.store import charge_sessions, dispatch_facts, executions, plans, register
 from agr.store.charge_sessions import ChargeSession
 from agr.store.dispatch_facts import Silence
 from agr.store.engine import Tx
@@ -85,6 +86,7 @@ class Overview:
     sessions: tuple[SessionLine, ...]
     total: Deviation
     unplanned_kwh: float  # what cars that came unplanned have taken by their registers
+    charge_points: tuple[PointState, ...]  # what needs a look first, then by name
     silent: Mapping[str, Silence]  # back-ends of charge points that do not answer, by road
     stand_in: bool  # some prices are day-ahead prices, because settlement prices are not known
 
@@ -96,7 +98,8 @@ def overview(tx: Tx, settings: Settings, programs: ResourcePrograms, now: dateti
     prices = settlement_prices(settings, register.prices(tx, period.start - SPREAD_BACK, period.end), period)
     tables = register.load_tables(tx, "connections", "ev_sessions", "charge_points")
     at = points_of(tables)
-    newest = dispatches.newest_of_all(tx) if at else {}
+    states = newest_states(tx) if tables.charge_points else []
+    newest = {one.point.charge_point: one.rows[0] for one in states if one.rows}
     sent = {one.congestion_point: one for one in plans.prognoses(tx, period.day)}  # the last is the newest
     cars = _Cars(tables, programs)
     sums = _deviations(period, rows, rows.resource, len(rows.names), prices)
@@ -121,9 +124,18 @@ def overview(tx: Tx, settings: Settings, programs: ResourcePrograms, now: dateti
         unplanned_kwh=sum(beside.values()),
         sessions=tuple(_with_money(one, judged.get(one.name or "")) for one in session_lines(
             tables, sessions, programs, now
-        )), silent=dispatch_facts.silent(tx),
+        )),
+        charge_points=tuple(sorted(states, key=lambda one: (not needs_look(one), one.point.charge_point))),
+        silent=dispatch_facts.silent(tx),
         stand_in=bool(prices.stand_in.any()) and bool(rows.names),
     )  # fmt: skip
+
+
+def needs_look(state: PointState) -> bool:
+    """Say whether something is wrong at a charge point: stopped, silent, a clock that is off, or no good answer."""
+    bad = state.rows and state.rows[0].state in (DispatchState.REJECTED, DispatchState.UNKNOWN)
+    off = any(one.fact in (Fact.CLOCK, Fact.FOLLOWS) for one in state.facts)
+    return bool(state.stopped or state.silent or off or bad)
 
 
 class _Cars:
