@@ -72,7 +72,7 @@ class PlanPricer:
         self._number: int | None = None
         self._solved: Solved | None = None
         self._held: HeldByAll | None = None
-        self.running_day = RunningDay(settings)
+        self.running_day = RunningDay(settings, clock)
         self.at_once = _AHEAD * settings.planning.workers
 
     def price(self, request: FlexRequest) -> Quote | NoOffer:
@@ -173,7 +173,7 @@ class PlanPricer:
                     reason="the day has begun, and nobody redispatches there during the day (IntradayRedispatchBy)"
                 )
             with self._lock:
-                found = self.running_day.compared(reader, period, now)
+                found = self.running_day.compared(reader, period)
             if isinstance(found, NoOffer):
                 return found
             rest = found

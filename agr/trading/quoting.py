@@ -57,6 +57,7 @@ def question_of(
     what is sold.
     """
     from models.flexibility.excerpt import excerpt
+    from models.flexibility.few_free import with_few_free
     from models.flexibility.question import Question
     from models.method import SMALL
     from models.part import divisible, most_choices, subproblem
@@ -65,8 +66,6 @@ def question_of(
     if address not in case.points:
         return NoOffer(reason=f"the plan in force has no congestion point {address}")
     at = places(solved.named, (address,))
-    if most_choices(case, at) > SMALL:
-        return NoOffer(reason=f"{address} has more than {SMALL:,} programs to choose: too many to price exactly")
     if not divisible(case, at, tariffs=True):
         return NoOffer(reason=f"a limit of connections at {address} counts resources elsewhere too")
     try:
@@ -74,8 +73,17 @@ def question_of(
         part = subproblem(case, solved.outcome, at, held, tariffs=True)
     except CaseError as error:
         return NoOffer(reason=str(error))
+    planned = excerpt(case, solved.outcome, at, tariffs=True)
+    if most_choices(case, at) > SMALL:
+        few = with_few_free(part, planned, SMALL // 2)
+        if few is None:
+            return NoOffer(reason=(
+                f"{address} has more than {SMALL // 2:,} flexible resources, too many to price exactly, and a "
+                "FlexOption, or resources that cannot be kept at their programs; a point of fewer resources gets offers"
+            ))  # fmt: skip
+        part = few
     return Question(
-        part=part, planned=excerpt(case, solved.outcome, at, tariffs=True), room=room, buy_taken_kw=taken.buy_kw,
+        part=part, planned=planned, room=room, buy_taken_kw=taken.buy_kw,
         sell_taken_kw=taken.sell_kw, shares=shares, sell_share=1.0 if request.limits else trading.sell_share,
         traded_by_operator=traded_by_operator, reservation=request.contract_id, least_kw=_least_kw(request, trading),
         time_limit_s=planning.time_limit_s, threads=planning.threads,

@@ -3,9 +3,12 @@
 The broker, the token service and the participants API are a stand-in made from what is publicly known.
 """
 
+import base64
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from datetime import time as clock_time
@@ -14,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
+from structlog.testing import capture_logs
 
 from agr.connectors.tables.writing import write_folder
 from agr.demo.counterparties import GOPACS, Counterparty, Event
@@ -75,6 +79,7 @@ class GopacsDay:
         self._fill(folder)
         self.daemon = Service(self.settings, self.clock)
         self.daemon.start()
+        self.folder = folder
         self.broker.send(
             "agr", domain=OURS, endpoint=f"http://127.0.0.1:{self.daemon.port}{PATH}", public_key=key.public
         )
@@ -156,7 +161,39 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GopacsDay]:
     patch = pytest.MonkeyPatch()
     patch.setenv("GOPACS_SECRET", SECRET)
     folder = tmp_path_factory.mktemp("gopacs")
+    with everything_logged() as logged:
+        yield from _traded(folder, logged, patch)
+
+
+class Kept(logging.Handler):
+    """Keeps every record of the standard library's loggers, those of libraries included."""
+
+    def __init__(self, kept: list[str]) -> None:
+        super().__init__(logging.DEBUG)
+        self._kept = kept
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._kept.append(record.getMessage())
+
+
+@contextmanager
+def everything_logged() -> Iterator[Callable[[], list[str]]]:
+    """Give what returns all that was logged, by us and by libraries, down to what nobody would switch on."""
+    records, root = list[str](), logging.getLogger()
+    handler, level = Kept(records), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with capture_logs() as events:
+            yield lambda: [*records, *map(repr, list(events))]
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+def _traded(folder: Path, logged: Callable[[], list[str]], patch: pytest.MonkeyPatch) -> Iterator[GopacsDay]:
     driven = GopacsDay(folder, counterparty_python(Path(__file__).parents[2] / ".venv-counterparty"))
+    driven.logged = logged
     try:
         driven.reach(OPEN)
         driven.before = driven.program_w()
@@ -209,6 +246,20 @@ def test_everything_goes_to_the_broker_with_a_token_that_is_renewed_and_never_lo
     assert len(traded.broker.told("token")) >= 2
     with traded.daemon.store.reading() as tx:
         assert not outbox.due(tx, traded.clock.now() + timedelta(days=1))
+
+
+def test_neither_tokens_nor_the_secret_are_in_any_log_or_in_the_store(traded: GopacsDay) -> None:
+    tokens = [event.text("token") for event in traded.broker.told("token")]
+    assert all(len(token) > 20 for token in tokens)
+    basic = base64.b64encode(f"agr:{SECRET}".encode()).decode()
+    logged = traded.logged()
+    for telling in ("gopacs.told", "flex_offer.queued", "HTTP Request: POST"):
+        assert any(telling in line for line in logged), "what is logged is not captured"
+    stored = b"".join(file.read_bytes() for file in traded.folder.glob("agr.db*"))
+    assert CONTRACT.encode() in stored
+    for secret in (*tokens, SECRET, basic):
+        assert not [line for line in logged if secret in line]
+        assert secret.encode() not in stored
 
 
 def test_keys_come_from_the_directory_by_contract_and_by_domain(traded: GopacsDay) -> None:

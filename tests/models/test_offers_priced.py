@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from models.audit import audit
 from models.errors import CaseError
+from models.flexibility.few_free import with_few_free
+from models.flexibility.pricing import price
 from models.reference.problem import solve
 from tests.models.builders import reservation, reserve, run, switched
 from tests.models.offers import DAY, ISPS, asked, battery, order_of, planned, point_case, question, room
@@ -103,6 +105,27 @@ def test_a_tiny_volume_is_no_offer(lossless):
     answer = asked(case, plan, tight, least_kw=1.0)
     assert answer.priced == ()
     assert re.fullmatch(r"no more than 80[01] W can be sold in any ISP; less than 1 kW is no offer", answer.why_not)
+
+
+def test_where_few_may_move_the_others_keep_their_programs_and_it_costs_no_less():
+    """Of three batteries the two larger ones are left free: the third would have done a part for less wear."""
+    units = [battery(charge_kw=kw, discharge_kw=kw, wear=wear) for kw, wear in ((4, 0.01), (2, 0.0), (6, 0.02))]
+    case, plan = planned(point_case(*units))
+    asked_for = question(case, plan, room(plan, 0, **EVENING))
+    few = with_few_free(asked_for.part, asked_for.planned, 2)
+    assert np.isnan(few.storage.pinned_kw).all(axis=1).tolist() == [True, False, True]
+    all_free, priced = price(asked_for).priced[0], price(replace(asked_for, part=few)).priced[0]
+    np.testing.assert_allclose(priced.volume_kw, all_free.volume_kw, atol=2e-3)
+    kept = priced.outcome.programs
+    np.testing.assert_allclose(
+        (kept.charge_kw - kept.discharge_kw)[1],
+        (asked_for.planned.programs.charge_kw - asked_for.planned.programs.discharge_kw)[1], atol=1e-6,
+    )  # fmt: skip
+    assert all_free.cost_eur == pytest.approx(4 * 10 / 1000 + 2 * 2 * 0.01, abs=HALF_W_EUR)
+    assert priced.cost_eur == pytest.approx(4 * 10 / 1000 + 4 * 2 * 0.01, abs=HALF_W_EUR)
+    assert audit(priced.case, priced.outcome) == ()
+    assert with_few_free(asked_for.part, asked_for.planned, 3) is asked_for.part
+    assert with_few_free(asked_for.part, asked_for.planned, 0) is None
 
 
 def test_a_point_without_flexibility_offers_nothing():

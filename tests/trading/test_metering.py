@@ -14,6 +14,7 @@ from agr.domain.register import CongestionPoint
 from agr.store import day, executions, outbox, portfolio
 from agr.trading.measured import measured_w
 from agr.trading.metering import Metering, ean_of, metering_lines
+from tests.builders.postgres import emptied
 from tests.builders.schemas import schema
 from tests.builders.worlds import PERIOD, POINT, World
 
@@ -169,3 +170,25 @@ def test_a_car_that_nobody_measured_leaves_its_congestion_point_unknown(world: M
     world.measured("load", dict.fromkeys(range(1, 93), 0.25))
     with world.store.transaction() as tx:
         assert measured_w(tx, PERIOD, POINT) == {}
+
+
+def test_on_postgresql_the_same_is_told_once_and_answered(tmp_path: Path, postgres: str) -> None:
+    world = MeteredWorld(tmp_path, store_url=emptied(postgres))
+    world.measured("load", dict.fromkeys(range(1, 93), 0.25))
+    world.measured("car", {5: 1.5})
+    world.clock.jump_to(PERIOD.end + AFTER)
+    assert world.metering.look() == 1
+    (message,) = world.told()
+    assert values(message)[5] == "7.000"
+    world.answer(message, "Rejected", RejectionReason="Unknown EAN")
+    assert "Unknown EAN" in world.alarms()["metering rejected"]
+    world.begin()
+    assert world.metering.look() == 0
+    world.measured("car", {8: 1.0})
+    world.clock.jump_to(PERIOD.end + AFTER + timedelta(minutes=61))
+    assert world.metering.look() == 1
+    world.answer(world.told()[0], "Accepted")
+    with world.store.reading() as tx:
+        (line,) = metering_lines(tx, PERIOD)
+    assert (line.revision, line.answer, line.isps) == (2, "Accepted", 90)
+    world.store.close()

@@ -67,7 +67,7 @@ class Gopacs:
         token, lasts = secrets.token_urlsafe(24), float(self.config.get("token_s", 300))
         with self.lock:
             self.tokens[token] = time.monotonic() + lasts
-        self.lines.write("token", lasts=lasts)
+        self.lines.write("token", lasts=lasts, token=token)
         return 200, {"access_token": token, "token_type": "Bearer", "expires_in": lasts}
 
     def let_in(self, authorization: str) -> bool:
