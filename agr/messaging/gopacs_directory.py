@@ -6,6 +6,7 @@ restart. The key before the newest stays valid beside it for one more round: an 
 under way.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ log = structlog.get_logger()
 ALARM = "gopacs directory"
 """Kind of alarm: the directory tells nothing about an operator or a contract."""
 FIRST_RETRY_S, LAST_RETRY_S = 10.0, 300.0
+_TRIED_S, _MOST_SENDERS = 600.0, 50
+"""Seconds until an unknown sender that is not listed may be asked about again, and how many are asked about."""
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 CONTRACTS_S = 60.0
 """Seconds between two looks at which contracts there are."""
 _POINT = "ean."
@@ -51,6 +55,7 @@ class _Sought:
     ends: datetime | None = None  # when it may be used no longer
     failures: int = 0
     asked: float = float("-inf")  # when, by the same clock as `due`
+    sender: bool = False  # nobody named it: it has sent something
 
     @property
     def subject(self) -> str:
@@ -80,6 +85,8 @@ class GopacsDirectory:
             self._contracts_due = self._monotonic() + CONTRACTS_S
             self._look_at_contracts()
         self._heed_doubts()
+        if self._gopacs.find_senders:
+            self._look_for_senders()
         due = sorted((s for s in self._all if s.due <= self._monotonic()), key=lambda s: s.due)
         if due:
             self._renew(due[0])
@@ -94,6 +101,17 @@ class GopacsDirectory:
         for sought in self._all:
             if sought.listed is not None and sought.listed.domain in doubted:
                 sought.due = min(sought.due, sought.asked + FIRST_RETRY_S)
+
+    def _look_for_senders(self) -> None:
+        """Seek operators that have sent something and are unknown, by domain; one that is not listed is forgotten."""
+        known = {s.name for s in self._all if not s.contract}
+        sent = [d for d in self._participants.unknown() if _DOMAIN.fullmatch(d) and d not in known | self._configured]
+        room = _MOST_SENDERS - sum(s.sender for s in self._all)
+        now = self._monotonic()
+        self._all += [_Sought(domain, contract=False, due=now, sender=True) for domain in sent[: max(room, 0)]]
+        tried = [s for s in self._all if s.sender and s.listed is None and s.failures and s.asked + _TRIED_S <= now]
+        for sought in tried:
+            self._all.remove(sought)
 
     def _look_at_contracts(self) -> None:
         with self._store.reading() as tx:
@@ -123,10 +141,12 @@ class GopacsDirectory:
                 raise DiscoveryError(f"contract {sought.name} is {listed.domain}'s, which [[participants]] has, too")
         except DiscoveryError as error:
             sought.failures += 1
+            stranger = sought.sender and sought.listed is None
             wait = min(FIRST_RETRY_S * 2.0 ** min(sought.failures - 1, 10), LAST_RETRY_S)
-            sought.due = self._monotonic() + wait
+            sought.due = self._monotonic() + (_TRIED_S if stranger else wait)
             log.warning("gopacs.not_told", about=sought.subject, why=str(error))
-            self._alarm(sought, str(error))
+            if not stranger:  # anybody can write any name into a message
+                self._alarm(sought, str(error))
             return
         sought.failures, sought.due = 0, self._monotonic() + self._gopacs.fresh_s
         kept = timedelta(seconds=self._gopacs.fresh_s) + timedelta(hours=self._gopacs.keep_hours)

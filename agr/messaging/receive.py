@@ -42,6 +42,7 @@ class Receiver:
         if claim is None:  # SenderDomain and SenderRole come after the Body, which then has to be small
             return None if length <= limits.max_bytes_dso else 413
         if not self._participants.keys(*claim):
+            self._participants.miss(*claim)
             self._quota.note_stranger()
             return 419
         if length > (limits.max_bytes_cro if claim[1] == "CRO" else limits.max_bytes_dso):

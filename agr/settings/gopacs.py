@@ -22,6 +22,11 @@ class Gopacs(Section):
         default=(),
         description="Domains of operators whose requests we take; those of our contracts are found by ContractID.",
     )
+    find_senders: bool = Field(
+        default=False,
+        description="Ask the directory about operators that we do not know, once they have sent something; every "
+        "participant that it lists may then ask for limits of our contracts.",
+    )
     fresh_s: Seconds = Field(default=600, ge=10, description="Ask the directory for a key again after this long.")
     keep_hours: float = Field(
         default=72, ge=0, le=24 * 365, description="Use a key this long, while the directory does not answer."

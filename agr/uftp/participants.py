@@ -29,6 +29,10 @@ class Participant:
     way: Way = field(default_factory=Way)
 
 
+_MOST_UNKNOWN = 20
+"""Domains of unknown senders that are kept until somebody looks at them."""
+
+
 class Participants:
     """The configured directory. Raises SettingsError when an entry cannot be used."""
 
@@ -36,6 +40,7 @@ class Participants:
         self._by_name: dict[tuple[str, str], Participant] = {}
         self._keys: dict[tuple[str, str], tuple[bytes, ...]] = {}
         self._doubted: set[tuple[str, str]] = set()
+        self._unknown: dict[str, None] = {}
         self._lock = Lock()
         for participant in participants:
             name = (participant.domain, participant.role)
@@ -78,6 +83,19 @@ class Participants:
         with self._lock:
             if (domain, role) in self._by_name:
                 self._doubted.add((domain, role))
+
+    def miss(self, domain: str, role: str) -> None:
+        """Note that somebody unknown has sent a message: may a directory know it? The first few are kept."""
+        if role == "DSO" and len(self._unknown) < _MOST_UNKNOWN:
+            with self._lock:
+                if (domain, role) not in self._by_name:
+                    self._unknown[domain] = None
+
+    def unknown(self) -> tuple[str, ...]:
+        """Return the domains of unknown DSOs that have sent something since the last call, in order."""
+        with self._lock:
+            found, self._unknown = tuple(self._unknown), {}
+        return found
 
     def doubted(self) -> frozenset[tuple[str, str]]:
         """Return whose keys have been doubted since the last call."""

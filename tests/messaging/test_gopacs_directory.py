@@ -225,3 +225,44 @@ def test_a_domain_is_reached_one_way_only() -> None:
         )  # fmt: skip
     with pytest.raises(ValueError, match=r"names grid\.example twice"):
         gopacs("grid.example", "grid.example")
+
+
+def test_an_unknown_sender_is_found_by_its_domain_where_the_settings_say_so(site: Site) -> None:
+    key, other = SigningKey.generate(), Party("new-grid.example", "DSO")
+    site.told["/v3/participants/new-grid.example"] = listed("new-grid.example", key)
+    head = other.seal(other.message("FlexRequest"))[:400]
+    for find in (False, True):
+        site.configure(gopacs("grid.example", find_senders=find))
+        receiver = Receiver(site.world.store, site.settings, site.world.clock, site.participants, lambda: None)
+        assert receiver.expects(head, 1000) == 419
+        site.look()
+        assert site.keys("new-grid.example") == ([bytes(key.verify_key)] if find else [])
+    found = site.participants.find("new-grid.example", "DSO")
+    assert found is not None
+    assert (found.endpoint, found.limits, found.version) == ("https://broker.example/message", True, "3.0.0")
+    assert receiver.expects(head, 1000) is None
+
+
+def test_a_sender_that_the_directory_does_not_know_is_asked_about_once_in_ten_minutes_without_an_alarm(
+    site: Site,
+) -> None:
+    site.configure(gopacs(find_senders=True))
+    for _ in range(3):
+        for domain in ("stranger.example", "../secrets", "cro.example"):
+            site.participants.miss(domain, "DSO")
+        site.participants.miss("an.agr.example", "AGR")
+        site.look(60.0)
+    assert [path for path in site.asked if "contracts" not in path] == ["/v3/participants/stranger.example"]
+    assert site.alarms() == {}
+    site.look(600.0)  # it is forgotten
+    site.participants.miss("stranger.example", "DSO")
+    site.look(1.0)
+    assert site.asked.count("/v3/participants/stranger.example") == 2
+
+
+def test_a_flood_of_names_asks_about_a_few(site: Site) -> None:
+    site.configure(gopacs(find_senders=True))
+    for number in range(200):
+        site.participants.miss(f"grid-{number}.example", "DSO")
+        site.look(0.1)
+    assert len([path for path in site.asked if "grid-" in path]) <= 50
