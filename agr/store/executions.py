@@ -49,6 +49,12 @@ def between(tx: Tx, first: datetime, last: datetime, resources: Collection[str] 
     return found
 
 
+def beginning(tx: Tx, prefix: str, first: datetime, last: datetime) -> list[Execution]:
+    """Return the rows of resources whose names begin with a text; ISPs begin from first to last, both included."""
+    mine = sa.and_(_C.start >= first, _C.start <= last, _C.resource.startswith(prefix, autoescape=True))
+    return [_read(row) for row in tx.execute(sa.select(table).where(mine).order_by(_C.resource, _C.start))]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Columns:
     """Many rows as arrays (N,), by resource and time; `names` (R,) are the resources, by name."""

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
-from agr.domain.execution import WHOLE
+from agr.dispatch.unplanned import PREFIX, points_named, stem_of
+from agr.domain.execution import WHOLE, Verdict
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Register
@@ -33,7 +34,8 @@ def whole_w(
     """Return group → ISP → W, for the ISPs in which every resource of a group was measured as a whole.
 
     A charging session need not be measured while its car is not to be there: it has rows then only if a car was seen,
-    which must be whole. It must have been measured some time in the Period, if it is to be there at all.
+    which must be whole. It must have been measured some time in the Period, if it is to be there at all. What cars took
+    that nobody planned counts at the connections of their charge points.
     """
     cars = {row.resource: row for row in known.resources if isinstance(row, EvSession)}
     last = period.end - timedelta(minutes=period.isp_minutes)
@@ -42,6 +44,8 @@ def whole_w(
     for row in executions.between(tx, period.start, last, wanted):
         whole = row.measured_kwh is not None and row.quality in WHOLE
         kwh.setdefault(row.resource, {})[period.isp_of(row.start)] = row.measured_kwh if whole else None
+    strangers = _strangers_kwh(tx, period, known)
+    connection_of = known.connection_of() if strangers else {}
     found = {}
     for name, group in groups.items():
         sums = dict.fromkeys(range(1, period.isp_count + 1), 0.0) if group else {}
@@ -53,7 +57,25 @@ def whole_w(
                     del sums[isp]
                 else:
                     sums[isp] += energy
+        for connection in {connection_of[resource] for resource in group if resource in connection_of}:
+            for isp, energy in strangers.get(connection, ()):
+                if energy is None:
+                    sums.pop(isp, None)
+                elif isp in sums:
+                    sums[isp] += energy
         found[name] = {isp: round(energy / period.isp_hours * _W_PER_KW) for isp, energy in sums.items()}
+    return found
+
+
+def _strangers_kwh(tx: Tx, period: Period, known: Register) -> dict[str, list[tuple[int, float | None]]]:
+    """Return connection → (ISP, kWh) of cars that nobody planned; None: not measured as a whole."""
+    names, points = known.connection_of(), points_named(known.charge_points)
+    found: dict[str, list[tuple[int, float | None]]] = {}
+    for row in executions.beginning(tx, PREFIX, period.start, period.starts()[-1]):
+        point = points.get(stem_of(row.resource))
+        if row.resource not in names and point is not None:
+            whole = row.measured_kwh if row.quality in WHOLE or row.verdict is Verdict.DEVIATED else None
+            found.setdefault(point.connection, []).append((period.isp_of(row.start), whole))
     return found
 
 

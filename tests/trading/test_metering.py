@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from agr.dispatch.unplanned import name_of
+from agr.domain.charge_point import ChargePoint
 from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
@@ -159,6 +161,21 @@ def test_the_answer_is_kept_and_a_rejection_is_an_alarm_until_better_values_are_
     world.clock.jump_to(PERIOD.end + AFTER + timedelta(minutes=183))
     world.metering.look()
     assert "metering rejected" not in world.alarms()
+
+
+def test_cars_that_nobody_planned_count_at_the_connection_of_their_charge_point(world: MeteredWorld) -> None:
+    pole = ChargePoint(
+        charge_point="cp-1", connection=NAMED, road="r", station="CP1", max_kw=11.0, protocol="2.0.1", fallback_kw=4.2
+    )
+    world.know_register(resources=(CAR, LOAD, HOME), contracts=(), forecasts=(), charge_points=(pole,))
+    came = name_of("cp-1", PERIOD.isp_start(20))
+    world.measured(came, {20: 2.0})
+    world.measured(came, {21: 0.5}, "partial")
+    assert world.metering.look() == 1
+    (message,) = world.told()
+    assert values(message)[20] == "9.000"
+    assert values(message)[22] == "1.000"
+    assert 21 not in values(message)  # the car was there, and nobody knows what it took
 
 
 def test_a_car_that_nobody_measured_leaves_its_congestion_point_unknown(world: MeteredWorld) -> None:
