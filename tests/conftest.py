@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from agr.demo.counterparties import Counterparty
 from agr.demo.environment import counterparty_python
@@ -33,6 +34,12 @@ LONGEST = (
 )  # fmt: skip
 """Files that take the most processor time or wait the longest, the first ones most."""
 
+
+START_MS = 120_000
+"""How long a browser may take to start, and a page to show what is waited for: a guard, on however busy a machine."""
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30
 """Where stores of tests are kept if so many bytes are free: a transaction waits for a disk, not for memory."""
@@ -92,6 +99,7 @@ def browser() -> Iterator[object]:
     if path is None:
         lacking("Chromium", "apt-get install chromium")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=START_MS)
+        opened.on("context", lambda context: context.set_default_timeout(START_MS))
         yield opened
         opened.close()

@@ -74,7 +74,7 @@ class Counterparty:
         config: Path | None = None,
         log: Path | None = None,
         key: Path | None = None,
-        start_limit_s: float = 30,
+        start_limit_s: float = 120,
         script: Path = SCRIPT,
         more: Mapping[str, object] | None = None,  # options of this script only, e.g. {"--state": FILE}
     ) -> None:
@@ -120,7 +120,7 @@ class Counterparty:
         """The process."""
         return self._process.pid
 
-    def send(self, command: str, timeout_s: float = 30, **fields: JsonValue) -> Event:
+    def send(self, command: str, timeout_s: float = 60, **fields: JsonValue) -> Event:
         """Send a command and return its `done` event. Raises DeliveryError when it failed or took too long."""
         with self._writing:
             self._commands += 1
@@ -135,7 +135,7 @@ class Counterparty:
         """Replace the directory of everybody that this counterparty may talk to."""
         self.send("peers", peers=[dict(vars(peer)) for peer in peers])
 
-    def wait_for(self, wanted: Callable[[Event], bool], timeout_s: float = 30, *, after: int = 0) -> Event:
+    def wait_for(self, wanted: Callable[[Event], bool], timeout_s: float = 60, *, after: int = 0) -> Event:
         """Return the first wanted event from number `after` on. Raises DeliveryError if none comes."""
         deadline = time.monotonic() + timeout_s
         seen = after

@@ -24,7 +24,7 @@ _STANDS = timedelta(hours=1)
 """How long a request can be answered."""
 _SETTLED_AFTER = timedelta(hours=6)
 """When the DSO settles, after the end of the Period."""
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,9 @@ class Scheduler:
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler]) -> None:
         self._store, self._settings, self._clock, self._handlers = store, settings, clock, handlers
-        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
+        # Of one moment, a second run waits for the first one's end and looks again; else what became due meanwhile
+        # would be skipped, and come no more.
+        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 2})
         self._running = RLock()
         self._adding, self._ended = Lock(), False
 
@@ -109,7 +111,7 @@ class Scheduler:
         """Handle a moment, after every earlier moment of its Period that is still open: once each, in order."""
         try:
             with self._running:
-                for open_one in self.pending(period):
+                for open_one in () if self._ended else self.pending(period):
                     if open_one.at <= moment.at and open_one.at <= self._clock.now():
                         self._handle(period, open_one)
         except StoreError:  # the watchdog reports it, once for all moments

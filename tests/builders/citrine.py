@@ -227,7 +227,7 @@ def _broken_rule(station: Station, profile: Json, evse: int) -> str | None:
 
 
 def _post(url: str, body: bytes) -> None:
-    urlopen(Request(url, data=body, method="POST"), timeout=10).close()
+    urlopen(Request(url, data=body, method="POST"), timeout=60).close()
 
 
 def _refused(words: str) -> Told:

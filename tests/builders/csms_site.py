@@ -16,7 +16,7 @@ from agr.demo.counterparties import CSMS, STATION, Counterparty
 from tests.builders.http_server import Asked, HttpServer, Told
 
 NOW = datetime.fromisoformat("2026-11-29T22:27:00+00:00")
-_LIMIT_S = 20
+_LIMIT_S = 60
 
 
 class CsmsSite:
@@ -25,6 +25,7 @@ class CsmsSite:
     def __init__(
         self, python: Path, folder: Path, stations: Sequence[Mapping[str, object]], *, now: datetime = NOW,
         call_limit_s: float = 30, notice_s: float = 0, retry_s: float = 0.05, api: str = "1.8",
+        rate: float = 1,
     ) -> None:  # fmt: skip
         self._python, self._folder, self._names = python, folder, [str(one["name"]) for one in stations]
         self._more: dict[str, object] = {
@@ -37,7 +38,13 @@ class CsmsSite:
         self._more |= {"--port": self.csms.endpoint.rsplit(":", 1)[1]}
         self._more |= {"--stations-port": self.csms.ready.text("stations").rsplit(":", 1)[1]}
         config = folder / "stations.json"
-        given = {"url": self.csms.ready.text("stations"), "now": now.isoformat(), "tick_s": 0.05, "retry_s": retry_s}
+        given = {
+            "url": self.csms.ready.text("stations"),
+            "now": now.isoformat(),
+            "rate": rate,
+            "tick_s": 0.05,
+            "retry_s": retry_s,
+        }
         config.write_text(json.dumps(given | {"stations": list(stations)}))
         self.stations = Counterparty(
             python, role="STATION", domain="yard", script=STATION, config=config, log=folder / "stations.log"

@@ -31,7 +31,7 @@ class Trading:
     def __init__(self, folder: Path, exchange: Exchange, store_url: str = "", **more: object) -> None:
         self.folder, self.exchange = folder / "bids", exchange
         self.world = World(folder, store_url=store_url)
-        hook = BidWebhook(name="exchange", url=f"{exchange.url}/bids", secret_env="BIDS_SECRET", timeout_s=5)
+        hook = BidWebhook(name="exchange", url=f"{exchange.url}/bids", secret_env="BIDS_SECRET", timeout_s=60)
         given = Bids(files=(BidFiles(name="trader", folder=self.folder),), webhooks=(hook,), **more)
         self.settings = self.world.settings.model_copy(update={"bids": given})
         self.start()

@@ -55,7 +55,7 @@ def fetch(url: str, authorities: Path | None) -> None:
 
 
 def post(url: str, authorities: Path | None) -> None:
-    hook = Hook("exchange", url, header_env={}, secret_env=None, timeout_s=5, authorities=authorities)
+    hook = Hook("exchange", url, header_env={}, secret_env=None, timeout_s=60, authorities=authorities)
     try:
         hook.post("x", AT, b"bid", {})
     finally:
@@ -74,7 +74,7 @@ def test_authorities_are_trusted_beside_those_of_the_system(authorities, reach, 
 
 def test_counterparties_have_certificates_of_the_authorities_alone(authorities) -> None:
     system, own = authorities
-    with httpx.Client(verify=tls_context(own.file)) as client:
+    with httpx.Client(verify=tls_context(own.file), timeout=60) as client:
         assert client.get(own.server.url).status_code == 200
         with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
             client.get(system.server.url)

@@ -24,7 +24,7 @@ from agr.uftp.signing import KeyPair
 from tests.builders.stores import migrated
 from tests.day import heard, tiny
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 """Longest wait for anything: a slow machine must not fail a test, and no test waits longer than it needs."""
 
 PATH = "/shapeshifter/api/v3/message"
@@ -63,7 +63,7 @@ class Market:
         self.clock = start_clock(period, daemon_starts=timedelta(minutes=1))  # restarts take seconds where much goes on
         self._marks = {party.domain: len(party.events) for party in parties}
         self.gone: set[str] = set()  # counterparties that a test has stopped
-        planning = Planning(join_triggers_s=0, time_limit_s=30, threads=1, method="reference")  # quick at this size
+        planning = Planning(join_triggers_s=0, time_limit_s=240, threads=1, method="reference")  # quick at this size
         values: dict[str, Any] = {"planning": planning} | sections
         self.settings = Settings(
             domain=OURS,
@@ -208,7 +208,9 @@ class Market:
 
     def post(self, body: bytes) -> int:
         """Post a body to our endpoint as anybody might; return the status."""
-        return httpx.post(self.endpoint, content=body, headers={"Content-Type": "text/xml; charset=utf-8"}).status_code
+        return httpx.post(
+            self.endpoint, content=body, headers={"Content-Type": "text/xml; charset=utf-8"}, timeout=60
+        ).status_code
 
     # --- what others saw ----------------------------------------------------------------------------------------
 

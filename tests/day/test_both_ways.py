@@ -153,7 +153,7 @@ def test_a_running_day_is_planned_again_both_ways(market: Callable[..., Market],
 
 
 def test_a_part_of_a_decomposed_plan_is_planned_again_both_ways(market: Callable[..., Market], tmp_path: Path) -> None:
-    planning = Planning(join_triggers_s=0, time_limit_s=60, threads=1, method="decomposition", decomposed_gap=0.2)
+    planning = Planning(join_triggers_s=0, time_limit_s=240, threads=1, method="decomposition", decomposed_gap=0.2)
     driven = market(PERIOD, planning=planning)
     events = [(at(1, "13:30"), tiny.FO_A, 0.5), (at(1, "13:40"), tiny.FO_C, 0.2), (at(1, "13:50"), tiny.FO_A, 0.1)]
     play(driven, events)

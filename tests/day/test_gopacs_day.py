@@ -67,7 +67,7 @@ class GopacsDay:
         self.settings = Settings(
             domain=OURS, key_file=folder / "agr.key", data_folder=folder,
             store_url=f"sqlite:///{folder / 'agr.db'}", listen_port=0, trading=Trading(automatic=True),
-            planning=Planning(join_triggers_s=0, time_limit_s=30, threads=1, method="reference"),
+            planning=Planning(join_triggers_s=0, time_limit_s=240, threads=1, method="reference"),
             gopacs=Gopacs(
                 broker=f"{self.broker.endpoint}{PATH}", directory=f"{self.broker.endpoint}/uftp-participants/v3",
                 operators=(OTHER,),

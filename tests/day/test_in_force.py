@@ -33,7 +33,7 @@ def test_after_a_release_a_search_without_time_leaves_every_prognosis_as_it_was(
     if kept:
         assert driven.prognoses() == announced
         assert driven.in_force().points == before.points
-    driven.restart(planning=Planning(join_triggers_s=0, time_limit_s=30, threads=1, method="reference"))
+    driven.restart(planning=Planning(join_triggers_s=0, time_limit_s=240, threads=1, method="reference"))
     driven.release(FO_A, -40_000)
     driven.settle()
     assert driven.in_force().result.objective_eur >= before.result.objective_eur - 2.4 - 1e-6

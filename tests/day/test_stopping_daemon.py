@@ -97,7 +97,7 @@ def test_a_daemon_that_waits_for_silent_peers_ends_within_five_seconds(folder: P
     limit = time.monotonic() + 60
     while not silent.taken and time.monotonic() < limit:
         time.sleep(0.1)
-    assert httpx.get(f"{page}/healthz").status_code == 200
+    assert httpx.get(f"{page}/healthz", timeout=60).status_code == 200
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     rest = process.communicate(timeout=60)[1]

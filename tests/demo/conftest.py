@@ -96,7 +96,7 @@ class TinyAgr:
         envelope = f'<SignedMessage SenderDomain="{self.domain}" SenderRole="AGR" Body="{body}"/>'
         request = Request(to.endpoint, data=envelope.encode(), headers={"Content-Type": "text/xml; charset=utf-8"})
         try:
-            with urlopen(request, timeout=10) as response:
+            with urlopen(request, timeout=60) as response:
                 return response.status
         except HTTPError as error:
             with error:

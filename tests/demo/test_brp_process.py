@@ -43,7 +43,7 @@ class Customer:
             headers={"Authorization": f"Bearer {token}"},
         )  # fmt: skip
         try:
-            with urlopen(request, timeout=10) as answer:
+            with urlopen(request, timeout=60) as answer:
                 return int(answer.status)
         except HTTPError as error:
             with error:

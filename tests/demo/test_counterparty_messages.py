@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from queue import Empty
 
 import pytest
 from nacl.signing import SigningKey
@@ -20,7 +19,7 @@ WHOLE_DAY = '<ISP Power="-1200" Start="1" Duration="92"/>'
 def ask(agr, cro):
     query = agr.message("AGRPortfolioQuery", cro, **PERIOD)
     assert agr.post(query, cro) == 200
-    return query, agr.inbox.get(timeout=10)
+    return query, agr.inbox.get(timeout=60)
 
 
 def told(answer):
@@ -68,8 +67,8 @@ def test_a_cro_can_answer_in_part_reject_or_stay_silent(agr, cro, schema):
     assert not schema["agr-cro"].validate(bare)  # 3.1.0 has no valid way to say only "no"
     cro.send("silent")
     agr.post(agr.message("AGRPortfolioQuery", cro, **PERIOD), cro)
-    with pytest.raises(Empty):
-        agr.inbox.get(timeout=0.5)
+    cro.wait_for(lambda e: e.kind == "kept_silent")
+    assert agr.inbox.empty()
 
 
 def test_a_cro_learns_a_new_connection_list_while_it_runs(agr, cro, known):
@@ -78,16 +77,16 @@ def test_a_cro_learns_a_new_connection_list_while_it_runs(agr, cro, known):
 
 
 def test_a_late_answer_comes_late(agr, cro):
-    cro.send("delay", seconds=0.6)
+    cro.send("delay", seconds=0.2)
     begin = time.monotonic()
     ask(agr, cro)
-    assert time.monotonic() - begin >= 0.6
+    assert time.monotonic() - begin >= 0.2
 
 
 def test_a_cro_accepts_a_portfolio_update(agr, cro, schema):
     connection = '<Connection EntityAddress="ean.299000000000000015" StartPeriod="2026-03-29"/>'
     assert agr.post(agr.message("AGRPortfolioUpdate", cro, connection, TimeZone="Europe/Amsterdam"), cro) == 200
-    answer = agr.inbox.get(timeout=10)
+    answer = agr.inbox.get(timeout=60)
     assert (answer.tag, answer.get("Result")) == ("AGRPortfolioUpdateResponse", "Accepted")
     schema["agr-cro"].assertValid(answer)
 
@@ -95,7 +94,7 @@ def test_a_cro_accepts_a_portfolio_update(agr, cro, schema):
 def test_a_dso_accepts_a_prognosis_in_its_conversation_and_rejects_when_told(agr, dso, schema):
     prognosis = agr.message("D-Prognosis", dso, WHOLE_DAY, **D_PROGNOSIS)
     assert agr.post(prognosis, dso) == 200
-    answer = agr.inbox.get(timeout=10)
+    answer = agr.inbox.get(timeout=60)
     assert (answer.tag, answer.get("Result")) == ("D-PrognosisResponse", "Accepted")
     assert answer.get("D-PrognosisMessageID") in prognosis
     assert answer.get("ConversationID") in prognosis
@@ -106,16 +105,16 @@ def test_a_dso_accepts_a_prognosis_in_its_conversation_and_rejects_when_told(agr
 
     dso.send("reject_next", reason="Unknown reference")
     agr.post(agr.message("D-Prognosis", dso, WHOLE_DAY, **D_PROGNOSIS), dso)
-    rejected = agr.inbox.get(timeout=10)
+    rejected = agr.inbox.get(timeout=60)
     assert (rejected.get("Result"), rejected.get("RejectionReason")) == ("Rejected", "Unknown reference")
     schema["agr-dso"].assertValid(rejected)
     agr.post(agr.message("D-Prognosis", dso, WHOLE_DAY, **D_PROGNOSIS), dso)
-    assert agr.inbox.get(timeout=10).get("Result") == "Accepted"
+    assert agr.inbox.get(timeout=60).get("Result") == "Accepted"
 
 
 def test_a_dso_answers_in_the_version_it_was_spoken_to(agr, dso):
     agr.post(agr.message("D-Prognosis", dso, WHOLE_DAY, **{**D_PROGNOSIS, "Version": "3.0.0"}), dso)
-    assert agr.inbox.get(timeout=10).get("Version") == "3.0.0"
+    assert agr.inbox.get(timeout=60).get("Version") == "3.0.0"
 
 
 def test_a_dso_releases_part_of_a_reservation_and_records_the_response(agr, dso, schema):
@@ -130,7 +129,7 @@ def test_a_dso_releases_part_of_a_reservation_and_records_the_response(agr, dso,
         conversation=conversation,
         reference="half",
     )
-    update = agr.inbox.get(timeout=10)
+    update = agr.inbox.get(timeout=60)
     schema["agr-dso"].assertValid(update)
     assert (update.tag, update.get("ContractID"), update.get("Reference")) == ("FlexReservationUpdate", "FO-1", "half")
     assert (update.get("ISP-Duration"), update.get("CongestionPoint")) == ("PT15M", POINT_1)
@@ -154,14 +153,14 @@ def test_a_dso_releases_part_of_a_reservation_and_records_the_response(agr, dso,
 def test_time_stamps_follow_the_clock_of_the_day_played(agr, dso):
     dso.send("clock", now="2024-04-09T06:00:00+00:00")
     dso.send("send_test", domain=agr.domain)
-    assert agr.inbox.get(timeout=10).get("TimeStamp").startswith("2024-04-09T06:00:")
+    assert agr.inbox.get(timeout=60).get("TimeStamp").startswith("2024-04-09T06:00:")
 
 
 def test_test_messages_go_both_ways_and_the_response_carries_a_result_the_schema_forbids(agr, dso, schema):
     dso.send("send_test", domain=agr.domain)
-    schema["common"].assertValid(agr.inbox.get(timeout=10))
+    schema["common"].assertValid(agr.inbox.get(timeout=60))
     agr.post(agr.message("TestMessage", dso), dso)
-    answer = agr.inbox.get(timeout=10)
+    answer = agr.inbox.get(timeout=60)
     assert answer.tag == "TestMessageResponse"
     assert not schema["common"].validate(answer)
     del answer.attrib["Result"]
@@ -186,7 +185,7 @@ def test_a_counterparty_told_to_refuse_answers_with_that_status_as_often_as_told
 def test_raw_xml_is_signed_as_it_is_and_the_answered_status_reported(agr, dso):
     done = dso.send("send_raw", domain=agr.domain, xml="<Odd a='1'/>")
     assert done.fields["status"] == 200
-    assert agr.inbox.get(timeout=10).tag == "Odd"
+    assert agr.inbox.get(timeout=60).tag == "Odd"
 
 
 def test_a_message_nobody_receives_is_reported_as_failed(dso: Counterparty, agr):

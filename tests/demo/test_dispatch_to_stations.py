@@ -28,7 +28,7 @@ from tests.builders.plans import planned
 from tests.builders.worlds import World
 from tests.citrineos.acceptance import run, trial
 
-LIMIT_S = 20
+LIMIT_S = 60
 DAY = date(2026, 11, 29)
 
 
@@ -177,7 +177,7 @@ def test_the_acceptance_for_a_real_citrineos_holds_against_the_demo_s_csms(
             max_kw=11.0,
         )
         said: list[tuple[bool, str]] = []
-        with trial(road, point, patience_s=5, now=lambda: NOW) as one:
+        with trial(road, point, patience_s=60, now=lambda: NOW) as one:
             run(one, lambda holds, words: said.append((holds, words)))
     assert [words for holds, words in said if not holds] == []
     assert len(said) >= 12
@@ -196,7 +196,7 @@ def test_a_csms_that_is_killed_before_the_callback_leaves_one_plan_and_the_right
             know(plant, [("new", "CP1", "2.0.1", "W")])
             adopt(plant, new=7.0)
             plant.until(lambda: len(plant.rows()) >= 2 and plant.settled(), "the plan did not arrive")
-            site.faults("CP1", answers="slow", delay_s=1.5)
+            site.faults("CP1", answers="held")
             adopt(plant, new=5.0)
             plant.until(lambda: "sent" in [state for _, _, state in plant.rows()], "the change was not sent")
             site.restart(NOW)

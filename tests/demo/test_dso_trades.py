@@ -14,7 +14,7 @@ OPTION = (
 
 
 def told(agr: TinyAgr) -> "etree._Element":
-    return agr.inbox.get(timeout=20)
+    return agr.inbox.get(timeout=60)
 
 
 def test_a_dso_requests_orders_a_part_and_finds_it_in_the_prognosis_then_settles(

@@ -57,7 +57,7 @@ class Office:
     @staticmethod
     def ask(request: Request) -> tuple[int, object]:
         try:
-            with urlopen(request, timeout=10) as answer:
+            with urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except HTTPError as error:
             with error:

@@ -30,7 +30,7 @@ def demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
     here, though less than the 90 s for which the demo waits."""
     command = [sys.executable, "-m", "agr.cli.main", "demo", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=280, cwd=PROJECT, check=False,
+        command, capture_output=True, text=True, timeout=800, cwd=PROJECT, check=False,
         env=os.environ | {"AGR_PLANNING__TIME_LIMIT_S": "75"},
     )  # fmt: skip
 

@@ -406,4 +406,4 @@ def test_a_daemon_finds_a_participant_in_a_signed_zone_and_refuses_it_unsigned(t
 
 
 def _post(url: str, body: bytes) -> int:
-    return httpx.post(url, content=body, headers={"Content-Type": "text/xml"}).status_code
+    return httpx.post(url, content=body, headers={"Content-Type": "text/xml"}, timeout=60).status_code

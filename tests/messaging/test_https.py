@@ -114,7 +114,7 @@ def started() -> Iterator[list[Peer]]:
 
 
 def post(url: str, authorities: Path | None, way: Way = Way()) -> Delivery:  # noqa: B008 - frozen
-    connections = Connections(authorities, timeout_s=20)
+    connections = Connections(authorities, timeout_s=60)
     try:
         return Sender(connections.prepare(way)).post(url, b"<x/>")
     finally:
@@ -197,12 +197,12 @@ def test_our_own_endpoint_speaks_tls_1_2_or_newer_and_nothing_older(authority: A
     with Service(settings, SystemClock()) as daemon:
         url = f"https://127.0.0.1:{daemon.port}/shapeshifter/api/v3/message"
         trusting = ssl.create_default_context(cafile=authority.file)
-        with httpx.Client(verify=trusting) as client:
+        with httpx.Client(verify=trusting, timeout=60) as client:
             assert client.post(url, content=b"", headers={"Content-Type": "text/xml"}).status_code == 400
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.load_verify_locations(authority.file)
         only(old, ssl.TLSVersion.TLSv1_1)
-        with httpx.Client(verify=old) as client, pytest.raises(httpx.ConnectError):
+        with httpx.Client(verify=old, timeout=60) as client, pytest.raises(httpx.ConnectError):
             client.post(url, content=b"")
 
 

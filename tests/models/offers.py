@@ -34,7 +34,7 @@ def planned(case):
     """
     bought = case.fixed.program_kw.sum(axis=0)
     fixed = replace(case, day_ahead=replace(case.day_ahead, committed_kw=bought))
-    return fixed, solve(fixed, relative_gap=1e-9, time_limit_s=60.0, threads=1)
+    return fixed, solve(fixed, relative_gap=1e-9, time_limit_s=600.0, threads=1)
 
 
 def point_case(*units, points=1, depth_kw=100.0, spread=30.0, **more):

@@ -11,7 +11,7 @@ ROUNDING_EUR = 1e-6
 
 def solved(case):
     """Return the audited, proven optimum of a case."""
-    outcome = solve(case, relative_gap=1e-8, time_limit_s=60.0, threads=1)
+    outcome = solve(case, relative_gap=1e-8, time_limit_s=600.0, threads=1)
     assert audit(case, outcome) == ()
     assert outcome.termination is Termination.OPTIMAL
     assert outcome.bound_eur >= outcome.objective_eur - ROUNDING_EUR

@@ -117,11 +117,11 @@ def test_generation_holds_reserve_without_energy():
 
 def oversold(case, side, kw):
     """Return the outcome of a case with its reserve held as an earlier rule allowed, and the bid that it covers."""
-    without = solve(replace(case, reserves=()), relative_gap=1e-8, time_limit_s=60)
+    without = solve(replace(case, reserves=()), relative_gap=1e-8, time_limit_s=600)
     shape = (1, len(case.storage.point), case.isps)
     held = np.where(case.reserves[0].block >= 0, kw, 0.0) * np.ones(shape)
     none = np.zeros_like(held)
-    found = solve(case, relative_gap=1e-8, time_limit_s=60)
+    found = solve(case, relative_gap=1e-8, time_limit_s=600)
     headroom = replace(
         found.headroom, storage_up_kw=held if side == "up" else none, storage_down_kw=held if side == "down" else none
     )

@@ -24,7 +24,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def outcome(case):
-    return solve(case, time_limit_s=60)
+    return solve(case, time_limit_s=600)
 
 
 def test_the_world_exercises_every_part(case, outcome):

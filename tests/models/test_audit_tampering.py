@@ -20,7 +20,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def outcome(case):
-    return solve(case, time_limit_s=60)
+    return solve(case, time_limit_s=600)
 
 
 # Path → change, and what some finding must say. Battery 0, generation 0 and run 0 lie in ean.0, which has reservations.
@@ -313,5 +313,5 @@ def test_positions_of_a_portfolio_that_is_balanced_as_a_whole_are_audited(path, 
         2, load(2, 3.0), day_ahead=day_ahead(2, 50.0, committed_kw=1.0),
         intraday=intraday(2, 60.0, 40.0, depth_kw=9.0, committed_kw=2.0),
     )  # fmt: skip
-    outcome = solve(case, time_limit_s=60)
+    outcome = solve(case, time_limit_s=600)
     found(edited(case, path, lambda kw: kw + 1), outcome, words)

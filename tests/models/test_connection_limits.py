@@ -24,7 +24,7 @@ def car(**changes):
 
 def decomposed(case, gap=1e-6):
     """Return the audited outcome of the decomposition, whose bound must hold the exact optimum."""
-    outcome = decompose(case, relative_gap=gap, time_limit_s=30.0, threads=1)
+    outcome = decompose(case, relative_gap=gap, time_limit_s=600.0, threads=1)
     assert audit(case, outcome) == ()
     return outcome
 

@@ -43,7 +43,7 @@ def cluster_of(workers, **options):
     ) as cluster:
         if workers:  # on a busy machine the second one comes late
             with closing(Client(cluster, set_as_default=False)) as client:
-                client.wait_for_workers(workers, timeout=60)
+                client.wait_for_workers(workers, timeout=LIMIT_S)
         yield cluster.scheduler_address
 
 
@@ -245,7 +245,7 @@ def test_workers_forget_a_solve_that_has_ended(case, two):
         with DaskPricing(case, grouping, two) as pricing:
             pricing.respond(prices_of(case, grouping))
             assert sum(watcher.run(actors).values()) == len(watcher.nthreads())
-        until = monotonic() + 60
+        until = monotonic() + LIMIT_S
         while sum(watcher.run(actors).values()) and monotonic() < until:
             sleep(0.05)
         assert sum(watcher.run(actors).values()) == 0
@@ -271,7 +271,7 @@ def test_an_encrypted_cluster_answers_those_who_have_its_certificates(tmp_path):
     with cluster_of(1, processes=False, protocol="tls", security=security) as scheduler:
         assert scheduler.startswith("tls://")
         with pytest.raises(ExecutorError, match="no Dask scheduler answers"):
-            DaskPricing(case, grouping, scheduler, patience_s=0.5)
+            DaskPricing(case, grouping, scheduler, connect_s=0.5)
         with dask.config.set(tls), executor_of(scheduler.replace("tls://", "dask+tls://"))(case, grouping) as pricing:
             assert np.array_equal(
                 pricing.respond(scenario).power_kw, LocalPricing(case, grouping).respond(scenario).power_kw
@@ -296,7 +296,7 @@ def test_a_scheduler_that_is_not_there_is_named(case):
         taken.bind(("127.0.0.1", 0))  # nobody listens
         port = taken.getsockname()[1]
         with pytest.raises(ExecutorError, match=f"no Dask scheduler answers at tcp://127.0.0.1:{port} "):
-            DaskPricing(case, group_units(case), f"tcp://127.0.0.1:{port}", patience_s=0.3)
+            DaskPricing(case, group_units(case), f"tcp://127.0.0.1:{port}", connect_s=0.3)
 
 
 def test_a_scheduler_that_dies_ends_the_solve_in_words(case, tmp_path):

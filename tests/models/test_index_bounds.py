@@ -43,7 +43,7 @@ def typical():
 def test_no_index_leaves_its_array(case):
     done = subprocess.run(
         [sys.executable, "-c", SOLVE.format(case=case)],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, cwd=PROJECT, capture_output=True, text=True, timeout=280,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, cwd=PROJECT, capture_output=True, text=True, timeout=800,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     value, bound = map(float, done.stdout.split())

@@ -113,7 +113,7 @@ def with_peaks(case, units=30):
 def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
     master = searched(case)
     stated = mixture_lp.state_lp(master, master.columns.weight > 1e-3)
-    oracle = solve_interior(stated.matrix(), time_limit_s=60.0, threads=1)
+    oracle = solve_interior(stated.matrix(), time_limit_s=600.0, threads=1)
     shape, start, prices = master_lp.block_lp_of(master, stated)
     size = 1.0 + abs(oracle.objective)
     mine = solve_block_lp(shape, start, prices, gap=1e-7 * size, time_left_s=60.0)

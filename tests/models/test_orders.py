@@ -53,7 +53,7 @@ def test_what_orders_are_paid_is_earned_at_their_points_and_moves_nothing(optimi
                 price=[40, 40, 20, 30])  # fmt: skip
     bound = replace(case, orders=order(4, most=[np.inf, np.inf, 3.0, np.inf]))
     paid = replace(bound, orders=replace(bound.orders, price_eur=np.array([7.25])))
-    unpaid, found = optimise(bound, time_limit_s=60.0), optimise(paid, time_limit_s=60.0)
+    unpaid, found = optimise(bound, time_limit_s=600.0), optimise(paid, time_limit_s=600.0)
     np.testing.assert_allclose(found.point_kw, unpaid.point_kw, atol=1e-3)
     assert "flexibility sold" not in unpaid.terms_eur
     assert near(found.point_terms_eur["flexibility sold"], [7.25, 0, 0])
@@ -105,9 +105,9 @@ def with_orders(case, plan, share=0.5):
 @pytest.mark.parametrize("seed", range(3))
 def test_both_optimisers_agree_about_orders(seed):
     case = world(seed)
-    bound = with_orders(case, reference(case, time_limit_s=60.0))
-    exact = reference(bound, time_limit_s=60.0)
-    found = decompose(bound, relative_gap=1e-4, time_limit_s=60.0)
+    bound = with_orders(case, reference(case, time_limit_s=600.0))
+    exact = reference(bound, time_limit_s=600.0)
+    found = decompose(bound, relative_gap=1e-4, time_limit_s=600.0)
     assert audit(bound, exact) == ()
     assert audit(bound, found) == ()
     rounding = 1e-6 * max(1.0, exact.gross_cost_eur)

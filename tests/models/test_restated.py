@@ -52,7 +52,7 @@ def test_other_orders_trades_and_reservations_need_no_other_statement():
     ):  # fmt: skip
         other = world(**change)
         case = replace(base, orders=other.orders, reservations=other.reservations, intraday=other.intraday)
-        found = same.solve(case, relative_gap=1e-9, time_limit_s=60)
+        found = same.solve(case, relative_gap=1e-9, time_limit_s=600)
         alone = solve(case, relative_gap=1e-9, threads=1)
         assert found.objective_eur == pytest.approx(alone.objective_eur, abs=1e-7)
         assert found.bound_eur == pytest.approx(alone.bound_eur, abs=1e-6)
@@ -62,7 +62,7 @@ def test_other_orders_trades_and_reservations_need_no_other_statement():
 @pytest.mark.parametrize("change", ["nothing reserved", "a row more", "another price"])
 def test_a_case_with_other_rows_or_prices_is_stated_anew(change):
     same = SameProblem(threads=1)
-    same.solve(world(), relative_gap=1e-9, time_limit_s=60)
+    same.solve(world(), relative_gap=1e-9, time_limit_s=600)
     case = {
         "nothing reserved": world(reserved=(0, 0, -3, 0)),
         "a row more": world(most=(1.0, 3.0, np.inf, 9.0)),
@@ -70,7 +70,7 @@ def test_a_case_with_other_rows_or_prices_is_stated_anew(change):
             world(), intraday=replace(world().intraday, buy_eur_per_mwh=world().intraday.buy_eur_per_mwh + 1)
         ),
     }[change]
-    found = same.solve(case, relative_gap=1e-9, time_limit_s=60)
+    found = same.solve(case, relative_gap=1e-9, time_limit_s=600)
     assert same.statements == 2
     assert found.objective_eur == pytest.approx(solve(case, relative_gap=1e-9, threads=1).objective_eur, abs=1e-7)
 

@@ -117,14 +117,14 @@ def test_a_sample_of_copies_proves_what_all_of_them_prove():
     of_all = bound_of(RestrictedMaster(case, grouping), LocalPricing(case, grouping), alike)
     of_few = bound_of(RestrictedMaster(sample.case, small), LocalPricing(sample.case, small), few)
     assert of_all == pytest.approx(10 * of_few, rel=1e-9)
-    assert -of_all == pytest.approx(reference(case, relative_gap=1e-6, time_limit_s=60).objective_eur, rel=2e-2)
+    assert -of_all == pytest.approx(reference(case, relative_gap=1e-6, time_limit_s=600).objective_eur, rel=2e-2)
 
 
 def test_prices_begin_where_an_earlier_plan_ended():
     """The sample starts at the old prices, and points outside it keep theirs."""
     case = make_case(2000, "hard")
     grouping = group_units(case)
-    found = solve(case, relative_gap=3e-3, time_limit_s=120)
+    found = solve(case, relative_gap=3e-3, time_limit_s=600)
     again = replace(case, start=found.duals)
     sample = sampled(again, grouping, of_units(300))
     prices = prices_of(sample, again, grouping, relative_gap=1e-3, tuning=DEFAULT, interrupted=at_once)
@@ -159,7 +159,7 @@ def test_congestion_points_find_their_own_prices(seed, points):
     pricing, master = LocalPricing(case, grouping), RestrictedMaster(case, grouping)
     state = first_state(master, pricing)
     first, at_first = state.centre, state.centre_eur
-    best = reference(case, relative_gap=1e-7, time_limit_s=60)
+    best = reference(case, relative_gap=1e-7, time_limit_s=600)
     why = search_point_prices(
         master, pricing, state, aim_eur=1e-5 * best.gross_cost_eur, rounds=200, patience=15, points=DEFAULT.points,
         search=DEFAULT.search, interrupted=never,

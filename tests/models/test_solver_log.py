@@ -27,7 +27,7 @@ def told(threads):
     relaxation.solve(60, "simplex")  # only the first of many is told
     assert len(log.lines()) == before
     log.say("branching: our own words")
-    run = solve_mixed(matrix, start=np.zeros(0), absolute_gap=1e-9, time_limit_s=60, threads=threads, log=log)
+    run = solve_mixed(matrix, start=np.zeros(0), absolute_gap=1e-9, time_limit_s=600, threads=threads, log=log)
     return log.lines(), run
 
 

@@ -23,7 +23,7 @@ def least_cost(case, price):
     for columns, flow in stated.planned:
         np.add.at(cost, columns, price[flow.isp] * flow.kw_per_unit * case.isp_hours)
     run = solve_mixed(
-        replace(stated.matrix, cost=cost), start=np.zeros(0), absolute_gap=1e-9, time_limit_s=30, threads=1
+        replace(stated.matrix, cost=cost), start=np.zeros(0), absolute_gap=1e-9, time_limit_s=600, threads=1
     )
     return run.objective
 

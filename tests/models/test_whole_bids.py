@@ -32,7 +32,7 @@ from tests.models.test_formulation_oracle import world
 def test_the_optimum_lies_between_the_plan_and_its_bound(seed):
     case = world(seed, reserves=1 + seed % 3, reserved=seed % 2 == 0)
     assert has_whole_bids(case), "nobody holds reserve in this world: choose another seed"
-    best, outcome = best_value(case), plan_whole_bids(case, relative_gap=1e-3, time_limit_s=30, threads=1)
+    best, outcome = best_value(case), plan_whole_bids(case, relative_gap=1e-3, time_limit_s=600, threads=1)
     slack = 1e-6 * max(1.0, outcome.gross_cost_eur)
     assert outcome.objective_eur <= best + slack
     assert outcome.bound_eur >= best - slack
@@ -43,7 +43,7 @@ def test_the_optimum_lies_between_the_plan_and_its_bound(seed):
 def test_a_tiny_portfolio_with_bids_is_proven(seed):
     """The search of patterns alone leaves up to a twentieth of gross cost open in such worlds."""
     case = world(seed, reserves=1 + seed % 3, reserved=seed % 2 == 0)
-    outcome = solve(case, relative_gap=1e-3, time_limit_s=60, threads=1)
+    outcome = solve(case, relative_gap=1e-3, time_limit_s=600, threads=1)
     assert outcome.termination is Termination.OPTIMAL
     assert outcome.objective_eur >= best_value(case) - 1e-3 * outcome.gross_cost_eur
 
@@ -102,7 +102,7 @@ def two_batteries(*, step_mw):
 def test_a_bid_that_only_both_can_hold_together_is_found_and_proven():
     """1.4 MW are prequalified, so one whole MW is sold for 60 EUR; 10 kW of load cost 4 h · 0.8 EUR = 3.2 EUR."""
     case = two_batteries(step_mw=1.0)
-    outcome = plan_whole_bids(case, relative_gap=1e-6, time_limit_s=30, threads=1)
+    outcome = plan_whole_bids(case, relative_gap=1e-6, time_limit_s=600, threads=1)
     assert outcome.bids_mw[0].tolist() == [1.0]
     assert outcome.objective_eur == pytest.approx(60 - 3.2)
     assert outcome.bound_eur == pytest.approx(60 - 3.2)
@@ -117,7 +117,7 @@ def test_holders_who_can_bid_in_no_whole_block_are_planned_all_the_same(price, v
         4, sun, load(4, 0.0), day_ahead=day_ahead(4, price),
         reserves=(reserve(4, 60.0, direction=Direction.DOWN, minimum_mw=0.001, step_mw=0.001, max_mw=0.002),),
     )  # fmt: skip
-    outcome = plan_whole_bids(case, relative_gap=1e-6, time_limit_s=30, threads=1)
+    outcome = plan_whole_bids(case, relative_gap=1e-6, time_limit_s=600, threads=1)
     assert outcome.objective_eur == pytest.approx(value)
     assert outcome.bound_eur == pytest.approx(value)
 
@@ -134,9 +134,9 @@ def test_many_holders_bid_whole_steps_that_they_hold_exactly():
     assert not has_whole_bids(case)
     relaxed = decompose(
         replace(case, reserves=tuple(replace(r, minimum_mw=0.0, step_mw=1e-4) for r in case.reserves)),
-        relative_gap=1e-3, time_limit_s=60, threads=2,
+        relative_gap=1e-3, time_limit_s=600, threads=2,
     )  # fmt: skip
-    outcome = decompose(case, relative_gap=1e-3, time_limit_s=60, threads=2)
+    outcome = decompose(case, relative_gap=1e-3, time_limit_s=600, threads=2)
     assert not audit(case, outcome)
     assert outcome.bound_eur >= outcome.objective_eur
     assert sum(bids.sum() for bids in outcome.bids_mw) > 0.5 * sum(bids.sum() for bids in relaxed.bids_mw)

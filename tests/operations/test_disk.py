@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 import httpx
@@ -24,7 +25,7 @@ from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
 from tests.builders.worlds import Party, World
 
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
 PATH = "/shapeshifter/api/v3/message"
 
 
@@ -103,11 +104,11 @@ def test_a_full_disk_makes_the_daemon_not_ready_and_is_told_in_one_line_and_an_a
     page = daemon.until(r"operators' page: (\S+)")[1]
 
     def ready() -> bool:
-        return httpx.get(f"{page}/readyz").status_code == 200
+        return httpx.get(f"{page}/readyz", timeout=PATIENCE_S).status_code == 200
 
     def post() -> int:
         body = party.seal(party.message("TestMessage"))
-        return httpx.post(endpoint, content=body, headers={"Content-Type": "text/xml"}).status_code
+        return httpx.post(endpoint, content=body, headers={"Content-Type": "text/xml"}, timeout=PATIENCE_S).status_code
 
     assert ready()
     assert post() == 200
@@ -186,7 +187,7 @@ def test_a_data_folder_of_somebody_else_is_refused_in_words(tmp_path: Path, mode
 
 def test_a_disk_that_fills_is_an_alarm_while_it_can_still_be_written(tmp_path: Path) -> None:
     world, free = World(tmp_path), [ROOM_BYTES + 1]
-    watch = Watchdog(world.store, world.settings, world.clock, lambda: None, room=lambda _folder: free[0])
+    watch = Watchdog(world.store, world.settings, world.clock, lambda: None, room=lambda _folder: free[0], slow_s=inf)
 
     def alarms() -> list[str]:
         watch.check()
@@ -233,7 +234,7 @@ def test_a_disk_that_does_not_tell_its_free_space_hides_neither_a_slow_store_nor
 def test_an_alarm_about_a_full_disk_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
     world, writable = World(tmp_path), ["OFF"]
     sa.event.listen(world.store._engine, "connect", lambda c, _: c.execute(f"PRAGMA query_only={writable[0]}"))
-    watch = Watchdog(world.store, world.settings, world.clock, lambda: None, room=lambda _folder: 0)
+    watch = Watchdog(world.store, world.settings, world.clock, lambda: None, room=lambda _folder: 0, slow_s=inf)
     for query_only, expected in (("ON", []), ("OFF", ["disk low"])):
         writable[0] = query_only
         world.store.close()  # connections in the pool, which were opened the other way

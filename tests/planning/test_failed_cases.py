@@ -24,7 +24,7 @@ from tests.planning.test_service import PlanningStage
 
 NOBODY = "tls://127.0.0.1:9"
 """A cluster whose certificates are not known here: the mathematics fail with an ExecutorError, at once."""
-DECOMPOSED = Planning(threads=1, join_triggers_s=0, method="decomposition", time_limit_s=60)
+DECOMPOSED = Planning(threads=1, join_triggers_s=0, method="decomposition", time_limit_s=600)
 
 
 def test_a_worker_whose_mathematics_fail_keeps_the_case_and_it_can_be_solved_again(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_worker_whose_mathematics_fail_keeps_the_case_and_it_can_be_solved_aga
     assert str(kept) in str(failure.value)
     again = serialisation.unpack(NamedCase, kept.read_bytes()).case
     assert serialisation.digest(again) == serialisation.digest(case)
-    values = [solve(one, method=Method.REFERENCE, time_limit_s=60, threads=1).objective_eur for one in (again, case)]
+    values = [solve(one, method=Method.REFERENCE, time_limit_s=600, threads=1).objective_eur for one in (again, case)]
     assert values[0] == pytest.approx(values[1])
 
 

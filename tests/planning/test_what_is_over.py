@@ -52,7 +52,7 @@ def test_a_first_plan_of_a_running_day_decides_nothing_that_is_over(method: Meth
     named = build(now)
     assert audit_case(now, named) == ()
     assert any("day-ahead: the gate has closed" in note for note in named.notes)
-    outcome = solve(named.case, method=method, relative_gap=1e-4, time_limit_s=20)
+    outcome = solve(named.case, method=method, relative_gap=1e-4, time_limit_s=600)
     assert not outcome.day_ahead_kw.any()  # nothing was bought when it could be
     assert not outcome.bids_mw[0].any()
     programs = outcome.programs

@@ -65,7 +65,7 @@ def run(commands: str, project: Path) -> None:
         assert command[0] == "python", "only Python is known to be there"
         environment = os.environ | {"PYTHONPATH": str(project), "PYTEST_ADDOPTS": "-p no:cacheprovider"}
         done = subprocess.run(
-            [sys.executable, *command[1:]], cwd=project, env=environment, capture_output=True, text=True, timeout=280
+            [sys.executable, *command[1:]], cwd=project, env=environment, capture_output=True, text=True, timeout=800
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         if into:

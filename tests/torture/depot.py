@@ -42,7 +42,7 @@ class TorturedDepot:
             "planning": {"threads": 1, "method": "reference"},
             "dispatch": {
                 "listen_port": free_port(), "answer_s": 3, "retry_s": [0.5], "round_trip_s": 2, "pause_s": 0,
-                "roads": [{"name": "citrine", "url": site.csms.endpoint, "timeout_s": 5}],
+                "roads": [{"name": "citrine", "url": site.csms.endpoint, "timeout_s": 60}],
             },
         }  # fmt: skip
         self.config.write_text(tomli_w.dumps(values))
@@ -151,7 +151,7 @@ def through_changes(
 ) -> None:  # fmt: skip
     """Change limits one after the other, with kills; every change must end with one profile and the right limit.
 
-    In the first `csms_kills` changes the CSMS is killed while stations are slow to answer.
+    In the first `csms_kills` changes the CSMS is killed while stations hold their answers back.
     """
     began = time.monotonic()
     try:
@@ -160,7 +160,7 @@ def through_changes(
             before = len(depot.site.csms.events)
             if place < csms_kills:
                 for name in STATIONS:
-                    depot.site.faults(name, answers="slow", delay_s=0.8)
+                    depot.site.faults(name, answers="held")
             depot.change(to)
             if place < csms_kills:
                 depot.site.csms.wait_for(lambda one: one.kind == "sent", after=before)

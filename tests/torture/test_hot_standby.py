@@ -26,7 +26,7 @@ def test_a_standby_takes_over_from_a_killed_leader_and_finishes_the_day(
     try:
         assert not standby.read().leading
         url = f"http://127.0.0.1:{port}{PATH}"
-        refused = httpx.post(url, content=b"<x/>", headers={"Content-Type": "text/xml"})
+        refused = httpx.post(url, content=b"<x/>", headers={"Content-Type": "text/xml"}, timeout=PATIENCE_S)
         assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
         tortured.drive(leader, "first_plan", first)
         assert standby.ask().done == leader.ask().done  # it serves reads

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -38,7 +39,7 @@ from tests.builders.stores import migrated
 from tests.day import heard, tiny
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE_S = 150.0
+PATIENCE_S = 300.0
 OURS = "agr.example"
 PATH = "/shapeshifter/api/v3/message"
 PERIOD = Period(date(2026, 6, 10))
@@ -53,10 +54,12 @@ class Died(Exception):  # noqa: N818 - what we came to see
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Return a port nobody listens on, from a range of which the system gives none to others by itself."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass

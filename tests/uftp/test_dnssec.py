@@ -52,7 +52,7 @@ class Published:
     def serve(self, *zones: Zone) -> None:
         self.server.serve(*zones)
 
-    def dns(self, validation: str = "chain", timeout_s: float = 10) -> Dns:
+    def dns(self, validation: str = "chain", timeout_s: float = 60) -> Dns:
         anchor = self.folder / "root.ds"
         anchor.write_text(self.server.anchor)
         return Dns(
@@ -346,7 +346,7 @@ class Mutating(Dns):
         anchor = published.folder / "root.ds"
         anchor.write_text(published.server.anchor)
         super().__init__(
-            resolvers=[("127.0.0.1", 9)], validation="chain", anchors=anchors_of(anchor), timeout_s=1,
+            resolvers=[("127.0.0.1", 9)], validation="chain", anchors=anchors_of(anchor), timeout_s=60,
             now=lambda: datetime.now(UTC),
         )  # fmt: skip
         self.server, self.cuts = published.server, list[tuple[int, float, bytes]]()

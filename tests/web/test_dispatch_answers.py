@@ -20,7 +20,7 @@ class Desk:
         self.base = f"http://127.0.0.1:{self.web.port}"
         self.answers = Answers(base=lambda: self.base, secret=b"secret")
         self.got: list[tuple[str, str, str, bytes]] = []
-        self.client = httpx.Client()
+        self.client = httpx.Client(timeout=60)
 
     def close(self) -> None:
         self.client.close()

@@ -25,6 +25,7 @@ class Served:
         self.server = uvicorn.Server(serving.served(app, host="127.0.0.1", port=0, tls=Tls()))
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
+        self.client = httpx.Client(timeout=60)
         until = time.monotonic() + 60
         while not self.server.started:
             assert time.monotonic() < until
@@ -33,7 +34,7 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}{PATH}"
 
     def post(self, body: bytes) -> int:
-        return httpx.post(self.url, content=body, headers={"Content-Type": "text/xml"}).status_code
+        return self.client.post(self.url, content=body, headers={"Content-Type": "text/xml"}).status_code
 
     def send(self, data: bytes) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
@@ -41,6 +42,7 @@ class Served:
         return connection
 
     def stop(self) -> None:
+        self.client.close()
         self.server.should_exit = True
         self.thread.join()
 
@@ -140,21 +142,23 @@ def test_an_address_whose_messages_are_refused_too_often_is_turned_away_unread(w
 def test_bodies_under_way_are_bounded_and_room_comes_back(world, serve):
     server = serve(max_bytes_under_way=100_000)
     with server.send(head(90_000)):
-        time.sleep(0.2)  # its headers are there
         body = world.dso.seal(world.dso.message("TestMessage") + " " * 20_000)
         until = time.monotonic() + 60
-        while server.post(body) != 503:
+        while server.post(body) != 503:  # its headers are not there yet
             assert time.monotonic() < until
+            time.sleep(0.05)
     while server.post(body) != 200:
         assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_headers_that_never_end_are_cut_off(world, serve, monkeypatch):
-    monkeypatch.setattr(serving, "HEADERS_S", 0.3)
     server = serve()
+    monkeypatch.setattr(serving, "HEADERS_S", 0.1)
     with server.send(b"POST / HTTP/1.1\r\nHost: x\r\nX-Slow: ") as slow, server.send(b"") as mute:
         assert slow.recv(100) == b""
         assert mute.recv(100) == b""
+    monkeypatch.undo()
     assert server.post(world.dso.seal(world.dso.message("TestMessage"))) == 200
 
 

@@ -2,8 +2,8 @@
 
 PYTHON counterparty.py --role CRO|DSO --domain NAME [--port 0] [--config FILE.json] [--key FILE] [--log FILE]
 
-Events (see command_lines.py): ready, received, refused, sent, failed, library. The commands are the methods `do_…` in
-uftp_party.py; `config` of a CRO is what it knows of connections:
+Events (see command_lines.py): ready, received, refused, sent, failed, library, kept_silent. The commands are
+the methods `do_…` in uftp_party.py; `config` of a CRO is what it knows of connections:
 {"congestion_points": [{"address", "dso", "connections": [], "mutex_offers", "day_ahead_redispatch_by",
 "intraday_redispatch_by"}], "free_connections": []}.
 """

@@ -2,11 +2,11 @@
 
 PYTHON station.py --role STATION --domain NAME --config FILE.json [--log FILE]
 
-The file says {"url": "ws://…", "now": TIME, "tick_s": 1, "retry_s": 1, "stations": [{"name", "protocol": "1.6" or
-"2.0.1", "units", "periods", "levels", "composite", "aligned_s", "register_wh", "evses": [{"id", "phases", "volts",
-"max_w"}]}]}. Events (see command_lines.py): ready, online, offline, told, ignored, held. Commands: `clock` (now); with
-`station`: `visit` (evse, car), `depart` (evse, at), `faults` (faults), `answer` (the oldest that is held),
-`state`; see station_plant.py.
+The file says {"url": "ws://…", "now": TIME, "rate": 1, "tick_s": 1, "retry_s": 1, "stations": [{"name", "protocol":
+"1.6" or "2.0.1", "units", "periods", "levels", "composite", "aligned_s", "register_wh", "evses": [{"id", "phases",
+"volts", "max_w"}]}]}; `rate`: seconds of the stations' time in one of ours. Events (see command_lines.py): ready,
+online, offline, told, ignored, held. Commands: `clock` (now); with `station`: `visit` (evse, car), `depart` (evse, at),
+`faults` (faults), `answer` (the oldest that is held), `state`; see station_plant.py.
 """
 
 import asyncio
@@ -43,7 +43,8 @@ class Yard:
         self.url, self.lines = str(given["url"]), lines
         self.tick_s, self.retry_s = float(given.get("tick_s", 1)), float(given.get("retry_s", 1))
         now = datetime.fromisoformat(given["now"]) if "now" in given else datetime.now(UTC)
-        self.plants = {str(one["name"]): Plant(one, now, lines.write) for one in given["stations"]}
+        rate = float(given.get("rate", 1))
+        self.plants = {str(one["name"]): Plant(one, now, lines.write, rate) for one in given["stations"]}
         self.online: set[str] = set()
 
     async def run(self) -> None:
@@ -112,9 +113,8 @@ class Yard:
     async def _act(self, line: Json) -> Json | None:
         if line["command"] != "clock":
             return self.plants[str(line["station"])].act(line)
-        offset = datetime.fromisoformat(line["now"]) - datetime.now(UTC)
         for plant in self.plants.values():
-            plant.offset = offset
+            plant.set_clock(datetime.fromisoformat(line["now"]))
             plant.run()
         waited = 0.0
         while waited < _DRAINED_S and any(self._busy(plant) for plant in self.plants.values()):

@@ -32,7 +32,7 @@ class Faults:
 class Plant:
     """One station: physics, profiles and faults."""
 
-    def __init__(self, given: Json, now: datetime, note: Callable[..., None]) -> None:
+    def __init__(self, given: Json, now: datetime, note: Callable[..., None], rate: float = 1.0) -> None:
         self.note = note  # tells whoever started us: event, fields
         self.name, self.protocol = str(given["name"]), str(given.get("protocol", "2.0.1"))
         self.units, self.periods = str(given.get("units", "A,W")), int(given.get("periods", 24))
@@ -46,14 +46,19 @@ class Plant:
         evses = [Evse(outlet=one, register_wh=register) for one in outlets]
         self.physics = Physics(evses, now, float(given.get("aligned_s", 900)))
         self.faults = Faults()
-        self.offset = now - datetime.now(UTC)
+        self._rate = rate  # seconds of the station's time in one of ours
+        self.set_clock(now)
         self.queue: deque[Happening] = deque()  # what is still to be told
         self.held: deque[Event] = deque()  # answers held back, the oldest first
         self.numbers: dict[str, str] = {}  # of sessions, as the CSMS calls them (1.6)
 
     def now(self) -> datetime:
         """Return the station's time."""
-        return datetime.now(UTC) + self.offset
+        return self._set_to + (datetime.now(UTC) - self._set_at) * self._rate
+
+    def set_clock(self, now: datetime) -> None:
+        """Let the station's time go on from a moment."""
+        self._set_to, self._set_at = now, datetime.now(UTC)
 
     def run(self) -> None:
         """Let time pass up to now, and queue what happened for the CSMS."""

@@ -123,7 +123,10 @@ class Counterparty:
 
     def reply(self, question: Any, answer: Any, role: str = "AGR") -> None:
         """Send a response in the request's conversation, unless told to be late or silent."""
-        if self.silent or (self.delay_s and self.stopping.wait(self.delay_s)):
+        if self.silent:
+            self.lines.write("kept_silent", **describe(question))
+            return
+        if self.delay_s and self.stopping.wait(self.delay_s):
             return
         answer.conversation_id = question.conversation_id
         self.deliver(answer, question.sender_domain, role, question.version)

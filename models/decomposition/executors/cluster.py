@@ -31,12 +31,14 @@ class DaskPricing:
         scheduler: str,
         *,
         patience_s: float = PATIENCE_S,
+        connect_s: float = PATIENCE_S,
         shard_units: int = SHARD_UNITS,
     ) -> None:
         """Connect to the scheduler at tcp://host:port or tls://host:port. Raises ExecutorError if that fails."""
         self._case, self._grouping = case, grouping
         self._cuts = cuts(grouping, shard_units)
-        self._pool = WorkerPool(scheduler, self._shard, [len(cut.units) for cut in self._cuts], patience_s=patience_s)
+        sizes = [len(cut.units) for cut in self._cuts]
+        self._pool = WorkerPool(scheduler, self._shard, sizes, patience_s=patience_s, connect_s=connect_s)
         self._where: dict[int, tuple[Ints, Ints]] = {}
         self._joint = JointPricing(case, grouping)
 

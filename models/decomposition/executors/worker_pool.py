@@ -51,14 +51,14 @@ class WorkerPool:
     """Workers that hold shards 0..n−1; `sizes` are their numbers of units, `shard_of` makes a shard to be sent."""
 
     def __init__(
-        self, scheduler: str, shard_of: Callable[[int], Shard], sizes: list[int], *, patience_s: float
+        self, scheduler: str, shard_of: Callable[[int], Shard], sizes: list[int], *, patience_s: float, connect_s: float
     ) -> None:
-        """Connect to the scheduler. Raises ExecutorError if it does not answer within `patience_s`."""
+        """Connect to the scheduler. Raises ExecutorError if it does not answer within `connect_s`."""
         self._scheduler, self._shard_of, self._sizes, self._patience_s = scheduler, shard_of, sizes, patience_s
         try:
             if scheduler.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
                 raise TypeError("no certificates")  # a client that fails half-made may hang whoever collects it
-            self._client = Client(scheduler, timeout=patience_s, direct_to_workers=True, name="agr-pricing")
+            self._client = Client(scheduler, timeout=connect_s, direct_to_workers=True, name="agr-pricing")
         except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
             raise ExecutorError(
                 f"no Dask scheduler answers at {scheduler} ({error}); is it running, reachable from here, and where it "

@@ -39,7 +39,7 @@ class Careless:
     def solve(self, case: Case, reached: Callable[[Any], None] | None = None) -> Solution:
         """Return the right plan of the wrong case."""
         low = case.storage.energy_min_kwh * self.share
-        how = How(method="reference", relative_gap=1e-3, decomposed_gap=1e-3, time_limit_s=20, threads=1)
+        how = How(method="reference", relative_gap=1e-3, decomposed_gap=1e-3, time_limit_s=600, threads=1)
         return answer(replace(case, storage=replace(case.storage, energy_min_kwh=low)), how)
 
     def solve_part(self, before: Case, case: Case) -> Solution:

@@ -63,7 +63,7 @@ class LinearModel:
             known.append(np.broadcast_to(np.asarray(new, dtype=float), (n,)))
         self.rows += n
 
-    def solve(self, relative_gap: float = 1e-7, time_limit_s: float = 60.0) -> Solution:
+    def solve(self, relative_gap: float = 1e-7, time_limit_s: float = 600.0) -> Solution:
         """Return the best answer; RuntimeError if there is none or the search found none in time."""
         row, column, coefficient = (np.concatenate(parts) for parts in zip(*self.entries, strict=True))
         matrix = csr_matrix((coefficient.astype(float), (row, column)), shape=(self.rows, len(self.lower)))
