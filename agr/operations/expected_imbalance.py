@@ -1,26 +1,29 @@
 """The imbalance that a Period is expected to end with: what was measured so far, and what the plan in force leaves.
 
 Ended ISPs: what registers have counted, less what the program in force says, beside what no market delivers by plan.
-Resources without registers are taken to follow their programs. MWh, shortage (more taken than bought) positive.
+Resources without registers are taken to follow their programs; cars that nobody planned count by those of their charge
+points. MWh, shortage (more taken than bought) positive.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
 import numpy as np
 
 from agr.dispatch.registers import Quality
+from agr.dispatch.unplanned import PREFIX
 from agr.domain.isp import Clock, Period
 from agr.nomination.split import Floats
 from agr.operations.day_status import ImbalanceStatus
+from agr.operations.execution.strangers import strangers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.readings import Readings
 from agr.operations.resource_programs import ProgramCache
 from agr.planning.measured_now import past_isps
 from agr.planning.settlement import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
 from agr.settings import Settings
-from agr.store import readings, register
+from agr.store import charge_sessions, readings, register
 from agr.store.engine import Store
 
 KW_PER_MW = 1000.0
@@ -59,7 +62,7 @@ class ExpectedImbalance:
 @dataclass(frozen=True, kw_only=True)
 class _Key:
     plan: int
-    newest: datetime | None
+    newest: tuple[datetime | None, datetime | None]  # reading, and news of a charging session
     ended: int
 
 
@@ -81,7 +84,7 @@ class ImbalanceOutlook:
             return None
         ended = past_isps(period, self._clock.now())
         with self._store.reading() as tx:
-            key = _Key(plan=number, newest=readings.newest_instant(tx), ended=ended)
+            key = _Key(plan=number, newest=(readings.newest_instant(tx), charge_sessions.newest_seen(tx)), ended=ended)
             known = register.prices(tx, period.start - SPREAD_BACK, period.end)
         prices = settlement_prices(self._settings, known, period)
         with self._lock:
@@ -114,16 +117,22 @@ class ImbalanceOutlook:
         with self._store.reading() as tx:
             names = readings.reporting(tx, period.start, min(period.end, self._clock.now()))
             energies = self._taken.energies(tx, period, names)
+            points = {row.charge_point: row for row in register.load_tables(tx, "charge_points").charge_points}
+            longest = timedelta(minutes=self._settings.readings.longest_gap_minutes)
+            beside = strangers(tx, period, points, longest) if points else {}
+        energies |= {name: one.energy for name, one in beside.items()}
         if not energies:
             return deviation, 0
         programs = self._programs.of(number)
         for name, energy in energies.items():
             program = programs.of_resource(name)
-            whole = (energy.quality >= Quality.INTERPOLATED) & (np.arange(period.isp_count) < ended)
-            if program is None or not whole.any():
+            least = Quality.PARTIAL if name in beside else Quality.INTERPOLATED  # who is not there takes nothing
+            whole = (energy.quality >= least) & (np.arange(period.isp_count) < ended)
+            if (program is None and not name.startswith(PREFIX)) or not whole.any():
                 continue
             measured += 1
-            deviation[whole] += energy.kwh[whole] / KW_PER_MW - program.power_kw[whole] * period.isp_hours / KW_PER_MW
+            planned_kw = np.zeros(period.isp_count) if program is None else program.power_kw
+            deviation[whole] += energy.kwh[whole] / KW_PER_MW - planned_kw[whole] * period.isp_hours / KW_PER_MW
         return deviation, measured
 
 

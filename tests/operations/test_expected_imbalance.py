@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from agr.cli.status_tables import day_overview
+from agr.domain.charge_point import ChargePoint
+from agr.domain.dispatch import SessionState
 from agr.domain.reading import Reading
 from agr.domain.register import Price
 from agr.operations.day_status import day_status
 from agr.operations.expected_imbalance import imbalance_status
-from agr.store import readings, register
+from agr.store import charge_sessions, readings, register
+from agr.store.charge_sessions import ChargeSession, Told
 from tests.builders.accounts import PASSWORD, account
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import PERIOD, World
@@ -93,3 +96,30 @@ def test_it_follows_new_readings_and_the_clock(desk: Desk) -> None:
     report(desk, "load-2", [0.0, 4.0, 9.0])
     assert at(PERIOD.start + 2 * QUARTER) == (2, 0.001)
     assert all(api.get(f"/api/v1/days/{PERIOD}/imbalance").json()["stand_in"])
+
+
+def test_a_car_that_nobody_planned_counts_from_when_it_came(desk: Desk) -> None:
+    """It comes in the middle of the first ISP, and takes 1 kWh in it and 2.5 in the next one."""
+    with desk.world.store.transaction() as tx:
+        known = register.load(tx)
+        pole = ChargePoint(
+            charge_point="pole", connection=known.connections[0].address, road="r", station="CP1", protocol="2.0.1",
+            max_kw=11.0,
+        )  # fmt: skip
+        register.replace(tx, known.with_table("charge_points", (pole,)))
+    desk.plan()
+    came = PERIOD.start + QUARTER / 2
+    desk.world.clock.jump_to(PERIOD.start + 2 * QUARTER)
+    api = desk.as_("viewer")
+    assert api.get(f"/api/v1/days/{PERIOD}/imbalance").json()["net_mwh"] == pytest.approx(0.0, abs=1e-6)
+    session = ChargeSession(
+        road="r", station="CP1", transaction="t", charge_point="pole", resource=None, began_at=came, ended_at=None,
+        seen_at=PERIOD.start + 2 * QUARTER, state=SessionState.CHARGING,
+    )  # fmt: skip
+    with desk.world.store.transaction() as tx:
+        charge_sessions.put(tx, session)
+        for at, wh in ((came, 500.0), (PERIOD.start + QUARTER, 1500.0), (PERIOD.start + 2 * QUARTER, 4000.0)):
+            charge_sessions.put_told(tx, session, Told(at=at, state=None, offered_w=None, register_wh=wh))
+    found = api.get(f"/api/v1/days/{PERIOD}/imbalance").json()
+    assert found["deviation_mwh"][:3] == pytest.approx([0.001, 0.0025, 0.0], abs=1e-9)
+    assert found["measured_resources"] == 1

@@ -1,29 +1,27 @@
 """Judges what became of plans as ISPs end, and again when readings come late."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import isnan
 
 import numpy as np
 import structlog
 
-from agr.dispatch import registers
-from agr.dispatch.admission import BEYOND_RATED
 from agr.dispatch.registers import Energy, energy
 from agr.dispatch.session_points import points_of
 from agr.dispatch.unplanned import PREFIX
 from agr.dispatch.verdicts import Evidence, judged
-from agr.domain.charge_point import ChargePoint
 from agr.domain.errors import MissingError
 from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.isp import Clock, Period, period_of
-from agr.operations.execution.evidence import evidence, planned_name
+from agr.operations.execution.evidence import evidence
+from agr.operations.execution.strangers import strangers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.readings import Readings
 from agr.operations.resource_programs import ProgramCache, ResourcePrograms
 from agr.settings import Settings
-from agr.store import charge_sessions, day, executions, register
+from agr.store import day, executions, register
 from agr.store import readings as stored
 from agr.store.engine import Store, Tx
 
@@ -37,14 +35,6 @@ _TABLES = ("connections", "ev_sessions", "charge_points")
 _LEAST_PAUSE = timedelta(seconds=60)
 _WORST = 3
 _HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Stranger:
-    """A car that came unplanned and does not say what it needs."""
-
-    point: ChargePoint
-    energy: Energy
 
 
 class ExecutionKeeper:
@@ -92,31 +82,18 @@ class ExecutionKeeper:
             return 0  # nothing was planned, so nothing was carried out
         with self._store.transaction() as tx:
             tables = register.load_tables(tx, *_TABLES)
-            strangers = self._strangers(tx, period, {row.charge_point: row for row in tables.charge_points})
-            points = points_of(tables) | {name: one.point for name, one in strangers.items()}
+            longest = timedelta(minutes=self._settings.readings.longest_gap_minutes)
+            beside = strangers(tx, period, {row.charge_point: row for row in tables.charge_points}, longest)
+            points = points_of(tables) | {name: one.point for name, one in beside.items()}
             there = set(stored.reporting(tx, period.previous().start, period.end)) | set(points)
             known = evidence(tx, period, now, there, points)
-            measured = self._readings.energies(tx, period, there - strangers.keys())
-            measured |= {name: one.energy for name, one in strangers.items()}
+            measured = self._readings.energies(tx, period, there - beside.keys())
+            measured |= {name: one.energy for name, one in beside.items()}
             rows = list(_rows(programs, sorted(there), measured, known, ended))
             changed = executions.put(tx, rows)
         if changed:
             log.info("execution.judged", period=str(period), isps=ended, rows=changed)
         return changed
-
-    def _strangers(self, tx: Tx, period: Period, points: Mapping[str, ChargePoint]) -> dict[str, _Stranger]:
-        """Return name in plans → the cars of a Period that no resource of the register stands for."""
-        borders = [*period.starts(), period.end]
-        longest, found = timedelta(minutes=self._settings.readings.longest_gap_minutes), {}
-        for session in charge_sessions.overlapping(tx, period.start, period.end):
-            point = points.get(session.charge_point)
-            if session.resource is not None or point is None:
-                continue
-            told = charge_sessions.told_of(tx, session)
-            read = [(one.at, one.register_wh / 1000) for one in told if one.register_wh is not None]
-            runs = registers.judged(read, point.max_kw * BEYOND_RATED).runs
-            found[planned_name(session)] = _Stranger(point=point, energy=energy(runs, borders, longest))
-        return found
 
     def _period(self, now: datetime) -> Period:
         return period_of(now, self._settings.time_zone, self._settings.isp_minutes)
