@@ -93,7 +93,7 @@ def _portfolio(message: m.AGRPortfolioQueryResponse, handling: Handling) -> Verd
         day.raise_alarm(tx, "portfolio rejected", f"{cro} {asked_for}", f"CRO {cro} rejected the query: {text}", now)
         return refusal(text)
     period = handling.period(message.period)
-    planned = "first_plan" in day.done_moments(tx, period.day)
+    planned = plans.wanted(tx, period.day)
     before = portfolio.load(tx, period) if planned else None
     points = tuple(
         CongestionPoint(

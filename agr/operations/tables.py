@@ -2,9 +2,10 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from agr.connectors.tables.folder import Reading, read_folder
 from agr.connectors.tables.writing import csv_lines, write_folder
@@ -29,7 +30,7 @@ def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock |
         for period in (today, today.next()):
             if OWN_LIST in portfolio.answers(tx, period.day) or "portfolio_query" in day.done_moments(tx, period.day):
                 own_portfolio.take(tx, period, now, alone=not settings.asks_cros)
-            if day.was_done(tx, period.day, "first_plan") or plans.in_force(tx, period.day) is not None:
+            if plans.wanted(tx, period.day):
                 reason = Reason(
                     kind=ReasonKind.FORECAST, reference=str(folder)[-255:], text=f"tables of {folder.name} imported"
                 )
@@ -46,14 +47,18 @@ def export_tables(settings: Settings, store: Store, folder: Path, kind: Literal[
     write_folder(replace(known, forecasts=forecasts, prices=prices), folder, format=kind)
 
 
-def zipped(store: Store) -> bytes:
-    """Return the register's tables with rows as CSV files in a ZIP archive, without forecasts and prices."""
+def zipped(store: Store, seen: Callable[[str, Any], bool] = lambda _table, _row: True) -> bytes:
+    """Return the register's tables with rows as CSV files in a ZIP archive, without forecasts and prices.
+
+    `seen`: says of a table and a row whether it is in.
+    """
     with store.transaction() as tx:
         found = register_rows.raw(tx, register_rows.TABLES)
     tables = register_rows.parsed(found, register_rows.TABLES)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        for table, rows in tables.items():
+        for table, every in tables.items():
+            rows = [row for row in every if seen(table, row)]
             if rows or table == "connections":
                 file.writestr(f"{table}.csv", "".join(csv_lines(table, rows)))
     return archive.getvalue()

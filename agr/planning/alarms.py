@@ -7,7 +7,7 @@ from agr.domain.plan import ROLLED, Plan, PlanState
 from agr.planning.in_force import words
 from agr.planning.promises import KINDS, at_risk
 
-STALE = "stand in for missing ones"
+STALE = "in for missing ones"
 """Words by which a note about stale forecasts is recognised."""
 
 

@@ -239,7 +239,8 @@ def _forecasts(
     isps = np.array(source.isps_of_wall_clock(period))
     borrowed = {key: values[isps] for key, values in stale.items() if key not in known and key[1] not in MEASURED}
     if borrowed:
-        notes.append(f"{number_of(len(borrowed), 'forecast')} of {earlier} {STALE} of {period}")
+        stand = "stands" if len(borrowed) == 1 else "stand"
+        notes.append(f"{number_of(len(borrowed), 'forecast')} of {earlier} {stand} {STALE} of {period}")
     return known | borrowed
 
 

@@ -141,7 +141,7 @@ class Bidding:
         known, about = bids.of_period(tx, period.day, market), subject(period, market)
         closes = gate_of(self._settings, period, market)
         gate = f"{closes.astimezone(period.tz):%H:%M}"
-        if self._settings.bids.approval:
+        if self._settings.bids.approval and (known or (plan is not None and now < closes)):
             if known:
                 stands = f"revision {known[-1].revision} of plan {known[-1].plan}, approved by {known[-1].by}, stands"
                 differs = plan is not None and self.volumes_kw(plan, market) != known[-1].volumes_kw
@@ -149,6 +149,7 @@ class Bidding:
             text = (
                 f"the {named(market)} for {period} waits for approval; without it nothing is bid at the gate ({gate})"
             )
+            day.recover(tx, NOT_SENT, about, now)
             day.raise_alarm(tx, NOT_APPROVED, about, text, now)
             return Handled(f"the {named(market)} waits for approval", MomentState.LATE)
         if plan is None:

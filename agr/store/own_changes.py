@@ -9,7 +9,7 @@ from datetime import datetime
 from agr.domain.isp import Period
 from agr.domain.own_points import point_of
 from agr.domain.register import CongestionPoint, PointMember, valid_on
-from agr.store import day, own_portfolio, portfolio, register_rows
+from agr.store import day, own_portfolio, plans, portfolio, register_rows
 from agr.store.engine import Tx
 from agr.store.own_portfolio import CONFLICT, INCOMPLETE, OWN_LIST
 
@@ -42,7 +42,7 @@ def take_changed(tx: Tx, period: Period, connections: Collection[str], now: date
     inside, points, free = portfolio.counts(tx, period.day, OWN_LIST)
     words = own_portfolio.in_words(inside, points, free if alone else None)
     portfolio.set_answer(tx, period.day, OWN_LIST, "answered", now, words)
-    if (moved or changed) and "first_plan" in day.done_moments(tx, period.day):
+    if (moved or changed) and plans.wanted(tx, period.day):
         own_portfolio.ask(tx, period, now)
 
 

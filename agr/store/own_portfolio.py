@@ -6,7 +6,7 @@ from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.own_points import OwnPoints, own_points
 from agr.domain.plan import Reason, ReasonKind
-from agr.store import day, portfolio, register
+from agr.store import day, plans, portfolio, register
 from agr.store.engine import Tx
 
 OWN_LIST = "table congestion_points"
@@ -28,7 +28,7 @@ def take(tx: Tx, period: Period, now: datetime, *, alone: bool) -> str | None:
     taken = OWN_LIST in portfolio.answers(tx, period.day)
     if not (members or taken or (alone and known.connections)):
         return None
-    planned = "first_plan" in day.done_moments(tx, period.day)
+    planned = plans.wanted(tx, period.day)
     before = portfolio.load(tx, period) if planned else None
     found = own_points(period, members, known.connections)
     clashes = portfolio.replace(tx, period.day, OWN_LIST, found.points, found.free if alone else ())

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from agr.domain.errors import InputError
 from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.store import day
 from agr.store import operator_tables as o
 from agr.store import tables as t
 from agr.store.engine import Tx
@@ -60,6 +61,11 @@ def states(tx: Tx, period: date) -> dict[int, PlanState]:
     """Return plan → state for a Period, oldest first, without reading what is in the plans."""
     rows = tx.execute(sa.select(t.plans.c.id, t.plans.c.state).where(t.plans.c.period == period).order_by(t.plans.c.id))
     return {row.id: PlanState(row.state) for row in rows}
+
+
+def wanted(tx: Tx, period: date) -> bool:
+    """Say whether a change asks for a plan of a Period: one is in force, or the first one was asked for in time."""
+    return newest_audited(tx, period) is not None or day.was_done(tx, period, "first_plan")
 
 
 def in_force(tx: Tx, period: date) -> Plan | None:

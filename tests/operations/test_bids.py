@@ -169,6 +169,14 @@ def test_a_bid_that_nobody_approves_is_not_sent_and_the_position_is_zero(approvi
         approving.approval.approve(ANNA, PERIOD.day, WHY)
 
 
+def test_without_a_plan_there_is_nothing_to_approve_until_one_comes(approving: Trading) -> None:
+    assert approving.tried("bid_last_safe_start") is None
+    assert approving.alarms() == ["bid not sent [2026-03-29]"]
+    planned(approving.world, FIRST)
+    assert approving.at("bid_last_safe_start").startswith("late: ")
+    assert approving.alarms() == ["bid not approved [2026-03-29]"]
+
+
 def test_an_approved_bid_leaves_at_once_and_a_later_plan_needs_another_approval(approving: Trading) -> None:
     first = planned(approving.world, FIRST)
     done = approving.approval.approve(ANNA, PERIOD.day, WHY, plan=first.id)

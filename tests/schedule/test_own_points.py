@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agr.domain.moments import MomentState
 from agr.domain.plan import Plan, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, PointMember, Register
 from agr.messaging.portfolio_requests import PortfolioRequests
@@ -16,7 +17,7 @@ from agr.planning.service import Planner
 from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
 from agr.settings import Planning, Settings
-from agr.store import day, plans, portfolio, register
+from agr.store import day, own_portfolio, plans, portfolio, register
 from agr.store.own_portfolio import OWN_LIST
 from agr.uftp.participants import Participants
 from tests.builders.worlds import NOW, OTHER_POINT, PERIOD, POINT, World
@@ -185,3 +186,13 @@ def test_a_table_imported_later_changes_the_points_and_asks_for_a_plan(alone: Ma
     assert [point.connections for point in alone.points()[0]] == [("ean.1111111111111",)]
     with alone.world.store.transaction() as tx:
         assert ReasonKind.PORTFOLIO in {trigger.reason.kind for trigger in day.open_triggers(tx)}
+
+
+def test_a_day_that_nobody_has_planned_is_not_planned_for_a_changed_table(alone: Market) -> None:
+    """The daemon was first started when the day was running: there is nothing of it to plan again."""
+    alone.enter(member("ean.1"))
+    with alone.world.store.transaction() as tx:
+        day.moment_done(tx, PERIOD.day, "first_plan", NOW, "missed; instead: nothing", MomentState.MISSED)
+        own_portfolio.take(tx, PERIOD, NOW, alone=True)
+        assert portfolio.load(tx, PERIOD).points
+        assert not day.open_triggers(tx)
