@@ -94,7 +94,7 @@ def dsos(
     dso: Annotated[list[str] | None, typer.Argument(help="Domains of DSOs; none: it acts for all.")] = None,
     config: ConfigOption = DEFAULT,
 ) -> None:
-    """Let an account act for some DSOs only; it still sees everything."""
+    """Let an account act for some DSOs only, and see what concerns these (operators.hide_others)."""
     from agr.settings import load
 
     with in_words():
@@ -109,7 +109,7 @@ def brps(
     brp: Annotated[list[str] | None, typer.Argument(help="Names of BRPs; none: it acts for all.")] = None,
     config: ConfigOption = DEFAULT,
 ) -> None:
-    """Let an account act for some balance responsible parties only; it still sees everything."""
+    """Let an account act for some balance responsible parties only, and see what concerns these."""
     from agr.settings import load
 
     with in_words():

@@ -85,14 +85,16 @@ class PointTable:
     def page(
         self, period: date, *, search: str = "", state: str = "", sort: str = "state", descending: bool = False,
         limit: int = 50, offset: int = 0, plan: int | None = None,
+        seen: Callable[[str], bool] = lambda _address: True,
     ) -> Page:  # fmt: skip
         """Return one page, with the figures of a plan or else of the one in force.
 
-        `search` finds parts of the address or the DSO's domain.
+        `search` finds parts of the address or the DSO's domain; only what is `seen` by address is counted.
         """
         in_force, rows = self.rows(period)
         if plan is not None and plan != in_force:
             rows = self.with_figures(rows, plan)
+        rows = tuple(r for r in rows if seen(r.address))
         wanted = search.strip().lower()
         chosen = [r for r in rows if not state or r.state == state]
         if wanted:

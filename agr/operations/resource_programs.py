@@ -1,10 +1,11 @@
 """What a plan wants each resource to do: its program, with the names of its connection and congestion point."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from threading import Lock
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from agr.domain.kinds import KINDS
 from agr.domain.plan import Plan
 from agr.domain.register import Register
 from agr.operations.plan_cache import PlanCache
+from agr.operations.sight import Sight
 from agr.planning.case import CLASSES
 from agr.planning.difference import Solved
 from agr.store import plans, register
@@ -49,6 +51,7 @@ class ResourcePrograms:
     congestion_point: tuple[str, ...]
     power_kw: Floats  # (N,T)
     stored_kwh: Floats  # (N,T), NaN where a resource stores nothing
+    seen: str = ""  # names which of all resources these are; empty: all
 
     def __len__(self) -> int:
         return len(self.resource)
@@ -72,6 +75,21 @@ class ResourcePrograms:
         """Return a resource's program; None where the plan does not know it."""
         place = self._places.get(name)
         return None if place is None else self[place]
+
+    def seen_by(self, sight: Sight) -> "ResourcePrograms":
+        """Return the programs of those resources whose connection somebody sees."""
+        if sight.everything:
+            return self
+        places = [place for place, connection in enumerate(self.connection) if sight.place(connection)]
+
+        def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(names[place] for place in places)
+
+        return replace(
+            self, resource=chosen(self.resource), kind=chosen(self.kind), connection=chosen(self.connection),
+            congestion_point=chosen(self.congestion_point), power_kw=self.power_kw[places],
+            stored_kwh=self.stored_kwh[places], seen=f"{crc32(chr(10).join(chosen(self.resource)).encode()):08x}",
+        )  # fmt: skip
 
     def matching(self, search: str) -> list[int]:
         """Return the places of resources whose name, connection or congestion point contains a text."""

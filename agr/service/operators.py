@@ -26,6 +26,7 @@ from agr.operations.readings import Readings
 from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.operations.setpoints import Setpoints
+from agr.operations.sight import Sights
 from agr.operations.unsent import Unsent
 from agr.service.loops import Loops
 from agr.service.stages import Stages
@@ -50,6 +51,7 @@ def operators_side(
     return Context(
         store=store, settings=settings, clock=clock, participants=stages.participants,
         progress=stages.planner.progress, authentication=authentication, plan_cache=plan_cache, programs=programs,
+        sights=Sights(store, settings),
         actions=Actions(
             store, settings, clock, stages.publisher, stages.participants, closed_isps=stages.planner.closed_isps,
             nominate=partial(stages.nominator.nominate, by_hand=True), wake=loops.wake,

@@ -54,6 +54,12 @@ class Operators(Section):
         default=4, gt=0, le=168, description="An action that waits for approval this long is no longer wanted."
     )
 
+    hide_others: bool = Field(
+        default=True,
+        description="Accounts that act for some DSOs or balance responsible parties see what concerns these only; "
+        "false: everything.",
+    )
+
     oidc: Oidc | None = Field(default=None, description="Log-in with an account of the company.")
 
     @model_validator(mode="after")

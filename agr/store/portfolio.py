@@ -166,6 +166,16 @@ def load(tx: Tx, period: Period) -> Portfolio:
     return Portfolio(period=period, points=points, free_connections=tuple(members.get("", ())))
 
 
+def members(tx: Tx, period: date) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return (congestion point, DSO, our connections in it), in no order."""
+    c, p = t.point_connections.c, t.points.c
+    inside: dict[str, list[str]] = {}
+    for connection, point in tx.execute(sa.select(c.connection, c.point).where(c.period == period)):
+        inside.setdefault(point, []).append(connection)
+    rows = tx.execute(sa.select(p.address, p.dso).where(p.period == period))
+    return [(row.address, row.dso, tuple(inside.get(row.address, ()))) for row in rows]
+
+
 def connections_at(tx: Tx, period: date, points: Collection[str]) -> list[str]:
     """Return the connections at some congestion points."""
     c, ordered = t.point_connections.c, list(points)

@@ -111,8 +111,8 @@ def counts(tx: Tx) -> dict[str, int]:
     return {table: known.get(table, 0) for table in TABLES}
 
 
-def page(tx: Tx, table: str, *, search: str = "", limit: int = 50, offset: int = 0) -> Page:
-    """Return the rows of a table that contain a text anywhere in their names, in pages."""
+def page(tx: Tx, table: str, *, search: str = "", limit: int | None = 50, offset: int = 0) -> Page:
+    """Return the rows of a table that contain a text anywhere in their names, in pages; no limit: all rows."""
     text = search.strip().lower()
     mine = _C.kind == table
     if text:

@@ -10,7 +10,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
 from agr.web.action_routes import done_page
 from agr.web.layout import render
-from agr.web.security import context_of, form_for
+from agr.web.security import context_of, form_for, narrowed
 
 router = APIRouter(prefix="/do", include_in_schema=False)
 Text = Annotated[str, Form(max_length=2000)]
@@ -77,6 +77,7 @@ def disable(request: Request, principal: Admin, name: str, on: Text) -> Response
 
 
 @router.post("/token")
+@narrowed
 def make_token(
     request: Request,
     principal: Reader,
@@ -90,6 +91,7 @@ def make_token(
 
 
 @router.post("/token/{number}/revoke")
+@narrowed
 def revoke(request: Request, principal: Reader, number: int) -> Response:
     """Revoke a token."""
     context_of(request).authentication.revoke_token(principal, number)

@@ -20,7 +20,7 @@ from agr.web import schemas as a
 from agr.web.context import Context
 from agr.web.idempotency import Key, act_once
 from agr.web.login import safe_path
-from agr.web.security import COOKIE, api_for, check_csrf, context_of, page_for
+from agr.web.security import COOKIE, api_for, check_csrf, context_of, narrowed, page_for
 
 api_router = APIRouter()
 form_router = APIRouter(prefix="/do", include_in_schema=False)
@@ -185,11 +185,14 @@ def _parameter(name: str, annotation: object, default: object = inspect.Paramete
 
 
 def _taking(endpoint: Callable[..., Response], parameters: Sequence[inspect.Parameter]) -> Callable[..., Response]:
-    """Return the endpoint with the signature that FastAPI reads: keyword arguments, known only at run time."""
+    """Return the endpoint with the signature that FastAPI reads: keyword arguments, known only at run time.
+
+    An action itself refuses what concerns others.
+    """
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
     signature = inspect.Signature([_parameter("request", Request), *keyword])
     endpoint.__signature__ = signature  # type: ignore[attr-defined]
-    return endpoint
+    return narrowed(endpoint)
 
 
 def done_page(request: Request, done: Done, to: str) -> Response:

@@ -19,7 +19,7 @@ from agr.operations.point import detail
 from agr.operations.point_table import SORTS
 from agr.operations.timeline import timeline
 from agr.planning.promises import at_risk
-from agr.store import audit_log, day, outbox, overrides, plans
+from agr.store import audit_log, day, outbox, overrides, plans, register_rows
 from agr.web import (
     actions,
     approval_page,
@@ -40,7 +40,7 @@ from agr.web.action_routes import Number
 from agr.web.log_page import chosen_of, log_file
 from agr.web.query import known_query
 from agr.web.run_pages import heads_of
-from agr.web.security import api_for, context_of
+from agr.web.security import api_for, context_of, narrowed, sight_of
 
 _FAULTS: dict[int | str, dict[str, Any]] = {
     401: {"model": a.Fault, "description": "No valid token or session."},
@@ -84,12 +84,14 @@ def described() -> dict[str, Any]:
 
 
 @router.get("/openapi.json", include_in_schema=False)
+@narrowed
 def openapi(_principal: Reader) -> JSONResponse:
     """The OpenAPI description of this API."""
     return JSONResponse(described())
 
 
 @router.get("/me")
+@narrowed
 def me(principal: Reader) -> a.Me:
     """The caller and its permissions."""
     return a.Me(
@@ -122,26 +124,31 @@ def day_(request: Request, _principal: Reader, period: date) -> a.DayOut:
 
 
 @router.get("/days/{period}/points")
+@narrowed
 def points(
-    request: Request, _principal: Reader, period: date, search: Text = "", state: Text = "", sort: Text = "address",
+    request: Request, principal: Reader, period: date, search: Text = "", state: Text = "", sort: Text = "address",
     descending: bool = False, limit: Limit = 100, offset: Offset = 0,
 ) -> a.PointsOut:  # fmt: skip
     """Congestion points of a Period: searched, sorted, in pages."""
     if sort not in SORTS:
         raise InputError(f"sort {sort!r}: {meant(sort, list(SORTS))}")
-    found = context_of(request).point_table.page(
-        period, search=search, state=state, sort=sort, descending=descending, limit=limit, offset=offset
-    )
+    context = context_of(request)
+    found = context.point_table.page(
+        period, search=search, state=state, sort=sort, descending=descending, limit=limit, offset=offset,
+        seen=sight_of(request, principal, context.actions.period(period)).place,
+    )  # fmt: skip
     rows = [a.PointOut(**vars(r)) for r in found.rows]
     return a.PointsOut(matching=found.matching, total=found.total, plan=found.plan, points=rows)
 
 
 @router.get("/days/{period}/points/{address:path}")
-def point(request: Request, _principal: Reader, period: date, address: str) -> a.PointDetail:
+@narrowed
+def point(request: Request, principal: Reader, period: date, address: str) -> a.PointDetail:
     """One congestion point with its program, revisions, limits and reservations."""
     context = context_of(request)
     number, rows = context.point_table.rows(period)
-    row = next((r for r in rows if r.address == address), None)
+    sight = sight_of(request, principal, context.actions.period(period))
+    row = next((r for r in rows if r.address == address and sight.place(address)), None)
     if row is None:
         raise MissingError(f"{address!r} is not a congestion point of {period}")
     found = detail(context.plan_cache.solved(number), address) if number is not None else None
@@ -200,13 +207,16 @@ def plan_(request: Request, _principal: Reader, plan: Number) -> a.PlanOut:
 
 
 @router.get("/asked/{trigger}")
-def asked(request: Request, _principal: Reader, trigger: Number) -> a.AskedOut:
+@narrowed
+def asked(request: Request, principal: Reader, trigger: Number) -> a.AskedOut:
     """The outcome of a request for a plan."""
     with context_of(request).store.transaction() as tx:
         wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
     if wanted is None:
         raise MissingError(f"there is no request for a plan with number {trigger}")
     number, text = outcome or (None, "")
+    if not context_of(request).sights.sees_everything(principal):
+        text = ""  # it speaks of the whole portfolio
     return a.AskedOut(
         trigger=trigger, period=wanted.period, preview=wanted.preview, plan=number if number and number > 0 else None,
         outcome=text,
@@ -233,10 +243,17 @@ def held(request: Request, _principal: Reader) -> a.HoldOut:
 
 
 @router.get("/days/{period}/reservations")
-def reservations(request: Request, _principal: Reader, period: date) -> list[a.ReservationOut]:
+@narrowed
+def reservations(request: Request, principal: Reader, period: date) -> list[a.ReservationOut]:
     """All updates of a Period's reservations, newest first."""
-    with context_of(request).store.transaction() as tx:
+    context = context_of(request)
+    sight = sight_of(request, principal, context.actions.period(period))
+    with context.store.transaction() as tx:
         history = day.reservation_history(tx, period)
+        if not sight.everything:
+            contracts = register_rows.every(tx, ("contracts",))["contracts"]
+            mine = {c.contract for c in contracts if sight.row("contracts", c)}
+            history = [one for one in history if one.contract in mine]
     return [
         a.ReservationOut(contract=h.contract, at=h.at, origin=h.message_id, power_w=list(h.power_w)) for h in history
     ]
@@ -255,11 +272,13 @@ def messages(
 
 
 @router.get("/alarms")
-def alarms(request: Request, _principal: Reader) -> list[a.AlarmOut]:
+@narrowed
+def alarms(request: Request, principal: Reader) -> list[a.AlarmOut]:
     """Open alarms, newest first."""
     with context_of(request).store.transaction() as tx:
         opened = day.open_alarms(tx)
-    return [a.AlarmOut(**{name: getattr(o, name) for name in a.AlarmOut.model_fields}) for o in opened]
+    fields, sight = a.AlarmOut.model_fields, sight_of(request, principal)
+    return [a.AlarmOut(**{name: getattr(o, name) for name in fields}) for o in opened if sight.about(o.subject)]
 
 
 @router.get("/log")

@@ -12,7 +12,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.web.api import described
 from agr.web.api_description import Model, Operation, models, operations
 from agr.web.layout import render
-from agr.web.security import page_for
+from agr.web.security import narrowed, page_for
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -38,12 +38,14 @@ def linked(kind: str) -> Markup:
 
 
 @router.get("/api/client.py")
+@narrowed
 def client_file(_principal: Viewer) -> Response:
     """The typed Python client, as one file."""
     return PlainTextResponse((files("agr.client") / "generated.py").read_text(encoding="utf-8"))
 
 
 @router.get("/api")
+@narrowed
 def api_(request: Request, principal: Viewer) -> HTMLResponse:
     """Every operation and model of the JSON API."""
     found, known = _content()

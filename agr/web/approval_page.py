@@ -12,8 +12,9 @@ from agr.store import approvals
 from agr.store.approvals import Approval
 from agr.web import schemas as a
 from agr.web.action_routes import UNREADABLE, asked_for
+from agr.web.context import Context
 from agr.web.layout import render
-from agr.web.security import api_for, context_of, page_for
+from agr.web.security import api_for, context_of, narrowed, page_for
 
 router = APIRouter(include_in_schema=False)
 api_router = APIRouter()
@@ -21,6 +22,19 @@ Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 
 _SHOWN = 50
+
+
+def _seen(context: Context, by: Principal, found: list[Approval]) -> list[Approval]:
+    """Return what the caller asked for, or somebody who acts for no others than the caller does; else everything."""
+    if context.sights.sees_everything(by):
+        return found
+
+    def within(asker: str) -> bool:
+        one = context.authentication.by_name(asker, via="asked")
+        pairs = () if one is None else ((by.dsos, one.dsos), (by.brps, one.brps))
+        return bool(pairs) and all(not mine or bool(theirs and theirs <= mine) for mine, theirs in pairs)
+
+    return [one for one in found if one.asked_by == by.name or within(one.asked_by)]
 
 
 def _may_decide(principal: Principal, one: Approval) -> bool:
@@ -36,12 +50,14 @@ def _words(one: Approval) -> dict[str, Any]:
 
 
 @router.get("/approvals")
+@narrowed
 def approvals_(request: Request, principal: Viewer) -> HTMLResponse:
     """What waits for a second person, and what was decided lately."""
     context = context_of(request)
     expire(context.store, context.clock.now())
     with context.store.transaction() as tx:
         waiting, decided = approvals.waiting(tx), approvals.decided(tx, _SHOWN)
+    waiting, decided = (_seen(context, principal, some) for some in (waiting, decided))
     return render(
         request, principal, "approvals.html", needed=context.settings.operators.four_eyes,
         waiting=[(one, _words(one), _may_decide(principal, one)) for one in waiting],
@@ -50,11 +66,13 @@ def approvals_(request: Request, principal: Viewer) -> HTMLResponse:
 
 
 @api_router.get("/approvals", name="approvals")
-def approvals_out(request: Request, _principal: Reader) -> list[a.ApprovalOut]:
+@narrowed
+def approvals_out(request: Request, principal: Reader) -> list[a.ApprovalOut]:
     """What waits for a second person, oldest first, then what was decided lately."""
     context = context_of(request)
     expire(context.store, context.clock.now())
     with context.store.transaction() as tx:
         found = [*approvals.waiting(tx), *approvals.decided(tx, _SHOWN)]
+    found = _seen(context, principal, found)
     fields = a.ApprovalOut.model_fields
     return [a.ApprovalOut(**{k: v for k, v in (asdict(one) | _words(one)).items() if k in fields}) for one in found]

@@ -12,13 +12,15 @@ from agr.nomination.split import Floats
 from agr.operations.accounts.roles import Permission, Principal
 from agr.store import nominations
 from agr.web.layout import chart, render, starts_of
-from agr.web.security import context_of, page_for
+from agr.web.nomination_routes import seen_exposures
+from agr.web.security import context_of, narrowed, page_for, sight_of
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
 @router.get("/brps")
+@narrowed
 def brps(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
     """What each BRP was told of a Period, how it answered, and what imbalance may cost."""
     context = context_of(request)
@@ -26,9 +28,13 @@ def brps(request: Request, principal: Viewer, period: str | None = None) -> HTML
     with context.store.transaction() as tx:
         found = exposures(tx, context.settings, of)
         history = nominations.history(tx, of.day)
+    sight = sight_of(request, principal)
+    found = seen_exposures(found, sight)
+    shown = [one for one in context.settings.brps if sight.brp(one.name)]
+    history = [one for one in reversed(history) if sight.brp(one.brp)]
     return render(
-        request, principal, "brps.html", of=of, brps=context.settings.brps, found={e.brp: e for e in found.brps},
-        history=list(reversed(history)), sums={e.brp: _sums(e) for e in found.brps}, rows=_rows(found),
+        request, principal, "brps.html", of=of, brps=shown, found={e.brp: e for e in found.brps},
+        history=history, sums={e.brp: _sums(e) for e in found.brps}, rows=_rows(found),
         stand_in=int(found.prices.stand_in.sum()), crossing_mwh=float(found.crossing_mwh.sum()),
         crossing_eur=float(found.crossing_eur.sum()),
         picture=_picture(found), gates={b.name: b.gate.gate(b.name).instant(of) for b in context.settings.brps},

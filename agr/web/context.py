@@ -28,6 +28,7 @@ from agr.operations.readings import Readings
 from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.operations.setpoints import Setpoints
+from agr.operations.sight import Sights
 from agr.planning.progress import Progress
 from agr.schedule.bidding import Bidding
 from agr.settings import Settings
@@ -65,6 +66,7 @@ class Context:
     participants: Participants
     progress: Progress
     authentication: Authentication
+    sights: Sights
     actions: Actions
     manual_inputs: ManualInputs
     register_edits: RegisterEdits

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import RedirectResponse, Response
 
 from agr.domain.errors import InputError
 from agr.domain.faults import number_of
@@ -20,7 +20,7 @@ from agr.planning.promises import KINDS, AtRisk, at_risk
 from agr.store import audit_log, day, nominations, outbox
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
-from agr.web.security import context_of, page_for
+from agr.web.security import context_of, narrowed, page_for
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -45,9 +45,12 @@ class Shown:
 
 
 @router.get("/")
-def overview(request: Request, principal: Viewer) -> HTMLResponse:
-    """Tomorrow and today: whether promises are kept, and what needs attention."""
+@narrowed
+def overview(request: Request, principal: Viewer) -> Response:
+    """Tomorrow and today: whether promises are kept, and what needs attention; for some, what concerns them."""
     context = context_of(request)
+    if not context.sights.sees_everything(principal):
+        return RedirectResponse("/points", status_code=303)
     today = context.today()
     shown = [_shown(context, period) for period in (today.next(), today)]
     with context.store.transaction() as tx:

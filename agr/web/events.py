@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.change_feed import ChangeFeed
-from agr.web.security import api_for, context_of
+from agr.web.security import api_for, context_of, narrowed
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,6 +42,7 @@ async def changes(request: Request, live: ChangeFeed) -> AsyncIterator[str]:
 
 
 @router.get("/events")
+@narrowed
 def events(request: Request, _principal: Annotated[Principal, Depends(api_for(Permission.READ))]) -> StreamingResponse:
     """Tell the page what changed; the page then reloads itself."""
     return StreamingResponse(changes(request, context_of(request).change_feed), media_type="text/event-stream")

@@ -10,7 +10,7 @@ from jinja2 import Environment
 from agr.domain.isp import Period
 from agr.operations.accounts.roles import Permission, Principal
 from agr.store import day, overrides
-from agr.web.security import COOKIE, context_of
+from agr.web.security import COOKIE, context_of, sight_of
 
 
 def render(
@@ -26,6 +26,7 @@ def render(
         "now": now,
         "zone": context.today(),
         "path": request.url.path,
+        "narrow": False,
     }
     frame["four_eyes"] = bool(context.settings.operators.four_eyes)
     frame |= {"currency": context.settings.currency, "domain": context.settings.domain, "held": None, "alarm_count": 0}
@@ -33,8 +34,11 @@ def render(
         with context.store.transaction() as tx:
             frame["held"] = overrides.held(tx)
             opened = day.open_alarms(tx)
-        frame["alarm_count"] = sum(a.acknowledged_at is None for a in opened)
-        frame["running"] = context.progress.latest()
+        narrow = not context.sights.sees_everything(principal)
+        sight = sight_of(request, principal)
+        frame["narrow"] = narrow
+        frame["alarm_count"] = sum(a.acknowledged_at is None and sight.about(a.subject) for a in opened)
+        frame["running"] = None if narrow else context.progress.latest()
         # Shown once, on the next page that is opened; live updates of an open page must not consume it.
         live = "x-live" in request.headers
         frame["flash"] = None if live else context.flashes.take(request.cookies.get(COOKIE, ""))

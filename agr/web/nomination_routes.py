@@ -1,5 +1,6 @@
 """The JSON API about e-programs: revisions with their answers, their contents, and imbalance exposure."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 
@@ -10,12 +11,13 @@ from pydantic import BaseModel
 
 from agr.connectors.e_programs import Letter
 from agr.domain.errors import MissingError
-from agr.nomination.exposure import Exposure, exposures
+from agr.nomination.exposure import Exposure, Exposures, exposures
 from agr.nomination.split import Floats
 from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.sight import Sight
 from agr.store import nominations
 from agr.store.nominations import Nomination
-from agr.web.security import api_for, context_of
+from agr.web.security import api_for, context_of, narrowed, sight_of
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
@@ -96,34 +98,40 @@ class ExposuresOut(BaseModel):
 
 
 @router.get("/days/{period}/nominations")
-def nominations_(request: Request, _principal: Reader, period: date) -> list[NominationOut]:
+@narrowed
+def nominations_(request: Request, principal: Reader, period: date) -> list[NominationOut]:
     """Every revision of a Period's e-programs, by BRP, oldest first."""
     with context_of(request).store.transaction() as tx:
         found = nominations.history(tx, period)
-    return [NominationOut(**_head(one)) for one in found]
+    sight = sight_of(request, principal)
+    return [NominationOut(**_head(one)) for one in found if sight.brp(one.brp)]
 
 
 @router.get("/nominations/{message_id}")
-def nomination(request: Request, _principal: Reader, message_id: str) -> EProgramOut:
+@narrowed
+def nomination(request: Request, principal: Reader, message_id: str) -> EProgramOut:
     """One revision with its contents."""
-    one, letter = _letter(request, message_id)
+    one, letter = _letter(request, principal, message_id)
     return EProgramOut(**_head(one), isps=[EProgramIsp(**row) for row in letter.rows()])
 
 
 @router.get("/nominations/{message_id}/e-program.csv", response_class=Response)
-def nomination_csv(request: Request, _principal: Reader, message_id: str) -> Response:
+@narrowed
+def nomination_csv(request: Request, principal: Reader, message_id: str) -> Response:
     """One revision as CSV, in the layout of the file."""
-    _, letter = _letter(request, message_id)
+    _, letter = _letter(request, principal, message_id)
     headers = {"Content-Disposition": f'attachment; filename="{letter.file_name}"'}
     return Response(letter.csv(), media_type="text/csv", headers=headers)
 
 
 @router.get("/days/{period}/exposure")
-def exposure(request: Request, _principal: Reader, period: date) -> ExposuresOut:
+@narrowed
+def exposure(request: Request, principal: Reader, period: date) -> ExposuresOut:
     """What imbalance may cost: energy that nobody has bought, and energy that a BRP has not accepted, per ISP."""
     context = context_of(request)
     with context.store.transaction() as tx:
         found = exposures(tx, context.settings, context.actions.period(period))
+    found = seen_exposures(found, sight_of(request, principal))
     prices = found.prices
     return ExposuresOut(
         period=period, currency=context.settings.currency, isps=found.period.isp_count,
@@ -132,6 +140,15 @@ def exposure(request: Request, _principal: Reader, period: date) -> ExposuresOut
         crossing_eur=_numbers(found.crossing_eur),
         brps=[_exposure(of) for of in found.brps],
     )  # fmt: skip
+
+
+def seen_exposures(found: Exposures, sight: Sight) -> Exposures:
+    """Return the exposures of those BRPs that are seen; what crosses between BRPs is the whole portfolio's."""
+    if sight.everything:
+        return found
+    unknown = np.full_like(found.crossing_mwh, np.nan)
+    brps = tuple(of for of in found.brps if sight.brp(of.brp))
+    return replace(found, brps=brps, crossing_mwh=unknown, crossing_eur=unknown)
 
 
 def _exposure(of: Exposure) -> ExposureOut:
@@ -153,11 +170,11 @@ def _head(one: Nomination) -> dict[str, object]:
     return {name: getattr(one, name) for name in NominationOut.model_fields}
 
 
-def _letter(request: Request, message_id: str) -> tuple[Nomination, Letter]:
+def _letter(request: Request, principal: Principal, message_id: str) -> tuple[Nomination, Letter]:
     context = context_of(request)
     with context.store.transaction() as tx:
         one = nominations.by_message(tx, message_id)
-    if one is None:
+    if one is None or not sight_of(request, principal).brp(one.brp):
         raise MissingError(f"there is no e-program with message id {message_id!r}")
     return one, Letter(
         sender=context.settings.domain, brp=one.brp, period=context.actions.period(one.period), revision=one.revision,

@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import MissingError
 from agr.operations.accounts.roles import ROLES, Permission, Principal
-from agr.store import access, day, inbox, outbox, overrides, register
+from agr.store import access, day, inbox, outbox, overrides, register_rows
 from agr.web.layout import render
-from agr.web.security import context_of, page_for
+from agr.web.security import context_of, narrowed, page_for, sight_of
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -20,16 +20,25 @@ ROWS = 50
 
 
 @router.get("/reservations")
+@narrowed
 def reservations(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
     """Contracts, their reservations and all updates of them; unavailable resources."""
     context = context_of(request)
     of = context.period(period)
+    sight = sight_of(request, principal, of)
     with context.store.transaction() as tx:
-        whole = register.load(tx)
+        contracts = register_rows.every(tx, ("contracts",))["contracts"]
         history = day.reservation_history(tx, of.day)
         current = day.reservations_on(tx, of.day)
         off = overrides.unavailable_from(tx, context.today().day)
-    valid = [c for c in whole.contracts if any(c.contracted_w(of))]
+        resources = register_rows.resources_named(tx, (one.name for one in off))
+    mine = [c for c in contracts if sight.row("contracts", c)]
+    if not sight.everything:
+        names = {c.contract for c in mine}
+        history = [one for one in history if one.contract in names]
+        behind = {name: stored.row.connection for name, stored in resources.items()}
+        off = [one for one in off if sight.place(behind.get(one.name, one.name))]
+    valid = [c for c in mine if any(c.contracted_w(of))]
     rows = [
         {
             "contract": c,
@@ -47,12 +56,15 @@ def _largest_kw(power_w: tuple[int, ...]) -> float:
 
 
 @router.get("/alarms")
+@narrowed
 def alarms(request: Request, principal: Viewer) -> HTMLResponse:
     """Open alarms, and alarms that ended in the last two days."""
     context = context_of(request)
     with context.store.transaction() as tx:
         opened = day.open_alarms(tx)
         ended = day.recovered_alarms(tx, context.clock.now() - timedelta(days=2))
+    sight = sight_of(request, principal)
+    opened, ended = ([one for one in some if sight.about(one.subject)] for some in (opened, ended))
     return render(request, principal, "alarms.html", opened=opened, ended=ended)
 
 
@@ -85,6 +97,7 @@ def conversation(request: Request, principal: Viewer, conversation: str) -> HTML
 
 
 @router.get("/account")
+@narrowed
 def account(request: Request, principal: Viewer) -> HTMLResponse:
     """One's own tokens and, for an admin, every account."""
     context = context_of(request)

@@ -18,7 +18,7 @@ from agr.store.plans import Sent
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.named_plan import PlanNumber, plan_of, state_of
-from agr.web.security import context_of, page_for
+from agr.web.security import context_of, narrowed, page_for, sight_of
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -28,6 +28,7 @@ _SHOWN_ISPS = 400
 
 
 @router.get("/points")
+@narrowed
 def points(
     request: Request, principal: Viewer, period: str | None = None, q: Annotated[str, Query(max_length=255)] = "",
     state: Annotated[str, Query(max_length=16)] = "", sort: str = "state", order: str = "up",
@@ -36,20 +37,21 @@ def points(
     """The congestion points of a Period: searched, sorted, in pages; with the figures of any plan."""
     context = context_of(request)
     of, sort = context.period(period), sort if sort in SORTS else "state"
-    looked_at = plan_of(context, of, plan)
+    looked_at, sight = plan_of(context, of, plan), sight_of(request, principal, of)
     found = context.point_table.page(
         of.day, search=q, state=state, sort=sort, descending=order == "down", limit=ROWS, offset=(page - 1) * ROWS,
-        plan=plan,
+        plan=plan, seen=sight.place,
     )  # fmt: skip
     pages = max((found.matching + ROWS - 1) // ROWS, 1)
     return render(
         request, principal, "points.html", of=of, found=found, q=q, state=state, sort=sort, order=order, page=page,
         pages=pages, plan=plan, plan_state=state_of(context, of, plan),
-        whole_eur=looked_at.result.money_eur if looked_at else None,
+        whole_eur=looked_at.result.money_eur if looked_at and sight.everything else None,
     )  # fmt: skip
 
 
 @router.get("/points/{day_}/{address:path}")
+@narrowed
 def point(
     request: Request, principal: Viewer, day_: str, address: str, plan: PlanNumber = None, isp: str = ""
 ) -> HTMLResponse:
@@ -57,7 +59,8 @@ def point(
     context = context_of(request)
     of = context.period(day_)
     in_force, rows = context.point_table.rows(of.day)
-    row = next((r for r in rows if r.address == address), None)
+    sight = sight_of(request, principal, of)
+    row = next((r for r in rows if r.address == address and sight.place(address)), None)
     if row is None:
         raise MissingError(f"{address!r} is not a congestion point of {of}")
     looked_at = plan_of(context, of, plan)
@@ -84,7 +87,8 @@ def point(
         changed=changed.isps[:_SHOWN_ISPS] if changed else (), change=changed,
         reserved=[h for h in history if h.contract in contracts],
         data=_programs(of, sent, found, number, other, in_force), why=_why(context, looked_at, address, isp),
-        around=circumstances(looked_at, address) if looked_at else (),
+        around=circumstances(looked_at, address) if looked_at and sight.everything else (),
+        reasons=looked_at.reasons if looked_at and sight.everything else (),
         planning=looked_at.result.planning if looked_at else (), beyond=beyond(found) if found else None,
     )  # fmt: skip
 

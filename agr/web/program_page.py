@@ -13,7 +13,7 @@ from agr.operations.resource_programs import ResourceProgram, ResourcePrograms
 from agr.store import plans
 from agr.web.layout import render
 from agr.web.named_plan import PlanNumber, plan_of, state_of
-from agr.web.security import context_of, page_for
+from agr.web.security import context_of, narrowed, page_for, sight_of
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -41,6 +41,7 @@ class Line:
 
 
 @router.get("/programs")
+@narrowed
 def programs(
     request: Request, principal: Viewer, period: str | None = None, q: Annotated[str, Query(max_length=255)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1, plan: PlanNumber = None,
@@ -49,7 +50,7 @@ def programs(
     context = context_of(request)
     of = context.period(period)
     looked_at = plan_of(context, of, plan)
-    found = None if looked_at is None else context.programs.of(looked_at.id)
+    found = None if looked_at is None else context.programs.of(looked_at.id).seen_by(sight_of(request, principal, of))
     places = found.matching(q) if found else []
     shown = places[(page - 1) * ROWS : page * ROWS]
     with context.store.transaction() as tx:

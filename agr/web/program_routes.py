@@ -12,7 +12,7 @@ from agr.operations.program_files import csv_lines, parquet_bytes
 from agr.operations.resource_programs import ResourcePrograms
 from agr.store import plans
 from agr.web.action_routes import Number
-from agr.web.security import api_for, context_of
+from agr.web.security import api_for, context_of, narrowed, sight_of
 
 
 class ProgramOut(BaseModel):
@@ -47,16 +47,18 @@ _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "If-None-Mat
 _NOT_CHANGED_SINCE = "If-None-Match"
 
 
-def _found(request: Request, period: date, plan: int | None) -> ResourcePrograms:
+def _found(request: Request, principal: Principal, period: date, plan: int | None) -> ResourcePrograms:
     context = context_of(request)
-    if plan is None:
-        return context.programs.in_force(context.actions.period(period))
-    return context.programs.of(plan, period)
+    of = context.actions.period(period)
+    found = context.programs.in_force(of) if plan is None else context.programs.of(plan, period)
+    return found.seen_by(sight_of(request, principal, of))
 
 
 def _tag(programs: ResourcePrograms, newest_prognosis: int = 0) -> dict[str, str]:
     """Name what an answer says: the plan, with the moment it was made, since a restored store counts plans anew."""
-    return {"ETag": f'"plan-{programs.plan}-{programs.made.timestamp():.0f}-{newest_prognosis}"'}
+    made = f"{programs.made.timestamp():.0f}"
+    parts = ("plan", str(programs.plan), made, str(newest_prognosis), *([programs.seen] if programs.seen else []))
+    return {"ETag": f'"{"-".join(parts)}"'}
 
 
 def _unchanged(request: Request, tag: dict[str, str]) -> bool:
@@ -66,13 +68,14 @@ def _unchanged(request: Request, tag: dict[str, str]) -> bool:
 
 
 @router.get("/days/{period}/programs", responses=_UNCHANGED, response_model=ProgramsOut)
+@narrowed
 def programs(
-    request: Request, _principal: Reader, period: date, plan: Plan = None,
+    request: Request, principal: Reader, period: date, plan: Plan = None,
     search: Annotated[str, Query(max_length=255)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response | ProgramsOut:  # fmt: skip
     """What each resource is to do in a Period: searched by name, connection or congestion point, in pages."""
-    found = _found(request, period, plan)
+    found = _found(request, principal, period, plan)
     with context_of(request).store.transaction() as tx:
         tag = _tag(found, plans.newest_prognosis(tx, found.period.day))
         if _unchanged(request, tag):
@@ -98,9 +101,10 @@ def programs(
 
 
 @router.get("/days/{period}/programs.csv", responses=_UNCHANGED, response_class=StreamingResponse)
-def programs_csv(request: Request, _principal: Reader, period: date, plan: Plan = None) -> Response:
+@narrowed
+def programs_csv(request: Request, principal: Reader, period: date, plan: Plan = None) -> Response:
     """All programs of a Period as CSV: a row per resource and ISP."""
-    found = _found(request, period, plan)
+    found = _found(request, principal, period, plan)
     tag = _tag(found)
     if _unchanged(request, tag):
         return Response(status_code=304, headers=tag)
@@ -109,9 +113,10 @@ def programs_csv(request: Request, _principal: Reader, period: date, plan: Plan 
 
 
 @router.get("/days/{period}/programs.parquet", responses=_UNCHANGED, response_class=Response)
-def programs_parquet(request: Request, _principal: Reader, period: date, plan: Plan = None) -> Response:
+@narrowed
+def programs_parquet(request: Request, principal: Reader, period: date, plan: Plan = None) -> Response:
     """All programs of a Period as Parquet: a row per resource, with lists of values."""
-    found = _found(request, period, plan)
+    found = _found(request, principal, period, plan)
     tag = _tag(found)
     if _unchanged(request, tag):
         return Response(status_code=304, headers=tag)

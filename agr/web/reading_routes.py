@@ -16,7 +16,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.store import readings
 from agr.web.idempotency import Key, answer_once
 from agr.web.requests import Given
-from agr.web.security import api_for, context_of
+from agr.web.security import api_for, context_of, narrowed
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
@@ -98,6 +98,7 @@ class EnergiesOut(BaseModel):
 
 
 @router.post("/readings", response_model=ReadingsTaken)
+@narrowed
 def take_readings(request: Request, principal: Reporter, given: ReadingsGiven, key: Key = None) -> Response:
     """Store what devices, meters or a back-end have measured; the answer names the rows that do not count."""
 

@@ -9,19 +9,20 @@ from fastapi.responses import HTMLResponse, Response
 
 from agr.connectors.tables.columns import columns_of
 from agr.connectors.tables.one_row import cells_of
-from agr.domain.errors import ConflictError, InputError
+from agr.domain.errors import ConflictError, InputError, MissingError
 from agr.domain.register import KEYS
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import said_why
 from agr.operations.register_check import Checked, in_words, table_named
 from agr.operations.register_concerns import name_of
 from agr.store import register_rows
+from agr.store.register_rows import Stored
 from agr.web.action_routes import done_page, fields_of, perform
 from agr.web.http_status import status_of
 from agr.web.layout import render
 from agr.web.register_pages import WORDS, numbers_of, shown
 from agr.web.requests import RowGiven, RowNamed
-from agr.web.security import context_of, form_for, page_for
+from agr.web.security import context_of, form_for, narrowed, page_for, sight_of
 
 router = APIRouter(prefix="/register", include_in_schema=False)
 Editor = Annotated[Principal, Depends(page_for(Permission.REGISTER))]
@@ -71,12 +72,29 @@ def _show(
     )  # fmt: skip
 
 
+def _row(request: Request, principal: Principal, table: str, key: str) -> Stored:
+    """Return a row that the caller sees. Raises MissingError."""
+    found = context_of(request).register_edits.row(table, key)
+    if not sight_of(request, principal).row(table, found.row):
+        raise MissingError(f"there is no row {key!r} in {table}; it may have been removed")
+    return found
+
+
+def _nothing_hidden(request: Request, principal: Principal, table: str, key: str | None) -> None:
+    """Raise MissingError for a row that is there and that the caller does not see: the form shows what it says."""
+    with context_of(request).store.transaction() as tx:
+        there = None if key is None else register_rows.get(tx, table_named(table), key)
+    if there is not None:
+        _row(request, principal, table, there.key)
+
+
 @router.get("/{table}/new")
+@narrowed
 def new(request: Request, principal: Editor, table: str, like: Key = None, connection: str = "") -> HTMLResponse:
     """An empty form, or one filled in like another row."""
     cells: dict[str, str] = {}
     if like is not None:
-        cells = shown(table, cells_of(table, context_of(request).register_edits.row(table, like).row))
+        cells = shown(table, cells_of(table, _row(request, principal, table, like).row))
         cells.pop(KEYS.get(table, ""), None)
     elif connection:
         cells = {"connection": connection}
@@ -84,20 +102,23 @@ def new(request: Request, principal: Editor, table: str, like: Key = None, conne
 
 
 @router.get("/{table}/edit")
+@narrowed
 def edit(request: Request, principal: Editor, table: str, key: Key = None) -> HTMLResponse:
     """The form of a row."""
-    found = context_of(request).register_edits.row(table, key or "")
+    found = _row(request, principal, table, key or "")
     return _show(request, principal, table, found.key, shown(table, cells_of(table, found.row)), seen=found.seen)
 
 
 @router.post("/{table}/new")
 @router.post("/{table}/edit")
+@narrowed
 def enter(
     request: Request, principal: Sender, table: str, cells: Cells, key: Key = None, step: Text = "look",
     seen: Text = "", why: Text = "",
 ) -> Response:  # fmt: skip
     """Check what was entered, or enter it, depending on `step`."""
     edits = context_of(request).register_edits
+    _nothing_hidden(request, principal, table, key)
     try:
         if step == "enter":
             given = fields_of(RowGiven, table=table, key=key, cells=cells, why=said_why(why), seen=seen or None)
@@ -138,6 +159,7 @@ def _refused(
 
 
 @router.post("/{table}/remove")
+@narrowed
 def remove(
     request: Request,
     principal: Sender,

@@ -17,13 +17,14 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.planned import Planned, planned
 from agr.operations.register_check import table_named
 from agr.operations.register_concerns import name_of
+from agr.operations.sight import page_of
 from agr.operations.tables import zipped
 from agr.planning.explanation import circumstances
 from agr.store import audit_log, overrides, register, register_rows
 from agr.store.register_rows import Stored
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
-from agr.web.security import context_of, page_for
+from agr.web.security import context_of, narrowed, page_for, sight_of
 
 router = APIRouter(prefix="/register", include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -43,31 +44,40 @@ def first_table() -> Response:
 
 
 @router.get("/tables.zip")
-def all_tables(request: Request, _principal: Viewer) -> Response:
+@narrowed
+def all_tables(request: Request, principal: Viewer) -> Response:
     """Every table as CSV, in one archive."""
     headers = {"Content-Disposition": 'attachment; filename="register.zip"'}
-    return Response(zipped(context_of(request).store), media_type="application/zip", headers=headers)
+    return Response(
+        zipped(context_of(request).store, sight_of(request, principal).row),
+        media_type="application/zip",
+        headers=headers,
+    )
 
 
 @router.get("/{table}.csv")
-def table_csv(request: Request, _principal: Viewer, table: str) -> Response:
+@narrowed
+def table_csv(request: Request, principal: Viewer, table: str) -> Response:
     """A table as CSV, as `agr import` reads it."""
     with context_of(request).store.transaction() as tx:
         found = register_rows.raw(tx, [table_named(table)])
-    rows = register_rows.parsed(found, [table])[table]
+    sight = sight_of(request, principal)
+    rows = [row for row in register_rows.parsed(found, [table])[table] if sight.row(table, row)]
     headers = {"Content-Disposition": f'attachment; filename="{table}.csv"'}
     return StreamingResponse(csv_lines(table, rows), media_type="text/csv", headers=headers)
 
 
 @router.get("/{table}")
+@narrowed
 def table_(
     request: Request, principal: Viewer, table: str, q: Annotated[str, Query(max_length=255)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:  # fmt: skip
     """A table of the register."""
+    sight = sight_of(request, principal)
     with context_of(request).store.transaction() as tx:
-        counts = register_rows.counts(tx)
-        found = register_rows.page(tx, table_named(table), search=q, limit=ROWS, offset=(page - 1) * ROWS)
+        counts = register_rows.counts(tx) if sight.everything else {}
+        found = page_of(tx, sight, table_named(table), q, ROWS, (page - 1) * ROWS)
     names = [column.name for column in columns_of(table)]
     lead = KEYS.get(table, names[0])
     names = [lead, *(name for name in names if name != lead)]
@@ -90,15 +100,17 @@ def shown(table: str, cells: Mapping[str, str]) -> dict[str, str]:
 
 
 @router.get("/{table}/row")
+@narrowed
 def row_(request: Request, principal: Viewer, table: str, key: Key, period: str | None = None) -> HTMLResponse:
     """One row: what it says, what is planned for it in a Period and why, what belongs to it, who changed it."""
     context = context_of(request)
-    of = context.period(period)
+    of, sight = context.period(period), sight_of(request, principal)
     with context.store.transaction() as tx:
         found = register_rows.get(tx, table_named(table), key)
-        if found is None:
+        if found is None or not sight.row(table, found.row):
             raise MissingError(f"there is no row {key!r} in {table}; it may have been removed")
         behind = register_rows.about_connection(tx, key) if table == "connections" else []
+        behind = [one for one in behind if sight.row(one.table, one.row)]
         name = name_of(table, found.row)
         changes = audit_log.about(tx, f"{table} {name}", _SHOWN_CHANGES)
         off = [
@@ -111,7 +123,7 @@ def row_(request: Request, principal: Viewer, table: str, key: Key, period: str 
         request, principal, "register_row.html", table=table, words=WORDS, found=found, name=name, of=of,
         cells=shown(table, cells_of(table, found.row)), behind=behind, shown_behind=_SHOWN_BEHIND, name_of=name_of,
         changes=changes, off=off, lacking=lacking, number=number, plan=plan, looked_at=looked_at,
-        around=circumstances(looked_at, plan.congestion_point) if looked_at and plan else (),
+        around=circumstances(looked_at, plan.congestion_point) if looked_at and plan and sight.everything else (),
         charts=_charts(of, plan, context.settings.currency) if plan else (),
         is_resource=table in BY_TABLE,
     )  # fmt: skip

@@ -13,13 +13,14 @@ from agr.domain.register import Contract
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import said_why
 from agr.operations.reservation_form import Range, ranges_of, read_pasted, read_ranges, stretches
+from agr.operations.sight import Sight
 from agr.store import day, register
 from agr.store.engine import Tx
 from agr.web.action_routes import done_page, fields_of, perform
 from agr.web.http_status import status_of
 from agr.web.layout import chart, render, starts_of
 from agr.web.requests import ReservationGiven
-from agr.web.security import context_of, form_for, page_for
+from agr.web.security import context_of, form_for, narrowed, page_for, sight_of
 
 router = APIRouter(prefix="/reservations", include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -41,11 +42,12 @@ class _Standing:
     history: list[day.Reserved]
 
 
-def _standing(request: Request, day_: str, contract_id: str) -> _Standing:
+def _standing(request: Request, principal: Principal, day_: str, contract_id: str) -> _Standing:
     context = context_of(request)
     of = context.period(day_)
+    sight = sight_of(request, principal, of)
     with context.store.transaction() as tx:
-        contract = _contract(tx, contract_id)
+        contract = _contract(tx, contract_id, sight)
         history = [h for h in day.reservation_history(tx, of.day) if h.contract == contract_id]
     contracted_w = contract.contracted_w(of)
     newest = history[0] if history else None
@@ -55,9 +57,9 @@ def _standing(request: Request, day_: str, contract_id: str) -> _Standing:
     )  # fmt: skip
 
 
-def _contract(tx: Tx, contract_id: str) -> Contract:
+def _contract(tx: Tx, contract_id: str, sight: Sight) -> Contract:
     found = register.contract(tx, contract_id)
-    if found is None:
+    if found is None or not sight.row("contracts", found):
         raise MissingError(f"there is no contract {contract_id!r}; import it with `agr import`")
     return found
 
@@ -90,20 +92,22 @@ def _kw(power_w: tuple[int, ...]) -> list[float]:
 
 
 @router.get("/{day_}/{contract:path}")
+@narrowed
 def reservation(request: Request, principal: Viewer, day_: str, contract: str) -> HTMLResponse:
     """The contracted power and the reservation, ISP by ISP."""
-    standing = _standing(request, day_, contract)
+    standing = _standing(request, principal, day_, contract)
     return _show(request, principal, standing, ranges=ranges_of(standing.now_w))
 
 
 @router.post("/{day_}/{contract:path}")
+@narrowed
 def enter(
     request: Request, principal: Actor, day_: str, contract: str, first: Cells = [], last: Cells = [],  # noqa: B006
     power: Cells = [], pasted: Annotated[str, Form(max_length=40_000)] = "", share: Text = "", step: Text = "look",  # noqa: B006
     entered: Annotated[str, Form(max_length=20_000)] = "", seen: Text = "", why: Text = "",
 ) -> Response:  # fmt: skip
     """Fill in a share of the contract, add ranges, check the values, or enter them, depending on `step`."""
-    s, entries = _standing(request, day_, contract), context_of(request).manual_inputs
+    s, entries = _standing(request, principal, day_, contract), context_of(request).manual_inputs
     ranges = [Range(first=f, last=t, power_w=p) for f, t, p in zip(first, last, power, strict=False) if p.strip()]
     entered_w: tuple[int, ...] | None = None
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from agr.domain.errors import MissingError
 from agr.domain.isp import Period
@@ -16,7 +16,7 @@ from agr.planning.promises import at_risk
 from agr.store import day
 from agr.web.context import Context
 from agr.web.layout import chart, render
-from agr.web.security import context_of, page_for
+from agr.web.security import context_of, narrowed, page_for
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -144,14 +144,18 @@ def _moved(change: PointChange, plan: Plan) -> dict[str, Any]:
 
 
 @router.get("/asked/{trigger}")
-def asked(request: Request, principal: Viewer, trigger: int) -> HTMLResponse:
+@narrowed
+def asked(request: Request, principal: Viewer, trigger: int) -> Response:
     """The outcome of a request for a plan; shows the progress until the plan is made."""
     context = context_of(request)
     with context.store.transaction() as tx:
         wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
     if wanted is None:
         raise MissingError(f"there is no request for a plan with number {trigger}")
+    everything = context.sights.sees_everything(principal)
+    if outcome is not None and outcome[0] and outcome[0] > 0 and not everything:
+        return RedirectResponse(f"/points?period={wanted.period}&plan={outcome[0]}", status_code=303)
     return render(
-        request, principal, "asked.html", wanted=wanted, outcome=outcome, run=context.progress.latest(),
-        of=context.period(str(wanted.period)),
+        request, principal, "asked.html", wanted=wanted, outcome=outcome,
+        run=context.progress.latest() if everything else None, of=context.period(str(wanted.period)),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from fastapi import Form, Request
@@ -11,10 +11,15 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agr.domain.errors import AccessError
+from agr.domain.isp import Period
 from agr.operations.accounts.roles import Permission, Principal, guest
+from agr.operations.sight import Sight
 from agr.settings import Operators
 from agr.settings.operators import is_loopback
 from agr.web.context import Context
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+_NARROWED = "shows_what_is_seen"
 
 COOKIE = "agr_session"
 MAX_BODY_BYTES = 1_000_000
@@ -103,6 +108,29 @@ def principal_of(request: Request) -> Principal | None:
     return found or (guest(context.guest) if context.guest else None)
 
 
+def narrowed(endpoint: Endpoint) -> Endpoint:
+    """Mark a page, a form or a call that shows each account only what it may see.
+
+    Everything else is refused to accounts from whom something is hidden: what is new is hidden until it is marked.
+    """
+    setattr(endpoint, _NARROWED, True)
+    return endpoint
+
+
+def sight_of(request: Request, principal: Principal, *periods: Period) -> Sight:
+    """Return what the caller sees of some Periods; without any, of today and tomorrow."""
+    context = context_of(request)
+    today = context.today()
+    return context.sights.of(principal, periods or (today, today.next()))
+
+
+def _check_sight(request: Request, principal: Principal) -> None:
+    if context_of(request).sights.sees_everything(principal) or hasattr(request.scope["endpoint"], _NARROWED):
+        return
+    whom = ", ".join(sorted(principal.dsos) + sorted(principal.brps))
+    raise AccessError(f"{principal.name} sees only what concerns {whom}, and this concerns the whole portfolio")
+
+
 def page_for(permission: Permission) -> Callable[[Request], Principal]:
     """Return a dependency: the caller of a page, who is sent to the log-in first. Programs use the API."""
 
@@ -115,6 +143,7 @@ def page_for(permission: Permission) -> Callable[[Request], Principal]:
             raise LogInFirst(quote(back if request.method == "GET" else "/"))
         if not principal.may(permission):
             raise AccessError(f"a {principal.role} may not do this; it needs the permission {permission.value!r}")
+        _check_sight(request, principal)
         return principal
 
     return check
@@ -146,6 +175,7 @@ def api_for(permission: Permission) -> Callable[[Request], Principal]:
             )
         if request.method not in ("GET", "HEAD") and not principal.via.startswith("token"):
             check_csrf(request, principal, request.headers.get("x-csrf-token", ""))
+        _check_sight(request, principal)
         return principal
 
     return check

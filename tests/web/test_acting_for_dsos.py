@@ -1,4 +1,4 @@
-"""Accounts that act for some DSOs only: they see everything, and may not touch what concerns others."""
+"""Accounts that act for some DSOs only: they neither see nor touch what concerns others."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,11 +188,12 @@ def test_limits_that_bind_another_dso_s_connections_are_refused(desk: Desk) -> N
     assert "was added" in edits.enter(found, "connection_limits", None, limit | {"at": "x"}, "a test").text
 
 
-def test_everything_is_seen_and_me_says_whom_one_acts_for(desk: Desk) -> None:
-    client = limited(desk, THEIRS)
-    assert client.get("/api/v1/me").json()["dsos"] == [THEIRS]
-    points = client.get(f"/api/v1/days/{DAY}/points").json()["points"]
-    assert {point["address"] for point in points} == {POINT, OTHER_POINT}
+def test_only_theirs_is_seen_and_me_says_whom_one_acts_for(desk: Desk) -> None:
+    for dso, seen in ((THEIRS, set()), (OURS, {POINT, OTHER_POINT})):
+        client = limited(desk, dso)
+        assert client.get("/api/v1/me").json()["dsos"] == [dso]
+        points = client.get(f"/api/v1/days/{DAY}/points").json()["points"]
+        assert {point["address"] for point in points} == seen
 
 
 def test_dsos_are_checked_and_an_admin_acts_for_all(desk: Desk) -> None:
