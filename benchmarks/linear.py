@@ -342,7 +342,7 @@ def _deliver(sheet: _Sheet, case: Case, power: Ints, called: _Programs) -> None:
     """Σ q − P − s <= R where R < 0, mirrored where R > 0; contracts of one sign share the row."""
     data = case.reservations
     per_kw = case.isp_hours / 1000
-    sheet.offset -= float((data.availability_eur_per_mw_h[:, None] * np.abs(data.reserved_kw)).sum()) * per_kw
+    sheet.offset -= float((data.availability_eur_per_mw_h[:, None] * data.paid_kw).sum()) * per_kw
     fixed = _fixed(case)
     for sign in (-1.0, 1.0):
         at = np.nonzero(np.sign(data.reserved_kw) == sign)

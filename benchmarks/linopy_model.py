@@ -38,7 +38,7 @@ def state(case: Case) -> Any:
 def constant_eur(case: Case) -> float:
     """Return the constant part of the cost of benchmarks.linear, in EUR."""
     hours, data = _per_kw(case), case.reservations
-    fee = float((data.availability_eur_per_mw_h[:, None] * np.abs(data.reserved_kw)).sum()) * hours
+    fee = float((data.availability_eur_per_mw_h[:, None] * data.paid_kw).sum()) * hours
     curtailed = float((case.curtailable.cost_eur_per_mwh[:, None] * case.curtailable.forecast_kw).sum()) * hours
     bought = float(case.day_ahead.price_eur_per_mwh @ case.day_ahead.committed_kw) * hours
     awarded = sum(float(r.price_eur_per_mw @ np.nan_to_num(r.committed_mw)) for r in case.reserves)

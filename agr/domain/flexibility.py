@@ -160,13 +160,15 @@ class Obligation:
     order: FlexOrder
     baseline_w: tuple[int, ...]  # per ISP: the program that the order deviates from
     limits_w: tuple[Limits, ...] = ()  # per ISP, where the order limits the program itself; empty: it is a deviation
+    start_w: tuple[int, ...] = ()  # what the deviation counts from, see agr.domain.obligations; empty: the baseline
+    earlier_w: tuple[int | None, ...] = ()  # per ISP, what earlier orders of its direction bind the program to
 
     @property
     def program_w(self) -> tuple[int, ...]:
         """The program ordered, per ISP; of an order of limits, what was planned when it was offered."""
         if self.limits_w:
             return self.baseline_w
-        return tuple(b + v for b, v in zip(self.baseline_w, self.order.power_w, strict=True))
+        return tuple(b + v for b, v in zip(self.start_w or self.baseline_w, self.order.power_w, strict=True))
 
     @property
     def bounds_w(self) -> tuple[Limits, ...]:

@@ -97,7 +97,7 @@ def _contracts_eur(
     """Return term → (congestion point, contract) → EUR."""
     held = case.reservations
     hours = case.isp_hours / _MW
-    reserved = np.abs(held.reserved_kw).sum(axis=1) * hours
+    reserved = held.paid_kw.sum(axis=1) * hours
     missing = outcome.reservation_shortfall_kw.sum(axis=1) * hours
     amounts = {
         "availability": held.availability_eur_per_mw_h * reserved,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from agr.domain.flexibility import OrderState
 from agr.domain.isp import Period, period_of
 from agr.domain.register import Contract
+from agr.domain.reserved import after_orders
 from agr.messaging.rules.context import DirectFacts, TradeFacts
 from agr.settings import Settings
 from agr.store import day, flex_offers, flex_orders, flex_requests, plans, portfolio, register
@@ -67,14 +68,8 @@ def accepted_prognosis(tx: Tx, period: Period, address: str) -> plans.Sent | Non
 
 def _still_reserved(tx: Tx, period: Period, contract: Contract) -> tuple[int, ...]:
     """Return what a contract reserves in W per ISP, less what has been ordered under it."""
-    held = list(day.reservations_on(tx, period.day).get(contract.contract, contract.contracted_w(period)))
-    for obligation in flex_orders.obligations(tx, period):
-        if obligation.order.contract_id == contract.contract and not obligation.limits_w:
-            for place, ordered in enumerate(obligation.order.power_w):
-                if held[place] * ordered > 0:
-                    left = abs(held[place]) - abs(ordered)
-                    held[place] = max(left, 0) * (1 if held[place] > 0 else -1)
-    return tuple(held)
+    reserved_w = day.reservations_on(tx, period.day).get(contract.contract, contract.contracted_w(period))
+    return after_orders(contract.contract, reserved_w, flex_orders.obligations(tx, period)).callable_w
 
 
 def _closed(tx: Tx, message: m.FlexOrder, settings: Settings, period: Period, now: datetime) -> int:

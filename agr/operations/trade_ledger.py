@@ -9,7 +9,7 @@ from agr.operations.flex_offers import TradingDay
 from agr.planning.bound_flexibility import still_reserved
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Settings
-from agr.store import plans
+from agr.store import flex_orders, plans
 from agr.store.engine import Tx
 
 
@@ -74,7 +74,7 @@ def trade_ledger(tx: Tx, settings: Settings, period: Period, found: TradingDay) 
             LedgerRow(
                 isp=isp, depth_kw=depth, planned_kw=net, buy_taken_kw=buy, sell_taken_kw=sell,
                 buy_left_kw=max(depth - max(net, 0.0) - buy, 0.0), sell_left_kw=max(depth - max(-net, 0.0) - sell, 0.0),
-                reserved_kw=sum(abs(power_w[isp - 1]) for power_w in reserved.values()) / 1000,
+                reserved_kw=sum(abs(one.callable_w[isp - 1]) for one in reserved.values()) / 1000,
                 capacity_mw=_capacity_mw(plan, period, isp),
             )
         )  # fmt: skip
@@ -99,7 +99,7 @@ def without_orders(tx: Tx, period: Period, found: TradingDay) -> tuple[WithoutOr
     return tuple(
         WithoutOrder(
             order=stored.order.order_reference, congestion_point=stored.order.congestion_point,
-            baseline_w=stored.obligation.baseline_w, ordered_w=stored.obligation.program_w,
+            baseline_w=stored.obligation.baseline_w, ordered_w=flex_orders.bound_by(tx, stored).program_w,
             planned_w=planned.get(stored.order.congestion_point),
         )
         for stored in found.orders

@@ -226,10 +226,11 @@ class IncrementalPlanner:
 
 def _audited(reader: PlanReader, period: Period, named: NamedCase) -> tuple[str, ...]:
     """Return what a part reserves otherwise than its contracts and updates; all else is as in the plan in force."""
-    reserved_w = still_reserved(reader, period)
-    names = dict.fromkeys((*named.case.reservations.name, *reserved_w))
+    updates, orders = reader.reserved_w(period.day), reader.orders(period)
+    ordered = (one.order.contract_id for one in orders if one.order.contract_id is not None)
+    names = dict.fromkeys((*named.case.reservations.name, *updates, *ordered))
     contracts = (contract for name in names if (contract := reader.contract(name)) is not None)
-    return audit_reservations(period, named, contracts, reserved_w)
+    return audit_reservations(period, named, contracts, updates, orders)
 
 
 def _has_prices(solved: Solved) -> bool:

@@ -16,7 +16,7 @@ from agr.domain.plan import Plan
 from agr.domain.register import ConnectionTariff, Portfolio, Price, Register
 from agr.planning.alarms import STALE
 from agr.planning.as_it_runs import as_measured, with_sessions
-from agr.planning.bound_flexibility import open_offers, still_reserved
+from agr.planning.bound_flexibility import open_offers
 from agr.planning.case import (
     GroupBefore,
     Inputs,
@@ -96,7 +96,7 @@ def read_inputs(
         forecasts=forecasts,
         prices=prices_per_isp(quoted, settings, period, now),
         later_prices=prices_per_isp(quoted_prices(reader, settings, later, now, []), settings, later, now),
-        reserved_w=still_reserved(reader, period),
+        reserved_w=reader.reserved_w(period.day),
         fixed=reader.fixed_positions(period.day),
         trades=tuple(reader.trades(period.day)),
         brps=settings.brps,
@@ -106,6 +106,7 @@ def read_inputs(
         closed_isps=closed,
         closed_auctions=closed_auctions(settings, period, now),
         frozen_points=_frozen(known, movable if before is not None else frozenset(), now) | offered_points,
+        uncallable_points=_frozen(known, frozenset(), now),
         previous=previous_of(before) if before is not None else Previous(),
         unavailable_from=_unavailable_from(reader, register, period, notes),
         stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,

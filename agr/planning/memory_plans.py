@@ -14,6 +14,7 @@ from agr.domain.award import Trade
 from agr.domain.flexibility import BoundOffer, Obligation
 from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
+from agr.domain.obligations import in_turn
 from agr.domain.plan import Plan, PlanState, Reason
 from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
@@ -237,7 +238,7 @@ class MemoryPlans:
 
     def orders(self, period: Period) -> Sequence[Obligation]:
         """Return what orders of flexibility bind a Period's programs to, oldest first."""
-        return tuple(self._orders.get(period.day, ()))
+        return in_turn(self._orders.get(period.day, ()))
 
     def offered(self, period: Period, held_since: datetime) -> Sequence[BoundOffer]:
         """Return nothing: in a scenario an offer is ordered at once, or never."""

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from agr.domain.flexibility import FlexOrder, Obligation, OrderState, may_follow
 from agr.domain.isp import Period
+from agr.domain.obligations import in_turn
 from agr.store import flex_tables as t
 from agr.store.engine import Tx
 
@@ -100,9 +101,15 @@ def of_dso(tx: Tx, dso: str, first: date, last: date, zone: str, isp_minutes: in
 
 
 def obligations(tx: Tx, period: Period) -> tuple[Obligation, ...]:
-    """Return what the orders of a Period bind us to, oldest first."""
+    """Return what the orders of a Period bind us to, oldest first, each counted from what those before it bind to."""
     rows = tx.execute(sa.select(t.flex_orders).where(_C.period == period.day).order_by(_C.id))
-    return tuple(_stored(row, period.zone_name, period.isp_minutes).obligation for row in rows)
+    return in_turn(_stored(row, period.zone_name, period.isp_minutes).obligation for row in rows)
+
+
+def bound_by(tx: Tx, stored: StoredOrder) -> Obligation:
+    """Return what an order binds us to beside the orders before it."""
+    own = stored.order
+    return next(one for one in obligations(tx, own.period) if one.order.message_id == own.message_id)
 
 
 def by_reference(tx: Tx, dso: str, order_reference: str, zone: str, isp_minutes: int) -> StoredOrder | None:

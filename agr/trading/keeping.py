@@ -1,5 +1,6 @@
 """Follows orders into plans and D-Prognoses, and to the end of their Periods. A broken promise is an alarm."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -68,6 +69,7 @@ class Keeping:
             flex_orders.move(tx, order.message_id, state, OrderState.DELIVERED, now)
             day.recover(tx, NOT_KEPT, _subject(stored), now)
             return
+        stored = replace(stored, obligation=flex_orders.bound_by(tx, stored))
         planned = self._planned(tx, stored)
         behind = None if planned is None else missing_w(stored.obligation, planned)
         if behind == 0:

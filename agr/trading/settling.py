@@ -61,8 +61,9 @@ def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handli
         return ("we know no order of this OrderReference",)
     contract = stored.order.contract_id
     known = register.contract(tx, contract) if contract else None
-    judged = (judge_limits if stored.obligation.limits_w else judge)(
-        item, stored.obligation, known.penalty_eur_per_mwh if known else 0.0, _meters(handling, stored)
+    obligation = flex_orders.bound_by(tx, stored)
+    judged = (judge_limits if obligation.limits_w else judge)(
+        item, obligation, known.penalty_eur_per_mwh if known else 0.0, _meters(handling, stored)
     )
     faults = judged.faults
     if message.currency != stored.order.currency:

@@ -215,13 +215,14 @@ def balanced(case, *groups, **of_units):
     return replace(case, balancing_groups=table)
 
 
-def reservation(isps, reserved_kw, *, name="option", point=0, penalty=2000.0, fee=0.0):
+def reservation(isps, reserved_kw, *, name="option", point=0, penalty=2000.0, fee=0.0, fee_only_kw=0.0):
     return Reservations(
         name=(name,),
         point=np.array([point]),
         reserved_kw=row(reserved_kw, isps),
         penalty_eur_per_mwh=one(penalty),
         availability_eur_per_mw_h=one(fee),
+        fee_only_kw=row(fee_only_kw, isps),
     )
 
 

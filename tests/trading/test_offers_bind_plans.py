@@ -158,7 +158,7 @@ def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world
 def test_an_order_under_a_contract_uses_up_its_reservation(world, solver):
     """All the power of the battery is reserved for the evening: only the contract's own order can have it."""
     stage = announced(world, solver, -4_000)
-    evening = range(69, 77)
+    before, evening = stage.made[-1], range(69, 77)
     free = pricer(world, solver).price(request(-10_000, isps=evening))
     asked = request(-4_000, isps=evening, contract_id=CONTRACT)
     quote = pricer(world, solver).price(asked)
@@ -171,9 +171,19 @@ def test_an_order_under_a_contract_uses_up_its_reservation(world, solver):
     assert plan.state is PlanState.AUDITED, plan.result.audit
     assert missing_w(obligation, plan) <= 1
     assert plan.result.reservation_shortfall_kwh < 1e-3
-    left_kw = stored(world, plan, load_solved).named.case.reservations.reserved_kw
+    held = stored(world, plan, load_solved).named.case.reservations
     ordered_kw = np.array(obligation.order.power_w) / 1000
-    np.testing.assert_allclose(left_kw.sum(axis=0)[68:76], (-4.0 - ordered_kw)[68:76])
+    np.testing.assert_allclose(held.reserved_kw.sum(axis=0)[68:76], (-4.0 - ordered_kw)[68:76])
+    np.testing.assert_allclose(held.fee_only_kw.sum(axis=0), ordered_kw)
+    # What is ordered was reserved: it goes on earning the fee, also when the whole portfolio is planned again.
+    assert plan.result.terms_eur["availability"] == pytest.approx(before.result.terms_eur["availability"])
+    stage.ask()
+    assert stage.planner.run_due() == 1
+    everything = stage.made[-1]
+    assert not everything.part
+    assert everything.state is PlanState.AUDITED, everything.result.audit
+    assert everything.result.terms_eur["availability"] == pytest.approx(before.result.terms_eur["availability"])
+    assert before.result.terms_eur["availability"] > 0
 
 
 def test_an_order_without_an_offer_is_planned_by_the_solver_and_kept(world, solver):

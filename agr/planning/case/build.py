@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agr.domain.errors import PlanError
 from agr.domain.faults import number_of
 from agr.domain.register import Contract, in_window, valid_on
+from agr.domain.reserved import after_orders
 from agr.planning.case import markets
 from agr.planning.case.backing import backed
 from agr.planning.case.balancing import balancing_groups
@@ -35,26 +37,37 @@ class NamedCase:
         return self.names.get(units, ())
 
 
-def still_reserved_w(inputs: Inputs, contract: Contract) -> tuple[int, ...]:
-    """Return what the DSO still holds: its newest update, else the contracted power."""
-    return inputs.reserved_w.get(contract.contract, contract.contracted_w(inputs.period))
+def reserved_kw(inputs: Inputs, contract: Contract) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what must stay deliverable of a contract (T,), kW, and what earns its fee beside that.
+
+    Reserved is what its newest update says, else the contracted power. What its DSO has ordered, and what can no longer
+    be called, need not stay deliverable.
+    """
+    reserved_w = inputs.reserved_w.get(contract.contract, contract.contracted_w(inputs.period))
+    found = after_orders(contract.contract, reserved_w, inputs.orders)
+    due, paid = np.array(found.callable_w, dtype=float) / 1000, np.array(found.ordered_w, dtype=float) / 1000
+    over = inputs.period.isp_count if contract.congestion_point in inputs.uncallable_points else inputs.closed_isps
+    paid[:over] += due[:over]
+    due[:over] = 0.0
+    return due, paid
 
 
 def _reservations(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Reservations:
-    held = [(c, still_reserved_w(inputs, c)) for c in inputs.register.contracts]
+    held = [(c, *reserved_kw(inputs, c)) for c in inputs.register.contracts]
     active = []
-    for contract, power_w in held:
-        if any(power_w) and contract.congestion_point in index:
-            active.append((contract, power_w))
-        elif any(power_w):
+    for contract, due, paid in held:
+        if (due.any() or paid.any()) and contract.congestion_point in index:
+            active.append((contract, due, paid))
+        elif due.any() or paid.any():
             notes.append(f"contract {contract.contract}: its congestion point is not in the list of {inputs.period}")
     isps = inputs.period.isp_count
     return Reservations(
-        name=tuple(c.contract for c, _ in active),
-        point=np.array([index[c.congestion_point] for c, _ in active], dtype=np.int64),
-        reserved_kw=np.array([p for _, p in active], dtype=float).reshape(len(active), isps) / 1000,
-        penalty_eur_per_mwh=np.array([c.penalty_eur_per_mwh for c, _ in active], dtype=float),
-        availability_eur_per_mw_h=np.array([c.availability_eur_per_mw_h for c, _ in active], dtype=float),
+        name=tuple(c.contract for c, *_ in active),
+        point=np.array([index[c.congestion_point] for c, *_ in active], dtype=np.int64),
+        reserved_kw=np.array([due for _, due, _ in active], dtype=float).reshape(len(active), isps),
+        fee_only_kw=np.array([paid for *_, paid in active], dtype=float).reshape(len(active), isps),
+        penalty_eur_per_mwh=np.array([c.penalty_eur_per_mwh for c, *_ in active], dtype=float),
+        availability_eur_per_mw_h=np.array([c.availability_eur_per_mw_h for c, *_ in active], dtype=float),
     )
 
 

@@ -90,7 +90,9 @@ class Inputs:
     """Resource → power (T,) that nobody can change, NaN where it is free: nothing can be sent to it."""
     visits: tuple[Visit, ...] = ()  # of cars that nobody planned; `register` and `forecasts` have them as fixed loads
     reaction: Reaction | None = None  # None: nothing reacts to imbalance prices
-    frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs
+    frozen_points: frozenset[str] = frozenset()  # congestion points where units keep the programs of `previous`
+    uncallable_points: frozenset[str] = frozenset()
+    """Those of them that nobody redispatches any more (no intraday redispatch, once the day runs): nothing is called"""
     previous: Previous = Previous()
     unavailable_from: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is off
     stay_eur_per_mwh: float = 0.0  # price of leaving the previous program of a congestion point

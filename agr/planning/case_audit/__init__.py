@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from agr.domain.flexibility import Obligation
 from agr.domain.register import ConnectionTariff, Contract, Price
 from agr.planning.case_audit import (
     balancing,
@@ -110,10 +111,15 @@ def audit_prices(facts: Facts, quoted: Sequence[Price]) -> tuple[str, ...]:
 
 
 def audit_reservations(
-    period: Calendar, named: Named, contracts: Iterable[Contract], reserved_w: Mapping[str, tuple[int, ...]]
+    period: Calendar,
+    named: Named,
+    contracts: Iterable[Contract],
+    updates_w: Mapping[str, tuple[int, ...]],
+    orders: Sequence[Obligation],
 ) -> tuple[str, ...]:
-    """Return what in a part of a portfolio is not reserved as its contracts and their newest updates have it."""
-    return tuple(grid.check_reservations(named.case, period.day, day_of(period), contracts, reserved_w))
+    """Return what in a part of a portfolio is not reserved as contracts, their newest updates and orders have it."""
+    agreed = grid.Agreed(contracts=contracts, updates_w=updates_w, orders=orders)
+    return tuple(grid.check_reservations(named.case, period.day, day_of(period), agreed))
 
 
 def _context(facts: Facts, named: Named) -> Context:

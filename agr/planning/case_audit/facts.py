@@ -212,6 +212,10 @@ class Facts(Protocol):
         """Congestion points that keep their program."""
 
     @property
+    def uncallable_points(self) -> frozenset[str]:
+        """Those of them that nobody redispatches any more."""
+
+    @property
     def previous(self) -> PlanInForce:
         """The plan in force."""
 

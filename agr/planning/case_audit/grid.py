@@ -3,12 +3,14 @@
 Source: docs/reference/tables.md (contracts, limits); docs/reference/formulation.md §3.3 and §3.4.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
 from agr.domain.faults import number_of
+from agr.domain.flexibility import Obligation
 from agr.domain.register import Contract
 from agr.planning.case_audit.context import SHOWN, Context
 from agr.planning.case_audit.day import Day
@@ -27,8 +29,11 @@ def check_case(context: Context) -> Iterator[str]:
     yield from _limits(context)
     yield from _orders(context)
     facts = context.facts
-    contracts, updates = facts.register.contracts, facts.reserved_w
-    yield from check_reservations(context.case, facts.period.day, context.day, contracts, updates)
+    agreed = Agreed(
+        contracts=facts.register.contracts, updates_w=facts.reserved_w, orders=facts.orders,
+        closed_isps=facts.closed_isps, uncallable=facts.uncallable_points,
+    )  # fmt: skip
+    yield from check_reservations(context.case, facts.period.day, context.day, agreed)
 
 
 def _points(context: Context) -> Iterator[str]:
@@ -103,11 +108,13 @@ def _orders(context: Context) -> Iterator[str]:
                 least[row, isp] = -np.inf if low is None else low / 1000
                 most[row, isp] = np.inf if high is None else high / 1000
             continue
+        same = one.order.congestion_point
+        before = [k for k in range(row) if due[k].order.congestion_point == same and not due[k].limits_w]
         for isp, (baseline, deviation) in enumerate(zip(one.baseline_w, one.order.power_w, strict=True)):
-            if deviation < 0:
-                most[row, isp] = (baseline + deviation) / 1000
+            if deviation < 0:  # it adds to what was ordered before, wherever its baseline does not show that
+                most[row, isp] = min([baseline / 1000, *most[before, isp]]) + deviation / 1000
             elif deviation > 0:
-                least[row, isp] = (baseline + deviation) / 1000
+                least[row, isp] = max([baseline / 1000, *least[before, isp]]) + deviation / 1000
     places = np.array([float(case.points.index(one.order.congestion_point)) for one in due])
     yield from differences(names, "point", data.point, places)
     rounding = np.where(np.isfinite(most) & (np.abs(data.most_kw - most) < _HALF_W), data.most_kw, most)
@@ -120,32 +127,48 @@ def _orders(context: Context) -> Iterator[str]:
     yield from differences(names, "price_eur", data.price_eur, np.array([float(one.order.price) for one in due]))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Agreed:
+    """What was agreed on reservations, what was ordered of them, and when nothing can be called any more."""
+
+    contracts: Iterable[Contract]
+    updates_w: Mapping[str, tuple[int, ...]]  # contract → W per ISP of the newest update
+    orders: Sequence[Obligation]
+    closed_isps: int = 0
+    uncallable: frozenset[str] = frozenset()  # congestion points that nobody redispatches any more
+
+
 def _reserved_kw(
-    case: Case, today: date, day: Day, contracts: Iterable[Contract], reserved_w: Mapping[str, tuple[int, ...]]
-) -> dict[str, tuple[int, Floats, float, float]]:
-    """Return contract → row of its congestion point, kW (T,), penalty and fee, where a DSO reserves anything."""
+    case: Case, today: date, day: Day, agreed: Agreed
+) -> dict[str, tuple[int, Floats, Floats, float, float]]:
+    """Return contract → row of its congestion point, kW (T,) to be held and only paid for, penalty and fee."""
     found = {}
-    for contract in contracts:
-        update = reserved_w.get(contract.contract)
+    for contract in agreed.contracts:
+        update = agreed.updates_w.get(contract.contract)
         if update is not None:
             watts = np.array(update, dtype=np.float64)
         else:
             runs = contract.first_day <= today <= contract.last_day
             inside = day.within(contract.window_start, contract.window_end) & runs
             watts = np.where(inside, float(contract.power_w), 0.0)
-        if watts.any() and contract.congestion_point in case.points:
-            found[contract.contract] = (
-                case.points.index(contract.congestion_point), watts / 1000, contract.penalty_eur_per_mwh,
-                contract.availability_eur_per_mw_h,
-            )  # fmt: skip
+        if not watts.any() or contract.congestion_point not in case.points:
+            continue
+        way, ordered = np.sign(watts), np.zeros(day.isps)
+        for one in agreed.orders:
+            if one.order.contract_id == contract.contract and not one.limits_w:
+                ordered += np.maximum(way * np.array(one.order.power_w, dtype=np.float64), 0.0)
+        held = way * np.maximum(np.abs(watts) - ordered, 0.0)
+        held[: day.isps if contract.congestion_point in agreed.uncallable else agreed.closed_isps] = 0.0
+        found[contract.contract] = (
+            case.points.index(contract.congestion_point), held / 1000, (watts - held) / 1000,
+            contract.penalty_eur_per_mwh, contract.availability_eur_per_mw_h,
+        )  # fmt: skip
     return found
 
 
-def check_reservations(
-    case: Case, today: date, day: Day, contracts: Iterable[Contract], reserved_w: Mapping[str, tuple[int, ...]]
-) -> Iterator[str]:
-    """Yield contracts of which a case reserves something else than the newest update, or else the contract, says."""
-    expected, data = _reserved_kw(case, today, day, contracts, reserved_w), case.reservations
+def check_reservations(case: Case, today: date, day: Day, agreed: Agreed) -> Iterator[str]:
+    """Yield contracts of which a case reserves something else than update or contract, less what is ordered, says."""
+    expected, data = _reserved_kw(case, today, day, agreed), case.reservations
     for name in sorted(expected.keys() ^ set(data.name)):
         yield f"case, contract {name}: {'is missing' if name in expected else 'reserves nothing'}"
     here = [k for k, name in enumerate(data.name) if name in expected]
@@ -155,6 +178,7 @@ def check_reservations(
     names = [f"contract {data.name[k]}" for k in here]
     yield from differences(names, "point", data.point[here], np.array([float(row[0]) for row in rows]))
     yield from differences(names, "reserved_kw", data.reserved_kw[here], np.array([row[1] for row in rows]))
-    penalty, fee = (np.array([float(row[i]) for row in rows]) for i in (2, 3))
+    yield from differences(names, "fee_only_kw", data.fee_only_kw[here], np.array([row[2] for row in rows]))
+    penalty, fee = (np.array([float(row[i]) for row in rows]) for i in (3, 4))
     yield from differences(names, "penalty_eur_per_mwh", data.penalty_eur_per_mwh[here], penalty)
     yield from differences(names, "availability_eur_per_mw_h", data.availability_eur_per_mw_h[here], fee)

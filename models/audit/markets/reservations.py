@@ -55,7 +55,7 @@ def _delivery(case: Case, outcome: Outcome) -> Findings:
 def _eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
     contracts = case.reservations
     # Availability is paid per MW and hour: numerically, per MWh.
-    reserved = mwh(case, np.abs(contracts.reserved_kw)).sum(axis=1)
+    reserved = mwh(case, np.abs(contracts.reserved_kw) + np.abs(contracts.fee_only_kw)).sum(axis=1)
     undelivered = mwh(case, outcome.reservation_shortfall_kw).sum(axis=1)
     return {
         "availability": by_point(case, contracts.point, contracts.availability_eur_per_mw_h * reserved),

@@ -50,7 +50,7 @@ class RestrictedMaster:
         self.committed_da_eur = float(market.price_eur_per_mwh @ np.nan_to_num(market.committed_kw)) * per_kw
         costs = costs_of(case, grouping, tuning.master.hard_eur_per_kw, any_reserved=self.any_reserved)
         alone_eur = decide_alone(costs.connections, self.constants.connections, grouping.blocks.of_sum < 0)
-        fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
+        fee = case.reservations.availability_eur_per_mw_h[:, None] * case.reservations.paid_kw
         self.at_zero_eur = (
             costs.balance.at_zero_eur + costs.program.at_zero_eur + costs.call.at_zero_eur + self.committed_da_eur
             - self.capacity_eur - float(fee.sum()) * case.isp_hours / 1000 - sum(remainder_eur(case).values())

@@ -97,7 +97,7 @@ def cover_reservations(model: Any, case: Case, portfolio: Portfolio) -> Reservat
     block.rows = pyo.Constraint(range(len(keys)), rule=rule)
     rows = list(block.rows.values())
     per_kw = case.isp_hours / 1000
-    fee = float((data.availability_eur_per_mw_h[:, None] * np.abs(data.reserved_kw)).sum()) * per_kw
+    fee = float((data.availability_eur_per_mw_h[:, None] * data.paid_kw).sum()) * per_kw
     penalty = ObjectiveTerm(
         term="reservation shortfall",
         variables=shortfall.variables,

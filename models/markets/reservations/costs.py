@@ -9,9 +9,9 @@ from models.outcome import ProgramValues
 
 
 def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
-    """Return the fee on reserved volumes and −penalty·shortfall, per congestion point (C+1,), EUR."""
+    """Return the fee on reserved and ordered volumes and −penalty·shortfall, per congestion point (C+1,), EUR."""
     contracts, mwh = case.reservations, case.isp_hours / 1000
-    fee = contracts.availability_eur_per_mw_h * np.abs(contracts.reserved_kw).sum(axis=1)
+    fee = contracts.availability_eur_per_mw_h * contracts.paid_kw.sum(axis=1)
     undelivered = contracts.penalty_eur_per_mwh * answer.reservation_shortfall_kw.sum(axis=1)
     return {
         "availability": per_point(case, contracts.point, fee * mwh),

@@ -243,11 +243,11 @@ def test_a_boiler_that_is_on_outside_its_windows_is_found_in_the_plan() -> None:
 def test_reservations_of_a_part_are_checked_against_contracts_and_updates(update: dict[str, tuple[int, ...]]) -> None:
     inputs = replace(world(Period(DAY), (HEAT_PUMP,)), reserved_w=update)
     named, contracts = build(inputs), inputs.register.contracts
-    assert audit_reservations(inputs.period, named, contracts, update) == ()
+    assert audit_reservations(inputs.period, named, contracts, update, ()) == ()
     other = build(replace(inputs, reserved_w={"FO": (-650,) * 96}))
     turned = build(replace(inputs, reserved_w={"FO": (700,) * 96}))
     for wrong in (other, turned):
-        assert any("FO" in words for words in audit_reservations(inputs.period, wrong, contracts, update))
+        assert any("FO" in words for words in audit_reservations(inputs.period, wrong, contracts, update, ()))
 
 
 @pytest.mark.parametrize("closed", [0, 40])

@@ -1,0 +1,119 @@
+"""Several orders at one congestion point: no kW is ordered, delivered or missed twice, whichever baseline they name."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agr.domain.flexibility import FlexOrder, Obligation
+from agr.domain.isp import Period
+from agr.domain.obligations import in_turn
+from agr.planning.case.orders import orders_of
+from agr.trading.settlement_check import delivery, judge
+from agr.uftp import messages as m
+from models.case import Imbalance
+
+DAY = Period(date(2026, 4, 1))
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+POINT = "ea1.2024-01.example.dso:p1"
+
+
+def order(number: int, ordered_w: int, baseline_w: int, point: str = POINT, isp: int = 41) -> Obligation:
+    made = FlexOrder(
+        message_id=f"m{number}", conversation_id="c", dso="dso.example", congestion_point=point, period=DAY,
+        offer_message_id="o", order_reference=f"o-{number}", option_reference="1", activation_factor=Decimal(1),
+        power_w=tuple(ordered_w if at == isp else 0 for at in range(1, DAY.isp_count + 1)), price=Decimal(14),
+        currency="EUR", stamped_at=NOW, received_at=NOW,
+    )  # fmt: skip
+    return Obligation(order=made, baseline_w=(baseline_w,) * DAY.isp_count)
+
+
+def bound(one: Obligation) -> int:
+    return next(bound for bounds in one.bounds_w for bound in bounds if bound is not None)
+
+
+def delivered(orders: tuple[Obligation, ...], actual_w: int) -> list[tuple[int, int]]:
+    """Return what was delivered and missed of each order, W."""
+    found = [delivery(one.order.power_w[40], one.start_w[40], actual_w, one.earlier_w[40]) for one in orders]
+    return [(one.delivered_w, one.deficiency_w) for one in found]
+
+
+def test_orders_that_name_one_baseline_add_up() -> None:
+    """Both deviate from 10: 2 and 3 less are 5 in the end. The latest order misses first; beyond all is the first's."""
+    pair = in_turn([order(1, -2, 10), order(2, -3, 10)])
+    assert [bound(one) for one in pair] == [8, 5]
+    expected = {
+        5: [(2, 0), (3, 0)],
+        7: [(2, 0), (1, 2)],
+        8: [(2, 0), (0, 3)],
+        9: [(1, 1), (0, 3)],
+        12: [(0, 4), (0, 3)],
+    }
+    for actual, so in expected.items():
+        assert delivered(pair, actual) == so
+
+
+def test_a_baseline_that_shows_what_was_ordered_before_is_where_the_next_order_begins() -> None:
+    """8 is what the first order left; a D-Prognosis of 6 goes further than it, and is what the second one names."""
+    assert [bound(one) for one in in_turn([order(1, -2, 10), order(2, -3, 8)])] == [8, 5]
+    further = in_turn([order(1, -2, 10), order(2, -3, 6)])
+    assert [bound(one) for one in further] == [8, 3]
+    assert delivered(further, 9) == [(1, 1), (0, 5)]  # 6 W above the program with everything ordered
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.integers(-12, 12)), min_size=1, max_size=4), st.integers(-30, 30),
+    st.sampled_from((-1, 1)),
+)  # fmt: skip
+def test_what_is_missed_is_the_way_to_the_program_with_all_orders_and_no_watt_counts_twice(
+    told: list[tuple[int, int]], actual_w: int, sign: int
+) -> None:
+    """Watt by watt: each order buys the next steps beyond its baseline and beyond all that was bought before."""
+    orders = in_turn(order(k, sign * amount, sign * baseline) for k, (amount, baseline) in enumerate(told))
+    reached, bought = None, []
+    for amount, baseline in told:
+        start = baseline if reached is None else max(baseline, reached)
+        bought.append(range(start, start + amount))
+        reached = start + amount
+    steps = [step for some in bought for step in some]
+    assert len(steps) == len(set(steps))
+    found = delivered(orders, sign * actual_w)
+    assert [got for got, _ in found] == [sum(step < actual_w for step in some) for some in bought]
+    assert reached is not None
+    assert sum(missing for _, missing in found) == max(reached - actual_w, 0)
+
+
+def test_orders_elsewhere_in_other_isps_or_the_other_way_change_nothing() -> None:
+    first = order(1, -2, 10)
+    for other in (order(2, -3, 10, point="ea1.2024-01.example.dso:p2"), order(2, -3, 10, isp=42), order(2, 3, 10)):
+        found = in_turn([first, other])
+        assert [bound(one) for one in found] == [8, 7 if other.order.power_w[40] <= 0 else 13]
+    limited = replace(order(0, 0, 5), limits_w=((None, 3),) * DAY.isp_count)
+    assert in_turn([limited, first]) == (limited, in_turn([first])[0])
+
+
+def test_a_plan_is_bound_to_all_of_them_together() -> None:
+    price = Imbalance(**{"short_eur_per_mwh": [100.0] * 96, "long_eur_per_mwh": [100.0] * 96})  # type: ignore[arg-type]
+    rows = orders_of(in_turn([order(1, -2000, 10_000), order(2, -3000, 10_000)]), {POINT: 0}, 96, 5_000.0, price)
+    assert abs(rows.most_kw[:, 40].min() - 5.0) < 0.001
+
+
+def test_a_dso_that_counts_what_was_delivered_twice_is_told_so() -> None:
+    """7 W of a baseline of 10 W, 2 and 3 W ordered: only 1 W of the second order is there."""
+    _, second = in_turn([order(1, -2, 10), order(2, -3, 10)])
+
+    def item(delivered_w: int, missed_w: int, penalty: str) -> m.OrderSettlement:
+        row = m.OrderSettlementIsp(
+            start=41, baseline_w=10, ordered_w=-3, actual_w=7, delivered_w=delivered_w, deficiency_w=missed_w
+        )
+        return m.OrderSettlement(
+            order_reference="o-2", period=DAY.day, congestion_point=POINT, price=Decimal(14),
+            penalty=Decimal(penalty), net_settlement=Decimal(14) - Decimal(penalty), isps=(row,),
+        )  # fmt: skip
+
+    right = judge(item(1, 2, "9.33"), second, 0.0)
+    assert (right.faults, right.expected_net) == ((), Decimal("4.67"))
+    twice = judge(item(3, 0, "0"), second, 0.0)
+    assert [fault.split(":")[1].split()[0] for fault in twice.faults] == ["DeliveredFlexPower", "PowerDeficiency"]
