@@ -9,8 +9,8 @@ Parameters marked (U,T)* may be given as (U,1) and are broadcast. The parts are 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, TypeAlias
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,6 +177,9 @@ class Case:
     orders: Orders = field(default_factory=no_orders, metadata=ADDED)
     connection_tariffs: ConnectionTariffs = field(default_factory=no_connection_tariffs, metadata=ADDED)
     balancing_groups: BalancingGroups = field(default_factory=no_balancing_groups, metadata=ADDED)
+    called_from: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64), metadata=ADDED)
+    """(C,) ISP from which called programs of stores and generation at a congestion point heed no pins: the plan is kept
+    there by choice, and they could still do otherwise. Empty: called programs heed all pins"""
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:
@@ -189,6 +192,8 @@ class Case:
         self.connection_tariffs.check_units("connection_tariffs", counts)
         self.balancing_groups.check_units("balancing_groups", counts)
         self.balancing_groups.check_positions("balancing_groups", self.day_ahead, self.intraday)
+        if self.called_from.size:
+            check_shape("called_from", self.called_from, (len(self.points),))
         names = [reserve.name for reserve in self.reserves]
         if len(set(names)) < len(names):
             raise CaseError(f"reserves: names must be unique, got {names}")
@@ -197,6 +202,16 @@ class Case:
         """Return the arrays of a resource class by its name, one of UNIT_CLASSES."""
         arrays: UnitArrays = getattr(self, name)
         return arrays
+
+    def when_called(self) -> "Case":
+        """Return the case as called programs obey it: without the pins that they need not heed."""
+        if not self.called_from.size:
+            return self
+        free = np.append(self.called_from, self.isps)  # of units in no congestion point, the last entry counts
+        return replace(
+            self, storage=_unpinned(self.storage, free, self.isps),
+            curtailable=_unpinned(self.curtailable, free, self.isps), called_from=self.called_from[:0],
+        )  # fmt: skip
 
     def leaf(self, name: str) -> Ints:
         """Return the innermost connection limit of each unit (U,) of a resource class, NO_LIMIT where there is none."""
@@ -230,6 +245,18 @@ MARKET_NAMES: tuple[str, ...] = (
 """The names of the markets in the order in which they are stated and added up; see models.markets.registry.
 
 Those with positions come before imbalance, which closes the balance with what they deliver."""
+
+
+_Pinned = TypeVar("_Pinned", Storage, Curtailable)
+
+
+def _unpinned(units: _Pinned, free: Ints, isps: int) -> _Pinned:
+    """Return units without their pins from ISP free[point] on."""
+    since = free[units.point]
+    if not len(since) or int(since.min()) >= isps:
+        return units
+    pinned = np.where(np.arange(isps) >= since[:, None], np.nan, units.pinned_kw)
+    return replace(units, pinned_kw=pinned)
 
 
 def _parts(case: Case) -> Iterator[tuple[str, Part]]:

@@ -152,11 +152,15 @@ def may_bind(case: Case) -> Binding:
         nowhere = np.zeros((0, case.isps), dtype=np.bool_)
         return Binding(imports=nowhere, exports=nowhere)
     low, high = (np.zeros((len(limits.name), case.isps)) for _ in range(2))
+    then = case.when_called()
     for name, units in limited_units(case):
         leaf = case.leaf(name)
         for few in slices(len(units)):
             chosen = units[few]
             lowest, highest = BY_NAME[name].range_kw(case, chosen)
+            if case.called_from.size:  # called programs heed fewer pins
+                least, most = BY_NAME[name].range_kw(then, chosen)
+                lowest, highest = np.minimum(lowest, least), np.maximum(highest, most)
             np.add.at(low, leaf[chosen], lowest)
             np.add.at(high, leaf[chosen], highest)
     return Binding(

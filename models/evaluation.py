@@ -80,7 +80,7 @@ def keep(case: Case, earlier: Earlier, instead: Outcome) -> Kept:
     if reserved_points(case).any():
         first = earlier.outcome.called or earlier.outcome.programs
         second = instead.called or instead.programs
-        calls = [_joined(second, _resumed(case, earlier, first)), second, programs]
+        calls = [_joined(second, _resumed(case.when_called(), earlier, first)), second, programs]
     held = _held(case, earlier, earlier.outcome.headroom)
     called_held = _held(case, earlier, earlier.outcome.called_headroom or earlier.outcome.headroom)
     bids = _bids(case, earlier)
@@ -200,7 +200,10 @@ def _answer(
             shortfall, _ = undelivered(case, moved_kw(case, activation, programs)[:-1], planned_kw)
     everywhere = None if activation is None else activation.everywhere(programs)
     first = _allocated(case, programs, held)
-    again = None if everywhere is None else _allocated(case, everywhere, called_held, reserved_points(case))
+    again = (
+        None if everywhere is None
+        else _allocated(case.when_called(), everywhere, called_held, reserved_points(case))
+    )  # fmt: skip
     drawn = drawn_kw(case, programs, None if activation is None else activation.called)
     made, missing = reserve(case, first, again, bids, drawn)
     settled: dict[str, Any] = breach_fields(

@@ -7,7 +7,7 @@ import numpy as np
 from models.audit.findings import Axis, above, differs, isp, named, slack
 from models.audit.protocols import ClassAudit
 from models.audit.resources.registry import CLASSES
-from models.audit.scenario import Situation, held_kw, on_side, scenarios
+from models.audit.scenario import Situation, held_kw, obeyed, on_side, scenarios
 from models.audit.slicing import few_at_a_time
 from models.case import Case, Floats
 from models.outcome import Outcome
@@ -25,7 +25,7 @@ def _check_headroom(case: Case, outcome: Outcome, first: Mapping[str, int]) -> I
     for situation in scenarios(case, outcome, first):
         for side in SIDES:
             for of_class in CLASSES:
-                yield from _of_class(case, outcome, situation, of_class, side)
+                yield from _of_class(obeyed(case, situation), outcome, situation, of_class, side)
 
 
 def _of_class(

@@ -1,7 +1,8 @@
 """The two situations a plan must hold in: as planned, and with every reservation called at once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,21 @@ def scenarios(case: Case, outcome: Outcome, first: Mapping[str, int] | None = No
             points=reserved_points(case),
             first=begin,
         )
+
+
+def obeyed(case: Case, situation: Situation) -> Case:
+    """Return the case with the pins that programs of a situation heed: called ones only those before `called_from`."""
+    if not situation.word or not len(case.called_from):
+        return case
+    found: dict[str, Any] = {}
+    for kind in ("storage", "curtailable"):
+        units: Any = case.units(kind)
+        pins = np.array(np.broadcast_to(units.pinned_kw, (len(units.point), case.isps)))
+        for unit, point in enumerate(units.point.tolist()):
+            if point != NO_POINT:
+                pins[unit, case.called_from[point] :] = np.nan
+        found[kind] = replace(units, pinned_kw=pins)
+    return replace(case, **found)
 
 
 def by_point(case: Case, point: Ints, values: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 from models.audit.findings import Axis, above, isp, slack
 from models.audit.protocols import ClassAudit
 from models.audit.resources.registry import CLASSES
-from models.audit.scenario import Situation, scenarios
+from models.audit.scenario import Situation, obeyed, scenarios
 from models.audit.slicing import few_at_a_time
 from models.case import Case
 from models.outcome import Outcome
@@ -22,7 +22,7 @@ def check_units(case: Case, outcome: Outcome) -> Iterator[str]:
 def _check_units(case: Case, outcome: Outcome, first: Mapping[str, int]) -> Iterator[str]:
     for situation in scenarios(case, outcome, first):
         for of_class in CLASSES:
-            yield from of_class.check(case, situation)
+            yield from of_class.check(obeyed(case, situation), situation)
             yield from _unmoved(case, outcome, situation, of_class)
 
 

@@ -60,6 +60,7 @@ class UnitBlocks:
 
 def add_units(model: Any, case: Case, *, called: bool) -> UnitBlocks:
     """Add the units' blocks: planned, or called, which are those at reserved congestion points."""
+    case = case.when_called() if called else case
     return UnitBlocks(blocks={one.name: one.block(model, case, called) for one in RESOURCES if one.block is not None})
 
 

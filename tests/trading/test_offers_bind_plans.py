@@ -235,6 +235,28 @@ def test_a_point_with_an_open_offer_keeps_its_program(world, solver):
     assert any("open offers" in note for note in stage.made[-1].result.notes)
 
 
+def test_a_reservation_at_a_point_with_an_open_offer_stays_covered(world, solver):
+    """The program stays, and the battery could still do otherwise when called: before the order, and after it."""
+    stage = announced(world, solver, -1_000)
+    asked = request()
+    quote = pricer(world, solver).price(asked)
+    offer = opened(world, asked, quote)
+    was = program_w(stage.made[-1])
+    stage.ask()
+    assert stage.planner.run_due() == 1
+    plan = stage.made[-1]
+    assert plan.state is PlanState.AUDITED, plan.result.audit
+    assert not plan.part
+    assert program_w(plan) == was
+    assert plan.result.reservation_shortfall_kwh < 1e-3
+    obligation = order(world, offer, quote)
+    assert stage.planner.run_due() == 1
+    ordered = stage.made[-1]
+    assert ordered.state is PlanState.AUDITED, ordered.result.audit
+    assert missing_w(obligation, ordered) <= 1
+    assert ordered.result.reservation_shortfall_kwh < 1e-3
+
+
 def test_other_prices_and_an_outage_while_an_offer_is_open_move_nothing_there_and_are_said(world, solver):
     """What can no longer be delivered is an order that no plan keeps: an alarm, with the euros."""
     stage = announced(world, solver)

@@ -1,5 +1,6 @@
 """Puts one planning problem together: units, congestion points, contracts and markets. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -126,6 +127,25 @@ def _anchor(inputs: Inputs, addresses: tuple[str, ...]) -> Anchor | None:
     return Anchor(point_kw=point_kw, eur_per_mwh=inputs.stay_eur_per_mwh)
 
 
+def _called_from(
+    inputs: Inputs, case: Case, addresses: tuple[str, ...], names: Mapping[str, tuple[str, ...]]
+) -> NDArray[np.int64]:
+    """Return the ISP (C,) from which called programs heed no pins; empty where they heed all.
+
+    Programs that are kept for open offers, or as only others are planned again, could still be left when a DSO calls.
+    What nobody can tell a device cannot: where power is dictated, called programs keep it.
+    """
+    kept, isps = inputs.frozen_points - inputs.uncallable_points, inputs.period.isp_count
+    held = case.reservations.point[case.reservations.reserved_kw.any(axis=1)].tolist()
+    free = [address in kept and point in held for point, address in enumerate(addresses)]
+    found = np.where(free, inputs.closed_isps, isps).astype(np.int64)
+    for of_class, resources in names.items():
+        deaf = [u for u, name in enumerate(resources) if name in inputs.dictated_kw]
+        points = case.units(of_class).point[deaf]
+        found[points[points != NO_POINT]] = isps
+    return found if bool((found < isps).any()) else found[:0]
+
+
 def build(inputs: Inputs) -> NamedCase:
     """Return the planning problem. Raises PlanError when a price is missing or the inputs contradict each other."""
     notes: list[str] = []
@@ -160,6 +180,7 @@ def build(inputs: Inputs) -> NamedCase:
         inputs.orders, index, case.isps, inputs.order_shortfall_eur_per_mwh, case.imbalance
     )  # fmt: skip
     groups = balancing_groups(inputs, names, case)
+    case = replace(case, called_from=_called_from(inputs, case, addresses, names))
     case = backed(replace(case, orders=bound, balancing_groups=groups), inputs.markets.speculation, notes)
     if not inputs.planning.customers_worse_off:
         case = none_worse_off(case)

@@ -66,7 +66,9 @@ def put_together(case: Case, grouping: Grouping, prices: Sequence[DualPrices], m
 
 def _by_prices(case: Case, grouping: Grouping, prices: Sequence[DualPrices]) -> dict[_Key, Ints]:
     """Return the holders by class and by row of the prices they see; the last row is that of unpriced points."""
-    first = _first_alike(grouping, reserved_points(case)[grouping.priced_points], prices)
+    here = grouping.priced_points
+    free = case.called_from[here] if case.called_from.size else np.full(len(here), case.isps)
+    first = _first_alike(grouping, reserved_points(case)[here], free, prices)
     units: dict[_Key, list[Ints]] = defaultdict(list)
     for batch in grouping.batches:
         if not batch.called and batch.resource.reserving is not None:
@@ -78,14 +80,22 @@ def _by_prices(case: Case, grouping: Grouping, prices: Sequence[DualPrices]) -> 
     return {key: np.concatenate(some) for key, some in units.items()}
 
 
-def _first_alike(grouping: Grouping, reserved: Bools, prices: Sequence[DualPrices]) -> Ints:
+def _first_alike(grouping: Grouping, reserved: Bools, free: Ints, prices: Sequence[DualPrices]) -> Ints:
     """Return for each row of prices (P+1,) the first one that holds the same prices, of points reserved likewise.
+
+    `free`: the ISP from which called programs at them heed no pins.
 
     Points with a price of zero are like unpriced ones, whose row is the last.
     """
     count = len(grouping.priced_points)
     seen = np.concatenate([np.concatenate([one.program, one.call], axis=1) for one in prices], axis=1)
-    keyed = np.column_stack([np.append(reserved, False), np.vstack([seen, np.zeros((1, seen.shape[1]))])])
+    keyed = np.column_stack(
+        [
+            np.append(reserved, False),
+            np.append(free, free.max(initial=0)),
+            np.vstack([seen, np.zeros((1, seen.shape[1]))]),
+        ]
+    )
     _, alike = np.unique(keyed, axis=0, return_inverse=True)
     alike = alike.reshape(-1)
     first = np.full(alike.max() + 1, count, dtype=np.int64)

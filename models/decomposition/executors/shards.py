@@ -128,7 +128,7 @@ def _cut(grouping: Grouping, index: int, batch: Batch, begin: int, end: int, *, 
 
 def shard(case: Case, batch: Batch, cut: Cut) -> Shard:
     """Return the shard of a cut, as it is sent to its worker."""
-    part: Any = batch.resource.arrays(case)
+    part: Any = batch.resource.arrays(case.when_called() if batch.called else case)
     units = batch.units[cut.units]
     values: dict[str, Any] = {
         item.name: np.ascontiguousarray(constant_columns(getattr(part, item.name))[units]) for item in fields(part)
@@ -153,6 +153,6 @@ def frame(case: Case) -> Case:
     return replace(
         case, points=(), limits=limits, reservations=reservations, anchor=None, start=None,
         connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs(), orders=no_orders(),
-        balancing_groups=no_balancing_groups(),
+        balancing_groups=no_balancing_groups(), called_from=case.called_from[:0],
         **nothing,
     )  # fmt: skip

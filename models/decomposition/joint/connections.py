@@ -169,6 +169,7 @@ def without_joint(
 
 def shared(case: Case, binding: Binding, shape: TariffShape, joint: JointConnections, *, called: bool) -> Shared:
     """Return what the connections share, as compiled code reads it; nobody pays a tariff for called programs."""
+    case = case.when_called() if called else case
     per_kw, limits, isps = case.isp_hours / 1000, case.connection_limits, case.isps
     draws = with_below(limits, fixed_units_kw(case))[joint.limits]
     most, least = (_rows(of, joint.limits, isps) for of in (limits.import_kw, limits.export_kw))

@@ -46,6 +46,7 @@ class JointResponder:
     @staticmethod
     def of(case: Case, joint: JointConnections, shared: Shared, *, called: bool, threads: int = 0) -> "JointResponder":
         """Prepare connections. With 0 threads all available ones are used."""
+        case = case.when_called() if called else case
         return JointResponder(
             case=case, joint=joint, shared=shared, stores=StorageResponder.of(case, joint.stores, called, threads),
             threads=threads,

@@ -76,6 +76,7 @@ def prepared(case: Case, resource: ResourceClass, units: Ints, *, called: bool, 
 
     With 0 threads all available ones are used.
     """
+    case = case.when_called() if called else case
     if resource.mixing is not None:
         mixing = resource.mixing.responder(case, units, called, threads)
         return PreparedUnits(responder=mixing, mixing=mixing, choosing=None)

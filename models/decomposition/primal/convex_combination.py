@@ -156,7 +156,7 @@ def _enter(case: Case, result: CombinedPrograms, units: Ints, mixed: Mixed) -> N
     """Write the mixtures of units (n,) into the result, made programs where they are none."""
     mixing = result.resource.mixing
     if mixing is not None and mixing.repair is not None:
-        mixing.repair(case, units, result.called, mixed)
+        mixing.repair(case.when_called() if result.called else case, units, result.called, mixed)
     some = np.searchsorted(result.units, units)
     if result.held_kw.size:
         result.held_kw[:, np.searchsorted(result.reserve_units, some[mixed.reserve_units])] = mixed.held_kw

@@ -75,6 +75,7 @@ def _class_reserves(case: Case, combined: list[CombinedPrograms], *, called: boo
     """Return the reserve held in a scenario, with the room that the units' programs in it leave."""
     found = {some.resource.name: some for some in combined if some.called == called}
     result: AllocatedReserve = {}
+    case = case.when_called() if called else case
     for resource, how in reserving():
         if resource.name in found:
             some = found[resource.name]
