@@ -6,10 +6,10 @@ one has bought. So no kW is ordered, delivered or missed twice. Pure. Source: UF
 deviation is that from the baseline with all flexibility that was procured.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from agr.domain.flexibility import Obligation
+from agr.domain.flexibility import Disposition, FlexRequest, Obligation
 
 
 def in_turn(obligations: Iterable[Obligation]) -> tuple[Obligation, ...]:
@@ -36,3 +36,24 @@ def _counted(one: Obligation, furthest: dict[tuple[str, int], list[int | None]])
             start[isp], earlier[isp] = sign * max(sign * start[isp], sign * before), before
         known[isp] = start[isp] + ordered
     return replace(one, start_w=tuple(start), earlier_w=tuple(earlier))
+
+
+def not_shown(request: FlexRequest, baseline_w: Sequence[int], obligations: Iterable[Obligation]) -> str | None:
+    """Return the order that a baseline does not keep yet in an ISP in which a request asks for flexibility, if any.
+
+    Against such a baseline, what was ordered would be sold again.
+    """
+    asked = [one.isp - 1 for one in request.isps if one.disposition is Disposition.REQUESTED]
+    for one in obligations:
+        if one.order.congestion_point != request.congestion_point or one.limits_w:
+            continue
+        for isp in asked:
+            least, most = one.bounds_w[isp]
+            over = 0 if most is None else baseline_w[isp] - most
+            under = 0 if least is None else least - baseline_w[isp]
+            if max(over, under) > _ROUNDING_W:
+                return one.order.order_reference
+    return None
+
+
+_ROUNDING_W = 1

@@ -7,7 +7,7 @@ phase, flexibility settlement; UFTP-agr-dso.xsd, ContractSettlement.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agr.domain.flexibility import FlexOffer, FlexOrder, FlexRequest
+from agr.domain.flexibility import Disposition, FlexOffer, FlexOrder, FlexRequest
 from agr.domain.isp import Period
 from agr.uftp import messages as m
 
@@ -27,14 +27,14 @@ class ContractDay:
 
 
 def contract_faults(name: str, told: m.ContractSettlementPeriod, known: ContractDay) -> tuple[str, ...]:
-    """Return what is wrong about one Period of a contract: reserved, requested, offered and ordered power."""
+    """Return what is wrong about one Period of a contract, power by power."""
     ours = {
         "ReservedPower": list(known.reserved_w),
         "RequestedPower": _requested_w(known),
         "OfferedPower": _offered_w(known),
         "OrderedPower": _sums([order.power_w for order in known.orders], known.period),
     }
-    found = []
+    rooms, found = _available_w(known), []
     for row in told.isps:
         values = {
             "ReservedPower": row.reserved_w, "RequestedPower": row.requested_w, "OfferedPower": row.offered_w,
@@ -49,6 +49,10 @@ def contract_faults(name: str, told: m.ContractSettlementPeriod, known: Contract
                 for field, value in values.items()
                 if value is not None and abs(value - ours[field][isp - 1]) > TOLERANCE_W
             ]
+            room = rooms[isp - 1]
+            if row.available_w is not None and min(abs(row.available_w - bound) for bound in room) > TOLERANCE_W:
+                what = f"AvailablePower {row.available_w} W is not {' or '.join(f'{bound} W' for bound in room)}"
+                found.append(f"contract {name}, {known.period}, ISP {isp}: {what}")
     more = [f"contract {name}: and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     return (*found[:_SHOWN], *more)
 
@@ -59,6 +63,19 @@ def _requested_w(known: ContractDay) -> list[int]:
     for request in sorted(known.requests, key=lambda one: one.revision):
         for isp in request.requested:
             found[isp.isp - 1] = isp.min_w or isp.max_w
+    return found
+
+
+def _available_w(known: ContractDay) -> list[tuple[int, ...]]:
+    """Return how far an offer might go per ISP, by the newest request: to either bound where it asks for nothing.
+
+    Source: UFTP specification, flex settlement: AvailablePower.
+    """
+    found: list[tuple[int, ...]] = [(0,)] * known.period.isp_count
+    for request in sorted(known.requests, key=lambda one: one.revision):
+        for isp in request.isps:
+            far = max((isp.min_w, isp.max_w), key=abs)
+            found[isp.isp - 1] = (far,) if isp.disposition is Disposition.REQUESTED else (isp.min_w, isp.max_w)
     return found
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import structlog
 
-from agr.domain.flexibility import Disposition, FlexRequest, NoOffer, Obligation, Quote
+from agr.domain.flexibility import FlexRequest, NoOffer, Quote
 from agr.domain.isp import Clock, Period
+from agr.domain.obligations import not_shown
 from agr.domain.register import CongestionPoint, Contract
 from agr.messaging.trade_facts import accepted_prognosis
 from agr.planning.bound_flexibility import open_offers
@@ -188,7 +189,7 @@ class PlanPricer:
             return NoOffer(reason=f"the plan in force has no congestion point {request.congestion_point}")
         if baseline is None:
             return NoOffer(reason=f"no D-Prognosis of ours for {request.congestion_point} is accepted yet")
-        hidden = _not_shown(request, baseline, reader.orders(period))
+        hidden = None if request.limits else not_shown(request, baseline.power_w, reader.orders(period))
         if hidden is not None:
             return NoOffer(reason=f"the accepted D-Prognosis does not show order {hidden} yet")
         offers = open_offers(reader, self._settings, period, now)
@@ -247,19 +248,6 @@ def _traded_by_operator(begun: _Begun) -> bool:
     if point is None:
         return False
     return (point.day_ahead_redispatch_by if begun.rest is None else point.intraday_redispatch_by) == "DSO"
-
-
-def _not_shown(request: FlexRequest, baseline: Baseline, orders: Sequence[Obligation]) -> str | None:
-    """Return an order whose flexibility would be sold again: a requested ISP's baseline does not have it yet."""
-    asked = {one.isp for one in request.isps if one.disposition is Disposition.REQUESTED}
-    for one in orders:
-        if one.order.congestion_point != request.congestion_point or one.limits_w or request.limits:
-            continue
-        for isp in asked:
-            power_w, (least, most) = baseline.power_w[isp - 1], one.bounds_w[isp - 1]
-            if (most is not None and power_w > most + 1) or (least is not None and power_w < least - 1):
-                return one.order.order_reference
-    return None
 
 
 def _planned(tx: Tx, number: int, address: str) -> Baseline | None:

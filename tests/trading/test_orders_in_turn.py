@@ -7,9 +7,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agr.domain.flexibility import FlexOrder, Obligation
+from agr.domain.flexibility import Disposition, FlexOrder, FlexRequest, Obligation, RequestedIsp
 from agr.domain.isp import Period
-from agr.domain.obligations import in_turn
+from agr.domain.obligations import in_turn, not_shown
 from agr.planning.case.orders import orders_of
 from agr.trading.settlement_check import delivery, judge
 from agr.uftp import messages as m
@@ -92,6 +92,25 @@ def test_orders_elsewhere_in_other_isps_or_the_other_way_change_nothing() -> Non
         assert [bound(one) for one in found] == [8, 7 if other.order.power_w[40] <= 0 else 13]
     limited = replace(order(0, 0, 5), limits_w=((None, 3),) * DAY.isp_count)
     assert in_turn([limited, first]) == (limited, in_turn([first])[0])
+
+
+def test_nothing_is_offered_against_a_baseline_that_does_not_show_what_was_ordered() -> None:
+    """10 kW are announced and 2 kW less ordered: until 8 kW are announced, the same 2 kW could be sold again."""
+    isp = RequestedIsp(isp=41, disposition=Disposition.REQUESTED, min_w=-1000, max_w=0)
+    asks = FlexRequest(
+        message_id="r", conversation_id="c", dso="dso.example", congestion_point=POINT, period=DAY, revision=1,
+        expires_at=NOW, received_at=NOW, isps=(isp,),
+    )  # fmt: skip
+    ordered = [order(1, -2000, 10_000)]
+    assert not_shown(asks, (10_000,) * 96, ordered) == "o-1"
+    assert not_shown(asks, (8_001,) * 96, ordered) is None
+    assert not_shown(replace(asks, isps=(replace(isp, isp=42),)), (10_000,) * 96, ordered) is None
+    assert (
+        not_shown(replace(asks, isps=(replace(isp, disposition=Disposition.AVAILABLE),)), (10_000,) * 96, ordered)
+        is None
+    )
+    assert not_shown(asks, (10_000,) * 96, [order(1, 2000, 8_500)]) == "o-1"
+    assert not_shown(replace(asks, congestion_point="other"), (10_000,) * 96, ordered) is None
 
 
 def test_a_plan_is_bound_to_all_of_them_together() -> None:

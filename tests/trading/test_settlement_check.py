@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agr.domain.flexibility import FlexOrder, Obligation
+from agr.domain.flexibility import Disposition, FlexOrder, FlexRequest, Obligation, RequestedIsp
 from agr.domain.isp import Period
 from agr.trading.contract_settlement import ContractDay, contract_faults
 from agr.trading.settlement_check import Meters, delivery, judge
@@ -173,6 +173,33 @@ def test_every_power_of_a_contract_is_compared(field: str, name: str) -> None:
         period=DAY.day, isps=(m.ContractSettlementIsp(start=DAY.isp_count, duration=2, reserved_w=0),)
     )
     assert contract_faults("FO-1", outside, day_of()) == (f"contract FO-1: ISP {DAY.isp_count + 1} is not in {DAY}",)
+
+
+def test_available_power_is_the_room_of_the_newest_request() -> None:
+    """4 kW less are asked for in ISP 70, up to 6; in ISP 71 there is room for 2 kW either way."""
+    asked, room = Disposition.REQUESTED, Disposition.AVAILABLE
+    isps = (
+        RequestedIsp(isp=70, disposition=asked, min_w=-6000, max_w=-4000),
+        RequestedIsp(isp=71, disposition=room, min_w=-2000, max_w=2000),
+    )
+    asks = [
+        FlexRequest(
+            message_id=f"r{revision}", conversation_id="c", dso="dso.example", congestion_point=POINT, period=DAY,
+            revision=revision, expires_at=NOW, received_at=NOW, isps=isps if revision else isps[:1], spans=(),
+        )
+        for revision in (1, 0)
+    ]  # fmt: skip
+    known = day_of(requests=asks)
+
+    def faults(start: int, available_w: int) -> tuple[str, ...]:
+        row = m.ContractSettlementIsp(start=start, reserved_w=-4000, available_w=available_w)
+        return contract_faults("FO-1", m.ContractSettlementPeriod(period=DAY.day, isps=(row,)), known)
+
+    assert [faults(70, -6000), faults(71, -2000), faults(71, 2000), faults(72, 0)] == [()] * 4
+    (wrong,) = faults(70, -4000)
+    assert wrong.endswith("ISP 70: AvailablePower -4000 W is not -6000 W")
+    (wrong,) = faults(71, 0)
+    assert wrong.endswith("ISP 71: AvailablePower 0 W is not -2000 W or 2000 W")
 
 
 def test_of_two_orders_in_an_isp_each_is_judged_against_its_own_baseline() -> None:
