@@ -132,6 +132,9 @@ class IncrementalPlanner:
         points = places(whole.named, tuple(changed))
         if not divisible(whole.named.case, points) or any(offer.congestion_point in changed for offer in offers):
             return None  # a point with an open offer keeps its program: only the whole portfolio can go around it
+        free = whole.named.case.called_from
+        if free.size and bool((free[points] < whole.named.case.isps).any()):
+            return None  # it kept its program for an offer when it was planned, and may move again: it is stated anew
         before = subproblem(whole.named.case, whole.outcome, points)
         rows = reservations_of(changed, period)
         stay = settings.publication.stay_eur_per_mwh if reader.announced(period.day) else 0.0

@@ -70,7 +70,8 @@ def question_of(
         return NoOffer(reason=f"a limit of connections at {address} counts resources elsewhere too")
     try:
         room = limit_room(request, baseline.power_w) if request.limits else room_of(request, baseline.power_w)
-        part = subproblem(case, solved.outcome, at, held, tariffs=True)
+        # a program that was kept for an earlier offer may move again
+        part = subproblem(case, solved.outcome, at, held, tariffs=True).when_called()
     except CaseError as error:
         return NoOffer(reason=str(error))
     planned = excerpt(case, solved.outcome, at, tariffs=True)

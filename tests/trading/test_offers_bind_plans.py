@@ -174,7 +174,7 @@ def test_an_order_under_a_contract_uses_up_its_reservation(world, solver):
     held = stored(world, plan, load_solved).named.case.reservations
     ordered_kw = np.array(obligation.order.power_w) / 1000
     np.testing.assert_allclose(held.reserved_kw.sum(axis=0)[68:76], (-4.0 - ordered_kw)[68:76])
-    np.testing.assert_allclose(held.fee_only_kw.sum(axis=0), ordered_kw)
+    np.testing.assert_allclose(held.fee_only_kw.sum(axis=0)[68:76], ordered_kw[68:76])
     # What is ordered was reserved: it goes on earning the fee, also when the whole portfolio is planned again.
     assert plan.result.terms_eur["availability"] == pytest.approx(before.result.terms_eur["availability"])
     stage.ask()
@@ -255,6 +255,21 @@ def test_a_reservation_at_a_point_with_an_open_offer_stays_covered(world, solver
     assert ordered.state is PlanState.AUDITED, ordered.result.audit
     assert missing_w(obligation, ordered) <= 1
     assert ordered.result.reservation_shortfall_kwh < 1e-3
+
+
+def test_a_point_moves_again_once_nobody_may_order_its_offer_any_more(world, solver):
+    """The plan in force was made while the offer was open, and has kept the program there."""
+    stage = announced(world, solver)
+    asked = request()
+    offer = opened(world, asked, pricer(world, solver).price(asked))
+    stage.ask()
+    assert stage.planner.run_due() == 1
+    with world.store.transaction() as tx:
+        flex_offers.move(tx, offer.message_id, OfferState.OPEN, OfferState.EXPIRED, world.clock.now())
+    world.clock.jump_to(world.clock.now() + timedelta(seconds=world.settings.trading.hold_s + 1))
+    again = pricer(world, solver).price(request())
+    assert isinstance(again, Quote), again
+    assert min(again.options[0].power_w[t - 1] for t in NOON) < 0
 
 
 def test_other_prices_and_an_outage_while_an_offer_is_open_move_nothing_there_and_are_said(world, solver):

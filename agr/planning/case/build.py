@@ -136,8 +136,7 @@ def _called_from(
     What nobody can tell a device cannot: where power is dictated, called programs keep it.
     """
     kept, isps = inputs.frozen_points - inputs.uncallable_points, inputs.period.isp_count
-    held = case.reservations.point[case.reservations.reserved_kw.any(axis=1)].tolist()
-    free = [address in kept and point in held for point, address in enumerate(addresses)]
+    free = [address in kept for address in addresses]
     found = np.where(free, inputs.closed_isps, isps).astype(np.int64)
     for of_class, resources in names.items():
         deaf = [u for u, name in enumerate(resources) if name in inputs.dictated_kw]

@@ -38,15 +38,12 @@ def check_case(context: Context) -> Iterator[str]:
 
 
 def _when_called(context: Context) -> Iterator[str]:
-    """Compare from when called programs may leave a program that is kept: where a DSO may call, and devices listen."""
+    """Compare from when called programs may leave a program: where it is kept by choice, and devices listen."""
     case, facts, isps = context.case, context.facts, context.day.isps
     deaf = {context.point.get(row.connection) for row in facts.register.resources if row.resource in facts.dictated_kw}
     due = np.full(len(case.points), float(isps))
-    promised = zip(case.reservations.point.tolist(), case.reservations.reserved_kw, strict=True)
-    callable_at = {point for point, kw in promised if np.any(kw != 0)}
     for row, address in enumerate(case.points):
-        held = row in callable_at
-        if held and address in facts.frozen_points and address not in facts.uncallable_points and row not in deaf:
+        if address in facts.frozen_points and address not in facts.uncallable_points and row not in deaf:
             due[row] = facts.closed_isps
     found = case.called_from if len(case.called_from) else np.full(len(case.points), isps)
     yield from differences(case.points, "called_from", found.astype(np.float64), due)
