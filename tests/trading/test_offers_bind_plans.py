@@ -265,8 +265,8 @@ def test_a_point_moves_again_once_nobody_may_order_its_offer_any_more(world, sol
     stage.ask()
     assert stage.planner.run_due() == 1
     with world.store.transaction() as tx:
-        flex_offers.move(tx, offer.message_id, OfferState.OPEN, OfferState.EXPIRED, world.clock.now())
-    world.clock.jump_to(world.clock.now() + timedelta(seconds=world.settings.trading.hold_s + 1))
+        for before, after in ((OfferState.OPEN, OfferState.REVOKING), (OfferState.REVOKING, OfferState.REVOKED)):
+            flex_offers.move(tx, offer.message_id, before, after, world.clock.now())
     again = pricer(world, solver).price(request())
     assert isinstance(again, Quote), again
     assert min(again.options[0].power_w[t - 1] for t in NOON) < 0
