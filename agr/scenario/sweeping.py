@@ -97,6 +97,9 @@ def sweep(
     else:
         rows = _run(cells, kept, folder, workers, solver, progress)
     table = pd.DataFrame(rows)
+    money = [name for name in table.columns if str(name).endswith("_eur") and name not in grid]
+    finished = table["error"].isna()
+    table.loc[finished, money] = table.loc[finished, money].fillna(0.0)  # terms that only other combinations have
     for path in grid:
         table[path] = _numbers(table[path])
     if folder is not None:

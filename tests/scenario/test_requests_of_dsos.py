@@ -19,7 +19,7 @@ from agr.scenario.rendering import run_tables
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import run
 from agr.scenario.scenario import Scenario
-from agr.scenario.sweeping import read_grid
+from agr.scenario.sweeping import read_grid, sweep
 from tests.builders.small_scenarios import CONNECTION, DAY, POINT, hourly, small_scenario
 
 PERIOD = Period(DAY)
@@ -145,3 +145,14 @@ def test_the_terminal_and_the_report_show_what_was_sold(ordered):
     page = report_html([ordered])
     assert '"sold":[' in page
     assert "Flexibility for DSOs" in page
+
+
+def test_a_sweep_says_what_would_have_been_earned_with_another_margin(solver):
+    """40 kWh cost 1.68 EUR: with 1 EUR of margin 67 EUR/MWh, with twice the cost on top 151, where 100 is paid."""
+    found = sweep(
+        world(), read_grid(["trading.margin_share=0,2", "events.1.pays_eur_per_mwh=100"]), workers=1, solver=solver
+    )
+    assert found.failed == 0
+    assert found.table["flexibility_sold_eur"].tolist() == pytest.approx([2.68, 0.0], abs=0.0101)
+    earned = found.table["objective_eur"]
+    assert earned.iloc[0] - earned.iloc[1] == pytest.approx(1.0, abs=0.0101)
