@@ -1,15 +1,18 @@
 """Plans put into a store as they are: tests of what follows from a plan need no solver."""
 
+from collections.abc import Sequence
+
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Result
-from agr.store import plans
+from agr.store import day, plans
 from tests.builders.worlds import PERIOD, World
 
 
 def planned(
-    world: World, day_ahead_kw: tuple[float, ...], period: Period = PERIOD, points: tuple[PointProgram, ...] = ()
-) -> Plan:
-    """Store a plan in force with this day-ahead position, kW per ISP, and these programs."""
+    world: World, day_ahead_kw: tuple[float, ...], period: Period = PERIOD, points: tuple[PointProgram, ...] = (),
+    triggers: Sequence[int] = (),
+) -> Plan:  # fmt: skip
+    """Store a plan in force with this day-ahead position, kW per ISP, and these programs; it answers the triggers."""
     zeros = (0.0,) * period.isp_count
     result = Result(
         terms_eur={}, objective_eur=0.0, bound_eur=0.0, gap_eur=0.0, gross_cost_eur=0.0, no_flexibility_eur=0.0,
@@ -22,4 +25,6 @@ def planned(
         positions=positions, result=result, case_digest="none",
     )  # fmt: skip
     with world.store.transaction() as tx:
-        return plans.put(tx, made, b"", b"")
+        stored = plans.put(tx, made, b"", b"")
+        day.close_triggers(tx, list(triggers), stored.id, stored.state.value)
+    return stored

@@ -17,15 +17,18 @@ from pathlib import Path
 from lxml import etree
 
 from agr.domain.flexibility import OfferState, OrderState
-from agr.domain.plan import ReasonKind
+from agr.domain.plan import PointProgram, ReasonKind
 from agr.messaging.process import Processor
+from agr.messaging.publish import Publisher
 from agr.messaging.receive import Receiver
-from agr.store import day, outbox
+from agr.store import day, flex_orders, outbox, plans
 from agr.store.engine import Store, Tx
 from agr.trading import handlers
 from agr.trading.keeping import Keeping
 from agr.trading.offering import Offering
-from tests.builders.trading_day import TradingWorld
+from tests.builders.plans import planned
+from tests.builders.trading_day import POINT, TradingWorld
+from tests.builders.worlds import PERIOD
 
 MOST_COMMITS = 60
 """Far more than the story has."""
@@ -70,7 +73,8 @@ class BuyingDso:
         self._write(do="got", id=str(etree.fromstring(xml).get("MessageID")), xml=xml.decode())
 
     def due(self) -> list[tuple[str, bytes]]:
-        """Return (name, body) of what it has to send: its request, then the answer to an offer, then its order."""
+        """Return (name, body) of what it has to send: its request, the answer to an offer, its order, and to the
+        D-Prognosis with the order that it finds it there."""
         done = {row["name"] for row in self._rows("sent")}
         wanted: list[tuple[str, str]] = [("request", self._world.request())]
         for offer in (one for one in self.got().values() if one.tag == "FlexOffer"):
@@ -79,7 +83,18 @@ class BuyingDso:
                 "FlexOfferResponse", FlexOfferMessageID=offer.get("MessageID"), **values
             )  # fmt: skip
             wanted += [("answer", answer), ("order", self._world.order(offer))]
-        return [(name, self._kept(name, xml)) for name, xml in wanted if name not in done]
+        found = [(name, self._kept(name, xml)) for name, xml in wanted if name not in done]
+        for prognosis in (one for one in self.got().values() if one.tag == "D-Prognosis" and "validated" not in done):
+            found.append(("validated", self._kept("validated", self._validation(prognosis))))
+        return found
+
+    def _validation(self, prognosis: "etree._Element") -> str:
+        (order,) = [row["xml"] for row in self._rows("made") if row["name"] == "order"]
+        status = f'<FlexOrderStatus FlexOrderMessageID="{etree.fromstring(order).get("MessageID")}" IsValidated="1"/>'
+        return self._world.dso.message(
+            "D-PrognosisResponse", status, Result="Accepted", D_PrognosisMessageID=str(prognosis.get("MessageID")),
+            ConversationID=str(prognosis.get("ConversationID")),
+        )  # fmt: skip
 
     def sent(self, name: str) -> None:
         """Write down that a message was answered with 200."""
@@ -110,6 +125,8 @@ def _live(world: TradingWorld, dso: BuyingDso, number: int, *, before: bool) -> 
     processor = Processor(store, world.settings, world.clock, world.participants, handlers.ALL)
     offering = Offering(store, world.settings, world.clock, world.participants, world.pricer)
     keeping = Keeping(store, world.settings, world.clock)
+    publisher = Publisher(store, world.settings, world.clock, world.participants)
+    world.store = store
     processor.take_up_again()
     while True:
         moved = False
@@ -123,6 +140,8 @@ def _live(world: TradingWorld, dso: BuyingDso, number: int, *, before: bool) -> 
             moved = True
         offering.expire()
         offering.send_due()
+        moved |= _plan(world, store)
+        moved |= publisher.publish(PERIOD) > 0
         keeping.look()
         with store.reading() as tx:
             waiting = outbox.due(tx, world.clock.now() + timedelta(days=1))
@@ -135,6 +154,19 @@ def _live(world: TradingWorld, dso: BuyingDso, number: int, *, before: bool) -> 
             return
 
 
+def _plan(world: TradingWorld, store: Store) -> bool:
+    """Keep an order by a plan, if one asks for it, as the planner does: the plan answers its trigger."""
+    with store.reading() as tx:
+        asked = [one.id for one in day.open_triggers(tx) if one.reason.kind is ReasonKind.ORDER]
+        orders = flex_orders.of_period(tx, PERIOD)
+    if not asked:
+        return False
+    (obligation,) = [one.obligation for one in orders]
+    point = PointProgram(address=POINT, dso="dso.example", power_w=obligation.program_w)
+    planned(world, (0.0,) * PERIOD.isp_count, points=(point,), triggers=asked)
+    return True
+
+
 def through_kills(folder: Path, *, before: bool, every: int = 1) -> tuple[int, list[str]]:
     """Kill at every n-th commit of the story, each time from its beginning; return (kills, faults)."""
     kills, faults = 0, list[str]()
@@ -142,6 +174,8 @@ def through_kills(folder: Path, *, before: bool, every: int = 1) -> tuple[int, l
         place = folder / f"{'before' if before else 'after'}-{number}"
         place.mkdir(parents=True)
         world = TradingWorld(place)
+        with world.store.transaction() as tx:
+            day.moment_done(tx, PERIOD.day, day.PUBLICATION_OPEN, world.clock.now(), "")
         world.store.close()
         dso = BuyingDso(world, place / "dso.jsonl")
         killed = _in_process(world, dso, number, before=before)
@@ -179,17 +213,18 @@ def _faults(world: TradingWorld, dso: BuyingDso) -> list[str]:
     try:
         with world.store.reading() as tx:
             asked = [one for one in day.open_triggers(tx) if one.reason.kind is ReasonKind.ORDER]
+            made = plans.history(tx, PERIOD.day)
             alarms = [alarm.kind for alarm in day.open_alarms(tx)]
         offers, orders = world.offers(), world.orders()
     finally:
         world.store.close()
-    wanted = Counter({"FlexRequestResponse": 1, "FlexOffer": 1, "FlexOrderResponse": 1})
+    wanted = Counter({"FlexRequestResponse": 1, "FlexOffer": 1, "FlexOrderResponse": 1, "D-Prognosis": 1})
     found = [
         ("messages", dso.arrived(), wanted),
         ("results", {e.get("Result") for e in dso.got().values() if e.get("Result")}, {"Accepted"}),
         ("offers", [one.state for one in offers], [OfferState.ORDERED]),
-        ("orders", [one.state for one in orders], [OrderState.ACCEPTED]),
-        ("plans asked for", len(asked), 1),
+        ("orders", [one.state for one in orders], [OrderState.VALIDATED]),
+        ("plans made, asked for", (len(made), len(asked)), (1, 0)),
         ("alarms", alarms, []),
     ]
     return [f"{name}: {now} instead of {right}" for name, now, right in found if now != right]
