@@ -68,7 +68,9 @@ class IntradayTrades(ActionBase):
             text = self.put(tx, by, found, why)
         self._wake()
         periods = dict.fromkeys(period for _, period in found.new)
-        doubts = [words for period in periods for words in self._reaches.doubts_about_position(period)]
+        hidden = by.limited and self._settings.operators.hide_others  # they tell of the whole portfolio
+        looked_at = () if hidden else periods
+        doubts = [words for period in looked_at for words in self._reaches.doubts_about_position(period)]
         return Done(text=text, warnings=tuple(doubts))
 
     def wake(self) -> None:

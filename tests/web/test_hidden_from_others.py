@@ -234,6 +234,18 @@ def test_forms_show_no_row_of_others(desk: Desk, narrow: dict[str, httpx.Client]
     assert answer.status_code == 404
 
 
+def test_what_a_trade_makes_of_the_whole_portfolio_is_not_told(desk: Desk, narrow: dict[str, httpx.Client]) -> None:
+    told = []
+    for number, client in enumerate((narrow["BRP"], _client(desk, "tom"))):
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', client.get("/account").text)[0]
+        trade = {"trade": f"T-{number}", "start": PERIOD.starts()[40].isoformat(), "mw": 900, "price_eur_per_mwh": 50,
+                 "brp": OURS, "why": "traded"}  # fmt: skip
+        answer = client.post("/api/v1/trades", json=trade, headers={"x-csrf-token": csrf})
+        assert answer.status_code == 200, answer.text
+        told.append(len(answer.json()["warnings"]))
+    assert told == [0, 1]
+
+
 def test_others_see_everything_and_so_does_everybody_where_the_settings_say_so(desk: Desk) -> None:
     everything = _client(desk, "anna").get(f"/api/v1/days/{DAY}/points").text
     assert MINE["point"] in everything
