@@ -39,7 +39,7 @@ _STAYS_UNTIL = timedelta(hours=5)  # after midnight; cars that leave earlier get
 _LAST = timedelta(hours=4)
 """How long after midnight the night ends: before anything of the next Period begins."""
 _LEFT, _CAME, _WENT = timedelta(minutes=67), timedelta(minutes=70), timedelta(hours=3)
-PATIENCE_S = 8.0
+PATIENCE_S = 60.0
 """Longest wait for stations and messages in one step; then the night goes on, and what is missing is shown so."""
 _PAUSE_S = 0.05
 _CALL_LIMIT_S = 2

@@ -29,8 +29,8 @@ from agr.settings import Timetable
 from agr.store import day, plans, register
 
 PATIENCE_S = 300.0
-"""Longest wait for a step of the day before the demo gives up and says which step it was: a plan takes 20 s on two free
-cores, and a busy machine may need many times that."""
+"""Longest wait for a step of the day, beyond what a planning run may take, before the demo gives up and says which step
+it was: a plan takes 20 s on two free cores, and a busy machine may need many times that."""
 
 _LEAD = timedelta(milliseconds=300)
 
@@ -50,6 +50,7 @@ class MarketDay:
         self.world, self.daemon, self.clock, self.say = world, daemon, clock, say
         self.period = world.scenario.of
         self.seconds: dict[str, float] = {}
+        self._patience_s = PATIENCE_S + world.settings.planning.budget_s
         self.trade = FlexTrade(world, daemon, clock, say)
 
     def run(self) -> None:
@@ -71,12 +72,12 @@ class MarketDay:
 
     def settle(self, what: str) -> None:
         """Wait until nothing is waiting to be processed, planned, delivered or answered."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + self._patience_s
         calm = 0
         while calm < 3:
             calm = calm + 1 if self.daemon.idle() else 0
             if time.monotonic() > until:
-                raise AgrError(f"the demo waited {PATIENCE_S:g} s for: {what}; see the log in {self.world.data}")
+                raise AgrError(f"the demo waited {self._patience_s:g} s for: {what}; see the log in {self.world.data}")
             time.sleep(0.05)
 
     def _done(self) -> dict[str, str]:
@@ -85,7 +86,7 @@ class MarketDay:
 
     def _until(self, moment: str) -> None:
         """Jump from moment to moment of the timetable until one of our Period is done."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + self._patience_s
         while moment not in self._done():
             self.settle(moment)
             if moment in self._done():
@@ -95,7 +96,7 @@ class MarketDay:
             if coming is not None and coming.at - self.clock.now() > 2 * _LEAD and self.daemon.idle():
                 self._jump(coming.at - _LEAD)
             if time.monotonic() > until:
-                raise AgrError(f"the demo waited {PATIENCE_S:g} s for the moment {moment!r} of {self.period}")
+                raise AgrError(f"the demo waited {self._patience_s:g} s for the moment {moment!r} of {self.period}")
             time.sleep(0.05)
 
     def _jump(self, to: datetime) -> None:
@@ -113,7 +114,7 @@ class MarketDay:
         if contract is None:
             raise InputError(f"scenario.yaml names contract {event.contract!r}, which is not in tables/contracts.csv")
         self._release(contract, event.keep_share)
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + self._patience_s
         while self._plans_made() == made:
             if time.monotonic() > until:
                 raise AgrError("the reservation update led to no plan")
