@@ -1,22 +1,27 @@
-"""Cars that came unplanned: how plans name them, and the session of one that says what it needs. Pure."""
+"""Cars of which the register has no row: how plans name those that came unplanned, and those that are expected. Pure.
 
+Also the session of an unplanned car that says what it needs.
+"""
+
+import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from agr.domain.charge_point import ChargePoint
 from agr.domain.kinds.ev_session import EvSession
 
 PREFIX = "unplanned "
+EXPECTED = "expected "
+"""What the names of sessions begin with that stand in, in plans, for those that nobody has told of yet."""
 LONGEST = timedelta(days=7)
 """A car that says that it leaves later is not believed."""
 _SHORTEST = timedelta(minutes=15)
 _OTHER_KWH = 1.0
 _OTHER = timedelta(minutes=15)
-
-
 _LONGEST_NAME = 255
 _TIME = len(" 2024-04-10T00:00:00Z")
+_EXPECTED = re.compile(EXPECTED + r".* \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII | re.DOTALL)
 
 
 def name_of(charge_point: str, began: datetime) -> str:
@@ -25,7 +30,7 @@ def name_of(charge_point: str, began: datetime) -> str:
 
 
 def stem_of(name: str) -> str:
-    """Return what the names of all cars have in common that came to a charge point."""
+    """Return what the names of all cars have in common that came to a charge point, or are expected there."""
     return name[:-_TIME]
 
 
@@ -34,9 +39,25 @@ def points_named(points: Iterable[ChargePoint]) -> dict[str, ChargePoint]:
     return {f"{PREFIX}{point.charge_point}"[_TIME - _LONGEST_NAME :]: point for point in points}
 
 
+def points_expecting(points: Iterable[ChargePoint]) -> dict[str, ChargePoint]:
+    """Return what the names of expected sessions have in common → the charge point where they are expected."""
+    return {f"{EXPECTED}{point.charge_point}"[: _LONGEST_NAME - _TIME]: point for point in points}
+
+
+def expected_name(charge_point: str, arrival: datetime) -> str:
+    """Return how plans name a session that is expected at a charge point at an instant."""
+    return f"{EXPECTED}{charge_point}"[: _LONGEST_NAME - _TIME] + f" {arrival.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def is_expected(resource: str) -> bool:
+    """Say whether a resource of a plan only stands in for sessions that nobody has told of: nothing is sent to it."""
+    return _EXPECTED.fullmatch(resource) is not None
+
+
 def behind(resources: Iterable[str], points: Iterable[ChargePoint]) -> dict[str, str]:
     """Return resource → connection of the cars among some resources: the register has no row of most of them."""
-    stems = points_named(points)
+    known = tuple(points)
+    stems = points_named(known) | points_expecting(known)
     return {name: stems[stem_of(name)].connection for name in resources if stem_of(name) in stems} if stems else {}
 
 

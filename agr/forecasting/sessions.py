@@ -20,6 +20,8 @@ ARRIVALS, ENERGY, STAY = "ev_arrivals ", "ev_energy_kwh ", "ev_stay_h "
 SESSION_SERIES = (ARRIVALS, ENERGY, STAY)
 """What the names of a group's series begin with; the group follows."""
 SESSION_UNITS = {ARRIVALS: "cars", ENERGY: "kWh", STAY: "h"}
+ELSEWHERE = "in no congestion point"
+"""The group of charge points that lie in none."""
 LONGEST = timedelta(days=2)
 """A car that is still there so long after the day of its arrival is counted as if it left then."""
 

@@ -151,7 +151,7 @@ class Days:
             with self._store.reading() as tx:
                 archives = plan_loader.read(tx, day.plan.id)
             solved = plan_loader.unpacked(archives)
-            behind = known.connection_of() | unplanned.behind(solved.named.of("fixed"), known.charge_points)
+            behind = known.connection_of() | unplanned.behind(solved.named.charging(), known.charge_points)
             connections = connections_eur(solved, behind)
             found.append(Parties(connections=connections, brps=brps_eur(solved, connections, brp_of)))
         return tuple(found)

@@ -76,7 +76,7 @@ class Nominator:
             brps = [brp.name for brp in self._settings.brps]
             solved = plan_loader.unpacked(archives)
             brp_of = {connection.address: connection.brp for connection in known.connections}
-            behind = known.connection_of() | unplanned.behind(solved.named.of("fixed"), known.charge_points)
+            behind = known.connection_of() | unplanned.behind(solved.named.charging(), known.charge_points)
             found = split(solved, power_of(solved, behind, brp_of, brps), brps, bought)
             with self._store.transaction() as tx:
                 if plans.newest_audited(tx, period.day) != number:

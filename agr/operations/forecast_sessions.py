@@ -15,7 +15,17 @@ from agr.domain.isp import Clock, Period, period_of
 from agr.forecasting import Made, Observed, days_of
 from agr.forecasting.forecast import quantile_of
 from agr.forecasting.models.registry import ALIKE
-from agr.forecasting.sessions import ARRIVALS, LONGEST, Counted, Session, count, of_sessions, session_unit, whole_days
+from agr.forecasting.sessions import (
+    ARRIVALS,
+    ELSEWHERE,
+    LONGEST,
+    Counted,
+    Session,
+    count,
+    of_sessions,
+    session_unit,
+    whole_days,
+)
 from agr.operations.forecast_rows import FAILED, Outcome, from_zero, run_of, with_moment
 from agr.operations.forecast_worker import Maker, Task
 from agr.settings import Settings
@@ -33,7 +43,6 @@ MOST = 1_500
 WITH_BANDS = 300
 """Of more series only the mean is forecast: bands take ten times as long."""
 ALL = "charging sessions"
-ELSEWHERE = "in no congestion point"
 
 
 class SessionForecasts:

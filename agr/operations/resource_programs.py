@@ -1,6 +1,6 @@
 """What a plan wants each resource to do: its program, with the names of its connection and congestion point."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -24,6 +24,8 @@ from agr.store import plans, register
 from agr.store.engine import Store
 
 Floats = NDArray[np.float64]
+EXPECTED = "expected session"
+"""The kind of what only stands in for sessions that nobody has told of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +82,22 @@ class ResourcePrograms:
         """Return the programs of those resources whose connection somebody sees."""
         if sight.everything:
             return self
-        places = [place for place, connection in enumerate(self.connection) if sight.place(connection)]
+        found = self._only([place for place, connection in enumerate(self.connection) if sight.place(connection)])
+        return replace(found, seen=f"{crc32(chr(10).join(found.resource).encode()):08x}")
 
+    def of_devices(self) -> "ResourcePrograms":
+        """Return the programs of what exists, without what only stands in for sessions to come."""
+        kept = [place for place, name in enumerate(self.resource) if not unplanned.is_expected(name)]
+        return self if len(kept) == len(self) else self._only(kept)
+
+    def _only(self, places: list[int]) -> "ResourcePrograms":
         def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(names[place] for place in places)
 
         return replace(
             self, resource=chosen(self.resource), kind=chosen(self.kind), connection=chosen(self.connection),
             congestion_point=chosen(self.congestion_point), power_kw=self.power_kw[places],
-            stored_kwh=self.stored_kwh[places], seen=f"{crc32(chr(10).join(chosen(self.resource)).encode()):08x}",
+            stored_kwh=self.stored_kwh[places],
         )  # fmt: skip
 
     def matching(self, search: str) -> list[int]:
@@ -101,8 +110,8 @@ class ResourcePrograms:
 def programs_of(plan: Plan, solved: Solved, known: Register) -> ResourcePrograms:
     """Return the programs of a plan's resources; the register says what they are and behind which connections."""
     case, programs = solved.named.case, solved.outcome.programs
-    kinds: Mapping[str, str] = {row.resource: kind.name for kind in KINDS for row in known.of(kind.row)}
-    behind = known.connection_of() | unplanned.behind(solved.named.of("fixed"), known.charge_points)
+    kinds = {row.resource: kind.name for kind in KINDS for row in known.of(kind.row)}
+    behind = known.connection_of() | unplanned.behind(solved.named.charging(), known.charge_points)
     places = (*case.points, "")  # NO_POINT reads the last
     names: list[str] = []
     shown: list[str] = []
@@ -111,7 +120,7 @@ def programs_of(plan: Plan, solved: Solved, known: Register) -> ResourcePrograms
     for units in CLASSES:
         mine = solved.named.of(units.name)
         names += mine
-        shown += [kinds.get(name, units.shown) for name in mine]
+        shown += [kinds.get(name) or (EXPECTED if unplanned.is_expected(name) else units.shown) for name in mine]
         points += [places[point] for point in units.points(case).tolist()]
         power.append(units.power_kw(case, programs))
         stored.append(np.full(power[-1].shape, np.nan) if units.stored_kwh is None else units.stored_kwh(programs))

@@ -122,7 +122,7 @@ class Setpoints:
     def _program(self, plan: int) -> Program:
         with self._lock:
             if plan not in self._kept:
-                found = self._cache.of(plan)
+                found = self._cache.of(plan).of_devices()
                 self._kept[plan] = Program(
                     plan=plan, resource=found.resource, connection=found.connection,
                     congestion_point=found.congestion_point, power_w=in_watts(found.power_kw),

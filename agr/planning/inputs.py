@@ -36,7 +36,9 @@ from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.prices_known import prices_per_isp, quoted_prices
 from agr.planning.reaction import reacting
 from agr.planning.silent_back_ends import as_told_before
+from agr.planning.stand_ins import stand_ins
 from agr.planning.unplanned_cars import as_they_draw
+from agr.store.forecast_runs import Run
 from agr.store.own_portfolio import OWN_LIST
 
 Floats = NDArray[np.float64]
@@ -122,6 +124,8 @@ def read_inputs(
     )  # fmt: skip
     inputs = as_told_before(inputs, reader.silent_limits(period, now), notes)
     inputs = as_they_draw(inputs, reader.visits(period, now), notes)
+    if settings.planning.sessions.stand_in:
+        inputs = stand_ins(inputs, _session_forecasts(reader, period, now), now, notes)
     inputs = reacting(inputs, before, now, notes)
     return RunInputs(
         inputs=inputs, predecessor=predecessor, before=before,
@@ -243,6 +247,12 @@ def _forecasts(
         stand = "stands" if len(borrowed) == 1 else "stand"
         notes.append(f"{number_of(len(borrowed), 'forecast')} of {earlier} {stand} {STALE} of {period}")
     return known | borrowed
+
+
+def _session_forecasts(reader: PlanReader, period: Period, now: datetime) -> dict[Period, Mapping[str, Run]]:
+    """Return what is forecast of charging sessions: of the Period, and of the one before while that is not over."""
+    chosen = (period.previous(), period) if now < period.start else (period,)
+    return {one: reader.session_forecasts(one, now) for one in chosen}
 
 
 def _frozen(known: Portfolio, movable: frozenset[str], now: datetime) -> frozenset[str]:

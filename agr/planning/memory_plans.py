@@ -41,6 +41,7 @@ class World:
     points: tuple[CongestionPoint, ...]
     free_connections: tuple[str, ...]
     forecasts: Forecasts
+    session_forecasts: tuple[Run, ...] = ()  # of charging sessions, by group
     own_points: bool = False  # whether our own table, and no CRO, says where connections are
 
 
@@ -219,6 +220,11 @@ class MemoryPlans:
     def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return nothing: a scenario's forecasts are all in its tables."""
         return {}
+
+    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+        """Return series of charging sessions → the newest forecast of a Period that was made by then."""
+        known = (run for run in self._world.session_forecasts if run.period == period.day and run.made_at <= as_of)
+        return {run.series: run for run in sorted(known, key=lambda run: run.made_at)}
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest update."""

@@ -132,6 +132,9 @@ class PlanReader(Protocol):
     def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return resource → our own newest forecast of its power that was made by then."""
 
+    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+        """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
+
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""
 

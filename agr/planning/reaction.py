@@ -15,6 +15,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.dispatch.unplanned import is_expected
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
@@ -127,6 +128,8 @@ def _within(inputs: Inputs, limit_kw: float) -> frozenset[str]:
         if row.connection in announced or row.resource in inputs.unavailable_from:
             continue
         if row.resource in inputs.dictated_kw or row.resource not in inputs.previous.programs_kw:
+            continue
+        if is_expected(row.resource):  # nobody is there to move
             continue
         kw = _swing_kw(row, inputs)
         if kw > _LEAST_KW:

@@ -19,6 +19,7 @@ from agr.domain.plan import Plan, PlanState
 from agr.domain.reading import EXPORTED, IMPORTED
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
+from agr.forecasting.sessions import SESSION_SERIES
 from agr.planning import serialisation
 from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
 from agr.planning.difference import Solved
@@ -137,6 +138,14 @@ class StoredInputs:
     def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return resource → our own newest forecast of its power that was made by then."""
         return forecast_runs.powers(self._tx, period.day, as_of)
+
+    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+        """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
+        return {
+            series: run
+            for begins in SESSION_SERIES
+            for series, run in forecast_runs.newest_of(self._tx, begins, period.day, as_of).items()
+        }
 
     def reserved_w(self, period: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""

@@ -179,10 +179,15 @@ def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object
         "changes": list(scenario.changes),
         "seed": described.seed,
         "resources": scenario.resources,
-        "solving": planning.model_dump(mode="json", exclude=_UNTOLD | (set() if planning.rolling.on else {"rolling"})),
+        "solving": planning.model_dump(mode="json", exclude=_UNTOLD | _off(planning)),
         "inputs_sha256": dict(scenario.hashes),
         "doubts": list(scenario.warnings),
     }
+
+
+def _off(planning: Planning) -> set[str]:
+    """Return the settings that say nothing because what they are of is off."""
+    return {name for name, on in (("rolling", planning.rolling.on), ("sessions", planning.sessions.stand_in)) if not on}
 
 
 def resized(scenario: Scenario, workers: int) -> Scenario:

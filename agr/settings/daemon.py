@@ -15,6 +15,7 @@ from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchSettings
 from agr.settings.execution import ExecutionSettings
+from agr.settings.expected_sessions import ExpectedSessions
 from agr.settings.feeds import Feed
 from agr.settings.forecasts import Forecasts
 from agr.settings.gopacs import Gopacs
@@ -81,6 +82,9 @@ class Planning(Section):
     )
     failed_cases_kept: int = Field(default=20, ge=2, le=1000, description="How many of them are kept, newest first.")
     rolling: Rolling = Field(default=Rolling(), description="Re-planning while the Period runs.")
+    sessions: ExpectedSessions = Field(
+        default=ExpectedSessions(), description="Charging sessions that nobody has told of yet."
+    )
 
 
 class Readings(Section):

@@ -99,13 +99,19 @@ def between(tx: Tx, series: str, first: date, last: date, as_of: datetime) -> li
 
 def powers(tx: Tx, period: date, as_of: datetime) -> dict[str, Run]:
     """Return resource → our newest forecast of its power in a Period that was made by then."""
+    found = newest_of(tx, POWER_SERIES, period, as_of)
+    return {series.removeprefix(POWER_SERIES): run for series, run in found.items()}
+
+
+def newest_of(tx: Tx, begins: str, period: date, as_of: datetime) -> dict[str, Run]:
+    """Return series → our newest forecast of a Period that was made by then, of the series whose name begins so."""
     mine = sa.and_(
-        _R.series.startswith(POWER_SERIES, autoescape=True), _R.model != GIVEN, _R.made_at <= as_of, _V.period == period
+        _R.series.startswith(begins, autoescape=True), _R.model != GIVEN, _R.made_at <= as_of, _V.period == period
     )
     joined = forecast_runs.join(forecast_values, _R.id == _V.run)
     columns = (forecast_runs, _V.period, _V.minutes, _V.quantiles, _V.data)
     rows = tx.execute(sa.select(*columns).select_from(joined).where(mine).order_by(_R.made_at, _R.id))
-    return {row.series.removeprefix(POWER_SERIES): _run(row) for row in rows}
+    return {row.series: _run(row) for row in rows}
 
 
 def newest_made(tx: Tx, period: date) -> datetime | None:

@@ -12,7 +12,7 @@ from agr.settings import Markets, Planning
 AMSTERDAM = timezone(timedelta(hours=1))
 PERIOD = Period(date(2026, 1, 15))
 FIRST = date(2026, 1, 1)
-REGISTER = {"connections", "resources", "contracts", "limits"}
+REGISTER = {"connections", "resources", "contracts", "limits", "charge_points"}
 
 
 def inputs(period: Period = PERIOD, prices: float | None = 50.0, **more: object) -> Inputs:

@@ -37,6 +37,10 @@ class NamedCase:
         """Return the resources of a class of units."""
         return self.names.get(units, ())
 
+    def charging(self) -> tuple[str, ...]:
+        """Return the resources among which are cars that only the plan knows: unplanned ones, and expected ones."""
+        return (*self.of("fixed"), *self.of("storage"))
+
 
 def reserved_kw(inputs: Inputs, contract: Contract) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return what must stay deliverable of a contract (T,), kW, and what earns its fee beside that.

@@ -10,6 +10,7 @@ from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
 from agr.domain.register import ConnectionTariff, Portfolio, Register
+from agr.domain.stand_in import Expectation
 from agr.domain.visit import Visit
 from agr.settings import Brp, Markets, Planning
 
@@ -89,6 +90,8 @@ class Inputs:
     dictated_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """Resource → power (T,) that nobody can change, NaN where it is free: nothing can be sent to it."""
     visits: tuple[Visit, ...] = ()  # of cars that nobody planned; `register` and `forecasts` have them as fixed loads
+    expectations: tuple[Expectation, ...] = ()
+    """Where charging sessions are expected: `register` has those that stand in."""
     reaction: Reaction | None = None  # None: nothing reacts to imbalance prices
     frozen_points: frozenset[str] = frozenset()  # congestion points where units keep the programs of `previous`
     uncallable_points: frozenset[str] = frozenset()

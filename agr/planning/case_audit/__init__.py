@@ -18,6 +18,7 @@ markets    prices of every ISP, products, depths, gates, positions; trades are n
 capacity   products: blocks of local hours, their prices and depths, awards
 worth      what a car's missing energy counts at midnight, where the prices until its departure are known
 carried    what was credited for what the Period before left, and is debited here; what stores really hold by then
+expectations  sessions that only stand in: to come, no more than forecast
 visits     cars that nobody planned: what their charge points give, from when to when, no more than they want
 peaks      the highest import of the billing period so far, added up from the program of the Period before
 prices     prices per ISP, from the rows of the table
@@ -36,6 +37,7 @@ from agr.planning.case_audit import (
     capacity,
     carried,
     connections,
+    expectations,
     followers,
     grid,
     markets,
@@ -62,7 +64,7 @@ __all__ = [
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
     connections.check_case, tariffs.check_case, markets.check_case, balancing.check_case, capacity.check_case,
-    worth.check_case, carried.check_case, visits.check_case,
+    worth.check_case, carried.check_case, visits.check_case, expectations.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
     stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.register import ConnectionTariff, Portfolio, Register
+from agr.domain.stand_in import Expectation
 from agr.domain.visit import Visit
 from agr.settings import Brp, Markets, Planning
 from models.case import Case
@@ -202,6 +203,10 @@ class Facts(Protocol):
     @property
     def visits(self) -> Sequence[Visit]:
         """Cars that nobody planned."""
+
+    @property
+    def expectations(self) -> Sequence[Expectation]:
+        """Where charging sessions are expected, and which stand in for them."""
 
     @property
     def reaction(self) -> MayReact | None:

@@ -1,0 +1,31 @@
+"""What stands in, in a plan, for charging sessions that nobody has told of yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """An expected session: an `EvSession` that only the register of a plan has."""
+
+    resource: str  # how plans name it
+    group: str  # where it is expected: a congestion point, or in none
+    arrival: datetime
+    departure: datetime
+    energy_kwh: float
+    charge_kw: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What the forecast of a group says of one Period, and who has told of a session there."""
+
+    group: str
+    first: datetime  # of the Period
+    last: datetime
+    cars: float
+    energy_kwh: float
+    known: Sequence[datetime]  # arrivals
+    stand_ins: tuple[StandIn, ...]
+    asked_at: datetime  # when the plan was made: nothing that was to come before is still expected
