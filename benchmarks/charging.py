@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from agr.domain.isp import Period
 from agr.forecasting import Days, days_of, model, rolling, score
 from agr.forecasting.days import Observed
+from agr.forecasting.expected import expected_sessions
 from agr.forecasting.models.registry import ALIKE, NAIVE
 from agr.forecasting.sessions import Session, count, whole_days
 
@@ -28,6 +29,8 @@ _ZONE, _LEAD, _CALIBRATION = "Europe/Amsterdam", 4, 60
 TARGET = 0.85
 """Mean absolute error of the power, of that of naive, from 25 sessions a day on."""
 POWER = "power unmanaged, 15 min"
+CAR_KW = 3.7
+"""What most of these cars take at most."""
 
 
 def sessions() -> list[tuple[Session, float]]:
@@ -81,6 +84,33 @@ def _unmanaged(known: list[tuple[Session, float]]) -> Iterator[Observed]:
         for place in range(max(int(first), 0), int(np.ceil(last))):
             power[place] += kw * (min(last, place + 1) - max(first, place))
     return (Observed(start=start + n * quarter, minutes=15, value=float(value)) for n, value in enumerate(power))
+
+
+def prognosis_error(car_kw: float) -> tuple[float, float]:
+    """Return the error of a prognosis that is made of expected sessions only, over the mean: per quarter hour, per day.
+
+    Each car charges at once, at `car_kw`. Without expected sessions the prognosis is empty, and both errors are 1.
+    """
+    known = series_of(sessions())
+    power, parts = known[POWER], [known[f"{name}, hours"] for name in ("arrivals", "energy", "stay")]
+    begin, end = power.row(FIRST), power.row(LAST) + 1
+    made = [np.maximum(rolling(one, model(ALIKE), begin, end, lead=_LEAD, refit_days=1).forecast, 0.0) for one in parts]
+    slots = power.slots
+    expected = np.zeros((end - begin + 2) * slots)
+    for row in range(end - begin):
+        of = parts[0].period(begin + row)
+        arrivals, energy, stay = (one.on(values[row], of) for one, values in zip(parts, made, strict=True))
+        for one in expected_sessions(arrivals, energy, stay, of.start, of.isp_minutes):
+            kw = car_kw * one.cars
+            first = row * slots + (one.arrival - of.start) / timedelta(minutes=power.minutes)
+            last = first + one.energy_kwh / kw * 60 / power.minutes
+            for place in range(int(first), int(np.ceil(last))):
+                expected[place] += kw * (min(last, place + 1) - max(first, place))
+    actual = power.values[begin:end]
+    error = expected[: actual.size].reshape(actual.shape) - actual
+    return (
+        float(np.abs(error).sum() / actual.sum()), float(np.abs(error.sum(axis=1)).sum() / actual.sum())
+    )  # fmt: skip
 
 
 def measured() -> dict[str, dict[str, float]] | None:

@@ -130,6 +130,12 @@ def _charging() -> dict[str, dict[str, float]]:
     reached = figures[charging.POWER]["relative MAE"]
     words = "met" if reached <= charging.TARGET else "NOT met"
     Console().print(f"charging, relative MAE of the power: {reached:.3f}, target at most {charging.TARGET}: {words}")
+    quarter, day = charging.prognosis_error(charging.CAR_KW)
+    Console().print(
+        f"a prognosis made of expected sessions is wrong by {quarter:.1%} of the energy per quarter hour, by {day:.1%} "
+        "per day; one without them by 100 %"
+    )
+    figures["prognosis of expected sessions"] = {"MAE/mean": quarter, "MAE/mean, days": day}
     return {f"charging: {name}": row for name, row in figures.items()}
 
 

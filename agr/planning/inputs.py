@@ -1,6 +1,6 @@
 """Reads from a store what a Period's plan is made from at a given moment. Decides nothing about programs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,6 +14,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan
 from agr.domain.register import ConnectionTariff, Portfolio, Price, Register
+from agr.domain.visit import Visit
 from agr.planning.alarms import STALE
 from agr.planning.as_it_runs import as_measured, with_sessions
 from agr.planning.bound_flexibility import open_offers
@@ -32,11 +33,12 @@ from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.own_forecasts import missing_powers
 from agr.planning.peaks import measured_kw, reached_kw
+from agr.planning.plugged_cars import CARS_DID, as_cars_did
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.prices_known import prices_per_isp, quoted_prices
 from agr.planning.reaction import reacting
 from agr.planning.silent_back_ends import as_told_before
-from agr.planning.stand_ins import stand_ins
+from agr.planning.stand_ins import points_by_group, stand_ins
 from agr.planning.unplanned_cars import as_they_draw
 from agr.store.forecast_runs import Run
 from agr.store.own_portfolio import OWN_LIST
@@ -123,7 +125,7 @@ def read_inputs(
         timedelta(seconds=settings.planning.measured_max_age_s), notes,
     )  # fmt: skip
     inputs = as_told_before(inputs, reader.silent_limits(period, now), notes)
-    inputs = as_they_draw(inputs, reader.visits(period, now), notes)
+    inputs = as_they_draw(inputs, _visits(reader, settings, inputs, now, notes), notes)
     if settings.planning.sessions.stand_in:
         inputs = stand_ins(inputs, _session_forecasts(reader, period, now), now, notes)
     inputs = reacting(inputs, before, now, notes)
@@ -247,6 +249,19 @@ def _forecasts(
         stand = "stands" if len(borrowed) == 1 else "stand"
         notes.append(f"{number_of(len(borrowed), 'forecast')} of {earlier} {stand} {STALE} of {period}")
     return known | borrowed
+
+
+def _visits(
+    reader: PlanReader, settings: PlanningSettings, inputs: Inputs, now: datetime, notes: list[str]
+) -> Sequence[Visit]:  # fmt: skip
+    """Return the cars that nobody planned, where the settings say so with what they are expected to do."""
+    visits = reader.visits(inputs.period, now)
+    if not visits or not settings.planning.sessions.plugged_in:
+        return visits
+    points = points_by_group(inputs.register, inputs.portfolio)
+    group_of = {row.charge_point: group for group, rows in points.items() for row in rows}
+    past = reader.ended_sessions(now - CARS_DID, now)
+    return as_cars_did(visits, reader.sessions(inputs.period), past, group_of, inputs.period, now, notes)
 
 
 def _session_forecasts(reader: PlanReader, period: Period, now: datetime) -> dict[Period, Mapping[str, Run]]:

@@ -189,6 +189,10 @@ class MemoryPlans:
         """Return what charge points are said to have told."""
         return [one for one in self._sessions if one.began_at < period.end]
 
+    def ended_sessions(self, first: datetime, last: datetime) -> Sequence[ChargeSession]:
+        """Return what charge points are said to have told of sessions that ended in [first, last)."""
+        return [one for one in self._sessions if one.ended_at is not None and first <= one.ended_at < last]
+
     def visits(self, period: Period, now: datetime) -> Sequence[Visit]:
         """Return nothing: a scenario has no charge points that limit a car."""
         del period, now

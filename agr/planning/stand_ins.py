@@ -20,7 +20,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.quantities import POWER
-from agr.domain.register import Register
+from agr.domain.register import Portfolio, Register
 from agr.domain.stand_in import Expectation, StandIn
 from agr.forecasting.expected import ExpectedSession, expected_sessions, still_expected
 from agr.forecasting.sessions import ARRIVALS, ELSEWHERE, ENERGY, STAY
@@ -48,9 +48,7 @@ def stand_ins(inputs: Inputs, runs_of: Mapping[Period, Runs], now: datetime, not
 
     `runs_of`: the Period, and the one before while it is not over: cars stay beyond midnight.
     """
-    points = points_by_group(inputs.register, {
-        connection: point.address for point in inputs.portfolio.points for connection in point.connections
-    })  # fmt: skip
+    points = points_by_group(inputs.register, inputs.portfolio)
     known = _known(inputs.register, points)
     found = [
         _of_group(inputs, group, period, known[group.name], now)
@@ -75,8 +73,9 @@ def stand_ins(inputs: Inputs, runs_of: Mapping[Period, Runs], now: datetime, not
     )  # fmt: skip
 
 
-def points_by_group(register: Register, point_of: Mapping[str, str]) -> dict[str, tuple[ChargePoint, ...]]:
-    """Return group → its charge points by name; `point_of`: connection → congestion point."""
+def points_by_group(register: Register, portfolio: Portfolio) -> dict[str, tuple[ChargePoint, ...]]:
+    """Return group → its charge points by name."""
+    point_of = {connection: point.address for point in portfolio.points for connection in point.connections}
     found: defaultdict[str, list[ChargePoint]] = defaultdict(list)
     for row in sorted(register.charge_points, key=lambda row: row.charge_point):
         found[point_of.get(row.connection, ELSEWHERE)].append(row)

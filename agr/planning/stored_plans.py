@@ -115,6 +115,10 @@ class StoredInputs:
         """Return the sessions that charge points have told of in a Period and the day before, by their beginning."""
         return charge_sessions.overlapping(self._tx, period.previous().start, period.end)
 
+    def ended_sessions(self, first: datetime, last: datetime) -> Sequence[ChargeSession]:
+        """Return the sessions that charge points have told of and that ended in [first, last)."""
+        return charge_sessions.ended(self._tx, first, last)
+
     def visits(self, period: Period, now: datetime) -> Sequence[Visit]:
         """Return the cars of a running Period that nobody planned and that do not say what they need."""
         seen = charge_sessions.overlapping(self._tx, period.start, period.end) if now < period.end else ()

@@ -25,6 +25,7 @@ from agr.scenario.scenario import Scenario
 from agr.scenario.selling import Sold
 from agr.scenario.table_frames import known_of
 from agr.settings import Planning
+from agr.settings.expected_sessions import ExpectedSessions
 
 Progress = Callable[[int, int, str], None]
 """Called with (plans done, plans expected, the current step)."""
@@ -187,7 +188,8 @@ def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object
 
 def _off(planning: Planning) -> set[str]:
     """Return the settings that say nothing because what they are of is off."""
-    return {name for name, on in (("rolling", planning.rolling.on), ("sessions", planning.sessions.stand_in)) if not on}
+    on = {"rolling": planning.rolling.on, "sessions": planning.sessions != ExpectedSessions()}
+    return {name for name, is_on in on.items() if not is_on}
 
 
 def resized(scenario: Scenario, workers: int) -> Scenario:

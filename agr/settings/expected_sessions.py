@@ -19,3 +19,8 @@ class ExpectedSessions(Section):
         description="Most power that a car which stands in takes; none: all that its charge point gives.",
         examples=[7.4],
     )
+    plugged_in: bool = Field(
+        default=False,
+        description="A plugged-in car that does not say what it needs, or until when, is expected to do as cars did "
+        "before.",
+    )

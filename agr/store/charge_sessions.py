@@ -75,6 +75,12 @@ def overlapping(tx: Tx, first: datetime, last: datetime) -> list[ChargeSession]:
     return [_read(row) for row in tx.execute(sa.select(table).where(mine).order_by(_C.began_at))]
 
 
+def ended(tx: Tx, first: datetime, last: datetime) -> list[ChargeSession]:
+    """Return the sessions that ended in [first, last), by their beginning."""
+    mine = sa.and_(_C.ended_at >= first, _C.ended_at < last)
+    return [_read(row) for row in tx.execute(sa.select(table).where(mine).order_by(_C.began_at))]
+
+
 def newest_seen(tx: Tx) -> datetime | None:
     """Return when a session was last told of."""
     found: datetime | None = tx.execute(sa.select(sa.func.max(_C.seen_at))).scalar()
