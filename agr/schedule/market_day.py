@@ -74,14 +74,15 @@ class MarketDay:
         publisher: Publisher,
         bidding: Bidding,
         ask_awards: Callable[[Period], None] = lambda _: None,
-        make_forecasts: Callable[[Period], None] = lambda _: None,
+        forecasts_ready: Callable[[Period], bool] = lambda _: True,
     ) -> None:
         self._store, self._settings, self._clock, self._bidding = store, settings, clock, bidding
         self._portfolio_requests, self._publisher = portfolio_requests, publisher
         self._nominator = Nominator(store, settings, clock)
         self._ask_awards = ask_awards  # asks every feed of awards once
-        self._make_forecasts = make_forecasts  # of what nobody gives; never fails
+        self._forecasts_ready = forecasts_ready  # begins to make those of what nobody gives; says when that is over
         self._past = Days(store, settings)
+        self._refreshed: Period | None = None  # whose first plan waits for forecasts alone
 
     def handlers(self) -> Mapping[str, Callable[[Period, str], Handled | None]]:
         """Return moment → what to do."""
@@ -118,9 +119,14 @@ class MarketDay:
             Handled(f"{number_of(len(late), 'CRO')} late", MomentState.LATE) if late else Handled("all CROs answered")
         )
 
-    def _first_plan(self, period: Period, _name: str) -> Handled:
-        self.refresh(period)
-        self._make_forecasts(period)
+    def _first_plan(self, period: Period, _name: str) -> Handled | None:
+        """Ask for a plan once forecasts are made; until then it is tried again each minute."""
+        if self._refreshed != period:
+            self.refresh(period)
+            self._refreshed = period
+        if not self._forecasts_ready(period):
+            return None
+        self._refreshed = None
         with self._store.transaction() as tx:
             day.put_trigger(tx, period.day, Reason(kind=ReasonKind.FIRST_PLAN), self._clock.now())
         return Handled("plan asked for")

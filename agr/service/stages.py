@@ -22,6 +22,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
 from agr.operations.dispatching.roads import Roads
 from agr.operations.execution.keeper import ExecutionKeeper
+from agr.operations.forecast_job import ForecastJob
 from agr.operations.forecasts import Forecasts
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
@@ -101,7 +102,7 @@ class Stages:
         )  # fmt: skip
         market_day = MarketDay(
             acting, settings, clock, self.requests, self.publisher, self.bidding, self._market_feeds.ask_awards,
-            Forecasts(acting, settings, clock).before_plan,
+            ForecastJob(Forecasts(acting, settings, clock).before_plan).ready,
         )  # fmt: skip
         self._rolling = RollingPlans(acting, settings, clock, market_day.refresh)
         self.scheduler = Scheduler(acting, settings, clock, market_day.handlers())

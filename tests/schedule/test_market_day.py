@@ -56,6 +56,22 @@ def test_without_a_plan_the_gates_fix_nothing_bought_and_no_bid(diary: Diary) ->
         assert positions.all_on(tx, PERIOD.day) == {"day-ahead": (0.0,) * 92, "FCR": (0.0,) * 6}
 
 
+def test_the_first_plan_is_asked_for_once_forecasts_are_made(diary: Diary) -> None:
+    world, answers = diary.world, iter([False, False, True])
+    parts = (world.store, world.settings, world.clock)
+    calendar = MarketDay(
+        *parts, PortfolioRequests(*parts, world.participants), Publisher(*parts, world.participants),
+        Bidding(*parts[1:]), forecasts_ready=lambda _: next(answers),
+    )  # fmt: skip
+    first_plan = calendar.handlers()["first_plan"]
+    assert [first_plan(PERIOD, "first_plan"), first_plan(PERIOD, "first_plan")] == [None, None]
+    with world.store.transaction() as tx:
+        assert day.open_triggers(tx) == []
+    assert first_plan(PERIOD, "first_plan") == Handled("plan asked for")
+    with world.store.transaction() as tx:
+        assert [one.period for one in day.open_triggers(tx)] == [PERIOD.day]
+
+
 def test_an_award_entered_before_the_gate_stays(diary: Diary) -> None:
     with diary.world.store.transaction() as tx:
         positions.fix(tx, PERIOD.day, "FCR", (1.0, 0, 0, 0, 0, 0), NOW, "award entered by hand")
