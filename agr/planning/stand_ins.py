@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.dispatch.unplanned import expected_name, is_expected
+from agr.dispatch.unplanned import behind, expected_name, is_expected
 from agr.domain.charge_point import ChargePoint
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
@@ -152,12 +152,12 @@ def _gone(
     So those ISPs stay as they were announced and traded; from the present ISP on, real cars have taken their place.
     """
     over = inputs.past_isps
-    connection_of = {row.charge_point: row.connection for rows in points.values() for row in rows}
+    connection_of = behind(inputs.previous.programs_kw, (row for rows in points.values() for row in rows))
     rows, programs = [], {}
     for name, program in sorted(inputs.previous.programs_kw.items()) if over else ():
         if name in here or not is_expected(name) or not program[:over].any():
             continue
-        connection = connection_of.get(point_in(name))
+        connection = connection_of.get(name)
         if connection is None:
             continue
         kept = np.zeros(len(program))
@@ -165,11 +165,6 @@ def _gone(
         rows.append(FixedLoad(resource=name, connection=connection))
         programs[name, POWER.name] = kept
     return tuple(rows), programs
-
-
-def point_in(resource: str) -> str:
-    """Return the charge point in the name of an expected session."""
-    return resource.removeprefix("expected ").rsplit(" ", 1)[0]
 
 
 def _say(
