@@ -5,12 +5,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from agr.demo.counterparties import Counterparty
 from agr.demo.environment import counterparty_python
+from tests.builders.answers import SHARED
 from tests.builders.postgres import postgres_bin, postgres_server
 from tests.builders.tools import browser_path, lacking
 from tests.day.market import Parties
@@ -23,11 +25,12 @@ FLAGS = [
 
 LONGEST = (
     "web/test_page", "torture/test_crash_safety", "project/test_worked_examples", "demo/test_shipped_days",
-    "web/test_page_of_the_day", "day/test_both_ways", "web/test_register", "web/four_eyes/test_four_eyes",
+    "web/test_page_of_the_day", "scenario/test_imbalance_reaction", "history/test_thirty_days",
+    "benchmarks/test_instances", "day/test_both_ways", "web/test_register", "web/four_eyes/test_four_eyes",
     "scenario/test_sweeps_and_backtests", "scenario/test_running", "scenario/test_empty_sets", "models/test_executors",
     "models/test_false_proofs", "torture/test_hot_standby", "models/test_replan", "operations/test_disk",
     "models/test_formulation_invariants", "scenario/test_over_midnight", "scenario/test_documented_example",
-    "models/test_decomposition", "day/test_small_day", "benchmarks/test_instances",
+    "models/test_decomposition", "day/test_small_day",
     "day/test_sent_again", "day/test_network_faults", "torture/test_disk_full", "demo/test_first_own_day",
     "scenario/test_commands", "models/test_formulation_oracle", "models/test_whole_bids", "models/test_switched",
     "planning/test_pool", "day/test_restart", "day/test_resilience",
@@ -45,10 +48,26 @@ MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30
 """Where stores of tests are kept if so many bytes are free: a transaction waits for a disk, not for memory."""
 
 
+_answers: list[Path] = []
+
+
 def pytest_configure() -> None:
-    """Keep temporary files in memory where there is plenty of it, unless told where to keep them."""
+    """Keep temporary files in memory where there is plenty of it, unless told where to keep them.
+
+    Test processes of one run keep the answers of their solvers for one another.
+    """
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    if SHARED not in os.environ:
+        _answers.append(Path(mkdtemp(prefix="agr-answers-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))))
+        os.environ[SHARED] = str(_answers[0])
+
+
+def pytest_unconfigure() -> None:
+    """Remove what this process has made for all of them."""
+    for folder in _answers:
+        os.environ.pop(SHARED, None)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -13,6 +13,7 @@ from agr.operations import log as events
 from agr.operations.accounts.authentication import Authentication
 from agr.operations.alerts.notifier import Notifier
 from agr.operations.metrics import Metrics
+from agr.planning.pool import SolverPool
 from agr.service.leader import Leader
 from agr.service.loops import Loops
 from agr.service.operators import operators_side
@@ -35,9 +36,12 @@ class Service:
     """The service: UFTP endpoint, operators' page, timetable, and one loop per stage.
 
     `guest`: name of a viewer who may see the operators' page without logging in (in the demo); empty: nobody may.
+    `solver`: solves the cases, and is closed with the daemon; default: worker processes as the settings want them.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, *, guest: str = "") -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, *, guest: str = "", solver: SolverPool | None = None
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self._data_lock = DataLock(settings.data_folder)
@@ -52,7 +56,7 @@ class Service:
         self._loops = Loops(lambda: self.leading)
         self._stages = stages = Stages(
             self.store, self.store.fenced(self._lease.fence), settings, self.clock, self.key, self._loops,
-            lambda: self.leading, Answers(base=self._answered_at, secret=secret_of(self.key.seed)),
+            lambda: self.leading, Answers(base=self._answered_at, secret=secret_of(self.key.seed)), solver,
         )  # fmt: skip
         self.planner, self.publisher, self.scheduler = stages.planner, stages.publisher, stages.scheduler
         self.solver = stages.solver

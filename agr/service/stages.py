@@ -66,12 +66,12 @@ class Stages:
 
     def __init__(
         self, store: Store, acting: Store, settings: Settings, clock: Clock, key: KeyPair, loops: Loops,
-        leading: Callable[[], bool], answers: Answers,
+        leading: Callable[[], bool], answers: Answers, solver: SolverPool | None = None,
     ) -> None:  # fmt: skip
         self._store, self._acting, self._settings, self._clock, self._loops = store, acting, settings, clock, loops
         self._leading, self._began = leading, False
         self.participants = participants_of(settings)
-        self.solver = SolverPool(settings.planning, settings.compute.executor, kept_of(settings))
+        self.solver = solver or SolverPool(settings.planning, settings.compute.executor, kept_of(settings))
         self.requests = PortfolioRequests(acting, settings, clock, self.participants)
         self.publisher = Publisher(acting, settings, clock, self.participants)
         self.nominator = Nominator(acting, settings, clock)

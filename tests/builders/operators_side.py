@@ -11,6 +11,7 @@ from agr.uftp.signing import KeyPair
 from agr.web.application import operators_app
 from agr.web.serving import WebServer
 from tests.builders.accounts import CHEAP, account, token
+from tests.builders.remembered import remembering
 from tests.builders.worlds import PERIOD, World
 
 
@@ -23,7 +24,8 @@ class Desk:
         world.know_points()
         world.know_register()
         self.world = world
-        self.daemon = Service(world.settings.model_copy(update={"listen_port": 0}), world.clock)
+        settings = world.settings.model_copy(update={"listen_port": 0})
+        self.daemon = Service(settings, world.clock, solver=remembering(settings.planning))
         self.accounts = Authentication(
             self.daemon.store, world.settings.operators, world.clock, SystemClock(), CHEAP
         )  # of the same store: what is set up here is known to the daemon

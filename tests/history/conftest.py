@@ -18,10 +18,11 @@ from agr.planning import serialisation
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.scenario.day import Step, in_force
 from agr.scenario.description import DsoRequest
-from agr.scenario.running import plans_of, solver_of
+from agr.scenario.running import plans_of
 from agr.scenario.scenario import Scenario
 from agr.settings import Planning, Settings
 from agr.store import flex_orders, plans, register
+from tests.builders.remembered import remembering
 from tests.builders.small_scenarios import CONNECTION, POINT, hourly, small_scenario
 from tests.builders.stores import migrated
 
@@ -76,8 +77,8 @@ def thirty_days() -> Scenario:
 def played() -> tuple[Scenario, list[Step]]:
     """Return the thirty days and all their plans."""
     scenario = thirty_days()
-    with solver_of(Planning(threads=1, method="reference")) as solver:
-        return scenario, plans_of(scenario, scenario.description.periods(), solver)
+    solver = remembering(Planning(threads=1, method="reference"))  # two files begin with these days
+    return scenario, plans_of(scenario, scenario.description.periods(), solver)
 
 
 def plan_of(step: Step) -> Plan:

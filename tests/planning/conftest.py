@@ -7,14 +7,15 @@ import pytest
 
 from agr.planning.pool import SolverPool
 from agr.settings import Planning
+from tests.builders.remembered import Remembering
 from tests.builders.worlds import World
 
 
 @pytest.fixture(scope="module")
-def solver() -> Iterator[SolverPool]:
-    """A worker that solves the reference problem."""
+def solver() -> Iterator[Remembering]:
+    """A worker that solves the reference problem, once for all tests that begin alike."""
     made = SolverPool(Planning(threads=1, method="reference"))
-    yield made
+    yield Remembering(made)
     made.close()
 
 

@@ -24,6 +24,7 @@ from models.audit import audit
 from models.baseline import no_flexibility
 from models.case import Case
 from models.outcome import Termination
+from tests.builders.remembered import Remembering
 from tests.builders.worlds import CONTRACT, PERIOD, POINT, World, prices
 from tests.planning.test_service import PlanningStage
 
@@ -31,9 +32,9 @@ GAP = 0.2  # of gross cost: so small a portfolio is lumpy, and what is tested is
 
 
 @pytest.fixture(scope="module")
-def solver() -> Iterator[SolverPool]:
+def solver() -> Iterator[Remembering]:
     made = SolverPool(Planning(threads=1, method="decomposition", decomposed_gap=GAP))
-    yield made
+    yield Remembering(made)
     made.close()
 
 
@@ -257,10 +258,10 @@ def test_an_update_that_changes_nothing_is_answered(world: World, solver: Solver
     assert stage.open_triggers() == 0
 
 
-def test_a_part_is_replayed_exactly(world: World, solver: SolverPool) -> None:
+def test_a_part_is_replayed_exactly(world: World, solver: Remembering) -> None:
     stage = first_plan(world, solver)
     update(world, -20_000)
     stage.planner.run_due()
-    again = replay(world.store, world.settings, stage.made[-1].id, solver.solve)
+    again = replay(world.store, world.settings, stage.made[-1].id, solver.real.solve)
     assert again.exact, again.remark
     assert np.isfinite(again.rerun.outcome["steps"][-1]["objective_eur"])

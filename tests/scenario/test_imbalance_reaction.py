@@ -1,6 +1,7 @@
 """Reacting to imbalance prices: a day worked out by hand, what may not react, and that no plan foresees a price."""
 
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,13 @@ def day(points: bool = False, known: bool = True, **reaction: Any) -> Any:
     return replace(made, register=replace(made.register, prices=(*made.register.prices, *prices)))
 
 
-def test_a_battery_reacts_to_the_last_known_price(solver: Any) -> None:
+def test_a_battery_reacts_to_the_last_known_price(remembering: Any) -> None:
     """ISPs of an hour. At 11:00 the −100 of 10:00 is known, and 12:00 is the next ISP: 100 kWh are taken at −100.
 
     At 16:00, 250 is known: from 17:00 on, 100 kWh are given at 250; at 17:00 it still is, so that the last 100 kWh go
     at 18:00, for 50 only. 10 + 25 + 5 EUR, less 5 EUR that the 100 kWh of the morning are worth.
     """
-    made = run(day(), solver=solver)
+    made = run(day(), solver=remembering)
     assert all(step["audit"] == [] for step in made.steps)
     told = made.outcome["reaction"]
     assert told["gain_eur"] == pytest.approx(10 + 25 + 5 - 5, abs=0.01)
@@ -57,17 +58,18 @@ def test_a_battery_reacts_to_the_last_known_price(solver: Any) -> None:
     [{"points": True}, {"max_mw": 0.199}, {"max_eur_per_day": 1.0}, {"margin_eur_per_mwh": 400}, {"on": False}],
     ids=["announced", "too large", "too dear", "margin", "off"],
 )
-def test_what_may_not_react_stays(changed: dict[str, Any], solver: Any) -> None:
+def test_what_may_not_react_stays(changed: dict[str, Any], remembering: Any) -> None:
     scenario = day(**changed)
-    steps = list(play(scenario, scenario.description.periods(), solver))
+    steps = list(play(scenario, scenario.description.periods(), remembering))
     assert all(step.findings == () for step in steps)
     assert max(np.abs(step.solved.outcome.programs.storage_kw).max() for step in steps) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_no_plan_of_a_day_that_has_not_begun_foresees_an_imbalance_price(solver: Any) -> None:
+def test_no_plan_of_a_day_that_has_not_begun_foresees_an_imbalance_price(remembering: Any) -> None:
     scenarios = [day(known=known) for known in (True, False)]
     first, second = (
-        [step for step in play(one, one.description.periods(), solver) if step.at < at(0)] for one in scenarios
+        list(takewhile(lambda step: step.at < at(0), play(one, one.description.periods(), remembering)))
+        for one in scenarios
     )
     assert len(first) == len(second) == 2
     for knowing, blind in zip(first, second, strict=True):

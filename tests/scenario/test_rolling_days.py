@@ -32,13 +32,13 @@ def day(**rolling):
 
 
 @pytest.mark.parametrize("rolling", [{"every_minutes": 60}, {"deviation_kwh": 50}], ids=["regular", "deviation"])
-def test_energy_that_was_lost_is_bought_again_before_it_is_missing(rolling, solver):
+def test_energy_that_was_lost_is_bought_again_before_it_is_missing(rolling, remembering):
     """60 kWh are missing: bought intraday at 52 EUR/MWh, with wear 3.18 EUR; else 60 kWh short at 120 + 400: 31.20.
 
     Not planned again, the 60 kWh are not discharged either: 0.06 EUR of wear less, which leaving the announced program
     costs.
     """
-    made = run(day(**rolling), solver=solver)
+    made = run(day(**rolling), solver=remembering)
     assert all(step["audit"] == [] for step in made.steps)
     assert made.outcome["cash"]["findings"] == []
     told = made.outcome["rolling"]
@@ -47,15 +47,15 @@ def test_energy_that_was_lost_is_bought_again_before_it_is_missing(rolling, solv
     assert told["saved_eur"] == pytest.approx(31.20 - 3.18, abs=0.02)
 
 
-def test_a_day_that_is_not_planned_again_still_tells_what_became_of_it(solver):
-    made = run(day(), solver=solver)
+def test_a_day_that_is_not_planned_again_still_tells_what_became_of_it(remembering):
+    made = run(day(), solver=remembering)
     assert "rolling" not in made.outcome
     assert made.outcome["totals"]["objective_eur"] == pytest.approx(19.60 - 31.20, abs=0.01)
 
 
-def test_regular_plans_are_made_in_every_slot_of_the_running_day(solver):
+def test_regular_plans_are_made_in_every_slot_of_the_running_day(remembering):
     scenario = day(every_minutes=240)
-    steps = list(play(scenario, scenario.description.periods(), solver))
+    steps = list(play(scenario, scenario.description.periods(), remembering))
     rolled = [step.at for step in steps if step.reasons[0].kind is ReasonKind.ROLLING]
     assert rolled == [at(hour) for hour in (0, 4, 8, 12, 16, 20, 23)]  # the last tells what the day has come to
 

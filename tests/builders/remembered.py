@@ -1,0 +1,95 @@
+"""A solver that answers a case again as it did before, in whatever process of this test run that was.
+
+For tests of what is made of plans, not of how they are made. That the same would come out again has tests of its own.
+"""
+
+import atexit
+import os
+import pickle
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import agr
+from agr.planning import serialisation
+from agr.planning.pool import SolverPool
+from agr.planning.progress import Round
+from agr.planning.solving import How, Solution
+from agr.settings import Planning
+from models.case import Case
+from tests.builders.answers import SHARED
+
+_own: dict[str, bytes] = {}
+"""Answers of this process where there is no such folder."""
+
+
+def _once(key: str, ask: Callable[[], Any]) -> Any:
+    """Return a new copy of what was answered: who gets it may write to it."""
+    folder = os.environ.get(SHARED)
+    if folder is None:
+        if key not in _own:
+            _own[key] = pickle.dumps(ask())
+        return pickle.loads(_own[key])
+    file = Path(folder) / key
+    if not file.exists():
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_bytes(pickle.dumps(ask()))
+        part.replace(file)
+    return pickle.loads(file.read_bytes())
+
+
+class Remembering(SolverPool):
+    """Asks another solver (`real`) what nobody in this test run has asked yet; ends nothing of it."""
+
+    def __init__(self, solver: SolverPool) -> None:
+        self.real = solver
+        how = How.of(solver._planning, executor=solver._executor)
+        self._how = f"{agr.__file__} {how}"  # a changed copy of the code answers for itself
+
+    def _answer(self, ask: Callable[[], Any], *of: Any) -> Any:
+        return _once(sha256(" ".join([self._how, *map(serialisation.digest, of)]).encode()).hexdigest(), ask)
+
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        def ask() -> tuple[Solution, list[Round]]:
+            rounds: list[Round] = []
+            return self.real.solve(case, rounds.append), rounds
+
+        solution, rounds = self._answer(ask, case)
+        for one in rounds if reached is not None else ():
+            reached(one)
+        return solution
+
+    def solve_part(self, before: Case, case: Case) -> Solution:
+        return self._answer(lambda: self.real.solve_part(before, case), before, case)
+
+    def price(self, question: Any) -> Any:
+        return self.real.price(question)
+
+    def warm_up(self, *, parts: bool = False) -> None:
+        """Do nothing: who asks may be answered by others."""
+
+    def rest(self, after_s: float = 0.0) -> None:
+        """Do nothing: others may ask."""
+
+    def stop_searching(self) -> None:
+        self.real.stop_searching()
+
+    def abandon(self) -> None:
+        """Do nothing: others may ask."""
+
+    def close(self) -> None:
+        """Do nothing: others may ask."""
+
+
+@cache
+def _pool(planning: str) -> SolverPool:
+    made = SolverPool(Planning.model_validate_json(planning))
+    atexit.register(made.close)
+    return made
+
+
+def remembering(planning: Planning) -> Remembering:
+    """Return a solver for daemons of these tests; they share its worker, one for each kind of settings."""
+    return Remembering(_pool(planning.model_dump_json()))
