@@ -70,6 +70,29 @@ def sessions(
 
 
 @forecast_app.command()
+def fetch(period: PeriodOption = None, config: ConfigOption = DEFAULT) -> None:
+    """Ask the feeds of weather for a Period, and keep what is new with the moment it is known."""
+    from agr.domain.errors import MissingError
+    from agr.domain.isp import SystemClock
+    from agr.operations import commands
+    from agr.operations.outlooks import Outlooks
+    from agr.settings import load
+
+    with in_words():
+        settings = load(config)
+        of = period_of(settings, period) if period else commands.next_period(settings)
+        found = Outlooks(commands.open_store(settings), settings, SystemClock()).fetch([of])
+        if not found:
+            raise MissingError('there is no feed of weather; add one with api = "weather" to [[feeds]]')
+    for one in found:
+        say(f"{one.feed}: {one.new} new forecasts of a series and a day")
+        for fault in one.faults:
+            tell(fault)
+    if any(one.faults for one in found):
+        raise typer.Exit(1)
+
+
+@forecast_app.command()
 def train(
     series: SeriesOption = "", days: Annotated[int, typer.Option(min=14, max=730, help="Days to forecast.")] = 60,
     refit: Annotated[int, typer.Option(min=1, help="Models learn again after so many days.")] = 14,

@@ -22,11 +22,12 @@ from agr.connectors.posting import place_of
 from agr.connectors.records import read_records
 from agr.domain.errors import FeedError, SettingsError
 from agr.domain.isp import Period
-from agr.settings import HttpFeed
+from agr.settings import HttpFeed, OutlookFeed
 from agr.uftp.connections import tls_context
 
 LARGEST_BYTES = 64 << 20
 """Of an answer: many times what a day of a large portfolio's forecasts takes."""
+Asked = HttpFeed | OutlookFeed
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -44,13 +45,9 @@ class HttpSource:
 
     def fetch(self, period: Period) -> Series:
         """Fetch the prices and forecasts of a Period. Raises FeedError."""
-        try:
-            trusted = tls_context(self.authorities, beside_system=True)
-        except SettingsError as error:
-            raise FeedError(f"feed {self.feed.name}: {error}") from error
-        with httpx.Client(transport=self.transport, verify=trusted) as client:
-            text = _get(self.feed, period, client)
-        return read_records(self.feed, text, period)
+        url = address_on(self.feed.url, period)
+        answer = get(self.feed, url, authorities=self.authorities, transport=self.transport)
+        return read_records(self.feed, answer.text, period)
 
 
 def open_source(feed: HttpFeed, authorities: Path | None = None) -> HttpSource:
@@ -58,27 +55,54 @@ def open_source(feed: HttpFeed, authorities: Path | None = None) -> HttpSource:
     return HttpSource(feed=feed, authorities=authorities)
 
 
-def _get(feed: HttpFeed, period: Period, client: httpx.Client) -> str:
-    """Return the response's text; temporary failures are retried."""
-    url = feed.url.format(period=period, start=_iso(period.start), end=_iso(period.end))
-    headers = {header: _secret(feed, variable) for header, variable in feed.header_env.items()}
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a web address answered."""
+
+    content: bytes
+    encoding: str
+
+    @property
+    def text(self) -> str:
+        """The answer as text; bytes that are none are replaced."""
+        return self.content.decode(self.encoding, "replace")
+
+
+def address_on(url: str, period: Period) -> str:
+    """Return the web address for a Period."""
+    return url.format(period=period, start=_iso(period.start), end=_iso(period.end))
+
+
+def get(
+    feed: Asked, url: str, *, authorities: Path | None = None, transport: httpx.BaseTransport | None = None
+) -> Answer:
+    """Return what an address answers; temporary failures are tried again. Raises FeedError.
+
+    Messages name the host only: path and query may hold a secret.
+    """
+    try:
+        trusted = tls_context(authorities, beside_system=True)
+    except SettingsError as error:
+        raise FeedError(f"feed {feed.name}: {error}") from error
+    headers = {header: secret(feed, variable, "a header's value") for header, variable in feed.header_env.items()}
     retrying = Retrying(
         stop=stop_after_attempt(feed.attempts),
         wait=wait_exponential(multiplier=0.2, max=10) + wait_random(0, 0.2),
         retry=retry_if_exception_type(_TryAgainError),
         retry_error_callback=_give_up,
     )
-    text: str = retrying(_get_once, feed, url, headers, client)
-    return text
+    with httpx.Client(transport=transport, verify=trusted) as client:
+        answer: Answer = retrying(_get_once, feed, url, headers, client)
+    return answer
 
 
-def _give_up(state: RetryCallState) -> str:
+def _give_up(state: RetryCallState) -> Answer:
     assert state.outcome is not None
     error = state.outcome.exception()
     raise FeedError(f"{error}; gave up after {state.attempt_number} attempts") from error
 
 
-def _get_once(feed: HttpFeed, url: str, headers: Mapping[str, str], client: httpx.Client) -> str:
+def _get_once(feed: Asked, url: str, headers: Mapping[str, str], client: httpx.Client) -> Answer:
     place = place_of(url)
     until = time.monotonic() + feed.timeout_s
     try:
@@ -97,7 +121,7 @@ def _get_once(feed: HttpFeed, url: str, headers: Mapping[str, str], client: http
         raise FeedError(f"feed {feed.name}: the answer of {place} cannot be read ({error})") from error
 
 
-def _refuse(feed: HttpFeed, place: str, response: httpx.Response) -> None:
+def _refuse(feed: Asked, place: str, response: httpx.Response) -> None:
     """Raise FeedError for everything but 2xx."""
     words = f"feed {feed.name}: {place} answered {response.status_code} {response.reason_phrase}"
     if response.status_code in _WORTH_RETRYING:
@@ -106,8 +130,8 @@ def _refuse(feed: HttpFeed, place: str, response: httpx.Response) -> None:
         raise FeedError(f"{words}; check url and headers (redirects are not followed)")
 
 
-def _whole(feed: HttpFeed, place: str, response: httpx.Response, until: float) -> str:
-    """Return the answer's text, as long as it comes in time and is not out of all proportion."""
+def _whole(feed: Asked, place: str, response: httpx.Response, until: float) -> Answer:
+    """Return the answer, as long as it comes in time and is not out of all proportion."""
     parts, size = [], 0
     for part in response.iter_bytes():
         parts.append(part)
@@ -117,15 +141,16 @@ def _whole(feed: HttpFeed, place: str, response: httpx.Response, until: float) -
             raise FeedError(f"feed {feed.name}: {place} {words}")
         if time.monotonic() > until:
             raise _TryAgainError(f"feed {feed.name}: {place} did not answer in full within {feed.timeout_s:g} s")
-    return b"".join(parts).decode(response.encoding or "utf-8", "replace")
+    return Answer(content=b"".join(parts), encoding=response.encoding or "utf-8")
 
 
 def _iso(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _secret(feed: HttpFeed, variable: str) -> str:
+def secret(feed: Asked, variable: str, what: str) -> str:
+    """Return what an environment variable holds. Raises FeedError where it is not set."""
     value = os.environ.get(variable)
     if not value:
-        raise FeedError(f"feed {feed.name}: the environment variable {variable} is not set; it holds a header's value")
+        raise FeedError(f"feed {feed.name}: the environment variable {variable} is not set; it holds {what}")
     return value

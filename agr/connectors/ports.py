@@ -7,6 +7,7 @@ agr.connectors.tables. Bids leave through carriers (agr.settings.bids). Commands
 How to: docs/how-to/add-a-connector.md.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,21 @@ from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Command, Observation, Receipt, Verified
 from agr.domain.isp import Period
 from agr.domain.register import Forecast, Price
+from agr.forecasting.days import Observed
 from agr.settings import BidChannel, DispatchRoad, FeedSection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """A forecast that others make, of a series that our own forecasts may follow: weather, or an area's load."""
+
+    series: str
+    rows: tuple[Observed, ...]
+    refused: tuple[str, ...] = ()  # values that cannot be read, and why
+    issued: datetime | None = None  # when its maker made it; None: not told
+    published: datetime | None = None  # when it had to be known at the latest; None: when it is fetched
+    low: float = -math.inf  # values outside are not believed
+    high: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +46,11 @@ class Series:
     forecasts: tuple[Forecast, ...] = ()
     award: Award | None = None
     trades: tuple[Trade, ...] = ()
+    outlooks: tuple[Outlook, ...] = ()
 
 
 class Source(Protocol):
-    """Provides prices, forecasts, awards or trades."""
+    """Provides prices, forecasts, awards, trades or outlooks."""
 
     def fetch(self, period: Period) -> Series:
         """Return what there is about a Period, empty if there is nothing yet. Raises FeedError."""

@@ -51,6 +51,20 @@ def admitted(
     return taken, [Refusal(place=place, why=why[place]) for place in sorted(why)]
 
 
+def believable(rows: Sequence[Observed], low: float, high: float) -> tuple[list[int], list[Refusal]]:
+    """Return the positions to take of a forecast that others made, and the refusals: doubles, frozen, out of range."""
+    why: dict[int, str] = {}
+    _doubled(rows, why)
+    _frozen(rows, why)
+    for place, one in enumerate(rows):
+        if not low <= one.value <= high:
+            why.setdefault(
+                place, f"{one.start.isoformat()}: {one.value:g} lies outside {low:g} to {high:g}; another unit?"
+            )
+    taken = [place for place in range(len(rows)) if place not in why]
+    return taken, [Refusal(place=place, why=why[place]) for place in sorted(why)]
+
+
 def _doubled(rows: Sequence[Observed], why: dict[int, str]) -> None:
     first: dict[datetime, int] = {}
     for place, one in enumerate(rows):

@@ -36,6 +36,8 @@ class Days:
     minutes: int
     zone_name: str
     country: str | None = None  # whose public holidays count as Sundays; ISO 3166, None: nobody's
+    inputs: Floats | None = None  # (K,D',N), D' > D: forecasts by others, of each day as known before it; NaN: unknown
+    input_names: tuple[str, ...] = ()
 
     @property
     def slots(self) -> int:
@@ -51,7 +53,7 @@ class Days:
         return (day - self.first).days
 
     def known(self, rows: int) -> "Days":
-        """Return the first rows only: whoever gets them cannot look ahead."""
+        """Return the first rows only: whoever gets them cannot look ahead. Inputs of later days were known before."""
         return replace(self, values=self.values[: max(rows, 0)])
 
     def kinds(self, rows: int) -> NDArray[np.int64]:

@@ -5,12 +5,13 @@ days. From 60 on the chosen model forecasts, or the naive one when the chosen on
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agr.forecasting.days import Days
+from agr.forecasting.inputs import usable
 from agr.forecasting.models.naive import filled
 from agr.forecasting.models.protocols import Fitted, Model, ModelError
 from agr.forecasting.models.registry import ALIKE, BEST, NAIVE, FittedMean, model
@@ -62,6 +63,7 @@ def forecast(days: Days, row: int, how: Forecasting | None = None) -> Made:
     lead = row - rows + 1
     if lead > LARGEST_LEAD:
         raise ModelError(f"nothing is known since {known.day(rows - 1)}; look at its source")
+    known = usable(known, row, notes)
     chosen = model(how.model)
     if rows < chosen.least_days:
         notes.append(f"only {rows} days are known, {chosen.name} needs {chosen.least_days}: {ALIKE} stand in")
@@ -105,9 +107,7 @@ def _gapless(known: Days, notes: list[str]) -> Days:
         recent += int(row >= len(values) - 60 and np.isnan(known.values[row]).mean() > 0.25)
     if recent:
         notes.append(f"{recent} of the last 60 days miss more than a quarter of their values; earlier days stand in")
-    return Days(
-        first=known.first, values=values, minutes=known.minutes, zone_name=known.zone_name, country=known.country
-    )
+    return replace(known, values=values)
 
 
 def _missing(fitted: Fitted) -> list[str]:

@@ -40,6 +40,8 @@ def run_of(task: Task, made: Made, period: Period, made_at: datetime) -> Run:
     days, of = task.days, Period(period.day, period.zone_name, task.days.minutes)
     newest = of.day - timedelta(days=made.lead)
     digest = sha256(days.known(task.row).values.tobytes() + f"{days.first} {task.row} {made.model}".encode())
+    if days.inputs is not None:
+        digest.update(days.inputs[:, : task.row + 1].tobytes() + " ".join(days.input_names).encode())
     return Run(
         series=task.series, model=made.model, made_at=made_at, period=period.day, minutes=days.minutes,
         mean=days.on(made.mean, of), version=VERSION, known_until=Period(newest, of.zone_name, of.isp_minutes).end,

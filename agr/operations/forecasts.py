@@ -17,11 +17,13 @@ from agr.domain.price import values_on
 from agr.forecasting import Days, Made, Observed, days_of
 from agr.forecasting.admission import admitted
 from agr.forecasting.models.registry import GIVEN
+from agr.operations.forecast_inputs import with_inputs
 from agr.operations.forecast_loads import LoadForecasts
 from agr.operations.forecast_rows import FAILED, REFUSED, Outcome, resolution, run_of, simpler, with_moment
 from agr.operations.forecast_series import PriceSeries, price_series, received
 from agr.operations.forecast_sessions import SessionForecasts
 from agr.operations.forecast_worker import Maker, Task, make_all
+from agr.operations.outlooks import Outlooks
 from agr.settings import Settings
 from agr.store import actuals, day, forecast_runs, register
 from agr.store.actuals import Actual
@@ -46,6 +48,7 @@ class Forecasts:
         if not self._settings.forecasts.enabled:
             return
         try:
+            Outlooks(self.store, self._settings, self._clock).fetch([period])
             self.take_prices()
             self.record_given(period)
             self.run(period)
@@ -122,6 +125,8 @@ class Forecasts:
             if row < len(days.complete) and days.complete[row]:
                 outcomes.append(Outcome(series=series.name, run=None, words="its result is known"))
                 continue
+            with self.store.transaction() as tx:
+                days = with_inputs(tx, days, period, moment)
             tasks.append(Task(series=series.name, days=days, row=row, model=self._settings.forecasts.model))
         for task, made in zip(tasks, self._make(tasks, self._settings.forecasts.budget_s), strict=True):
             found = simpler(task, made) if isinstance(made, str) else made

@@ -58,7 +58,7 @@ class MarketFeeds:
         return open_source(feed, self._settings.tls.authorities_file)
 
     def _of(self, kind: str) -> Iterator[HttpFeed]:
-        return (feed for feed in self._settings.feeds if feed.kind == kind)
+        return (feed for feed in self._settings.feeds if isinstance(feed, HttpFeed) and feed.kind == kind)
 
     def _due(self, feed: HttpFeed) -> bool:
         now, step = self._clock.now(), timedelta(seconds=feed.every_s)

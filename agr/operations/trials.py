@@ -13,7 +13,7 @@ from agr.domain.plausibility import doubts
 from agr.domain.register import Price, Register
 from agr.messaging.directory import participants_of
 from agr.operations.commands import open_store
-from agr.settings import FeedSection, Settings
+from agr.settings import FeedSection, OutlookFeed, RecordFeed, Settings
 from agr.settings.feeds import placeholders
 from agr.settings.oidc import Oidc
 from agr.store import register_summary
@@ -70,7 +70,7 @@ class _Fed:
 def _asked(feed: FeedSection, period: Period, settings: Settings) -> _Fed:
     from agr.connectors.ports import open_source  # connectors are slow to import, and not every market has feeds
 
-    timeless = tuple(_timeless(feed))
+    timeless = () if isinstance(feed, OutlookFeed) else tuple(_timeless(feed))
     changed: dict[str, object] = {"timeout_s": PATIENCE_S, "attempts": 1}
     quick = feed.model_copy(update={name: value for name, value in changed.items() if hasattr(feed, name)})
     try:
@@ -79,12 +79,19 @@ def _asked(feed: FeedSection, period: Period, settings: Settings) -> _Fed:
         return _Fed(faults=(str(error),), doubts=timeless)
     if feed.brings_series and not series.prices and not series.forecasts:
         return _Fed(faults=(f"feed {feed.name}: it answers, but has nothing for {period}",), doubts=timeless)
+    if isinstance(feed, OutlookFeed) and not any(one.rows for one in series.outlooks):
+        return _Fed(doubts=(f"feed {feed.name}: it answers, but has nothing for {period}",))
+    refused = [
+        f"feed {feed.name}: {one.series}: {one.refused[0]}; {len(one.refused)} refused in all"
+        for one in series.outlooks
+        if one.refused
+    ]
     capacity = [product.series for product in settings.markets.capacity]
     unlikely = [
         f"feed {feed.name}: {doubt.words} A factor in the feed's settings converts it (factor = 1000 from EUR/kWh)."
         for doubt in doubts(replace(Register(), prices=series.prices), capacity)
     ]
-    return _Fed(prices=series.prices, doubts=(*timeless, *unlikely))
+    return _Fed(prices=series.prices, doubts=(*timeless, *unlikely, *refused))
 
 
 def _timeless(feed: FeedSection) -> Iterator[str]:
@@ -107,7 +114,8 @@ def _undelivered(settings: Settings, delivered: set[str], *, failed: bool) -> It
         return
     if empty and not settings.feeds:
         return  # nothing has been set up yet
-    named = {str(feed.series) for feed in settings.feeds if feed.series} if failed else set()
+    records = [feed for feed in settings.feeds if isinstance(feed, RecordFeed)]
+    named = {str(feed.series) for feed in records if feed.series} if failed else set()
     known = delivered | stored | named
     for setting, series in _needed(settings):
         if series not in known:

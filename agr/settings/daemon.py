@@ -16,7 +16,7 @@ from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchSettings
 from agr.settings.execution import ExecutionSettings
 from agr.settings.expected_sessions import ExpectedSessions
-from agr.settings.feeds import Feed
+from agr.settings.feeds import Feed, RecordFeed
 from agr.settings.forecasts import Forecasts
 from agr.settings.gopacs import Gopacs
 from agr.settings.markets import Markets, isp_faults
@@ -203,7 +203,7 @@ class Settings(Section):
         faults += [
             f"feeds: {feed.name} tells awards of {feed.market!r}, which is no market; {meant(feed.market, markets)}"
             for feed in self.feeds
-            if feed.market is not None and feed.market not in markets
+            if isinstance(feed, RecordFeed) and feed.market is not None and feed.market not in markets
         ]
         faults += self._bid_faults(markets)
         if faults:

@@ -136,6 +136,47 @@ class HttpFeed(RecordFeed):
         return super()._faults() + _placeholder_faults("url", self.url, "period", "start", "end")
 
 
+class OutlookFeed(FeedSection):
+    """A source of forecasts that others make of what prices and powers follow: weather, load, wind and sun of an area.
+
+    They are inputs of our own forecasts, and fetched with them, if `forecasts.enabled`.
+    """
+
+    header_env: dict[Name, VariableName] = Field(
+        default={},
+        description="HTTP header → environment variable with its value: no secrets in the file.",
+    )
+    timeout_s: Seconds = Field(default=30, description="Give up one attempt after this long.")
+    attempts: int = Field(default=3, ge=1, le=20, description="Attempts before the feed counts as failed.")
+
+    @property
+    def brings_series(self) -> bool:
+        """It gives neither prices nor forecasts of resources."""
+        return False
+
+
+class WeatherFeed(OutlookFeed):
+    """Weather forecasts of a place."""
+
+    connector = "agr.connectors.weather.source"
+
+    api: Literal["weather"] = Field(default="weather", description="How it is asked: weather.")
+    layout: Literal["open-meteo", "mosmix"] = Field(
+        description="How the answer is written: open-meteo (JSON, hourly) or mosmix (KML or KMZ of one station)."
+    )
+    place: Name = Field(description="Name of the place, in the names of its series; several feeds may have one.")
+    url: WebAddress = Field(
+        description="Web address; {period} is the day, {start} and {end} are its first and last instant in UTC."
+    )
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "WeatherFeed":
+        faults = _placeholder_faults("url", self.url, "period", "start", "end")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
 def placeholders(text: str) -> set[str]:
     """Return the names in braces in a setting. Raises ValueError when a brace stands alone."""
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
@@ -157,5 +198,8 @@ def _api(feed: object) -> str:
     return f"api={named}"
 
 
-Feed = Annotated[Annotated[HttpFeed, Tag("api=http")], Discriminator(_api)]
-"""Any feed. A second class stands beside the first: Annotated[HttpFeed, Tag("api=http")] | Annotated[…, Tag(…)]."""
+Feed = Annotated[
+    Annotated[HttpFeed, Tag("api=http")] | Annotated[WeatherFeed, Tag("api=weather")],
+    Discriminator(_api),
+]
+"""Any feed; a new class is one more part of the union."""

@@ -24,3 +24,15 @@ def wave(
     weekday = (first.weekday() + np.arange(days)) % 7
     values = shape + level - 15 * (weekday >= 5)[:, None] + random.normal(0, noise, (days, slots))
     return Days(first=first, values=values, minutes=1440 // slots, zone_name="Europe/Amsterdam")
+
+
+def windy(days: int, *, slots: int = 24, seed: int = 3, first: date = date(2025, 1, 1)) -> Days:
+    """Return days whose price falls with a wind that only its forecast tells of; the noise is small beside it."""
+    random = np.random.default_rng(seed)
+    calm = wave(days, drift=0.0, slots=slots, noise=1.0, first=first)
+    wind = 8 + 6 * np.sin(random.uniform(0, 6.28, (days, 1)) + np.arange(slots) / slots * 6.28)
+    wind = wind + random.normal(0, 3, (days, 1))
+    return Days(
+        first=first, values=calm.values - 4 * wind, minutes=1440 // slots, zone_name="Europe/Amsterdam",
+        inputs=wind[None], input_names=("weather wind_m_s sea",),
+    )  # fmt: skip

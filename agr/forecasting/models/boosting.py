@@ -1,4 +1,4 @@
-"""Gradient boosting on the series' own past and the calendar, by LightGBM.
+"""Gradient boosting on the series' own past, the calendar and inputs, by LightGBM.
 
 Values are standardised by the level and the spread of the last weeks, so that trees need not have seen today's level.
 The absolute error is minimised: the forecast is the median. One thread and fixed seeds: the same input gives the same
@@ -95,4 +95,6 @@ def _features(known: Days, lead: int, targets: NDArray[np.int64]) -> tuple[Float
             wide(np.nanmean(weekly[:, 0], axis=1)), wide(np.nanmean(np.abs(z[:, :7]), axis=(1, 2))),
             wide(level / spread),
         ]  # fmt: skip
+        for one in () if known.inputs is None else known.inputs:
+            columns += [one[targets], one[targets] - one[last], wide(one[targets].mean(axis=1))]
     return np.stack(columns, axis=2), level, spread

@@ -3,9 +3,9 @@
     minimise  ½ ‖y − X b‖² + λ ‖b‖₁      for every hour of the day, λ by Akaike's criterion along a path
 
 X (D,F): the hourly means of the last known day, of the two before it, and of the same weekday last week; the kind of
-day. Values are standardised by median and mean deviation and squeezed by asinh, which tames spikes. All hours share X,
-so they are solved at once, with products of F×F by F×N. Source of the idea: B. Uniejewski, J. Nowotarski, R.
-Weron, Energies 9 (2016) 621; J. Lago et al., Applied Energy 293 (2021) 116983.
+day; inputs of the day itself. Values are standardised by median and mean deviation and squeezed by asinh, which tames
+spikes. All hours share X, so they are solved at once, with products of F×F by F×N. Source of the idea: B. Uniejewski,
+J. Nowotarski, R. Weron, Energies 9 (2016) 621; J. Lago et al., Applied Energy 293 (2021) 116983.
 """
 
 from dataclasses import dataclass, replace
@@ -80,7 +80,10 @@ def _hourly(known: Days) -> Days:
     if known.slots == 24:
         return known
     means = known.values.reshape(len(known.values), 24, -1).mean(axis=2)
-    return replace(known, values=means, minutes=60)
+    inputs = known.inputs
+    if inputs is not None:
+        inputs = inputs.reshape(*inputs.shape[:2], 24, -1).mean(axis=3)
+    return replace(known, values=means, minutes=60, inputs=inputs)
 
 
 def _inside_hours(known: Days) -> Floats:
@@ -99,7 +102,8 @@ def _features(known: Days, lead: int, targets: NDArray[np.int64], middle: float,
     last = targets - lead
     parts = [z[last], z[last - 1], z[last - 2], z[targets - week_before(lead)]]
     kinds = known.kinds(int(targets.max()) + 1)[targets]
-    return np.hstack([*parts, np.eye(7)[kinds]])
+    given = () if known.inputs is None else known.inputs
+    return np.hstack([*parts, np.eye(7)[kinds], *(one[targets] for one in given)])
 
 
 def _fit(known: Days, lead: int, window: int) -> _Window:
@@ -110,6 +114,8 @@ def _fit(known: Days, lead: int, window: int) -> _Window:
     spread = max(float(np.nanmean(np.abs(recent - middle))), 1e-3)
     targets = np.arange(earliest, rows)
     x = _features(known, lead, targets, middle, spread)
+    if known.inputs is not None:
+        x = _without_gaps(x, first=x.shape[1] - 24 * len(known.inputs))
     y = np.arcsinh((known.values[targets] - middle) / spread)
     good = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
     if good.sum() < 30:
@@ -118,6 +124,15 @@ def _fit(known: Days, lead: int, window: int) -> _Window:
     mean, scale, start = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6), y.mean(axis=0)
     slope = lasso_path((x - mean) / scale, y - start)
     return _Window(middle, spread, mean, scale, start, slope)
+
+
+def _without_gaps(x: Floats, first: int) -> Floats:
+    """Put the mean of a column where an input is not known, in the columns from the first one on."""
+    given = x[:, first:]
+    known = np.isfinite(given)
+    count = known.sum(axis=0)
+    mean = np.divide(np.where(known, given, 0.0).sum(axis=0), count, out=np.zeros(len(count)), where=count > 0)
+    return np.hstack([x[:, :first], np.where(known, given, mean)])
 
 
 def lasso_path(x: Floats, y: Floats) -> Floats:
