@@ -75,17 +75,17 @@ def test_every_day_adds_up_to_its_own_plan(stored: Stored, past: History) -> Non
 def test_a_contract_earns_what_was_reserved_and_ordered_under_it(stored: Stored, past: History) -> None:
     (row,) = past.rows("contract").records()
     days = (date(2026, 4, 1) - FIRST).days + 1
-    available = days * 3 * 0.080 * 2.0
+    available = days * 3 * 0.080 * 2.0  # what is ordered was available too
     short = sum(day.plan.result.reservation_shortfall_kwh for day in past.days) / 1000 * 300.0
     assert short > 0  # the battery cannot give 80 kW
     assert (row["contract"], row["congestion_point"]) == ("FO-1", POINT)
     mine = [one for day in past.days for one in day.orders if one.contract == "FO-1"]
     assert len(mine) == 2
     bound = [one for step in final(stored).values() for one in step.orders if one.order.contract_id]
-    used = -sum(sum(one.order.power_w[17:20]) for one in bound) / 1e6 * 2.0  # what is ordered is no longer available
+    assert sum(sum(one.order.power_w[17:20]) for one in bound) < 0
     ordered = sum(one.ordered_eur for one in mine)
     assert ordered > 0.9
-    assert row["paid_eur"] == pytest.approx(available - used - short + ordered, abs=CENT)
+    assert row["paid_eur"] == pytest.approx(available - short + ordered, abs=CENT)
 
 
 def test_what_dsos_order_is_told_by_order_and_by_dso_and_is_what_plans_count(past: History) -> None:

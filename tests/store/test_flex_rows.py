@@ -110,7 +110,8 @@ def test_an_order_binds_and_keeps_its_settlement(store: Store) -> None:
     )  # fmt: skip
     with store.transaction() as tx:
         flex_orders.put(tx, obligation)
-        assert flex_orders.obligations(tx, PERIOD) == (obligation,)
+        alone = replace(obligation, start_w=(7,) * 92, earlier_w=(None,) * 92)  # nothing was ordered before it
+        assert flex_orders.obligations(tx, PERIOD) == (alone,)
         assert flex_orders.reference_used(tx, "dso.example", "x")
         assert not flex_orders.reference_used(tx, "other.example", "x")
         assert flex_orders.move(tx, "f1", OrderState.ACCEPTED, OrderState.PLANNED, NOW)
