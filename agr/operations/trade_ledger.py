@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from agr.domain.flexibility import LIVE_OFFERS, BoundOffer
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
+from agr.domain.reserved import after_orders
 from agr.operations.flex_offers import TradingDay
-from agr.planning.bound_flexibility import still_reserved
-from agr.planning.stored_plans import StoredInputs
 from agr.settings import Settings
-from agr.store import flex_orders, plans
+from agr.store import day, flex_orders, plans, register_summary
 from agr.store.engine import Tx
 
 
@@ -55,7 +54,7 @@ def trade_ledger(tx: Tx, settings: Settings, period: Period, found: TradingDay) 
     taken = depth_taken(bound, period)
     number = plans.newest_audited(tx, period.day)
     plan = None if number is None else plans.get(tx, number)
-    reserved = still_reserved(StoredInputs(tx), period)
+    reserved_w = _reserved_w(tx, period)
     depth = settings.markets.intraday.depth_kw
     offered = {
         isp
@@ -74,11 +73,22 @@ def trade_ledger(tx: Tx, settings: Settings, period: Period, found: TradingDay) 
             LedgerRow(
                 isp=isp, depth_kw=depth, planned_kw=net, buy_taken_kw=buy, sell_taken_kw=sell,
                 buy_left_kw=max(depth - max(net, 0.0) - buy, 0.0), sell_left_kw=max(depth - max(-net, 0.0) - sell, 0.0),
-                reserved_kw=sum(abs(one.callable_w[isp - 1]) for one in reserved.values()) / 1000,
+                reserved_kw=reserved_w[isp - 1] / 1000,
                 capacity_mw=_capacity_mw(plan, period, isp),
             )
         )  # fmt: skip
     return tuple(rows)
+
+
+def _reserved_w(tx: Tx, period: Period) -> list[int]:
+    """Return what all contracts together reserve, W per ISP: as updated, else as contracted, less what is ordered."""
+    updates, orders = day.reservations_on(tx, period.day), flex_orders.obligations(tx, period)
+    total = [0] * period.isp_count
+    for contract in register_summary.contracts(tx):
+        now = updates.get(contract.contract, contract.contracted_w(period))
+        left = after_orders(contract.contract, now, orders).callable_w
+        total = [watts + abs(more) for watts, more in zip(total, left, strict=True)]
+    return total
 
 
 def _capacity_mw(plan: Plan | None, period: Period, isp: int) -> float:

@@ -28,6 +28,7 @@ from agr.planning.case import (
 from agr.planning.case_audit import contents_left, peaks_left
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
+from agr.planning.held_reserve import most_held_kw
 from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
@@ -111,7 +112,8 @@ def read_inputs(
         closed_auctions=closed_auctions(settings, period, now),
         frozen_points=_frozen(known, movable if before is not None else frozenset(), now) | offered_points,
         uncallable_points=_frozen(known, frozenset(), now),
-        previous=previous_of(before) if before is not None else Previous(),
+        previous=previous_of(before, offered_points) if before is not None else Previous(),
+        offered_points=offered_points,
         unavailable_from=_unavailable_from(reader, register, period, notes),
         stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,
         orders=tuple(reader.orders(period)),
@@ -191,8 +193,8 @@ def closed_auctions(settings: PlanningSettings, period: Period, now: datetime) -
     return frozenset(market for market, gate in gates.items() if gate <= now)
 
 
-def previous_of(solved: Solved) -> Previous:
-    """Return a plan's programs and decisions by name."""
+def previous_of(solved: Solved, offered_points: frozenset[str] = frozenset()) -> Previous:
+    """Return a plan's programs and decisions by name, and the reserve held at congestion points with an open offer."""
     named, outcome = solved.named, solved.outcome
     programs = outcome.programs
     return Previous(
@@ -206,6 +208,7 @@ def previous_of(solved: Solved) -> Previous:
             name: GroupBefore(day_ahead_kw=outcome.group_day_ahead_kw[g], intraday_kw=outcome.group_intraday_kw[g])
             for g, name in enumerate(named.case.balancing_groups.name)
         },
+        held_kw=most_held_kw(solved, offered_points),
     )
 
 

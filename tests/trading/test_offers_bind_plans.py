@@ -21,8 +21,10 @@ from agr.domain.flexibility import (
 )
 from agr.domain.plan import PlanState, Reason, ReasonKind
 from agr.messaging.publish import OPEN, Publisher
+from agr.planning.inputs import read_inputs
 from agr.planning.offered import offered_programs
 from agr.planning.plan_loader import load_solved
+from agr.planning.stored_plans import StoredInputs
 from agr.store import day, flex_offers, flex_orders, overrides, plans, register
 from agr.trading.keeping import Keeping
 from agr.trading.pricing import PlanPricer
@@ -228,6 +230,9 @@ def test_a_point_with_an_open_offer_keeps_its_program(world, solver):
     quote = pricer(world, solver).price(asked)
     opened(world, asked, quote)
     was = program_w(stage.made[-1])
+    with world.store.reading() as tx:
+        facts = read_inputs(StoredInputs(tx), world.settings, PERIOD, world.clock.now()).inputs
+    assert facts.offered_points == facts.frozen_points == {POINT}
     update(world, 0)  # it could move now
     assert stage.planner.run_due() == 1
     assert stage.made[-1].state is PlanState.AUDITED, stage.made[-1].result.audit

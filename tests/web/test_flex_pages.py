@@ -79,6 +79,7 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
     assert "Without the orders" not in shown.text
     ledger = anna.get(f"/api/v1/days/{PERIOD}/trading").json()["ledger"]
     assert [row["isp"] for row in ledger] == [*range(40, 52)]
+    assert {row["reserved_kw"] for row in ledger} == {100.0}  # contracted, and no update has changed it
     sent = anna.post(f"/api/v1/offers/{number}/send", json={"why": "a good price"})
     assert sent.status_code == 200, sent.text
     (offer,) = world.replies()

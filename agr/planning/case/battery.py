@@ -26,7 +26,8 @@ def _add(rows: UnitRows, draft: Draft, unit: Battery, point: int) -> None:
         retention=retention(unit.loss_per_day, hours), low=low, high=unit.capacity_kwh, start=start,
         unmanaged_start=unmanaged_start, demand=0.0, wear=unit.wear_eur_per_mwh / 1000,
         end_value=unit.end_worth_eur_per_mwh / 1000, worth_zero=unit.initial_kwh,
-        reserve=unit.reserve_kw, unmanaged=charged_at_once(limit, owed, unit.charge_efficiency, hours),
+        reserve=draft.reserve_kw(unit.resource, point, unit.reserve_kw),
+        unmanaged=charged_at_once(limit, owed, unit.charge_efficiency, hours),
         pinned=draft.pins(unit.resource, point, 0.0),
     )  # fmt: skip
 

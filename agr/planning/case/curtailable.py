@@ -18,7 +18,9 @@ def _add(rows: UnitRows, draft: Draft, unit: Generator, point: int) -> None:
         draft.notes.append(f"generator {unit.resource}: its forecast consumes in some ISPs; production is negative")
     rows.add(
         unit.resource, point=point, forecast_kw=np.minimum(values, 0.0), cost=unit.curtailment_eur_per_mwh,
-        reserve=0.0 if unit.resource in draft.inputs.unavailable_from else unit.reserve_kw,
+        reserve=0.0
+        if unit.resource in draft.inputs.unavailable_from
+        else draft.reserve_kw(unit.resource, point, unit.reserve_kw),
         pinned=draft.pins(unit.resource, point, np.minimum(values, 0.0)),
     )  # fmt: skip
 

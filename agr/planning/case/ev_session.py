@@ -59,7 +59,8 @@ def _add(rows: UnitRows, draft: Draft, unit: EvSession, point: int) -> None:
         unit.resource, point=point, charge=limit, charge_min=unit.charge_min_kw, discharge=unit.discharge_kw * share,
         eta_c=unit.charge_efficiency, eta_d=unit.discharge_efficiency, retention=1.0, low=low, high=high,
         start=start, demand=0.0, wear=unit.wear_eur_per_mwh / 1000, end_value=left.first, worth_steps=steps,
-        worth_from=begins, worth_zero=target if after else 0.0, reserve=unit.reserve_kw,
+        worth_from=begins, worth_zero=target if after else 0.0,
+        reserve=draft.reserve_kw(unit.resource, point, unit.reserve_kw),
         unmanaged=charged_at_once(limit, max(target - unmanaged_start, 0.0), unit.charge_efficiency, hours),
         unmanaged_start=unmanaged_start, pinned=draft.pins(unit.resource, point, 0.0),
     )  # fmt: skip

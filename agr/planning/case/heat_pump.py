@@ -24,7 +24,7 @@ def _add(rows: UnitRows, draft: Draft, unit: HeatPump, point: int) -> None:
         retention=retention(unit.loss_per_day, period.isp_hours), low=low, high=unit.buffer_kwh, start=start,
         unmanaged_start=unmanaged_start, demand=heat_kw * period.isp_hours, wear=unit.wear_eur_per_mwh / 1000,
         end_value=unit.end_worth_eur_per_mwh / 1000, worth_zero=unit.initial_kwh,
-        reserve=unit.reserve_kw, unmanaged=follows,
+        reserve=draft.reserve_kw(unit.resource, point, unit.reserve_kw), unmanaged=follows,
         pinned=draft.pins(unit.resource, point, follows),
     )  # fmt: skip
 

@@ -45,6 +45,8 @@ class Previous:
     """Market with an auction → kW per ISP, bought positive, or MW per block of a capacity product"""
     point_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # congestion point → (T,)
     groups: Mapping[str, GroupBefore] = field(default_factory=dict)  # balancing group → its positions
+    held_kw: Mapping[str, float] = field(default_factory=dict)
+    """Resource at one of `Inputs.offered_points` → the most reserve on a side in any ISP, kW, called or not"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,6 +96,8 @@ class Inputs:
     """Where charging sessions are expected: `register` has those that stand in."""
     reaction: Reaction | None = None  # None: nothing reacts to imbalance prices
     frozen_points: frozenset[str] = frozenset()  # congestion points where units keep the programs of `previous`
+    offered_points: frozenset[str] = frozenset()
+    """Those of them with an open offer, which is priced with the reserve that `previous` holds: no unit holds more"""
     uncallable_points: frozenset[str] = frozenset()
     """Those of them that nobody redispatches any more (no intraday redispatch, once the day runs): nothing is called"""
     previous: Previous = Previous()

@@ -115,6 +115,15 @@ class Draft:
         """Say whether nothing at a congestion point may change any more."""
         return point != NO_POINT and self.addresses[point] in self.inputs.frozen_points
 
+    def reserve_kw(self, resource: str, point: int, prequalified_kw: float) -> float:
+        """Return the most reserve that a unit may hold.
+
+        Where an offer is open that is what it holds already: the program that was sold holds no more than that.
+        """
+        if point == NO_POINT or self.addresses[point] not in self.inputs.offered_points:
+            return prequalified_kw
+        return min(prequalified_kw, self.inputs.previous.held_kw.get(resource, 0.0))
+
     def pins(self, resource: str, point: int, ended: "Floats | float") -> Floats:
         """Return the program (T,) where it can no longer change, NaN elsewhere.
 

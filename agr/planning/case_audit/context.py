@@ -67,6 +67,17 @@ class Context:
         point = self.point[row.connection]
         return point != NO_POINT and self.case.points[point] in self.facts.frozen_points
 
+    def reserve_kw(self, rows: Sequence[Any]) -> Floats:
+        """Return the most reserve (U,) that resources may hold: no more than now where an offer is open."""
+        most = np.array([row.reserve_kw for row in rows], dtype=np.float64)
+        for u, row in enumerate(rows):
+            point = self.point[row.connection]
+            if row.resource in self.facts.unavailable_from:
+                most[u] = 0.0
+            elif point != NO_POINT and self.case.points[point] in self.facts.offered_points:
+                most[u] = min(most[u], self.facts.previous.held_kw.get(row.resource, 0.0))
+        return most
+
     def kept_isps(self, row: Any) -> int:
         """Return how many ISPs, from the first, keep the program in force."""
         if self.frozen(row):

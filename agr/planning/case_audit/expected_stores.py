@@ -111,11 +111,6 @@ def _start(context: Context, rows: Sequence[Any], otherwise: Floats) -> Floats:
     return np.array(known, dtype=np.float64)
 
 
-def _reserve(context: Context, rows: Sequence[Any]) -> Floats:
-    off = [row.resource in context.facts.unavailable_from for row in rows]
-    return np.where(off, 0.0, _column(rows, "reserve_kw"))
-
-
 def _kept(context: Context, rows: Sequence[Any]) -> Floats:
     """Return the share of a content that is kept over an ISP, from the share lost in 24 hours."""
     return np.asarray(np.exp(np.log1p(-_column(rows, "loss_per_day")) * context.day.hours / 24.0))
@@ -139,7 +134,7 @@ def _batteries(context: Context, rows: Sequence[Battery]) -> Stores:
         start_kwh=_start(context, rows, _column(rows, "initial_kwh")),
         demand_kwh=np.zeros((len(rows), context.day.isps)),
         wear_eur_per_kwh=_column(rows, "wear_eur_per_mwh") / 1000,
-        reserve_kw=_reserve(context, rows),
+        reserve_kw=context.reserve_kw(rows),
         end_worth_eur_per_kwh=_column(rows, "end_worth_eur_per_mwh") / 1000,
         zero_kwh=_column(rows, "initial_kwh"),
     )
@@ -165,7 +160,7 @@ def _heat_pumps(context: Context, rows: Sequence[HeatPump]) -> Stores:
         start_kwh=_start(context, rows, _column(rows, "initial_kwh")),
         demand_kwh=heat * context.day.hours,
         wear_eur_per_kwh=_column(rows, "wear_eur_per_mwh") / 1000,
-        reserve_kw=_reserve(context, rows),
+        reserve_kw=context.reserve_kw(rows),
         end_worth_eur_per_kwh=_column(rows, "end_worth_eur_per_mwh") / 1000,
         zero_kwh=_column(rows, "initial_kwh"),
     )
@@ -207,7 +202,7 @@ def _cars(context: Context, rows: Sequence[EvSession]) -> Stores:
         start_kwh=start,
         demand_kwh=np.zeros((len(rows), isps)),
         wear_eur_per_kwh=_column(rows, "wear_eur_per_mwh") / 1000,
-        reserve_kw=_reserve(context, rows),
+        reserve_kw=context.reserve_kw(rows),
         end_worth_eur_per_kwh=np.where(after_h > 0, np.nan, 0.0),
         zero_kwh=np.where(after_h > 0, target, 0.0),
     )

@@ -64,6 +64,10 @@ class PlanInForce(Protocol):
     def groups(self) -> Mapping[str, Any]:
         """Balancing group → its positions, day_ahead_kw and intraday_kw (T,)."""
 
+    @property
+    def held_kw(self) -> Mapping[str, float]:
+        """Resource at a congestion point with an open offer → the most reserve that it holds."""
+
 
 class MayReact(Protocol):
     """What may react to imbalance prices."""
@@ -215,6 +219,10 @@ class Facts(Protocol):
     @property
     def frozen_points(self) -> frozenset[str]:
         """Congestion points that keep their program."""
+
+    @property
+    def offered_points(self) -> frozenset[str]:
+        """Those of them with an open offer."""
 
     @property
     def uncallable_points(self) -> frozenset[str]:

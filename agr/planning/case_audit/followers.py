@@ -42,13 +42,11 @@ def _generators(context: Context) -> Iterator[str]:
     here, rows = context.found("curtailable", generators)
     names = [one.resource for one in here]
     most = np.minimum(_forecast(context, names), 0.0)  # production is negative; a generator does not consume
-    off = [name in context.facts.unavailable_from for name in names]
-    reserve = np.where(off, 0.0, [one.reserve_kw for one in here])
     cost = np.array([one.curtailment_eur_per_mwh for one in here])
     yield from differences(names, "point", data.point[rows], context.places(here))
     yield from differences(names, "forecast_kw", data.forecast_kw[rows], most)
     yield from differences(names, "cost_eur_per_mwh", data.cost_eur_per_mwh[rows], cost)
-    yield from differences(names, "reserve_kw", data.reserve_kw[rows], reserve)
+    yield from differences(names, "reserve_kw", data.reserve_kw[rows], context.reserve_kw(here))
     yield from differences(names, "pinned_kw", data.pinned_kw[rows], np.clip(context.pins(here), most, 0.0))
 
 
