@@ -34,7 +34,6 @@ from models.markets.balancing_groups import BalancingGroups, EnergyMarkets, no_b
 from models.markets.connection_limits import NO_LIMIT, ConnectionLimits, no_connection_limits
 from models.markets.connection_tariffs import (
     NO_TARIFF,
-    WORSE_OFF_PRICE,
     ConnectionTariffs,
     no_connection_tariffs,
 )
@@ -57,7 +56,6 @@ __all__ = [
     "NO_POINT",
     "NO_TARIFF",
     "UNIT_CLASSES",
-    "WORSE_OFF_PRICE",
     "Anchor",
     "BalancingGroups",
     "Bools",

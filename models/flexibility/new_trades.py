@@ -21,6 +21,9 @@ HARD_EUR_PER_MWH = 100_000.0
 """Price of a shortfall that the plan does not have: above any price of energy, so that none is ever traded."""
 PROMISE_EUR_PER_MWH = 5_000.0
 """Price of what is not delivered of an offer: above any price of energy, and a twentieth of a new shortfall's."""
+_WORSE_OFF = 10_000.0
+"""Price, EUR per EUR, of what a customer pays beyond what it may: more than a promise is worth wherever a MWh changes
+the customer's bill by 0.5 EUR or more."""
 _KW = 1e-6
 """Rounding of the plan's own sums."""
 MONEY_APART = frozenset({
@@ -139,7 +142,9 @@ def _eased(case: Case, planned: Outcome) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if len(tariffs.least_eur):
         earned = bills(case, planned.tariff_eur, planned.peak_kw).total_eur
-        found["connection_tariffs"] = replace(tariffs, least_eur=np.minimum(tariffs.least_eur, earned))
+        found["connection_tariffs"] = replace(
+            tariffs, least_eur=np.minimum(tariffs.least_eur, earned), worse_off_price=_WORSE_OFF
+        )
     if len(limits.name):
         found["connection_limits"] = replace(
             limits,

@@ -72,6 +72,20 @@ def test_no_customer_pays_more_than_it_may():
     assert answer.priced[0].costs_eur.get("customer worse off") is None
 
 
+@pytest.mark.parametrize("spread_eur_per_mwh", [150.0, 30.0, 2.0])
+def test_what_customers_may_pay_limits_the_volume_however_little_a_kwh_costs_them(spread_eur_per_mwh):
+    """What half of the request costs is what it may pay; the other half is worth nothing of that to anybody."""
+    most = 2 * spread_eur_per_mwh / 1000
+    case, plan = planned(
+        paying(point_case(battery()), home(50.0 + spread_eur_per_mwh, 50.0), storage=[0], least=[-most])
+    )
+    answer = asked(case, plan, room(plan, 0, **EVENING))
+    assert answer.why_not == ""
+    np.testing.assert_allclose(answer.deliverable_kw, [0, -2, 0, 0], atol=2e-3)
+    (priced,) = answer.priced
+    assert float(priced.outcome.tariff_eur[0]) >= -most - 1e-4
+
+
 def without_positions(case, plan):
     """Return the case in which what the plan has bought day-ahead and intraday is a fixed supply in no point."""
     bought = case.day_ahead.committed_kw + plan.intraday_buy_kw - plan.intraday_sell_kw

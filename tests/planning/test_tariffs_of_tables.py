@@ -140,6 +140,8 @@ def test_no_customer_is_worse_off_where_the_settings_say_so() -> None:
     assert audit_case(inputs, named) == ()
     assert any("asks for nothing" in finding for finding in audit_case(inputs, free))
     assert any("the settings do not" in finding for finding in audit_case(world(paid), named))
+    cheap = replace(named.case, connection_tariffs=replace(named.case.connection_tariffs, worse_off_price=1.0))
+    assert any("1 EUR per EUR" in finding for finding in audit_case(inputs, replace(named, case=cheap)))
     worse, kept = (solve(one.case, relative_gap=1e-8, threads=1) for one in (free, named))
     assert worse.tariff_eur[0] < least - 0.1
     assert kept.tariff_eur[0] == pytest.approx(least, abs=1e-6)

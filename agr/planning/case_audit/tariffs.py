@@ -15,6 +15,8 @@ from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES
 
 _Peak = tuple[float, float, bytes]
 """EUR per kW, kW reached, ISPs in which import counts"""
+_WORSE_OFF_PRICE = 100.0
+"""EUR per EUR that a customer pays beyond what it would pay if nobody steered its devices"""
 
 
 def check_case(context: Context) -> Iterator[str]:
@@ -44,6 +46,8 @@ def check_case(context: Context) -> Iterator[str]:
     if asked != bool(len(tariffs.least_eur)):
         words = "no customer is to be worse off, but the case asks for nothing"
         wrong.append(f"case: {words if asked else 'it asks for what customers pay, which the settings do not'}")
+    if asked and tariffs.worse_off_price != _WORSE_OFF_PRICE:
+        wrong.append(f"case: what a customer pays beyond that costs {tariffs.worse_off_price:g} EUR per EUR in plans")
     if len(used) < len(tariffs.name) and not wrong:
         wrong.append(f"case: nothing is behind {number_of(len(tariffs.name) - len(used), 'connection')} with a tariff")
     yield from wrong[:SHOWN]

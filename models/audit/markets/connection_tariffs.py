@@ -14,7 +14,6 @@ from models.case import NO_TARIFF, UNIT_CLASSES, Case, Floats
 from models.outcome import Outcome
 
 _ENERGY, _PEAK, _WORSE = "connection tariff", "peak charge", "customer worse off"
-_WORSE_PRICE = 100.0  # EUR per EUR
 _CENT = 1e-4  # EUR, of one connection and Period
 
 
@@ -78,7 +77,7 @@ def _eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
     if len(tariffs.least_eur):
         bill = -outcome.tariff_eur + np.bincount(tariffs.peak_at, paid, len(tariffs.name))
         beyond = np.maximum(bill + tariffs.least_eur, 0.0)
-        found[_WORSE] = by_point(case, tariffs.point, -_WORSE_PRICE * beyond)
+        found[_WORSE] = by_point(case, tariffs.point, -tariffs.worse_off_price * beyond)
     return found
 
 

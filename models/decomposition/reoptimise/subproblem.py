@@ -194,6 +194,7 @@ def _tariffs_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints
         peak_inside=tariffs.peak_inside[peaks] if len(peaks) else np.zeros((0, case.isps), dtype=np.bool_),
         of_units=of_units,
         least_eur=tariffs.least_eur[rows] if len(tariffs.least_eur) else tariffs.least_eur,
+        worse_off_price=tariffs.worse_off_price,
     )
 
 

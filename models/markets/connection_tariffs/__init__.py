@@ -9,13 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from models.arrays import ADDED, NO_POINT, Bools, Extent, Floats, Ints, check_not_negative, check_shape, fault
+from models.arrays import (
+    ADDED,
+    NO_POINT,
+    Bools,
+    Extent,
+    Floats,
+    Ints,
+    added,
+    check_not_negative,
+    check_shape,
+    fault,
+)
 
 NO_TARIFF = -1
 """Index of the connection of a unit whose connection has no tariff."""
 
 WORSE_OFF_PRICE = 100.0
-"""Planning price, EUR per EUR, of what a customer pays beyond `least_eur`"""
+"""Planning price, EUR per EUR, of what a customer pays beyond `least_eur`, in plans"""
 _ROUNDING_EUR_PER_MWH = 1e-9
 
 
@@ -39,6 +50,8 @@ class ConnectionTariffs:
     Classes that are younger than an archive are missing at its end"""
     least_eur: Floats = field(default_factory=lambda: np.zeros(0), metadata=ADDED)
     """(N,) what each customer is to earn at least, in all (negative: to pay at most); () where nobody has asked"""
+    worse_off_price: float = field(default=WORSE_OFF_PRICE, metadata=added(WORSE_OFF_PRICE))
+    """Planning price, EUR per EUR, of what a customer earns less than that"""
 
     def check(self, where: str, extent: Extent) -> None:
         """Raise CaseError naming the first field that contradicts the case or another field."""
@@ -58,6 +71,8 @@ class ConnectionTariffs:
             row = int((self.export_eur_per_mwh > self.import_eur_per_mwh + _ROUNDING_EUR_PER_MWH).any(axis=1).argmax())
             words = f"{self.name[row]}: export earns more than import costs, so it would pay to do both at once"
             raise fault(f"{where}.export_eur_per_mwh", words)
+        if not self.worse_off_price >= 0:
+            raise fault(f"{where}.worse_off_price", "must not be negative")
         if len(self.least_eur):
             check_shape(f"{where}.least_eur", self.least_eur, (count,))
         for units in self.of_units:

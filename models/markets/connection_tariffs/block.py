@@ -17,7 +17,7 @@ from models.block import (
     linear_sum,
     new_block,
 )
-from models.case import NO_TARIFF, WORSE_OFF_PRICE, Case, Floats, Ints
+from models.case import NO_TARIFF, Case, Floats, Ints
 from models.markets.connection_tariffs.costs import PEAK_TERM, TERM, WORSE_TERM
 from models.markets.protocols import Marginals, Portfolio
 
@@ -104,7 +104,7 @@ def _worse_off(block: Any, case: Case, terms: list[ObjectiveTerm]) -> ObjectiveT
 
     block.no_worse = pyo.Constraint(range(count), rule=rule)
     return ObjectiveTerm(
-        term=WORSE_TERM, variables=list(block.worse_off.values()), eur=np.full(count, -WORSE_OFF_PRICE)
+        term=WORSE_TERM, variables=list(block.worse_off.values()), eur=np.full(count, -tariffs.worse_off_price)
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from models.block import per_point
-from models.case import NO_TARIFF, UNIT_CLASSES, WORSE_OFF_PRICE, Case, Floats, Ints
+from models.case import NO_TARIFF, UNIT_CLASSES, Case, Floats, Ints
 from models.outcome import ProgramValues
 
 TERM, PEAK_TERM, WORSE_TERM = "connection tariff", "peak charge", "customer worse off"
@@ -21,7 +21,7 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
     if len(tariffs.peak_at):
         found[PEAK_TERM] = per_point(case, tariffs.point[tariffs.peak_at], peaks_eur(case, answer.peak_kw))
     if len(tariffs.least_eur):
-        found[WORSE_TERM] = per_point(case, tariffs.point, -WORSE_OFF_PRICE * worse_off_eur(case, answer))
+        found[WORSE_TERM] = per_point(case, tariffs.point, -tariffs.worse_off_price * worse_off_eur(case, answer))
     return found
 
 
