@@ -1,12 +1,14 @@
 """The baseline: the unmanaged program that units run if nobody steers them. Numpy only."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from models.arrays import of_rows
 from models.assembly import assemble, no_prices
-from models.case import Case, EnergyMarkets, Floats
+from models.case import UNIT_CLASSES, Case, EnergyMarkets, Floats, Ints
 from models.connection_costs import tariff_fields
 from models.connection_loads import breach_fields
 from models.markets.registry import MARKETS
@@ -16,7 +18,7 @@ from models.resources.registry import RESOURCES
 from models.resources.switched.states import unmanaged_on
 from models.resources.totals import groups_kw, points_kw
 
-__all__ = ["as_it_stands", "no_flexibility", "unmanaged_on", "unmanaged_programs"]
+__all__ = ["as_it_stands", "no_flexibility", "unmanaged_kw", "unmanaged_on", "unmanaged_programs"]
 
 
 def as_it_stands(case: Case) -> Case:
@@ -75,6 +77,24 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
 def unmanaged_programs(case: Case) -> Programs:
     """Return the programs that units run if nobody steers them, going on from those of the Period before."""
     return _programs(_from_before(case))
+
+
+def unmanaged_kw(case: Case, chosen: Mapping[str, Ints]) -> dict[str, Floats]:
+    """Return the unmanaged programs (n,T), kW, of chosen units (n,) of each class; others cost no time."""
+    rows = [chosen.get(name, np.zeros(0, dtype=np.int64)) for name in UNIT_CLASSES]
+    arrays: dict[str, Any] = {name: of_rows(case.units(name), r) for name, r in zip(UNIT_CLASSES, rows, strict=True)}
+    few = _from_before(
+        replace(
+            case, start=None, remainder=None, connection_limits=case.connection_limits.of_units(rows),
+            connection_tariffs=case.connection_tariffs.only(rows), balancing_groups=case.balancing_groups.only(rows),
+            **arrays,
+        )
+    )  # fmt: skip
+    programs = _programs(few)
+    return {
+        one.name: one.power_kw(few, np.arange(one.count(few)), programs.of(one.fields, slice(None)))
+        for one in RESOURCES
+    }
 
 
 def _from_before(case: Case) -> Case:

@@ -61,6 +61,29 @@ def bills(case: Case, tariff_eur: Floats, peak_kw: Floats) -> Bills:
     return Bills(tariff_eur=tariff_eur, peak_eur=eur, peak_kw=highest)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Paid:
+    """What one customer pays in a Period beside the market's price, EUR; negative: earns."""
+
+    tariff_eur: float
+    peak_eur: float
+    peak_kw: float  # its highest import that any peak charge counts; 0 where it has none
+
+
+def paid_for(case: Case, connection: int, drawn_kw: Floats) -> Paid:
+    """Return what one connection (index) with a tariff pays for what it draws (T,), kW."""
+    tariffs = case.connection_tariffs
+    imports, exports = tariffs.import_eur_per_mwh[connection], tariffs.export_eur_per_mwh[connection]
+    price, eur, highest = np.where(drawn_kw > 0, imports, exports), 0.0, 0.0
+    for peak in np.flatnonzero(tariffs.peak_at == connection):
+        reached = float(tariffs.peak_reached_kw[peak])
+        level = max(float(drawn_kw[tariffs.peak_inside[peak]].max(initial=0.0)), reached)
+        eur += float(tariffs.peak_eur_per_kw[peak]) * (level - reached)
+        highest = max(highest, level)
+    energy = float((drawn_kw * price).sum()) * case.isp_hours / 1000
+    return Paid(tariff_eur=energy, peak_eur=eur, peak_kw=highest)
+
+
 def range_kw(case: Case) -> tuple[Floats, Floats]:
     """Return the least and the most (N,T), kW, that each connection can draw, whatever its units do."""
     low, high = _nothing(case), _nothing(case)

@@ -158,6 +158,16 @@ class BidOut(BaseModel):
     deliveries: list[BidDeliveryOut]
 
 
+class BillOut(BaseModel):
+    """What is paid at a connection in a Period, in the market's currency; negative: earned."""
+
+    energy_eur: float
+    tariff_eur: float
+    peak_eur: float
+    peak_kw: float
+    total_eur: float
+
+
 class ChargeSessionOut(BaseModel):
     """One charging session, planned or not."""
 
@@ -174,6 +184,48 @@ class ChargeSessionOut(BaseModel):
     deviation_kwh: float | None
     settled_eur: float | None
     causes: dict[str, int]
+
+
+class DeviceOut(BaseModel):
+    """What one device behind a connection is to do."""
+
+    resource: str
+    kind: str
+    power_kw: list[float]
+    stored_kwh: list[float] | None
+
+
+class LimitedTogetherOut(BaseModel):
+    """What limits a connection, or a group of connections around it, per ISP; null: no limit."""
+
+    at: str
+    import_limit_kw: list[float | None]
+    export_limit_kw: list[float | None]
+    drawn_kw: list[float]
+    import_breach_kw: list[float]
+    export_breach_kw: list[float]
+
+
+class ConnectionOut(BaseModel):
+    """One connection in a plan; lists have a value per ISP."""
+
+    connection: str
+    congestion_point: str | None
+    period: date
+    plan: int
+    start: datetime
+    isp_minutes: int
+    isps: int
+    devices: list[DeviceOut]
+    power_kw: list[float]
+    unmanaged_kw: list[float]
+    limits: list[LimitedTogetherOut]
+    market_eur_per_mwh: list[float]
+    import_eur_per_mwh: list[float]
+    export_eur_per_mwh: list[float]
+    planned: BillOut
+    unmanaged: BillOut
+    held_by: list[list[str]]
 
 
 class StepOut(BaseModel):
@@ -1114,6 +1166,18 @@ class Client:
         """The bids on a market in a Period, newest first, and how each left."""
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/bids", query={"market": market})
         return TypeAdapter[list[BidOut]](list[BidOut]).validate_json(answer.content)
+
+    def connection(self, period: date, connection: str, *, plan: int | None = None) -> ConnectionOut:
+        """One connection in a plan.
+
+        Its devices, what limits them together, prices with tariffs, and what is paid.
+        """
+        answer = self._ask(
+            "GET",
+            f"/api/v1/days/{quote(_text(period), safe='')}/connections/{quote(_text(connection), safe='')}",
+            query={"plan": plan},
+        )
+        return ConnectionOut.model_validate_json(answer.content)
 
     def energies(self, period: date, *, resource: str = "", limit: int = 100, offset: int = 0) -> EnergiesOut:
         """The energy per ISP that registers have counted, by resource, in pages."""

@@ -1,6 +1,6 @@
 """What a plan wants a resource, or everything behind a connection, to do, and why, in stretches of ISPs. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +44,13 @@ class Planned:
     producing_eur_per_mwh: float | None
 
 
-def planned(programs: Sequence[ResourceProgram], solved: Solved, period: Period) -> Planned | None:
-    """Return what is planned for these resources together; None without any. They lie at one congestion point."""
+def planned(
+    programs: Sequence[ResourceProgram], solved: Solved, period: Period, *, seen: Callable[[str], bool] = lambda _: True
+) -> Planned | None:
+    """Return what is planned for these resources together; None without any. They lie at one congestion point.
+
+    `seen` says whether the congestion point may be shown: what binds there tells of others.
+    """
     if not programs:
         return None
     power = np.sum([program.power_kw for program in programs], axis=0)
@@ -56,7 +61,7 @@ def planned(programs: Sequence[ResourceProgram], solved: Solved, period: Period)
     hours = period.isp_hours
     return Planned(
         power_kw=power, stored_kwh=stored, worth_eur_per_mwh=worth, congestion_point=address,
-        stretches=_stretches(power, stored, worth, solved, period, address),
+        stretches=_stretches(power, stored, worth, solved, period, address if seen(address) else ""),
         consumed_kwh=float(np.maximum(power, 0).sum()) * hours, produced_kwh=float(np.maximum(-power, 0).sum()) * hours,
         consuming_eur_per_mwh=_mean(worth, np.maximum(power, 0)),
         producing_eur_per_mwh=_mean(worth, np.maximum(-power, 0)),

@@ -42,6 +42,14 @@ class Solved:
 
         return drawn_kw(self.named.case, self.outcome.programs)
 
+    @cached_property
+    def at_limits_kw(self) -> NDArray[np.float64]:
+        """What is drawn at each limit of a connection or group (L,T), kW, reserve that is held not counted."""
+        from models.connection_loads import drawn_kw
+
+        found = drawn_kw(self.named.case, self.outcome.programs, None)
+        return found[0] if found else np.zeros((0, self.named.case.isps))
+
 
 def begun_from(before: Solved | None, named: NamedCase) -> NamedCase:
     """Return the case with the dual prices of an earlier plan to start from, where that plan has any that still fit.
@@ -66,6 +74,12 @@ def begun_from(before: Solved | None, named: NamedCase) -> NamedCase:
 
 def binding(solved: Solved, point: int, isp: int) -> list[Cause]:
     """Return the limits and reservations that bind at a congestion point (index) in an ISP (from 0), and its peaks."""
+    connections = _at_connections(solved, point, isp)
+    return [*binding_at_point(solved, point, isp), *connections, *peaks_made(solved, point, isp)]
+
+
+def binding_at_point(solved: Solved, point: int, isp: int) -> list[Cause]:
+    """Return the reservations, limits and orders of a congestion point (index) itself that bind in an ISP (from 0)."""
     case, shadow = solved.named.case, solved.outcome.shadow
     causes = []
     for k in np.flatnonzero(case.reservations.point == point):
@@ -81,8 +95,7 @@ def binding(solved: Solved, point: int, isp: int) -> list[Cause]:
         for way, bound, worth in bounds:
             if worth > _BINDING:
                 causes.append(Cause(what=f"{way} limit of {abs(bound):.1f} kW", eur_per_mwh=float(worth)))
-    causes += _ordered(solved, point, isp)
-    return [*causes, *_at_connections(solved, point, isp), *peaks_made(solved, point, isp)]
+    return [*causes, *_ordered(solved, point, isp)]
 
 
 def _ordered(solved: Solved, point: int, isp: int) -> Iterator[Cause]:
@@ -99,17 +112,22 @@ def _ordered(solved: Solved, point: int, isp: int) -> Iterator[Cause]:
 
 def _at_connections(solved: Solved, point: int, isp: int) -> Iterator[Cause]:
     """Yield the limits of connections and groups at a congestion point that bind, those of the highest worth first."""
+    here = np.flatnonzero(solved.named.case.connection_limits.point == point)
+    yield from limits_that_bind(solved, here.tolist(), isp)
+
+
+def limits_that_bind(solved: Solved, here: Collection[int], isp: int) -> Iterator[Cause]:
+    """Yield those of some limits of connections and groups that bind in an ISP (from 0), of the highest worth first."""
     limits, shadow = solved.named.case.connection_limits, solved.outcome.shadow
     found: list[tuple[float, str]] = []
     for way, bound, worth in (
         ("import", limits.import_kw, shadow.connection_import_eur_per_mwh),
         ("export", limits.export_kw, shadow.connection_export_eur_per_mwh),
     ):
-        here = np.flatnonzero(limits.point == point).tolist() if len(worth) else []
         found += [
             (float(worth[i, isp]), f"{way} limit of {limits.name[i]}, {abs(bound[i, isp]):.2f} kW")
             for i in here
-            if worth[i, isp] > _BINDING
+            if len(worth) and worth[i, isp] > _BINDING
         ]
     found.sort(reverse=True)
     yield from (Cause(what=what, eur_per_mwh=worth) for worth, what in found[:_SHOWN])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agr.domain.plan import Cause
 
@@ -21,11 +22,17 @@ def peaks_made(solved: "Solved", point: int, isp: int) -> Iterator[Cause]:
 
     Peaks that were reached before cost nothing and hold nothing. Those with the highest price come first.
     """
+    tariffs = solved.named.case.connection_tariffs
+    yield from peaks_that_bind(solved, np.flatnonzero(tariffs.point[tariffs.peak_at] == point), isp)
+
+
+def peaks_that_bind(solved: "Solved", among: NDArray[np.int64], isp: int) -> Iterator[Cause]:
+    """Yield those of some peak charges (n,) whose highest import is that of an ISP (from 0), see `peaks_made`."""
     tariffs, peak_kw = solved.named.case.connection_tariffs, solved.outcome.peak_kw
-    if not len(tariffs.peak_at):
+    if not len(among):
         return
     rises = (peak_kw > tariffs.peak_reached_kw + _KW) & tariffs.peak_inside[:, isp]
-    here = np.flatnonzero(rises & (tariffs.point[tariffs.peak_at] == point))
+    here = among[rises[among]]
     made = [p for p in here.tolist() if solved.drawn_kw[tariffs.peak_at[p], isp] > peak_kw[p] - _KW]
     made.sort(key=lambda p: -float(tariffs.peak_eur_per_kw[p]))
     for p in made[:_SHOWN]:

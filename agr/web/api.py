@@ -23,6 +23,7 @@ from agr.store import audit_log, day, outbox, overrides, plans, register_rows
 from agr.web import (
     actions,
     approval_page,
+    connection_page,
     execution_routes,
     flex_routes,
     forecast_routes,
@@ -53,6 +54,7 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api/v1", responses=_FAULTS, dependencies=[Depends(known_query)])
 router.include_router(actions.api_router)
 router.include_router(program_routes.router)
+router.include_router(connection_page.api_router)
 router.include_router(nomination_routes.router)
 router.include_router(trade_routes.router)
 router.include_router(flex_routes.router)

@@ -17,7 +17,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.planned import Planned, planned
 from agr.operations.register_check import table_named
 from agr.operations.register_concerns import name_of
-from agr.operations.sight import page_of
+from agr.operations.sight import Sight, page_of
 from agr.operations.tables import zipped
 from agr.planning.explanation import circumstances
 from agr.store import audit_log, overrides, register, register_rows
@@ -117,7 +117,7 @@ def row_(request: Request, principal: Viewer, table: str, key: Key, period: str 
             u for u in overrides.unavailable_on(tx, of.day) if u.name in (name, getattr(found.row, "connection", ""))
         ]
         lacking = _lacking(table, found, {f.quantity for f in register.forecasts_of(tx, of, [name])})
-    number, plan = _planned(context, of, table, found, behind)
+    number, plan = _planned(context, of, table, found, behind, sight_of(request, principal, of))
     looked_at = context.plan_cache.plan(number) if number is not None else None
     return render(
         request, principal, "register_row.html", table=table, words=WORDS, found=found, name=name, of=of,
@@ -126,6 +126,7 @@ def row_(request: Request, principal: Viewer, table: str, key: Key, period: str 
         around=circumstances(looked_at, plan.congestion_point) if looked_at and plan and sight.everything else (),
         charts=_charts(of, plan, context.settings.currency) if plan else (),
         is_resource=table in BY_TABLE,
+        connection=found.key if table == "connections" else getattr(found.row, "connection", ""),
     )  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def _lacking(table: str, found: Stored, known: set[str]) -> list[str]:
 
 
 def _planned(
-    context: Context, of: Period, table: str, found: Stored, behind: list[Stored]
+    context: Context, of: Period, table: str, found: Stored, behind: list[Stored], sight: Sight
 ) -> tuple[int | None, Planned | None]:
     """Return the plan in force and what it wants the row's resources to do."""
     number = context.plan_cache.number_in_force(of.day)
@@ -146,7 +147,7 @@ def _planned(
         return number, None
     programs = context.programs.of(number)
     mine = [program for name in names if (program := programs.of_resource(name)) is not None]
-    return number, planned(mine, context.plan_cache.solved(number), of)
+    return number, planned(mine, context.plan_cache.solved(number), of, seen=sight.place)
 
 
 def _charts(of: Period, plan: Planned, currency: str) -> list[tuple[str, str, str]]:

@@ -19,7 +19,7 @@ from agr.domain.register import (
     Portfolio,
     Register,
 )
-from agr.planning.case import Inputs, build
+from agr.planning.case import Inputs, Previous, build
 from agr.planning.case_audit import audit_case
 from agr.planning.difference import Solved, binding
 from agr.planning.promises import breach_kwh, worst
@@ -164,3 +164,23 @@ def test_a_stored_case_answers_what_another_fuse_would_do() -> None:
     assert changed.import_kw[:, 0].tolist() == [25.0, np.inf]
     fewer = changed_case(named, (), ["resource:ev2"]).case
     assert fewer.leaf("storage").tolist() == [0, 1]
+
+
+def test_a_connection_that_changes_groups_within_a_period_counts_in_the_new_one_from_then_on() -> None:
+    """Both cars have charged 11 kW in the ISP at 18:00; at 18:30 the house moves to a lane of 17.25 kW."""
+    street = world(limit("street", import_kw=30.0), groups={"street": None}, a="street")
+    done = {name: np.where(np.arange(96) == 72, 11.0, 0.0) for name in ("ev1", "ev2")} | {"home": np.full(96, 2.0)}
+    groups: dict[str, str | None] = {"street": None, "lane": None}
+    moved = replace(
+        world(limit("street", import_kw=30.0), limit("lane", import_kw=17.25), groups=groups, a="lane"),
+        previous=Previous(programs_kw=done), closed_isps=74, past_isps=73,
+    )  # fmt: skip
+    before, after = build(street), build(moved)
+    assert (before.case.connection_limits.name, after.case.connection_limits.name) == (("street",), ("lane",))
+    assert audit_case(moved, after) == ()
+    outcome = solve(after.case, method=Method.REFERENCE, relative_gap=1e-8, threads=1)
+    assert audit(after.case, outcome) == ()
+    breach = outcome.connection_import_breach_kw[0]
+    assert np.flatnonzero(breach > 1e-6).tolist() == [72], "what is over cannot be undone, and is said with its size"
+    assert breach[72] == pytest.approx(24.0 - 17.25)
+    assert outcome.point_kw[0, 76:80].sum() / 4 == pytest.approx(2.0 + 20.0 - 5.5)  # the rest, in the cheap hour

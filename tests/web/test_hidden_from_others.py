@@ -153,6 +153,7 @@ def _paths(route: Route, about: dict[str, str]) -> list[str]:
     names = {
         "period": DAY, "day_": DAY, "address": about["point"], "plan": "1", "number": "1", "trigger": "1",
         "message_id": f"n-{about['brp']}", "contract": about["contract"], "resource": about["resource"],
+        "connection": about["connection"],
         "series": "day_ahead", "conversation": f"c-{about['brp']}", "market": "day-ahead",
     }  # fmt: skip
     tables = TABLES if "{table}" in route.path else ("",)
@@ -191,6 +192,8 @@ def test_no_address_tells_of_others(desk: Desk, narrow: dict[str, httpx.Client],
         ("/programs", "resource"), (f"/api/v1/days/{DAY}/programs.csv", "resource"),
         (f"/api/v1/days/{DAY}/programs.parquet", "resource"), ("/register/connections", "connection"),
         ("/register/tables.zip", "contract"), ("/api/v1/register/connection_limits", "connection"),
+        (f"/connections/{DAY}/{MINE['connection']}", "resource"), (f"/connections/{DAY}/{MINE['connection']}", "group"),
+        (f"/api/v1/days/{DAY}/connections/{MINE['connection']}", "resource"),
         (f"/api/v1/days/{DAY}/reservations", "contract"), ("/reservations", "resource"), ("/alarms", "point"),
     ):  # fmt: skip
         assert MINE.get(own, MINE["point"]) in answered[path], path

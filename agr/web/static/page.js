@@ -66,6 +66,12 @@
       const below = s.below ? { xAxisIndex: 1, yAxisIndex: 1 } : {};
       series.push(stairs(s.label, last(s.values), { lineStyle: style, itemStyle: { color: style.color }, ...below }));
     }
+    // A device may both draw and give, so there is one stack above zero and one below.
+    (data.stack ?? []).forEach((s, i) => {
+      const color = colour(`--chart-${i % 4 + 1}`), opacity = i < 4 ? 0.55 : 0.25;
+      for (const sign of [1, -1]) if (s.values.some((v) => v * sign > 0)) series.push(stairs(s.label, last(s.values.map((v) => (v * sign > 0 ? v : 0))),
+        { stack: sign > 0 ? "up" : "down", lineStyle: { width: 0 }, itemStyle: { color }, areaStyle: { color, opacity }, z: 1 }));
+    });
     if (data.band) series.unshift(...band("may be called", last(data.band.low), last(data.band.high), colour("--chart-2"), 0.2));
     for (const b of data.bands ?? []) series.unshift(...band(b.label, last(b.low), last(b.high), colour("--chart-1"), 0.12, b.label));
     const at = (now() / 1000 - data.starts[0]) / step;
