@@ -70,20 +70,25 @@ def sessions(
 
 
 @forecast_app.command()
-def fetch(period: PeriodOption = None, config: ConfigOption = DEFAULT) -> None:
-    """Ask the feeds of weather for a Period, and keep what is new with the moment it is known."""
+def fetch(
+    period: PeriodOption = None,
+    days: Annotated[int, typer.Option(min=1, max=730, help="Days up to the Period; weather is of days to come.")] = 1,
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Ask the feeds of weather and areas for a Period, and keep what is new with the moment it was known."""
     from agr.domain.errors import MissingError
     from agr.domain.isp import SystemClock
     from agr.operations import commands
-    from agr.operations.outlooks import Outlooks
+    from agr.operations.outlooks import Outlooks, last_of
     from agr.settings import load
 
     with in_words():
         settings = load(config)
         of = period_of(settings, period) if period else commands.next_period(settings)
-        found = Outlooks(commands.open_store(settings), settings, SystemClock()).fetch([of])
+        found = Outlooks(commands.open_store(settings), settings, SystemClock()).fetch(last_of(of, days))
         if not found:
-            raise MissingError('there is no feed of weather; add one with api = "weather" to [[feeds]]')
+            words = 'there is no feed of weather or of an area; add one with api = "weather" or "entsoe" to [[feeds]]'
+            raise MissingError(words)
     for one in found:
         say(f"{one.feed}: {one.new} new forecasts of a series and a day")
         for fault in one.faults:

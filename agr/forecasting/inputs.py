@@ -31,9 +31,9 @@ def weather_series(quantity: str, place: str) -> str:
     return f"{WEATHER}{quantity} {place}"
 
 
-def of_inputs(series: str) -> bool:
-    """Say whether a series is an input of forecasts, by its name."""
-    return series.startswith(INPUT_SERIES)
+def entsoe_series(quantity: str, area: str) -> str:
+    """Return the name of an area's series."""
+    return f"{ENTSOE}{quantity} {area}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

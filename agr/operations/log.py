@@ -64,3 +64,4 @@ def configure(*, json: bool = False, listener: Callable[[Event], None] | None = 
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and a query may hold a token

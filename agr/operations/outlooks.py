@@ -28,6 +28,7 @@ log = structlog.get_logger()
 OLDEST_ISSUE = timedelta(hours=48)
 """A forecast that was made longer ago than this comes from a source that has stopped."""
 _JUST_COME = timedelta(days=1)
+"""What had to be published less than a day ago, or has still to be, counts from when it came."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,10 +125,18 @@ class Outlooks:
         return True
 
 
+def last_of(period: Period, count: int) -> list[Period]:
+    """Return so many Periods up to this one, oldest first."""
+    found = [period]
+    while len(found) < count:
+        found.append(found[-1].previous())
+    return found[::-1]
+
+
 def _known_at(outlook: Outlook, period: Period, now: datetime) -> datetime | None:
     """Return when the forecast of a Period was known; None where nobody can say."""
     if outlook.published is not None:
-        return max(outlook.published, now) if now - outlook.published < _JUST_COME else outlook.published
+        return now if now - outlook.published < _JUST_COME else outlook.published
     return now if period.end > now else None
 
 

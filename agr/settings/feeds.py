@@ -177,6 +177,21 @@ class WeatherFeed(OutlookFeed):
         return self
 
 
+class EntsoeFeed(OutlookFeed):
+    """Day-ahead forecasts of load, wind and sun of an area, from ENTSO-E's transparency platform."""
+
+    connector = "agr.connectors.entsoe"
+
+    api: Literal["entsoe"] = Field(default="entsoe", description="How it is asked: entsoe.")
+    area: Annotated[str, Field(pattern="^[0-9]{2}[A-Z][0-9A-Z-]{13}$")] = Field(
+        description="Bidding zone, by its EIC code, e.g. 10YNL----------L."
+    )
+    token_env: VariableName = Field(description="Environment variable with the token of the interface.")
+    url: WebAddress = Field(
+        default="https://web-api.tp.entsoe.eu/api", description="Web address of the interface, without a query."
+    )
+
+
 def placeholders(text: str) -> set[str]:
     """Return the names in braces in a setting. Raises ValueError when a brace stands alone."""
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
@@ -199,7 +214,9 @@ def _api(feed: object) -> str:
 
 
 Feed = Annotated[
-    Annotated[HttpFeed, Tag("api=http")] | Annotated[WeatherFeed, Tag("api=weather")],
+    Annotated[HttpFeed, Tag("api=http")]
+    | Annotated[WeatherFeed, Tag("api=weather")]
+    | Annotated[EntsoeFeed, Tag("api=entsoe")],
     Discriminator(_api),
 ]
 """Any feed; a new class is one more part of the union."""

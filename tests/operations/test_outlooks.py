@@ -94,6 +94,14 @@ def test_of_a_day_that_is_over_nobody_can_say_what_was_known(world):
     assert kept(world)[0].made_at == published
 
 
+@pytest.mark.parametrize("hours", [-23, 3])
+def test_what_has_just_come_or_comes_early_counts_from_when_it_came(world, hours):
+    before = world.clock.now()
+    published = before + timedelta(hours=hours)
+    assert Outlooks(world.store, world.settings, world.clock).take(outlook(published=published), "tso") == (1, [])
+    assert before <= kept(world)[0].made_at <= world.clock.now()
+
+
 def test_days_with_large_gaps_are_left_out():
     assert on_period(outlook().rows[:17], HOURS) is None
     covered = on_period(outlook().rows[:18], HOURS)
