@@ -189,16 +189,23 @@ def _picture(of: Period, found: AtConnection, unit: str) -> str:
     series = [one("planned, all", "plan", found.power_kw), one("unmanaged", "called", found.unmanaged_kw)]
     if found.import_kw is not None and found.export_kw is not None:
         series += [one("import limit", "limit", found.import_kw), one("export limit", "limit", found.export_kw)]
-    own = found.devices[0].connection
+    own, scale = found.devices[0].connection, _scale_kw(found)
     for limit in (limit for limit in found.limits if limit.at != own):
         most, least = found.left_by(limit)
-        series += [one(f"import that {limit.at} leaves", "dso", most)]
-        series += [one(f"export that {limit.at} leaves", "dso", least)]
+        series += [one(f"import that {limit.at} leaves", "dso", np.where(most <= scale, most, np.inf))]
+        series += [one(f"export that {limit.at} leaves", "dso", np.where(least >= -scale, least, -np.inf))]
     prices = [("market", found.market_eur_per_mwh), ("import", found.import_eur_per_mwh)]
     prices += [("export", found.export_eur_per_mwh)]
     series += [one(f"price: {name}", "price", values, below=True) for name, values in prices]
     stack = [{"label": name, "values": _known(power)} for name, power in _stacked(found)]
     return chart(starts=starts_of(of), zone=of.zone_name, unit="kW", series=series, stack=stack, below=unit, band=None)
+
+
+def _scale_kw(found: AtConnection) -> float:
+    """Return the power up to which what groups leave is drawn: beyond the connection's own size it says nothing."""
+    own = (side for side in (found.import_kw, found.export_kw) if side is not None)
+    powers = [found.power_kw, found.unmanaged_kw, *own]
+    return 1.25 * max(float(np.abs(one[np.isfinite(one)]).max(initial=0.0)) for one in powers)
 
 
 def _isps(of: Period, found: AtConnection) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """A connection's page without JavaScript, and the same as JSON: linked from the register, with its limits and bill."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -89,6 +90,15 @@ def test_before_a_plan_the_page_says_so_and_after_it_shows_everything(desk: Desk
     assert set(found.limits[1].import_limit_kw) == {90.0}
     assert found.limits[0].export_limit_kw[0] == -45.0
     assert any("import limit of ean.1, 45.00 kW" in words for isp in found.held_by for words in isp)
+
+
+def test_the_picture_has_limits_and_leaves_out_groups_that_leave_more_than_it_could_use(anna: httpx.Client) -> None:
+    picture = json.loads(re.findall(r'<script type="application/json">(.*?)</script>', anna.get(PAGE).text)[0])
+    shown = {one["label"]: one["values"] for one in picture["series"]}
+    assert set(shown["import limit"]) == {45.0}
+    assert shown["import that street leaves"] is None, "90 kW, and the fuse has 45"
+    total = [sum(of) for of in zip(*(one["values"] for one in picture["stack"]), strict=True)]
+    assert total == pytest.approx(shown["planned, all"], abs=1e-5)
 
 
 def test_the_register_and_the_programs_lead_there(desk: Desk, anna: httpx.Client) -> None:
