@@ -69,8 +69,9 @@ class Planner:
         now, made = self._clock.now(), 0  # read after the triggers, else a new one would be from the future
         for group in _runs(triggers):
             period = Period(group[0].period, self._settings.time_zone, self._settings.isp_minutes)
+            oldest = min(trigger.at for trigger in group)  # who asked by hand says an hour ago, so that nobody waits
             # A trigger from the future does not wait: the clock was set back.
-            waited = not timedelta(0) <= now - group[0].at < timedelta(seconds=self._settings.planning.join_triggers_s)
+            waited = not timedelta(0) <= now - oldest < timedelta(seconds=self._settings.planning.join_triggers_s)
             if not (waited or group[0].preview or self._maker.parts.ready(group)):
                 continue
             if period.end <= now:

@@ -96,6 +96,19 @@ def test_a_trigger_that_arrives_during_the_reading_still_waits_for_others(world:
         assert len(day.open_triggers(tx)) == 1
 
 
+def test_who_asks_by_hand_waits_for_nobody_who_asked_just_before(world: World, solver: SolverPool) -> None:
+    world.know_points()
+    settings = world.settings.model_copy(update={"planning": Planning(threads=1, join_triggers_s=600)})
+    planner = Planner(world.store, settings, world.clock, solver, lambda _plan: None)
+    now = world.clock.now()
+    with world.store.transaction() as tx:
+        day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.FORECAST, text="tables imported"), now)
+        day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.OPERATOR, text="asked for"), now - timedelta(hours=1))
+    assert planner.run_due() == 1
+    with world.store.transaction() as tx:
+        assert day.open_triggers(tx) == []
+
+
 def test_the_battery_earns_the_price_difference_worked_out_by_hand(world: World, solver: SolverPool) -> None:
     """The battery fills from 100 to 200 kWh at 20 EUR/MWh and empties to 0 at 120; wear 5 EUR/MWh, 95 % each way.
 
