@@ -56,7 +56,8 @@ def left_out(field: dataclasses.Field[Any], owner: Any) -> bool:
 
 def _holds_nothing(value: Any) -> bool:
     if dataclasses.is_dataclass(value):
-        return all(_holds_nothing(getattr(value, field.name)) for field in dataclasses.fields(value))
+        every = dataclasses.fields(value)
+        return all(_holds_nothing(getattr(value, field.name)) or left_out(field, value) for field in every)
     return value.size == 0 if isinstance(value, np.ndarray) else value is None or value == ()
 
 
