@@ -14,7 +14,7 @@ from agr.forecasting.days import Days
 from agr.forecasting.inputs import usable
 from agr.forecasting.models.naive import filled
 from agr.forecasting.models.protocols import Fitted, Model, ModelError
-from agr.forecasting.models.registry import ALIKE, BEST, NAIVE, FittedMean, model
+from agr.forecasting.models.registry import ALIKE, BEST, BY_WEATHER, NAIVE, FittedMean, model
 from agr.forecasting.quantiles import LEAST, LEVELS, MIDDLE, bands
 from agr.forecasting.rolling import Rolled, rolling
 from agr.forecasting.scores import score
@@ -64,7 +64,7 @@ def forecast(days: Days, row: int, how: Forecasting | None = None) -> Made:
     if lead > LARGEST_LEAD:
         raise ModelError(f"nothing is known since {known.day(rows - 1)}; look at its source")
     known = usable(known, row, notes)
-    chosen = model(how.model)
+    chosen = model(ALIKE if how.model == BY_WEATHER and known.inputs is None else how.model)
     if rows < chosen.least_days:
         notes.append(f"only {rows} days are known, {chosen.name} needs {chosen.least_days}: {ALIKE} stand in")
         chosen = model(ALIKE)

@@ -1,11 +1,13 @@
 """Forecasts of the power of loads and generators that are measured: from readings, or from imported series.
 
 The series of a resource is called `power_kw RESOURCE`. What a resource is forecast to do for which the user gave no
-forecast is the mean of alike days, or naive where that was better; the plan uses it before a forecast of an older day.
+forecast is the mean of alike days, corrected by the weather where that is known, or naive where that was better; the
+plan uses it before a forecast of an older day.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import structlog
@@ -14,9 +16,11 @@ from agr.domain.faults import number_of, verb_of
 from agr.domain.isp import Clock, Period, period_of
 from agr.domain.kinds import KINDS
 from agr.domain.kinds.quantities import POWER
-from agr.forecasting import Observed, days_of
+from agr.forecasting import Days, Observed, days_of
 from agr.forecasting.admission import admitted
-from agr.forecasting.models.registry import ALIKE
+from agr.forecasting.inputs import WEATHER
+from agr.forecasting.models.registry import ALIKE, BY_WEATHER
+from agr.operations.forecast_inputs import with_inputs
 from agr.operations.forecast_rows import FAILED, REFUSED, clipped_at_zero, resolution, run_of
 from agr.operations.forecast_worker import Maker, Task
 from agr.operations.readings import Readings
@@ -82,6 +86,7 @@ class LoadForecasts:
             known = [name for name in actuals.series_known(tx, now) if name.startswith(POWER_SERIES)]
         names = [name for series in known if (name := series.removeprefix(POWER_SERIES)) in kinds and name not in given]
         tasks = []
+        weather: dict[tuple[date, int], Days] = {}  # first day, minutes → days with it
         for name in names[:MOST]:
             with self._store.transaction() as tx:
                 observed = actuals.known(tx, POWER_SERIES + name, now, now - HISTORY, now)
@@ -89,8 +94,15 @@ class LoadForecasts:
                 continue
             minutes = max(resolution(observed), self._settings.isp_minutes)
             days = days_of(observed, self._settings.time_zone, minutes, country=self._settings.forecasts.country)
+            lying = (days.first, days.minutes)
+            if lying not in weather:
+                with self._store.transaction() as tx:
+                    weather[lying] = with_inputs(tx, days, period, now, (WEATHER,))
+            told = weather[lying]
+            days = replace(days, inputs=told.inputs, input_names=told.input_names)
             tasks.append(
-                Task(series=POWER_SERIES + name, days=days, row=days.row(period.day), model=ALIKE,
+                Task(series=POWER_SERIES + name, days=days, row=days.row(period.day),
+                     model=ALIKE if days.inputs is None else BY_WEATHER,
                      bands=len(names) <= WITH_BANDS)
             )  # fmt: skip
         made = 0

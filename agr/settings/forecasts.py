@@ -7,7 +7,8 @@ from pydantic import Field
 from agr.settings.section import Seconds, Section
 
 ModelName = Literal[
-    "mean of LightGBM and LEAR", "LightGBM", "LEAR", "alike days", "half yesterday, half last week", "naive"
+    "mean of LightGBM and LEAR", "LightGBM", "LEAR", "alike days by weather", "alike days",
+    "half yesterday, half last week", "naive",
 ]  # fmt: skip
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 

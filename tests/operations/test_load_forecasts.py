@@ -144,3 +144,41 @@ def test_larger_portfolios_get_the_mean_without_bands() -> None:
     banded = make(Task(series="s", days=known, row=41, model="alike days"))
     assert isinstance(banded, Made)
     assert banded.mean.tobytes() == made.mean.tobytes()
+
+
+def test_a_roof_is_forecast_by_the_sun_where_that_is_known(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.settings = world.settings.model_copy(update={"forecasts": ForecastSettings(enabled=True)})
+    random, rows, runs = np.random.default_rng(2), [], []
+    day_of = Period(PERIOD.day - timedelta(days=90), PERIOD.zone_name, 60)
+    while day_of.day <= PERIOD.day:
+        local = np.array([start.astimezone(day_of.tz).hour for start in day_of.starts()])
+        share = 0.5 if day_of.day == PERIOD.day else random.uniform(0.1, 1.0)
+        sun = share * 800 * np.maximum(0, 1 - np.abs(local - 13) / 6)
+        made_at = day_of.start - timedelta(hours=17)
+        runs.append(
+            forecast_runs.Run(series="weather sun_w_m2 here", model="given", made_at=made_at, period=day_of.day,
+                              minutes=60, mean=sun)
+        )  # fmt: skip
+        if day_of.day < PERIOD.day - timedelta(days=1):
+            rows += [
+                Actual(series="power_kw roof", received_at=day_of.end,
+                       observed=Observed(start=start, minutes=60, value=-0.005 * w + 0.001 * (start.hour % 7)))
+                for start, w in zip(day_of.starts(), sun, strict=True)
+            ]  # fmt: skip
+        day_of = day_of.next()
+    with world.store.transaction() as tx:
+        connection = Connection(address="a", first_day=PERIOD.day - timedelta(days=90))
+        register.replace(
+            tx, Register(connections=(connection,), resources=(Generator(resource="roof", connection="a"),))
+        )
+        actuals.put(tx, rows)
+        for run in runs:
+            forecast_runs.put(tx, run, PERIOD.start)
+    world.clock.jump_to(NOW)
+    assert loads_of(world).run(PERIOD) == 1
+    notes: list[str] = []
+    found = stand_ins(world, notes)["roof", "power_kw"]
+    assert found.min() == pytest.approx(-0.005 * 0.5 * 800, abs=0.1)
+    assert "alike days by weather" in notes[0]
+    world.store.close()

@@ -7,6 +7,7 @@ from agr.domain.errors import InputError
 from agr.domain.faults import meant
 from agr.forecasting.days import Days
 from agr.forecasting.models.boosting import Boosting
+from agr.forecasting.models.by_weather import ByWeather
 from agr.forecasting.models.lear import Lear
 from agr.forecasting.models.naive import AlikeDays, HalfAndHalf, Naive
 from agr.forecasting.models.protocols import Fitted, Floats, Model, ModelError
@@ -57,12 +58,13 @@ class FittedMean:
 
 MODELS: Mapping[str, Model] = {
     one.name: one
-    for one in (Naive(), HalfAndHalf(), AlikeDays(), Lear(), Boosting(), MeanOf((Boosting(), Lear())))
+    for one in (Naive(), HalfAndHalf(), AlikeDays(), ByWeather(), Lear(), Boosting(), MeanOf((Boosting(), Lear())))
 }  # fmt: skip
 """Name → model."""
 BEST = "mean of LightGBM and LEAR"
 NAIVE = "naive"
 ALIKE = "alike days"
+BY_WEATHER = "alike days by weather"
 
 
 def model(name: str) -> Model:
