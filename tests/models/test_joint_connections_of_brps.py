@@ -3,16 +3,19 @@
 Homes with a tariff, a fuse and a peak charge in one street, whose limit counts homes of both parties.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.audit import audit
+from models.case import no_balancing_groups
 from models.connection_costs import tariff_shape
 from models.connection_loads import may_bind
 from models.decomposition.joint.connections import joint_connections
 from models.decomposition.solve import solve as decompose
 from models.reference.problem import solve as reference
-from tests.models.builders import balanced, behind, intraday, load, make, paying, solar, storage
+from tests.models.builders import balanced, behind, day_ahead, intraday, load, make, paying, solar, storage
 from tests.models.oracle import best_value
 
 ISPS, HOMES = 4, 3
@@ -34,7 +37,11 @@ def street(seed):
         parts.append(solar(ISPS, -rng.uniform(0, 6, ISPS), point=home % 2, cost=2.0))
         for kind, count in (("storage", 2), ("fixed", 1), ("curtailable", 1)):
             at[kind] += [home] * count
-    case = make(ISPS, *parts, points=2, price=rng.uniform(5, 150, ISPS), intraday=intraday(ISPS, 120, 40, depth_kw=6.0))
+    price, facts = rng.uniform(5, 150, ISPS), rng.uniform(-5, 5, (2, ISPS))  # day-ahead positions of each party
+    case = make(
+        ISPS, *parts, points=2, day_ahead=day_ahead(ISPS, price, depth_kw=300.0, committed_kw=facts.sum(axis=0)),
+        intraday=intraday(ISPS, price + 40, price - 40, depth_kw=30.0),
+    )  # fmt: skip
     fuses = [
         {"import_kw": rng.uniform(5, 12), "export_kw": -rng.uniform(3, 8), "parent": HOMES, "point": home % 2}
         for home in range(HOMES)
@@ -45,7 +52,7 @@ def street(seed):
     ]
     case = paying(case, *tariffs, peaks=[{"at": 0, "eur_per_kw": 0.05, "reached_kw": 2.0}, {"at": 1}], **at)
     party = {kind: [0 if home == 0 else 1 for home in homes] for kind, homes in at.items()}
-    return balanced(case, {"name": "a"}, {"name": "b"}, **party)
+    return balanced(case, {"name": "a", "day_ahead_kw": facts[0]}, {"name": "b", "day_ahead_kw": facts[1]}, **party)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -53,6 +60,7 @@ def test_no_bound_lies_below_the_best_and_no_plan_above(seed):
     case = street(seed)
     assert joint_connections(case, may_bind(case), tariff_shape(case)).count == HOMES
     best = best_value(case)
+    assert best < best_value(replace(case, balancing_groups=no_balancing_groups())) - 1e-3, "they do not net"
     exact = reference(case, relative_gap=1e-8, threads=1)
     assert audit(case, exact) == ()
     assert exact.objective_eur == pytest.approx(best, abs=1e-5)
