@@ -16,7 +16,7 @@ from models.connection_costs import TariffShape
 from models.connection_costs import fixed_kw as fixed_tariffs_kw
 from models.connection_loads import Binding
 from models.connection_loads import fixed_kw as fixed_units_kw
-from models.decomposition.joint.answer import Shared
+from models.decomposition.joint.shared import Shared
 from models.decomposition.tuning import DEFAULT, Joint
 from models.headroom import has_margins, takes
 from models.markets.connection_limits.trees import with_below

@@ -10,8 +10,9 @@ import numpy as np
 
 from models.case import Case, Floats, Ints
 from models.compiled import compiled
-from models.decomposition.joint.answer import Desk, Shared, answer_connection, new_desk
+from models.decomposition.joint.answer import answer_connection
 from models.decomposition.joint.connections import JointConnections
+from models.decomposition.joint.shared import Desk, Shared, new_desk
 from models.headroom import traded_isps
 from models.mixing import Mixed, Shares, chunks, places, power_seen, rewards_of
 from models.parameter_views import Tables

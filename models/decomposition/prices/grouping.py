@@ -16,8 +16,8 @@ from models.block import called_units, reserved_points
 from models.case import NO_TARIFF, Bools, Case, Floats, Ints
 from models.connection_costs import tariff_shape
 from models.connection_loads import may_bind
-from models.decomposition.joint.answer import Shared
 from models.decomposition.joint.connections import JointConnections, joint_connections, shared, without_joint
+from models.decomposition.joint.shared import Shared
 from models.decomposition.prices.places import Places, find_places
 from models.decomposition.tuning import DEFAULT
 from models.errors import CaseError

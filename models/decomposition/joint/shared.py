@@ -1,0 +1,91 @@
+"""What connections share, and the working arrays of the thread that answers for them. Compiled.
+
+Source: docs/explanation/optimisation.md §3.1.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from models.case import Floats, Ints
+from models.compiled import compiled
+from models.decomposition.joint.program import Newton, Point, Program, new_newton, new_point, new_program
+from models.resources.storage.layout import Work, new_work
+
+NOTHING = 1e-9
+"""Power, kW, that counts as none."""
+
+
+class Shared(NamedTuple):
+    """What M connections share. EUR per kW of one ISP; rooms are limits less what fixed units draw."""
+
+    store_at: Ints  # (M+1,) where each connection's stores begin
+    store: Ints  # positions among all stores
+    solar_at: Ints  # (M+1,)
+    solar_kw: Floats  # (n,T) forecast
+    solar_pinned_kw: Floats  # (n,T) NaN where free
+    solar_eur: Floats  # (n,) per kW curtailed
+    limit_at: Ints  # (M+1,)
+    import_room_kw: Floats  # (l,T) inf where it cannot bind
+    export_room_kw: Floats  # (l,T)
+    limit_eur: Floats  # (l,)
+    tariff_of: Ints  # (M,) row of the tariff, −1 for none
+    linear_eur: Floats  # (n,T)
+    kink_eur: Floats  # (n,T) what import costs on top of that
+    fixed_kw: Floats  # (n,T) what fixed units draw
+    peak_at: Ints  # (M+1,)
+    peak_eur: Floats  # (p,) per kW
+    peak_reached_kw: Floats  # (p,)
+    peak_inside: Floats  # (p,T) 1 where import counts and may make the peak
+    up: Floats  # (R,) 1 where a product takes the side up
+    down: Floats  # (R,)
+
+
+class Desk(NamedTuple):
+    """The working arrays of a thread, and the answer: for K stores, J solar systems, R products."""
+
+    tables: Floats  # (K,7,T)
+    scalars: Floats  # (K,…)
+    answers: Floats  # (K,4,T) power, energy, unmet, excess
+    held: Floats  # (K,R,T)
+    solar: Floats  # (J,T)
+    tried: Floats  # (K,4,T)
+    tried_held: Floats  # (K,R,T)
+    tried_solar: Floats  # (J,T)
+    price: Floats  # (T,)
+    sides: Floats  # (3,T)
+    drawn: Floats  # (3,T) power, the most with reserve, the least, of the programs last looked at
+    drawn_now: Floats  # (T,) power of the answer
+    duals: Floats  # (2·L+1+P,T) import limits, export limits, kink, peaks
+    x: Floats  # (K,T) changes of energy
+    keep: Floats  # (K,2,T) lowest and highest energy from which the band can be kept
+    variable: Ints  # (K,5,T) of each store: charge, discharge, reserve up, down, both; −1 for none
+    sums: Ints  # (2·K+J,) what adds up to power in an ISP: variables, −1 − those of discharging
+    work: Work
+    program: Program
+    point: Point
+    step: Point
+    bent: Point
+    newton: Newton
+
+
+@compiled
+def new_desk(
+    isps: int, products: int, scalars: int, stores: int, solars: int, limits: int, peaks: int, end_steps: int
+) -> Desk:
+    """Return working arrays for connections of at most so many stores, solar systems, limits and peaks."""
+    variables, rows = 5 * stores + solars, 4 * stores + 2 * limits + 1 + peaks
+    entries = max(3 * stores + solars, 3)
+    return Desk(
+        np.zeros((stores, 7, isps)), np.zeros((stores, scalars)), np.zeros((stores, 4, isps)),
+        np.zeros((stores, products, isps)), np.zeros((solars, isps)), np.zeros((stores, 4, isps)),
+        np.zeros((stores, products, isps)), np.zeros((solars, isps)), np.zeros(isps), np.zeros((3, isps)),
+        np.zeros((3, isps)), np.zeros(isps), np.zeros((2 * limits + 1 + peaks, isps)), np.zeros((stores, isps)),
+        np.zeros((stores, 2, isps)), np.zeros((stores, 5, isps), dtype=np.int64),
+        np.zeros(2 * stores + solars, dtype=np.int64),
+        new_work(isps, products, scalars), new_program(isps, variables, rows, entries, stores, end_steps, peaks),
+        new_point(isps, variables, rows, stores, end_steps, peaks),
+        new_point(isps, variables, rows, stores, end_steps, peaks),
+        new_point(isps, variables, rows, stores, end_steps, peaks),
+        new_newton(isps, variables, rows, stores, end_steps, peaks),
+    )  # fmt: skip
