@@ -20,6 +20,7 @@ from agr.store.engine import Store, Tx
 from agr.store.register_rows import Page
 
 KEPT = 8
+"""Sights that are kept, each of an account's parties and some days."""
 Concern = Mapping[str, frozenset[str]]
 """Name → the DSOs or BRPs that it concerns."""
 _NOBODY = frozenset[str]()
@@ -80,12 +81,15 @@ class Sight:
 
     def about(self, subject: str) -> bool:
         """Say whether an alarm is seen, by the congestion points, DSOs and BRPs that its subject names."""
-        words = subject.split()
-        everybody = frozenset[str]().union(*self.dsos_of.values()) | self.dsos
-        dsos = {word for word in words if word in everybody}.union(*(self.dsos_of.get(w, _NOBODY) for w in words))
-        parties = frozenset[str]().union(*self.brps_of.values()) | self.brps
-        brps = {word for word in words if word in parties}.union(*(self.brps_of.get(w, _NOBODY) for w in words))
+        words, (every_dso, every_brp) = subject.split(), self._parties
+        dsos = (every_dso & set(words)).union(*(self.dsos_of.get(word, _NOBODY) for word in words))
+        brps = (every_brp & set(words)).union(*(self.brps_of.get(word, _NOBODY) for word in words))
         return self.may(dsos, brps)
+
+    @cached_property
+    def _parties(self) -> tuple[frozenset[str], frozenset[str]]:
+        """All DSOs and all BRPs."""
+        return self.dsos.union(*self.dsos_of.values()), self.brps.union(*self.brps_of.values())
 
 
 EVERYTHING = Sight(everything=True, dsos_of={}, brps_of={}, inside={})

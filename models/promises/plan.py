@@ -83,12 +83,14 @@ def promise(
 
     First shortfalls cost what the contracts say. Where that leaves too many scenarios short, those that are missed most
     keep that price, as far as the probability allows, and all others pay ten, then a hundred times as much. Raises
-    CaseError for a probability outside (0, 1] or a price of deviations that is not above zero.
+    CaseError for a probability outside (0, 1], a price of deviations that is not above zero, or a tolerance below it.
     """
     if not 0 < probability <= 1:
         raise CaseError(f"probability: is {probability:g}, expected more than 0 and at most 1")
-    if not terms.deviation_eur_per_mwh > 0 or terms.tolerance_kw < 0:
-        raise CaseError("terms: deviation_eur_per_mwh must be above 0 and tolerance_kw not below")
+    if not terms.deviation_eur_per_mwh > 0:
+        raise CaseError(f"terms: deviation_eur_per_mwh is {terms.deviation_eur_per_mwh:g}, expected more than 0")
+    if not terms.tolerance_kw >= 0:
+        raise CaseError(f"terms: tolerance_kw is {terms.tolerance_kw:g}, expected 0 or more")
     search = Search(world, terms, effort or Effort())
     count, every = len(world.cases), np.arange(len(search.each))
     for n in every.tolist():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from models.case import Bools, Floats
+from models.case import Bools, Floats, Ints
 from models.growing_lp import GrowingLp, LpSolution
 from models.promises.rows import PointRows
 
@@ -42,7 +42,7 @@ class PointSearch:
             cost=self.cost, lower=rows.low, upper=rows.high, rows=wide,
             row_lower=np.concatenate([rows.lower, ones]), row_upper=np.concatenate([rows.upper, ones]),
         )  # fmt: skip
-        self._scenario, self._called, self._power, self._cost = [], [], [], []  # type: ignore[var-annotated]
+        self._scenario, self._called, self._power, self._cost = list[int](), list[int](), list[Floats](), list[float]()
         self.duals = np.zeros(len(rows.scenario))
         self._groups_eur = -np.inf
         self.solution: LpSolution | None = None
@@ -74,7 +74,7 @@ class PointSearch:
         groups_eur = float(answers.bound_eur[self.used].sum())
         if self.rows.bound(duals, self.cost) + groups_eur > self.bound_eur:
             self.duals, self._groups_eur = duals, groups_eur
-        row, column, value, costs = [], [], [], []  # type: ignore[var-annotated]
+        row, column, value, costs = list[Ints](), list[Ints](), list[Floats](), list[float]()
         for (s, called), mine in self._of.items():
             groups = np.flatnonzero(self.used[s, called])
             power = answers.power_kw[s, called, groups]

@@ -150,6 +150,7 @@ def test_what_is_not_planned_by_probability_is_refused_by_name(words):
         ("probability", {"probability": 0.0}),
         ("probability", {"probability": 1.5}),
         ("deviation_eur_per_mwh", {"terms": Terms(deviation_eur_per_mwh=0.0)}),
+        ("tolerance_kw", {"terms": Terms(deviation_eur_per_mwh=1.0, tolerance_kw=-1.0)}),
     ],
 )
 def test_terms_that_promise_nothing_are_refused(words, asked):
