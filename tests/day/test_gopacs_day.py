@@ -181,6 +181,10 @@ def everything_logged() -> Iterator[Callable[[], list[str]]]:
     """Give what returns all that was logged, by us and by libraries, down to what nobody would switch on."""
     records, root = list[str](), logging.getLogger()
     handler, level = Kept(records), root.level
+    named = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    levels = [(one, one.level) for one in named]  # whoever set up a log before has made some quieter
+    for one in named:
+        one.setLevel(logging.NOTSET)
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
@@ -189,6 +193,8 @@ def everything_logged() -> Iterator[Callable[[], list[str]]]:
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
+        for one, before in levels:
+            one.setLevel(before)
 
 
 def _traded(folder: Path, logged: Callable[[], list[str]], patch: pytest.MonkeyPatch) -> Iterator[GopacsDay]:
