@@ -60,11 +60,9 @@ def _kml(feed: str, content: bytes) -> bytes:
                 raise FeedError(f"feed {feed}: the KMZ holds {len(inside)} files; one KML is expected")
             with packed.open(inside[0]) as file:
                 kml = file.read(LARGEST_BYTES + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise FeedError(f"feed {feed}: the KMZ cannot be unpacked ({error})") from error
-    except Exception as error:  # zlib.error and the like, which zipfile passes on
-        if isinstance(error, FeedError):
-            raise
+    except FeedError:
+        raise
+    except Exception as error:  # zipfile passes on what its decompressors raise
         raise FeedError(f"feed {feed}: the KMZ cannot be unpacked ({error})") from error
     if len(kml) > LARGEST_BYTES:
         raise FeedError(f"feed {feed}: the KML is larger than {LARGEST_BYTES >> 20} MiB; ask for one station")
