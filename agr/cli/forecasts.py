@@ -107,16 +107,17 @@ def train(
     from agr.domain.errors import MissingError
     from agr.forecasting import MODELS, ModelError, rolling, score
     from agr.forecasting.models.registry import NAIVE
-    from agr.operations.forecast_scores import known_days
+    from agr.operations.forecast_scores import training_days
     from agr.operations.forecast_series import lead_of
 
     found: dict[str, Score] = {}
+    notes: list[str] = []
     with in_words():
         settings, forecasts, moment = _opened(config, as_of)
         name = series or settings.markets.day_ahead.series
         forecasts.take_prices()
         with forecasts.store.transaction() as tx:
-            known = known_days(tx, settings, name, moment)
+            known = training_days(tx, settings, name, moment, notes)
         if known is None or len(known.values) < days + 21:
             count = 0 if known is None else len(known.values)
             raise MissingError(f"{count} days of {name} are known; {days + 21} are needed: import more, or take --days")
@@ -138,6 +139,10 @@ def train(
             )  # fmt: skip
             if scored is not None:
                 found[one.name] = scored
+    if known.input_names:
+        tell(f"inputs, as known of each day when its first plan is made: {', '.join(known.input_names)}")
+    for note in notes:
+        tell(note)
     _show_scores(f"{name}: {days} days to {known.day(end - 1)}, each forecast from the days before it", found, json)
 
 

@@ -54,6 +54,11 @@ def is_expected(resource: str) -> bool:
     return _EXPECTED.fullmatch(resource) is not None
 
 
+def arrival_of(resource: str) -> datetime:
+    """Return when the car comes, or is expected, that the name of a resource of a plan tells of."""
+    return datetime.strptime(resource[-len("2024-04-10T00:00:00Z") :], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
 def behind(resources: Iterable[str], points: Iterable[ChargePoint]) -> dict[str, str]:
     """Return resource → connection of the cars among some resources: the register has no row of most of them."""
     known = tuple(points)

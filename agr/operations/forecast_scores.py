@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 
 from agr.domain.isp import period_of
 from agr.forecasting import Days, Score, days_of, model, rolling, score
+from agr.forecasting.inputs import INPUT_SERIES, WEATHER, usable
 from agr.forecasting.models.registry import GIVEN, NAIVE
 from agr.forecasting.quantiles import LEVELS
+from agr.forecasting.sessions import of_sessions
 from agr.forecasting.storage_value import worth
+from agr.operations.forecast_inputs import with_inputs
 from agr.operations.forecast_rows import resolution
 from agr.operations.forecast_series import lead_of
 from agr.operations.forecasts import HISTORY
 from agr.settings import Settings
 from agr.store import actuals, forecast_runs
 from agr.store.engine import Tx
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import POWER_SERIES, Run
 
 Floats = NDArray[np.float64]
 OURS = "ours"
@@ -85,6 +88,22 @@ def known_days(tx: Tx, settings: Settings, series: str, as_of: datetime) -> Days
     if not known:
         return None
     return days_of(known, settings.time_zone, resolution(known), country=settings.forecasts.country)
+
+
+def training_days(
+    tx: Tx, settings: Settings, series: str, as_of: datetime, notes: list[str]
+) -> Days | None:  # fmt: skip
+    """Return what was known of a series by then, with the inputs that plans forecast it from; None for nothing.
+
+    Inputs of each day are those of the moment of its first plan. Says in `notes` which cannot be used yet.
+    """
+    days = known_days(tx, settings, series, as_of)
+    if days is None or of_sessions(series):
+        return days
+    last = days.period(len(days.values) - 1)
+    moment = dict(settings.timetable.moments(last))["first_plan"]
+    begins = (WEATHER,) if series.startswith(POWER_SERIES) else INPUT_SERIES
+    return usable(with_inputs(tx, days, last, min(moment, as_of), begins), days.row(last.day), notes)
 
 
 def on_slots(days: Days, runs: Sequence[Run], begin: int, end: int) -> tuple[Floats, Floats]:

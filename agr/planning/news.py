@@ -17,10 +17,12 @@ from agr.planning.case import programs_kw
 from agr.planning.case.markets import intraday_prices, known_price
 from agr.planning.difference import Solved
 from agr.planning.inputs import closed_isps, forecasts_now
+from agr.planning.missed_cars import arrivals_expected, missed
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.prices_known import prices_now
 from agr.planning.reaction import first_isp, last_known, settled_prices
 from agr.planning.sessions_now import session_news
+from agr.planning.stand_ins import points_by_group
 
 Floats = NDArray[np.float64]
 _SHOWN = 3
@@ -132,10 +134,16 @@ def _sessions(
 ) -> Reason | None:  # fmt: skip
     least = settings.planning.rolling.session_kwh
     seen = () if least is None else reader.sessions(period)
-    if least is None or not seen:
+    expects = arrivals_expected(plan.solved.named.of("storage"))
+    if least is None or not (seen or expects):
         return None
-    programs = programs_kw(plan.solved.named, plan.solved.outcome.programs)
-    found = session_news(reader.register(), seen, programs, period, now, plan.made)
+    programs, register = programs_kw(plan.solved.named, plan.solved.outcome.programs), reader.register()
+    found = session_news(register, seen, programs, period, now, plan.made)
+    if expects:
+        groups = points_by_group(register, reader.portfolio(period))
+        found = sorted(
+            [*found, *missed(programs, seen, groups, period, now, plan.made)], key=lambda one: -one.kwh
+        )  # fmt: skip
     total = sum(one.kwh for one in found)
     if not total > least:
         return None

@@ -3,6 +3,7 @@
 Whether a plan was asked for is read from the triggers in the store, so a restart repeats nothing and misses nothing.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period, period_of
 from agr.domain.plan import ROLLED, Reason, ReasonKind
 from agr.planning.measured_now import read_measured
+from agr.planning.missed_cars import PATIENCE, arrivals_expected
 from agr.planning.news import Standing, left_overnight, news
 from agr.planning.present import Measured, Paths
 from agr.planning.stored_plans import StoredInputs
@@ -30,9 +32,12 @@ class RollingPlans:
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, refresh: Callable[[Period], None]) -> None:
         self._store, self._settings, self._clock, self._refresh = store, settings, clock, refresh
+        self._expected: tuple[datetime, ...] = ()  # when the cars come that stand in, in that plan, for unknown ones
         self._seen: datetime | None = None  # the newest reading that was compared with the plan
         self._plan, self._paths = 0, Paths(None, self._running())
-        self._compared: tuple[int, int, datetime | None, datetime | None] | None = None  # what news was looked for in
+        self._compared: tuple[int, int, datetime | None, datetime | None, int] | None = (
+            None  # what news was looked for in
+        )
         self._asked_feeds: datetime | None = None
         self._left_by: datetime | None = None  # the newest word of a session when tomorrow's plan was looked at
 
@@ -115,15 +120,15 @@ class RollingPlans:
             number = reader.number_in_force(period.day)
             state = (
                 reader.input_version(), number or 0, forecast_runs.newest_made(tx, period.day),
-                charge_sessions.newest_seen(tx),
+                charge_sessions.newest_seen(tx), self._came_due(number or 0, now),
             )  # fmt: skip
             if self._rolling.carry_on:
-                state = (*state[:3], readings.newest_instant(tx) or state[3])
+                state = (*state[:3], readings.newest_instant(tx) or state[3], state[4])
             if number is None or state == self._compared or self._too_soon(tx, period, now):
                 return None  # where it is too soon, it is looked at again later
             plan = reader.plan(number)
             if number != self._plan:
-                self._plan, self._paths = number, Paths(reader.archived(number)(), period)
+                self._follow(reader, number, period)
             solved = self._paths.solved
             found = None
             if plan is not None and solved is not None:
@@ -131,6 +136,12 @@ class RollingPlans:
                 found = news(reader, self._settings, period, now, in_force)
         self._compared = state
         return found
+
+    def _came_due(self, number: int, now: datetime) -> int:
+        """Return how many of the cars that a plan expects are to have come by now."""
+        if number != self._plan or self._paths.solved is None:
+            return 0
+        return bisect_right(self._expected, now - PATIENCE)
 
     def _tomorrow(self, period: Period, now: datetime) -> bool:
         """Ask for tomorrow's plan where cars that it counts on have left; say whether it was asked for."""
@@ -149,12 +160,18 @@ class RollingPlans:
         log.info("rolling.asked", period=str(period), reason=str(reason))
         return True
 
+    def _follow(self, reader: StoredInputs, number: int, period: Period) -> None:
+        """Keep a plan at hand: what its stores are to hold, and when the cars are to come that it expects."""
+        self._plan, self._paths = number, Paths(reader.archived(number)(), period)
+        solved = self._paths.solved
+        self._expected = () if solved is None else arrivals_expected(solved.named.of("storage"))
+
     def _measured(self, reader: StoredInputs, period: Period, now: datetime) -> list[Measured]:
         number = reader.number_in_force(period.day)
         if number is None:
             return []
         if number != self._plan:
-            self._plan, self._paths = number, Paths(reader.archived(number)(), period)
+            self._follow(reader, number, period)
         return read_measured(reader, reader.register(), reader.forecasts(period), self._paths, now)
 
 

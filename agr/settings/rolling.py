@@ -34,8 +34,8 @@ class Rolling(Section):
     )
     session_kwh: NotNegative | None = Field(
         default=None,
-        description="Plan again when cars that left early, came unplanned or need another amount make this much "
-        "difference; none: not.",
+        description="Plan again when cars that left early, came unplanned, did not come or need another amount make "
+        "this much difference; none: not.",
     )
     look_minutes: float = Field(
         default=0,

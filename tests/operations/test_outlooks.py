@@ -11,9 +11,11 @@ from agr.forecasting.days import Observed
 from agr.forecasting.inputs import on_period
 from agr.forecasting.models.registry import GIVEN
 from agr.operations.forecast_inputs import with_inputs
+from agr.operations.forecast_scores import training_days
 from agr.operations.outlooks import Outlooks
 from agr.settings import WeatherFeed
-from agr.store import day, forecast_runs
+from agr.store import actuals, day, forecast_runs
+from agr.store.actuals import Actual
 from agr.store.forecast_runs import Run
 from tests.builders.http_server import Told, serving
 from tests.builders.worlds import NOW, PERIOD, World
@@ -166,3 +168,33 @@ def test_a_feed_raises_one_alarm_per_series_and_ends_it(world):
         answers.pop(0)
         outlooks.fetch([PERIOD])
         assert list(alarms()) == ["feed failed [w]"]
+
+
+@pytest.mark.parametrize(("told", "words"), [(62, ()), (20, ("known of 20 days, 60 are needed",))])
+def test_models_are_tried_with_what_was_known_at_the_first_plan_of_each_day(world, told, words):
+    """`agr forecast train` learns from the inputs that plans learn from, and says which it cannot use yet."""
+    last, values, runs = PERIOD.previous(), [], []
+    for back in range(70):
+        period = Period(last.day - timedelta(days=back), PERIOD.zone_name, 60)
+        values += [
+            Actual(series="day_ahead", observed=Observed(start=start, minutes=60, value=float(n)),
+                   received_at=period.start - timedelta(hours=11))
+            for n, start in enumerate(period.starts())
+        ]  # fmt: skip
+        if back < told:
+            for hour, value in ((7, 5.0), (9, 99.0)):  # what comes after the first plan is not learned from
+                runs.append(Run(series=SERIES, model=GIVEN, made_at=period.start - timedelta(hours=24 - hour),
+                                period=period.day, minutes=60, mean=np.full(period.isp_count, value)))  # fmt: skip
+    notes: list[str] = []
+    with world.store.transaction() as tx:
+        actuals.put(tx, values)
+        for run in runs:
+            forecast_runs.put(tx, run, PERIOD.end)
+        days = training_days(tx, world.settings, "day_ahead", PERIOD.start, notes)
+    assert days is not None
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))
+    assert days.input_names == (() if words else (SERIES,))
+    if not words:
+        assert days.inputs is not None
+        assert (days.inputs[0, -told:] == 5.0).all()

@@ -12,7 +12,7 @@ from agr.dispatch.unplanned import behind, expected_name, is_expected, name_of
 from agr.domain.charge_point import ChargePoint
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
-from agr.domain.plan import PlanState
+from agr.domain.plan import PlanState, ReasonKind
 from agr.domain.register import ConnectionLimit
 from agr.forecasting.sessions import ARRIVALS, ENERGY, STAY
 from agr.operations.dispatching.facts import facts_of
@@ -24,9 +24,10 @@ from agr.planning.case_audit import audit_case
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
 from agr.planning.stand_ins import stand_ins
-from agr.settings import Planning
+from agr.schedule.rolling import RollingPlans
+from agr.settings import Planning, Rolling
 from agr.settings.expected_sessions import ExpectedSessions
-from agr.store import charge_sessions, forecast_runs, register
+from agr.store import charge_sessions, day, forecast_runs, register
 from agr.store.forecast_runs import Run
 from models.method import Method, solve
 from tests.builders import worlds
@@ -166,7 +167,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     chosen = ExpectedSessions(stand_in=True)
     made.settings = made.settings.model_copy(
-        update={"planning": made.settings.planning.model_copy(update={"sessions": chosen})}
+        update={
+            "planning": made.settings.planning.model_copy(
+                update={"sessions": chosen, "rolling": Rolling(session_kwh=1, least_minutes=0)}
+            )
+        }
     )
     made.know_register(contracts=(), charge_points=(replace(POLE, connection="ean.1"),))
     made.know_points()
@@ -223,9 +228,15 @@ def test_the_plan_at_the_congestion_point_is_made_of_known_and_of_expected_sessi
 
     began = period.isp_start(17)  # of the day that runs: a real car has come in the place of the first expected one
     world.clock.jump_to(began + timedelta(minutes=1))
+    rolling = RollingPlans(world.store, world.settings, world.clock, lambda _period: None)
+    assert rolling.look()  # nobody has come yet
     with world.store.transaction() as tx:
+        [asked] = day.open_triggers(tx)
         charge_sessions.put(tx, session(began_at=began, seen_at=began, needed_wh=None))
+    assert asked.reason.kind is ReasonKind.SESSION
+    assert f"1 expected car did not come: {POINT}" in asked.reason.text
     planned()
+    assert not rolling.look()  # the plan in force has nothing of that car any more
     with world.store.transaction() as tx:
         known, number = register.load(tx), stage.made[-1].id
     assert all(not is_expected(row.resource) for row in known.resources)
