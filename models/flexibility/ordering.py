@@ -50,12 +50,14 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
     found = kept.outcome
     paid = found.terms_eur.get("flexibility sold", 0.0) - planned.terms_eur.get("flexibility sold", 0.0)
     known = found.bound_eur if part.start is None else part.start.bound_eur + paid
+    # A part is proven with this bound, beside a remainder that is paid for the order.
+    prices = None if part.start is None else replace(part.start, bound_eur=known)
     if _MOVED not in planned.terms_eur:  # else the plan was bound to other announced programs
         known = min(known, planned.bound_eur + paid)
     bound = max(known, found.objective_eur)
     gap = bound - found.objective_eur
     proven = np.isfinite(bound) and gap <= _PROVEN * found.gross_cost_eur
     return replace(
-        found, bound_eur=bound, gap_eur=gap, solver="ordered offer",
+        found, bound_eur=bound, gap_eur=gap, solver="ordered offer", duals=prices,
         termination=Termination.OPTIMAL if proven else Termination.GAP_OPEN,
     )  # fmt: skip

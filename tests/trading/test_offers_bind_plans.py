@@ -113,6 +113,7 @@ def missing_w(obligation, plan):
 def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world, solver):
     stage = announced(world, solver)
     before = stage.made[-1]
+    bound_eur = stored(world, before, load_solved).outcome.duals.bound_eur
     asked = request()
     quote = pricer(world, solver).price(asked)
     assert isinstance(quote, Quote), quote
@@ -142,6 +143,8 @@ def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world
     assert audit(whole.named.case, whole.outcome) == ()
     assert whole.named.case.orders.name == ("order 1 of dso.example",)
     assert [point.address for point in ordered.change.points] == [POINT]
+    # Parts are proven with this bound: without the payment, the proof of the next part would be false.
+    assert whole.outcome.duals.bound_eur == pytest.approx(bound_eur + float(option.price), abs=1e-6)
 
     update(world, -1_000)  # its point is planned again, by the solver
     assert stage.planner.run_due() == 1
