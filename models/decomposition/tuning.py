@@ -261,6 +261,9 @@ class InteriorPoint:
     shares: int = 2
     """Number of shares of the blocks. Each has a thread of its own, whatever the machine has, so that sums are always
     the same. Larger: more threads."""
+    alone: float = 2e5
+    """Products up to which one thread computes all shares, one after the other: handing them over takes longer, above
+    all where other processes are waiting for a processor. Larger: middling programs use one thread for longer."""
     chunk: int = 1024
     """Number of columns whose products are formed at once. Larger: fewer calls and more memory."""
 

@@ -1,6 +1,7 @@
 """The master LP's own interior-point method against HiGHS, on random programs of that shape and on real columns."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,6 +120,19 @@ def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
     mine = solve_block_lp(shape, start, prices, gap=1e-7 * size, time_left_s=60.0)
     assert mine.solved
     assert mine.objective + stated.cost @ stated.lower == pytest.approx(oracle.objective, abs=1e-5 * size)
+
+
+def test_whether_shares_are_handed_to_threads_changes_no_bit():
+    master = searched(portfolio(60, 24, points=2))
+    shape, start, prices = master_lp.block_lp_of(master, mixture_lp.state_lp(master, master.columns.weight > 1e-3))
+    in_threads, in_turn = (
+        solve_block_lp(
+            shape, start, prices, gap=1e-6, time_left_s=600.0, tuning=replace(DEFAULT.interior, alone=products)
+        )
+        for products in (0.0, np.inf)
+    )
+    assert in_threads.solved
+    assert in_threads.x.tobytes() == in_turn.x.tobytes()
 
 
 @pytest.mark.parametrize("case", [portfolio(240, 24, points=4), make_case(500, "typical")])

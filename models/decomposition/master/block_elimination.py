@@ -30,12 +30,16 @@ class BlockMatrix:
     """Blocks of columns that move `size` quantities; eliminated again for every Θ."""
 
     def __init__(self, packed: Packed, size: int, tuning: InteriorPoint = DEFAULT.interior) -> None:
-        self.packed, self.size, self.chunk = packed, size, tuning.chunk
+        self.packed, self.size, self.chunk, self.alone = packed, size, tuning.chunk, tuning.alone
         self.half = np.zeros(int(packed.half_at[-1]))
         self.border = np.zeros((len(packed.rows), packed.base))
         self.wide, self.link = np.zeros((int(packed.wide_at[-1]), size)), np.zeros(int(packed.link_at[-1]))
         weight = np.diff(packed.column_at)
         work = np.array([weight[a:b].sum() for a, b in pairwise(packed.part_at.tolist())])
+        self.products = float(len(packed.dense) + len(packed.local))
+        self.passed = float(self.half.size + self.border.size + self.wide.size + self.link.size)
+        self.squares = float((weight * packed.width) @ packed.width)
+        self.squares += float(len(packed.rows) * packed.base**2 + len(self.wide) * size**2)
         reached = np.cumsum(work) / max(work.sum(), 1)
         reached = np.concatenate([[0.0], reached])
         cuts = [
@@ -45,24 +49,28 @@ class BlockMatrix:
         ]
         self.shares = list(pairwise(cuts))
 
-    def _all(self, pool: ThreadPoolExecutor, run: Callable[[int, int], Found]) -> list[Found]:
-        return list(pool.map(lambda share: run(*share), self.shares))
+    def _all(self, pool: ThreadPoolExecutor, work: float, run: Callable[[int, int], Found]) -> list[Found]:
+        """Run every share: in threads, unless there is so little work that handing it over takes longer."""
+        in_turn = map if work < self.alone else pool.map
+        return list(in_turn(lambda share: run(*share), self.shares))
 
     def times(self, values: Floats, out: Floats, pool: ThreadPoolExecutor) -> Floats:
         """Return the sums of quantities (size,) for these values (W,) of columns; add those of the rows to out (n,)."""
-        moved = self._all(pool, lambda first, last: _times(first, last, self.packed, self.size, values, out))
+        moved = self._all(
+            pool, self.products, lambda first, last: _times(first, last, self.packed, self.size, values, out)
+        )
         return np.asarray(np.sum(moved, axis=0))
 
     def along(self, quantities: Floats, y: Floats, out: Floats, pool: ThreadPoolExecutor) -> None:
         """Write the columns' values at prices of quantities (size,) and of rows (n,) into out (W,)."""
-        self._all(pool, lambda first, last: _along(first, last, self.packed, quantities, y, out))
+        self._all(pool, self.products, lambda first, last: _along(first, last, self.packed, quantities, y, out))
 
     def factor(self, theta: Floats, diagonal: Floats, pool: ThreadPoolExecutor) -> Floats:
         """Return the Schur complement among the quantities (size,size). Raises LinAlgError where rounding spoils it.
 
         theta (W,) of the columns; diagonal (n,) of the other variables in the blocks' rows.
         """
-        left = self._all(pool, lambda first, last: self._eliminate(first, last, theta, diagonal))
+        left = self._all(pool, self.squares, lambda first, last: self._eliminate(first, last, theta, diagonal))
         return np.asarray(np.sum(left, axis=0))
 
     def _eliminate(self, first: int, last: int, theta: Floats, diagonal: Floats) -> Floats:
@@ -97,7 +105,7 @@ class BlockMatrix:
             pulled[: p.base] += known[0][rows] @ self.border[rows]
             return np.asarray(pulled)
 
-        return known, np.asarray(np.sum(self._all(pool, run), axis=0))
+        return known, np.asarray(np.sum(self._all(pool, self.passed, run), axis=0))
 
     def back(self, known: tuple[Floats, Floats], quantities: Floats, y: Floats, pool: ThreadPoolExecutor) -> None:
         """Substitute back: write the prices of the blocks' rows into y (n,), given those of the quantities."""
@@ -109,7 +117,7 @@ class BlockMatrix:
             rest = known[0][rows] - self.border[rows] @ quantities[: p.base]
             _backwards(first, last, p, self.half, self.link, rest, known[1][wide] + self.wide[wide] @ quantities, y)
 
-        self._all(pool, run)
+        self._all(pool, self.passed, run)
 
 
 @compiled

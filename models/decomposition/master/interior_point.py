@@ -14,12 +14,13 @@ Numerical Optimization, ch. 14; docs/explanation/optimisation.md §3.4.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from time import perf_counter
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from models.case import Bools, Floats, Ints
 from models.decomposition.master.block_columns import Packed, pack
@@ -161,8 +162,14 @@ def solve_block_lp(
     BLAS uses one thread, since its threads wait for each other on a busy machine; the blocks are shared between two
     threads of ours, where `threads` allows. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         return _Method(shape, start, prices, pool, tuning).run(gap, perf_counter() + time_left_s)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return what limits the threads of BLAS; looking its libraries up takes longer than a small program."""
+    return ThreadpoolController()
 
 
 class _Method:
