@@ -22,6 +22,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
 from agr.operations.dispatching.roads import Roads
 from agr.operations.execution.keeper import ExecutionKeeper
+from agr.operations.forecast_imbalance import ImbalanceForecasts
 from agr.operations.forecast_job import ForecastJob
 from agr.operations.forecasts import Forecasts
 from agr.operations.intraday_trades import IntradayTrades
@@ -104,7 +105,13 @@ class Stages:
             acting, settings, clock, self.requests, self.publisher, self.bidding, self._market_feeds.ask_awards,
             ForecastJob(Forecasts(acting, settings, clock).before_plan).ready,
         )  # fmt: skip
-        self._rolling = RollingPlans(acting, settings, clock, market_day.refresh)
+        imbalance = ImbalanceForecasts(acting, settings, clock)
+
+        def refresh(period: Period) -> None:
+            market_day.refresh(period)
+            imbalance.look(period)
+
+        self._rolling = RollingPlans(acting, settings, clock, refresh)
         self.scheduler = Scheduler(acting, settings, clock, market_day.handlers())
         self._discoverer: Discoverer | None = None
         if settings.discovery.enabled:

@@ -48,8 +48,11 @@ class Run:
         return self.model == GIVEN
 
 
-def put(tx: Tx, run: Run, now: datetime) -> int:
-    """Store a forecast; return its number. Raises InputError for one from the future or with crossed quantiles."""
+def put(tx: Tx, run: Run, now: datetime, *, planned_with: bool = True) -> int:
+    """Store a forecast; return its number. Raises InputError for one from the future or with crossed quantiles.
+
+    `planned_with`: plans may be made with it, so that those in force are no longer made from all that is known.
+    """
     where = f"the forecast of {run.series} for {run.period} by {run.model}"
     if run.made_at > now:
         raise InputError(f"{where} says it was made at {run.made_at.isoformat()}, which is to come; check its clock")
@@ -69,7 +72,7 @@ def put(tx: Tx, run: Run, now: datetime) -> int:
     data = np.ascontiguousarray(parts, "<f8").tobytes()
     row = {"run": made[0], "period": run.period, "minutes": run.minutes, "quantiles": len(parts) - 1, "data": data}
     tx.execute(forecast_values.insert().values(**row))
-    if not run.given:
+    if planned_with and not run.given:
         input_version.changed(tx)
     return int(made[0])
 

@@ -1,0 +1,83 @@
+"""While a Period runs, each newer imbalance price makes a forecast of the ISPs to come; no plan waits or changes."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agr.domain.isp import Period
+from agr.domain.register import Price
+from agr.operations.forecast_imbalance import ImbalanceForecasts
+from agr.operations.forecast_rows import REFUSED
+from agr.settings.forecasts import Forecasts as ForecastSettings
+from agr.store import day, forecast_runs, input_version, register
+from tests.builders.worlds import PERIOD, World
+from tests.forecasting.test_imbalance_minutes_ahead import prices
+
+SERIES = ("imbalance_shortage", "imbalance_surplus")
+ISP = timedelta(minutes=15)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Prices of 20 days, up to ISP 20 of the Period, which is over."""
+    made = World(tmp_path)
+    made.settings = made.settings.model_copy(update={"forecasts": ForecastSettings(enabled=True)})
+    values = prices(20)
+    begin = PERIOD.isp_start(21) - len(values) * ISP
+    rows = [
+        Price(series=series, start=begin + n * ISP, minutes=15, value=float(value))
+        for series in SERIES
+        for n, value in enumerate(values)
+    ]
+    with made.store.transaction() as tx:
+        register.put_prices(tx, rows)
+    made.clock.jump_to(PERIOD.isp_start(21) + timedelta(minutes=1))
+    yield made
+    made.store.close()
+
+
+def newest(world: World, series: str = SERIES[0], period: Period = PERIOD) -> forecast_runs.Run | None:
+    with world.store.transaction() as tx:
+        return forecast_runs.newest(tx, series, period.day, world.clock.now(), given=False)
+
+
+def test_each_newer_price_makes_a_forecast_and_plans_stay_what_they_are(world: World) -> None:
+    forecasts = ImbalanceForecasts(world.store, world.settings, world.clock)
+    assert [one.words for one in forecasts.look(PERIOD)] == ["by regression on the last prices"] * 2
+    run = newest(world)
+    assert run is not None
+    assert (len(run.mean), run.known_until) == (PERIOD.isp_count, PERIOD.isp_start(21))
+    assert run.mean[:20] == pytest.approx(prices(20)[-20:])  # what is known stays
+    assert [one.words for one in forecasts.look(PERIOD)] == ["no newer price is known"] * 2
+    world.clock.jump_to(PERIOD.isp_start(22) + timedelta(minutes=1))
+    with world.store.transaction() as tx:
+        rows = [Price(series=s, start=PERIOD.isp_start(21), minutes=15, value=200.0) for s in SERIES]
+        register.put_prices(tx, rows)
+        changed = input_version.number(tx)
+    forecasts.look(PERIOD)
+    later = newest(world)
+    assert later is not None
+    assert later.mean[21] > run.mean[21] + 5
+    with world.store.transaction() as tx:
+        after = input_version.number(tx)
+        assert forecast_runs.newest(tx, SERIES[0], PERIOD.day, run.made_at, given=False) is not None
+    assert after == changed
+
+
+def test_old_or_frozen_prices_and_forecasts_that_are_off_make_none(world: World) -> None:
+    world.clock.jump_to(PERIOD.isp_start(40))
+    forecasts = ImbalanceForecasts(world.store, world.settings, world.clock)
+    assert all("nothing is known since" in one.words for one in forecasts.look(PERIOD))
+    stuck = [
+        Price(series=SERIES[0], start=PERIOD.isp_start(21) + n * ISP, minutes=15, value=7.0) for n in range(-110, 19)
+    ]
+    with world.store.transaction() as tx:
+        register.put_prices(tx, stuck)
+    forecasts.look(PERIOD)
+    with world.store.transaction() as tx:
+        opened = {(one.kind, one.subject): one.text for one in day.open_alarms(tx)}
+    assert "what stands still tells nothing" in opened[REFUSED, SERIES[0]]
+    off = world.settings.model_copy(update={"forecasts": ForecastSettings()})
+    assert ImbalanceForecasts(world.store, off, world.clock).look(PERIOD) == []
