@@ -61,7 +61,7 @@ class Service:
         self.planner, self.publisher, self.scheduler = stages.planner, stages.publisher, stages.scheduler
         self.solver = stages.solver
         self._leader = Leader(
-            self._lease, resume=stages.resume, pause=stages.scheduler.pause, wake=self._loops.wake
+            self._lease, resume=stages.resume, pause=stages.scheduler.pause, wake=self._loops.wake_all
         )  # fmt: skip
         limits = settings.limits
         app = uftp_app(

@@ -36,6 +36,11 @@ class Loops:
         for loop in self._woken:
             loop.wake()
 
+    def wake_all(self) -> None:
+        """Let every duty look at once: whoever takes the lead does not wait for the next look."""
+        for loop in [*self._woken, *self._watching]:
+            loop.wake()
+
     def running(self) -> Mapping[str, Callable[[], bool]]:
         """Return name → whether its thread lives, for the loops that were added so far."""
         return {loop.name: partial(_running, loop) for loop in [*self._woken, *self._watching]}
