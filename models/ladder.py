@@ -7,7 +7,6 @@ The best program and the best bound are kept. Source: docs/explanation/optimisat
 
 from collections.abc import Callable
 from dataclasses import replace
-from time import perf_counter
 
 from models.assembly import proven_eur
 from models.case import Case
@@ -17,6 +16,7 @@ from models.decomposition.progress import Report
 from models.decomposition.solve import solve as decompose
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
+from models.work_clock import now
 
 _BIDS = 0.6
 """Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
@@ -41,25 +41,25 @@ def climb(
     `exact` only: the search has solved the whole with the best, and in larger cases branching would take hours. There
     the decomposition comes last, for its bound.
     """
-    began = perf_counter()
+    began = now()
     found = None
     if has_whole_bids(case):
         found = plan_whole_bids(
             case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled
         )
-        left = time_limit_s - (perf_counter() - began)
+        left = time_limit_s - (now() - began)
         if found is not None and (found.termination is Termination.OPTIMAL or left <= 0 or cancelled()):
             return found
         if found is not None and exact:
             second = reference(case, relative_gap=enough_gap, time_limit_s=left, threads=threads, incumbent=found)
             return joined(found, second, enough_gap)
     first = decompose(  # however little time is left: the decomposition always ends with a program
-        case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (perf_counter() - began), 0.0),
+        case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (now() - began), 0.0),
         threads=threads, report=report, cancelled=cancelled, executor=executor,
     )  # fmt: skip
     if found is not None:
         return joined(first, found, enough_gap)
-    left = time_limit_s - (perf_counter() - began)
+    left = time_limit_s - (now() - began)
     if first.gap_eur <= enough_gap * first.gross_cost_eur:
         first = replace(first, termination=Termination.OPTIMAL)
         if not exact:

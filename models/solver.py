@@ -1,4 +1,7 @@
-"""Translates Pyomo models to arrays and solves them with HiGHS, which only growing_lp knows too. Minimises −value."""
+"""Translates Pyomo models to arrays and solves them with HiGHS, known only here and to growing_lp and listening.
+
+Minimises −value.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -11,6 +14,7 @@ from scipy import sparse
 from models.block import Variables
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
+from models.listening import Listener
 from models.solver_log import LATE, SolverLog
 
 NEGLIGIBLE = 1e-9  # HiGHS drops smaller coefficients with a warning; they are dropped here first
@@ -115,12 +119,10 @@ def _options(solver: Any, options: dict[str, Any]) -> None:
         _demand(solver.setOptionValue(name, value), f"option {name} = {value!r}")
 
 
-def _tell(solver: Any, log: SolverLog | None) -> None:
+def _listener(solver: Any, log: SolverLog | None) -> Listener:
     """Send the solver's messages to the log, if there is one, and never to the terminal."""
     _options(solver, {"output_flag": log is not None, "log_to_console": False})
-    if log is not None:
-        solver.setCallback(lambda _kind, message, *_: log.hear(message), None)
-        _demand(solver.startCallback(highspy.cb.HighsCallbackType.kCallbackLogging), "logging")
+    return Listener(solver, log)
 
 
 def _pass(solver: Any, matrix: Matrix, whole: Bools | None) -> None:
@@ -153,6 +155,7 @@ def _finish(solver: Any, bound: float | None, log: SolverLog | None) -> SolverRu
         kinds.kOptimal: Status.OPTIMAL,
         kinds.kInfeasible: Status.INFEASIBLE,
         kinds.kTimeLimit: Status.TIME_LIMIT,
+        kinds.kInterrupt: Status.TIME_LIMIT,  # by the listener
         kinds.kObjectiveBound: Status.CUT_OFF,
         kinds.kModelEmpty: Status.OPTIMAL,
     }
@@ -190,7 +193,7 @@ class Relaxation:
         self._solver = highspy.Highs()
         highspy.Highs.resetGlobalScheduler(True)
         _options(self._solver, {"threads": threads})
-        _tell(self._solver, None if quiet else log)
+        self._listener = _listener(self._solver, None if quiet else log)
         _pass(self._solver, matrix, None)
 
     def bound_columns(self, columns: Ints, lower: Floats, upper: Floats) -> None:
@@ -219,7 +222,7 @@ class Relaxation:
         The simplex method gives up, CUT_OFF, once the minimum is proven to be at least `worth_below`.
         """
         options = {
-            "time_limit": self._solver.getRunTime() + max(time_limit_s, 0.01),
+            "time_limit": self._solver.getRunTime() + self._listener.time_limit_s(time_limit_s),
             "solver": algorithm,
             "objective_bound": worth_below,
         }
@@ -240,12 +243,12 @@ def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int, log: So
     """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
+    listener = _listener(solver, None)
     options = {
-        "output_flag": False,
         "threads": threads,
         "solver": "ipx",
         "run_crossover": "off",
-        "time_limit": max(time_limit_s, 0.01),
+        "time_limit": listener.time_limit_s(time_limit_s),
     }
     _options(solver, options)
     _pass(solver, matrix, None)
@@ -271,14 +274,14 @@ def solve_mixed(
     """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
+    listener = _listener(solver, log)
     options = {
         "threads": threads,
-        "time_limit": max(time_limit_s, 0.01),
+        "time_limit": listener.time_limit_s(time_limit_s, branching=True),
         "mip_rel_gap": 0.0,
         "mip_abs_gap": absolute_gap,
     } | (_BRANCHING_ALONE if few else {})
     _options(solver, options)
-    _tell(solver, log)
     _pass(solver, matrix, matrix.whole)
     if len(start):
         solution = highspy.HighsSolution()

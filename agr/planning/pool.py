@@ -33,8 +33,9 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from models.flexibility.question import Answer, Question
 
-_ROUNDS, _STOP = "rounds.jsonl", "stop"
-"""Files beside the arrays: the rounds that a worker reports, and a mark that asks it to stop with its best program.
+_ROUNDS, _STOP, _BEGUN = "rounds.jsonl", "stop", "begun"
+"""Files beside the arrays: the rounds that a worker reports, a mark that asks it to stop with its best program, and one
+by which it says that it has begun to solve.
 
 Files, not a queue: a worker that is killed while it writes leaves no lock behind.
 """
@@ -50,13 +51,13 @@ def _answer(shared: SharedArrays, how: How) -> SharedArrays:
             value = step.value_eur if isfinite(step.value_eur) else None
             rounds.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
 
-        return pack(answer(case, how, report, (folder / _STOP).exists), folder)
+        return pack(answer(case, how, report, (folder / _STOP).exists, (folder / _BEGUN).touch), folder)
 
 
 def _answer_part(shared: SharedArrays, how: How) -> SharedArrays:
     """Solve and audit a part in a worker."""
-    before, case = unpack(shared)
-    return pack(answer_part(before, case, how), shared.file.parent)
+    (before, case), folder = unpack(shared), shared.file.parent
+    return pack(answer_part(before, case, how, (folder / _BEGUN).touch), folder)
 
 
 def _price(shared: SharedArrays, how: How) -> SharedArrays:
@@ -64,6 +65,7 @@ def _price(shared: SharedArrays, how: How) -> SharedArrays:
     from models.flexibility.pricing import price
 
     del how  # the question says how long it may take
+    (shared.file.parent / _BEGUN).touch()
     return pack(price(unpack(shared)), shared.file.parent)
 
 
@@ -85,6 +87,9 @@ _IMPORTED_ONCE = [
 ]
 """What the server of workers imports. It may not call anything there: solvers begin threads, which no fork survives."""
 _LISTEN_S = 0.25
+_UNTIL_BEGUN_S = 3600.0
+"""Seconds that a solve may wait for a free worker and for compilation, which takes minutes on a busy machine after an
+upgrade. Its budget begins only then: a first plan was lost while its worker was still compiling."""
 RESTS_AFTER_S = 1800.0
 """Seconds without a solve after which workers end: each holds some 200 MB. The next solve has a new one in 0.05 s."""
 _SERVING = Event()
@@ -219,11 +224,14 @@ class SolverPool:
 
     def _result(self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None) -> Any:
         settings = self._planning
-        deadline = monotonic() + settings.budget_s
+        begun, deadline = False, monotonic() + _UNTIL_BEGUN_S
+        listens_s = min(_LISTEN_S, settings.budget_s)
         rounds = _RoundReader(folder / _ROUNDS, reached)
         try:
-            while not wait([running], timeout=max(0.0, min(_LISTEN_S, deadline - monotonic()))).done:
+            while not wait([running], timeout=max(0.0, min(listens_s, deadline - monotonic()))).done:
                 rounds.forward()
+                if not begun and (folder / _BEGUN).exists():
+                    begun, deadline = True, monotonic() + settings.budget_s
                 if monotonic() > deadline:
                     raise TimeoutError
             rounds.forward()

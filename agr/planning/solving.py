@@ -11,6 +11,8 @@ from agr.settings import Planning
 from models.case import Case, Reservations, no_orders
 from models.errors import ModelError
 from models.outcome import Outcome
+from models.work_clock import LONGEST
+from models.work_clock import now as clock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,6 +23,10 @@ class Solution:
     findings: tuple[str, ...]  # of the audit; empty: passed
     no_flexibility_eur: float
     dual_slack_eur: float = 0.0  # of the fixed remainder, where a part of a portfolio was solved
+
+
+_OF_BUDGET = 0.8
+"""Share of the budget in which a search ends with its best program, however slow the machine: then it would be lost."""
 
 
 def unmanaged(case: Case) -> Case:
@@ -55,6 +61,7 @@ class How:
     time_limit_s: float
     threads: int
     executor: str = "local"  # as in compute.executor
+    longest: float = 1.0  # most seconds on the wall that a second of the time limit may take
 
     @staticmethod
     def of(planning: Planning, *, threads: int | None = None, executor: str = "local") -> "How":
@@ -66,6 +73,7 @@ class How:
             time_limit_s=planning.time_limit_s,
             threads=threads or planning.threads,
             executor=executor,
+            longest=max(_OF_BUDGET * planning.budget_s / planning.time_limit_s, 1.0),
         )
 
 
@@ -74,19 +82,22 @@ def answer(
     how: How,
     report: Callable[[Any], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    begun: Callable[[], object] = lambda: None,
 ) -> Solution:
     """Solve and audit a case in this process. Compilation is done first and not counted as solving time.
 
-    Raises ModelError when the solve fails.
+    `begun` is called once that time begins. Raises ModelError when the solve fails.
     """
     # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
     from models.audit import audit
     from models.baseline import no_flexibility
     from models.method import Method, chosen, compile_all, solve
 
+    clock.longest = min(how.longest, LONGEST)
     method = chosen(case, Method(how.method))
     if method is not Method.REFERENCE:
         compile_all()
+    begun()
     outcome = solve(
         case,
         method=method,
@@ -103,13 +114,18 @@ def answer(
     return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur)
 
 
-def answer_part(before: Case, case: Case, how: How) -> Solution:
-    """Solve and audit a part of a portfolio in this process; `before` is the part in force. Raises ModelError."""
+def answer_part(before: Case, case: Case, how: How, begun: Callable[[], object] = lambda: None) -> Solution:
+    """Solve and audit a part of a portfolio in this process; `before` is the part in force. Raises ModelError.
+
+    `begun` is called once the time of solving begins.
+    """
     from models.audit import audit
     from models.method import compile_all, solve
     from models.part import dual_slack_eur
 
+    clock.longest = min(how.longest, LONGEST)
     compile_all()
+    begun()
     if case.remainder is None:
         raise ModelError("the case is no part of a portfolio; report it as a bug")
     slack = dual_slack_eur(before)

@@ -92,7 +92,11 @@ class Generator(BaseModel):
 class Solving(Planning):
     """How plans are made; a scenario may think longer than a daemon, so that no time limit decides its outcome."""
 
-    time_limit_s: Seconds = Field(default=600, description="Time limit of one solve.")
+    time_limit_s: Seconds = Field(
+        default=600,
+        description="Time limit of one solve, in seconds of processor time: a busy machine shortens no search. By the "
+        "clock it ends after four times as long, or 0.8 of the budget, at the latest.",
+    )
     budget_s: Seconds = Field(default=900, description="A solve that takes longer than this is ended.")
 
 

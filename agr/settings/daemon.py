@@ -55,7 +55,11 @@ class Planning(Section):
     decomposed_gap: float = Field(
         default=1e-3, gt=0, lt=1, description="The same for plans of the decomposed optimiser."
     )
-    time_limit_s: Seconds = Field(default=60, description="Time limit of one solve.")
+    time_limit_s: Seconds = Field(
+        default=60,
+        description="Time limit of one solve, in seconds of processor time: a busy machine shortens no search. By the "
+        "clock it ends after four times as long, or 0.8 of the budget, at the latest.",
+    )
     threads: int = Field(default=2, ge=1, le=256, description="Threads of one solve.")
     comfort_shortfall_eur_per_kwh: float = Field(
         default=10, ge=0, description="Planning price of energy that a customer needs and does not get."
@@ -63,7 +67,11 @@ class Planning(Section):
     join_triggers_s: float = Field(
         default=3, ge=0, description="Wait this long for further triggers before planning again."
     )
-    budget_s: Seconds = Field(default=300, description="A planning run that takes longer than this is given up.")
+    budget_s: Seconds = Field(
+        default=300,
+        description="A planning run that takes longer than this by the clock is given up; waiting for a free process, "
+        "and compiling after an upgrade, do not count.",
+    )
     stale_portfolio: Literal["refuse", "use yesterday"] = Field(
         default="refuse",
         description="If no CRO has answered at the last call: refuse to plan, or use yesterday's list and say so.",

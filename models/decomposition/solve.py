@@ -16,6 +16,7 @@ from models.decomposition.stopping import Interrupted
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.outcome import Outcome
 from models.response import limited
+from models.work_clock import now
 
 
 def solve(
@@ -37,7 +38,9 @@ def solve(
     the executor fails, SolverError where HiGHS fails.
     """
     began = perf_counter()
-    progress, stop = Progress(began, report), Interrupted(deadline_s=began + time_limit_s, cancelled=cancelled)
+    clock = now if executor is local else perf_counter  # work elsewhere is none of this process
+    stop = Interrupted(deadline_s=clock() + time_limit_s, cancelled=cancelled, clock=clock)
+    progress = Progress(began, report)
     grouping = group_units(case, tuning.pool.unpriced_groups)
     with limited(threads), executor(case, grouping) as pricing:
         steps = DecompositionSteps(

@@ -6,10 +6,10 @@ A rule reads a record of the work done, and keeps no state of its own. Source: d
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from time import perf_counter
 
 from models.decomposition.cycles import Cycle
 from models.decomposition.tuning import Cycles
+from models.work_clock import now
 
 
 class StopReason(Enum):
@@ -29,11 +29,11 @@ class StopReason(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Interrupted:
-    """Stops at the deadline, in seconds of `clock`, or when the run is cancelled."""
+    """Stops at the deadline, in seconds of `clock` (by default of work), or when the run is cancelled."""
 
     deadline_s: float
     cancelled: Callable[[], bool]
-    clock: Callable[[], float] = perf_counter
+    clock: Callable[[], float] = now
 
     def left_s(self) -> float:
         """Return the seconds left, 0 after the deadline."""

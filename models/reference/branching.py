@@ -8,13 +8,13 @@ with the best bound is next, for the proof.
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import perf_counter
 
 import numpy as np
 
 from models.case import Floats, Ints
 from models.solver import Relaxation, SolverRun, Status
 from models.solver_log import LATE, SolverLog
+from models.work_clock import now
 
 _WHOLE = 1e-6
 _NEARLY = 0.1
@@ -58,7 +58,7 @@ def branch(
     deadline: float,
     log: SolverLog,
 ) -> Branched:
-    """Minimise until the gap is allowed or the deadline (on time.perf_counter) is reached.
+    """Minimise until the gap is allowed or the deadline (on models.work_clock.now) is reached.
 
     `complete` fixes the whole numbers of a node's x and solves the rest, None if no time is left; `allowed` returns
     the gap that ends the search. A node whose completion costs more than its relaxation still counts for the bound,
@@ -92,7 +92,7 @@ class _Search:
         try:
             self._plunge(root)
             while self.open and not self._finished():
-                if perf_counter() >= self.deadline:
+                if now() >= self.deadline:
                     self.log.say(f"{LATE} while branching on bids and starts")
                     break
                 self._dive(heapq.heappop(self.open))
@@ -162,7 +162,7 @@ class _Search:
         relaxation.bound_columns(tree.whole, node.lower, node.upper)
         for columns in node.closed:
             relaxation.bound_columns(columns, np.zeros(len(columns)), np.zeros(len(columns)))
-        run = relaxation.solve(self.deadline - perf_counter(), "simplex", worth_below=self._limit())
+        run = relaxation.solve(self.deadline - now(), "simplex", worth_below=self._limit())
         return None if run.status is Status.TIME_LIMIT else run
 
     def _divide(self, node: _Node, run: SolverRun) -> _Node | None:

@@ -7,7 +7,6 @@ their headroom and the bids are left. Source: docs/explanation/optimisation.md Â
 
 from collections.abc import Callable
 from dataclasses import replace
-from time import perf_counter
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from models.case import Bools, Floats, Ints
 from models.reference.branching import Branched
 from models.solver import Matrix, Relaxation, SolverRun, Status, solve_mixed
 from models.solver_log import SolverLog
+from models.work_clock import now
 
 _SHARE = 0.3  # share of the time left that one choice of bids may take
 _TOLERANCE = 1e-6
@@ -44,7 +44,7 @@ def first_answer(
     relaxation = Relaxation(matrix, threads=threads, log=log, quiet=True)
     none = np.zeros(len(bids))
     relaxation.bound_columns(bids, none, none)
-    without = relaxation.solve(deadline - perf_counter(), "simplex")
+    without = relaxation.solve(deadline - now(), "simplex")
     if without.status is not Status.OPTIMAL:
         return Branched(best=None, bound=-np.inf)
     bound = without.objective + float(np.minimum(matrix.cost[bids] * matrix.upper[bids], 0.0).sum())
@@ -81,7 +81,7 @@ def _with_bids(
         given,
         start=np.zeros(0),
         absolute_gap=_GAP * abs(run.objective),
-        time_limit_s=_SHARE * (deadline - perf_counter()),
+        time_limit_s=_SHARE * (deadline - now()),
         threads=threads,
         log=log,
     )
@@ -91,5 +91,5 @@ def _with_bids(
     exact = Relaxation(given, threads=threads, log=log, quiet=True)
     whole = free[matrix.whole[free]]
     exact.bound_columns(whole, np.round(found.x[whole]), np.round(found.x[whole]))
-    held = exact.solve(deadline - perf_counter(), "simplex")
+    held = exact.solve(deadline - now(), "simplex")
     return replace(run, x=held.x, objective=held.objective) if held.status is Status.OPTIMAL else run

@@ -6,7 +6,6 @@ Source: docs/explanation/optimisation.md §1.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from time import perf_counter
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from models.reference.rounding import (
 )
 from models.solver import Matrix, Relaxation, SolverRun, Status, solve_mixed, with_exclusions
 from models.solver_log import LATE, SolverLog
+from models.work_clock import now
 
 _SMALL = 5_000  # problems with at most so many columns are solved exactly, whatever gap is asked for
 _SHARE = 0.3  # share of the time left that rounding may take, where branching may need the rest
@@ -61,7 +61,7 @@ def search(
     relaxation: Relaxation | None = None,
     interior_from: int = INTERIOR,
 ) -> SearchResult:
-    """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError.
+    """Minimise until gap <= relative_gap × gross cost or the deadline (on models.work_clock.now). Raises SolverError.
 
     `relaxation` is the problem's own, solved before with other bounds of rows: the search goes on from its last basis.
     `incumbent` (V,) holds the whole numbers of a program, and the powers they follow from: the rest is solved anew.
@@ -75,11 +75,11 @@ def search(
         first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline, log=log)
         _say(log, "first answer", first.best, first.bound)
     relaxation = relaxation or Relaxation(matrix, threads=threads, log=log)
-    began = perf_counter()
+    began = now()
     relaxed = relaxation.solve(
         deadline - began, "ipm" if len(matrix.cost) > interior_from and not relaxation.has_basis else "simplex"
     )
-    took = perf_counter() - began
+    took = now() - began
     if relaxed.status is Status.INFEASIBLE:
         raise SolverError("the problem has no solution, though every coupling is soft; keep the case and report it")
     if relaxed.status is not Status.OPTIMAL:
@@ -92,8 +92,8 @@ def search(
         return allowed_share * gross_eur(values_of(matrix, run.x))
 
     excluded = np.zeros(len(columns.first), dtype=np.bool_)
-    left = deadline - perf_counter()
-    until = perf_counter() + (min(left, max(_SHARE * left, 2 * took)) if hard else left)
+    left = deadline - now()
+    until = now() + (min(left, max(_SHARE * left, 2 * took)) if hard else left)
     best = _better(first.best, polish(relaxation, columns, x, excluded, until))
     _say(log, "relaxation rounded and solved again", best, bound)
     if incumbent is not None and (best is None or best.objective - bound > allowed(best)):
@@ -105,7 +105,7 @@ def search(
         _say(log, "branched on bids and starts", best, bound)
     mixing, late = mixing_pairs(columns, x), False
     while best is None or best.objective - bound > allowed(best):
-        time_left = deadline - perf_counter()
+        time_left = deadline - now()
         if time_left <= 0:
             log.say(f"{LATE} before HiGHS could branch")
             late = True
@@ -130,7 +130,7 @@ def search(
         if late or not mixing.any():
             break
     reached = 0.0 if best is None else max(relative_gap, EXACT) * gross_eur(values_of(matrix, best.x))
-    return _found(best, bound, reached, late=late or perf_counter() >= deadline)
+    return _found(best, bound, reached, late=late or now() >= deadline)
 
 
 def _say(log: SolverLog, step: str, best: SolverRun | None, bound: float) -> None:

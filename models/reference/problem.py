@@ -30,6 +30,7 @@ from models.resources.registry import FIXED
 from models.resources.totals import fixed_groups_kw, units_kw
 from models.solver import translate
 from models.solver_log import SolverLog
+from models.work_clock import now
 
 
 def state(case: Case) -> Problem:
@@ -85,7 +86,7 @@ def solve(
     solved exactly. The search begins from the whole numbers of `incumbent`, if there is one. Raises SolverError if the
     solver fails for any other reason.
     """
-    started, log = perf_counter(), SolverLog()
+    started, deadline, log = perf_counter(), now() + time_limit_s, SolverLog()
     with no_collection():
         problem = state(case)
         built = perf_counter()
@@ -96,7 +97,7 @@ def solve(
         problem.discrete,
         gross_eur=lambda values: gross_eur(problem.terms, values),
         relative_gap=relative_gap,
-        deadline=started + time_limit_s,
+        deadline=deadline,
         threads=threads,
         log=log,
         incumbent=None if incumbent is None else incumbent_values(case, matrix, problem.discrete, incumbent),

@@ -18,6 +18,7 @@ from models.reference.problem import no_collection, state
 from models.reference.reading import Problem, read_outcome
 from models.solver import Matrix, Relaxation, translate
 from models.solver_log import SolverLog
+from models.work_clock import now
 
 _MAY_DIFFER = frozenset({
     ("orders", "least_kw"), ("orders", "most_kw"), ("intraday", "traded_kw"), ("reservations", "reserved_kw"),
@@ -43,7 +44,7 @@ class SameProblem:
 
         Raises SolverError if the solver fails for any other reason.
         """
-        began, log = perf_counter(), SolverLog()
+        began, deadline, log = perf_counter(), now() + time_limit_s, SolverLog()
         allowed = None if self._stated is None else self._stated.allowed(case)
         if self._stated is None or allowed is None:
             self._stated, self.statements = _Stated(case, self._threads), self.statements + 1
@@ -53,7 +54,7 @@ class SameProblem:
         found = search(
             stated.matrix, stated.problem.discrete,
             gross_eur=lambda values: gross_eur(stated.problem.terms, values), relative_gap=relative_gap,
-            deadline=began + time_limit_s, threads=self._threads, log=log, relaxation=stated.relaxation,
+            deadline=deadline, threads=self._threads, log=log, relaxation=stated.relaxation,
             interior_from=_INTERIOR,
         )  # fmt: skip
         if found.x is None:

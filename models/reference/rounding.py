@@ -5,7 +5,6 @@ Source: docs/explanation/optimisation.md §1.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from models.block import Discrete, Values, Variables
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
 from models.solver import Matrix, Relaxation, SolverRun, Status
+from models.work_clock import now
 
 MIXES = 1e-6
 """Power in kW above which a variable of an exclusive pair counts as used."""
@@ -139,7 +139,7 @@ def solve_fixed(
         while True:
             closed.append(_losers(columns, x, mixing))
             relaxation.bound_columns(closed[-1], np.zeros(len(closed[-1])), np.zeros(len(closed[-1])))
-            run = relaxation.solve(deadline - perf_counter(), "simplex")
+            run = relaxation.solve(deadline - now(), "simplex")
             if run.status is Status.TIME_LIMIT:
                 return None
             if run.status is Status.INFEASIBLE:

@@ -1,7 +1,5 @@
 """Branch and bound on bids and starts against SciPy's solver, on small random problems."""
 
-from time import perf_counter
-
 import numpy as np
 import pytest
 from scipy import sparse
@@ -10,6 +8,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from models.reference.branching import Tree, branch
 from models.solver import Matrix, Relaxation, Status
 from models.solver_log import SolverLog, hurried
+from models.work_clock import now
 
 WHOLES, GROUPS, STARTS, FREE = 6, 3, 4, 4
 COLUMNS = WHOLES + GROUPS * STARTS + FREE
@@ -76,7 +75,7 @@ def branched(matrix, *, allowed=0.0, seconds=30.0, log=None):
         None,
         complete=complete,
         allowed=lambda _run: allowed,
-        deadline=perf_counter() + seconds,
+        deadline=now() + seconds,
         log=log or SolverLog(),
     )
 

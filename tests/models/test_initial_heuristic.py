@@ -1,7 +1,6 @@
 """The initial heuristic: a program and a bound on either side of the optimum, in a fraction of the time."""
 
 from dataclasses import replace
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from models.reference.problem import solve, state
 from models.reference.reading import read_outcome
 from models.solver import translate
 from models.solver_log import SolverLog, hurried
+from models.work_clock import now
 from tests.models.builders import day_ahead, load, make, reservation, reserve, run, storage
 
 
@@ -43,7 +43,7 @@ def a_case(*, minimum_mw=0.0):
 def first(case, seconds=60.0, log=None):
     problem = state(case)
     matrix = translate(problem.model)
-    found = first_answer_of(matrix, problem.discrete, threads=1, deadline=perf_counter() + seconds, log=log)
+    found = first_answer_of(matrix, problem.discrete, threads=1, deadline=now() + seconds, log=log)
     return problem, matrix, found
 
 
@@ -96,7 +96,7 @@ def test_a_search_without_time_finds_nothing_and_claims_nothing():
         problem.discrete,
         gross_eur=lambda values: gross_eur(problem.terms, values),
         relative_gap=1e-4,
-        deadline=perf_counter() - 1.0,
+        deadline=now() - 1.0,
         threads=1,
         log=log,
     )

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from agr.planning.case import build
 from agr.planning.failed_cases import FailedCases
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
+from agr.planning.shared_arrays import SharedArrays, pack
 from agr.planning.solving import unmanaged
 from agr.settings import Planning
 from models.case import Case, Duals
@@ -38,6 +40,17 @@ def test_a_solve_over_its_budget_is_ended_and_the_next_one_works(case: Case) -> 
             solver.solve(case)
         solver._planning = Planning(threads=1)
         assert solver.solve(case).findings == ()
+    finally:
+        solver.close()
+
+
+def test_waiting_and_compiling_use_up_no_budget(tmp_path) -> None:
+    """A worker says when it begins to solve; this one never does, and answers long after its budget."""
+    solver = SolverPool(Planning(threads=1, budget_s=0.001))
+    try:
+        running: Future[SharedArrays] = Future()
+        threading.Timer(0.05, lambda: running.set_result(pack("answer", tmp_path))).start()
+        assert solver._result(running, tmp_path, None) == "answer"
     finally:
         solver.close()
 

@@ -28,6 +28,7 @@ from models.reference.problem import solve as reference
 from models.resources.registry import PRICED
 from models.response import limited
 from models.solver_log import SolverLog
+from models.work_clock import now
 
 _SHORT_MW = 1e-9
 
@@ -54,7 +55,7 @@ def plan_whole_bids(
     It is meant for some thousand units at most. Raises CaseError, SolverError.
     """
     began = perf_counter()
-    stop = Interrupted(deadline_s=began + time_limit_s, cancelled=cancelled)
+    stop = Interrupted(deadline_s=now() + time_limit_s, cancelled=cancelled)
     with limited(threads):
         run = _Run(case, relative_gap, threads, tuning, stop)
         run.improve()

@@ -15,7 +15,6 @@ Numerical Optimization, ch. 14; docs/explanation/optimisation.md §3.4.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from time import perf_counter
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +25,7 @@ from models.case import Bools, Floats, Ints
 from models.decomposition.master.block_columns import Packed, pack
 from models.decomposition.master.block_elimination import BlockMatrix
 from models.decomposition.tuning import DEFAULT, InteriorPoint
+from models.work_clock import now
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,7 +163,7 @@ def solve_block_lp(
     threads of ours, where `threads` allows. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
     """
     with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        return _Method(shape, start, prices, pool, tuning).run(gap, perf_counter() + time_left_s)
+        return _Method(shape, start, prices, pool, tuning).run(gap, now() + time_left_s)
 
 
 @cache
@@ -223,7 +223,7 @@ class _Method:
             gap = total + abs(float(dual @ self.x))
             infeasible = max(float(np.abs(primal).max(initial=0.0)) / size, float(np.abs(convex).max(initial=0.0)))
             solved = gap <= wanted and infeasible <= self.tuning.feasibility
-            if solved or iterations >= self.tuning.iterations or perf_counter() > deadline:
+            if solved or iterations >= self.tuning.iterations or now() > deadline:
                 return InteriorSolution(x=self.x, objective=float(shape.cost @ self.x), solved=solved)
             iterations += 1
             theta = 1.0 / (self.zl / self.x + np.where(self.bounded, self.zu / self.s, 0.0))

@@ -5,7 +5,6 @@ Source: docs/explanation/optimisation.md §3.4.
 """
 
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from models.decomposition.master.restricted_master import RestrictedMaster
 from models.errors import SolverError
 from models.solver import Relaxation, Status, solve_interior
 from models.solver_log import SolverLog
+from models.work_clock import now
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +43,7 @@ def solve_master_lp(
 def _solve(
     master: RestrictedMaster, chosen: Bools, aim_eur: float, time_left_s: float, threads: int, log: SolverLog
 ) -> tuple[Floats, float] | None:
-    deadline = perf_counter() + time_left_s
+    deadline = now() + time_left_s
     lp = state_lp(master, chosen)
     if _largest_block(master, lp) > master.tuning.master.most_block_rows:
         run = solve_interior(lp.matrix(), time_limit_s=time_left_s, threads=threads, log=log)
@@ -53,7 +53,7 @@ def _solve(
     del lp  # its columns, now packed, take much of all memory
     try:
         with np.errstate(over="raise", invalid="raise"):
-            left = deadline - perf_counter()
+            left = deadline - now()
             end = solve_block_lp(
                 blocks, start, prices, gap=master.tuning.master.gap * aim_eur, time_left_s=left, threads=threads,
                 tuning=master.tuning.interior,
@@ -64,16 +64,16 @@ def _solve(
         why = "came to no end"
     except (np.linalg.LinAlgError, FloatingPointError) as error:
         why = f"broke off by rounding ({error})"
-    if perf_counter() >= deadline:
+    if now() >= deadline:
         return None
     log.say(f"the master LP's own method {why}; HiGHS takes over")
     del blocks
     matrix = state_lp(master, chosen).matrix()
     try:
-        run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads, log=log)
+        run = solve_interior(matrix, time_limit_s=deadline - now(), threads=threads, log=log)
     except SolverError:  # it may end without a proof of optimality where the simplex method does not
         relaxation = Relaxation(matrix, threads=threads, log=log, quiet=True)
-        run = relaxation.solve(deadline - perf_counter(), "simplex")
+        run = relaxation.solve(deadline - now(), "simplex")
     return (run.x, run.objective) if run.status is Status.OPTIMAL else None
 
 

@@ -25,6 +25,7 @@ from models.objective import energy_terms
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.response import limited
+from models.work_clock import now
 
 _ROUNDING = 1e-9  # MW
 
@@ -95,7 +96,7 @@ def _program(
     """
     bids = _known(part)[1].bids_mw
     made = tuple(replace(reserve, committed_mw=mw) for reserve, mw in zip(part.reserves, bids, strict=True))
-    began = perf_counter()
+    began = now()
     found = reference(
         replace(part, reserves=made),
         relative_gap=tuning.program_gap * relative_gap,
@@ -104,7 +105,7 @@ def _program(
     )
     if not _short_of_free_bids(part, found):
         return found
-    left = max(time_limit_s - (perf_counter() - began), 0.0)
+    left = max(time_limit_s - (now() - began), 0.0)
     return reference(part, relative_gap=tuning.program_gap_with_bids * relative_gap, time_limit_s=left, threads=threads)
 
 
