@@ -22,18 +22,19 @@ from agr.forecasting.inputs import WEATHER
 from agr.forecasting.models.registry import ALIKE, BY_WEATHER
 from agr.operations.forecast_inputs import with_inputs
 from agr.operations.forecast_rows import FAILED, REFUSED, clipped_at_zero, resolution, run_of
+from agr.operations.forecast_sites import Cold, SiteForecasts
 from agr.operations.forecast_worker import Maker, Task
 from agr.operations.readings import Readings
 from agr.settings import Settings
 from agr.store import actuals, day, forecast_runs, register
 from agr.store.actuals import Actual
 from agr.store.engine import Store, Tx
-from agr.store.forecast_runs import POWER_SERIES
+from agr.store.forecast_runs import POWER_SERIES, Run
 
 log = structlog.get_logger()
 HISTORY = timedelta(days=100)
 MOST = 2_000
-"""So many resources are forecast one by one, in about a minute; of larger portfolios the first by name."""
+"""So many resources are forecast one by one, in about a minute; the others of larger portfolios follow their group."""
 WITH_BANDS = 100
 """Of more resources only the mean is forecast: bands take ten times as long."""
 _WHOLE = 0.999
@@ -51,7 +52,7 @@ class LoadForecasts:
         now = self._clock.now()
         today = period_of(now, self._settings.time_zone, self._settings.isp_minutes)
         with self._store.transaction() as tx:
-            measured = sorted(forecast_kinds(tx))
+            measured = sorted(one.resource for one in forecast_resources(tx))
             newest = actuals.newest_starts(tx, [POWER_SERIES + name for name in measured])
         readings = Readings(self._store, self._settings, self._clock, lambda: None)
         taken = 0
@@ -81,7 +82,8 @@ class LoadForecasts:
         """Forecast the measured resources for which the user gave no forecast of a Period; return how many."""
         now = self._clock.now()
         with self._store.transaction() as tx:
-            kinds = forecast_kinds(tx)
+            wanted = forecast_resources(tx)
+            kinds = {one.resource: one.produces for one in wanted}
             given = {name for name, quantity in register.forecasts_on(tx, period) if quantity == POWER.name}
             known = [name for name in actuals.series_known(tx, now) if name.startswith(POWER_SERIES)]
         names = [name for series in known if (name := series.removeprefix(POWER_SERIES)) in kinds and name not in given]
@@ -105,18 +107,21 @@ class LoadForecasts:
                      model=ALIKE if days.inputs is None else BY_WEATHER,
                      bands=len(names) <= WITH_BANDS)
             )  # fmt: skip
-        made = 0
-        failed: list[str] = []
+        made: dict[str, Run] = {}
+        why: dict[str, str] = dict.fromkeys(names[MOST:], f"at most {MOST} resources are forecast one by one")
         for task, one in zip(tasks, self._make(tasks, self._settings.forecasts.budget_s), strict=True):
+            name = task.series.removeprefix(POWER_SERIES)
             if isinstance(one, str):
-                failed.append(f"{task.series}: {one}")
+                why[name] = one
                 continue
-            if kinds[task.series.removeprefix(POWER_SERIES)]:
+            if kinds[name]:
                 one = clipped_at_zero(one)
+            made[name] = run_of(task, one, period, now)
             with self._store.transaction() as tx:
-                forecast_runs.put(tx, run_of(task, one, period, now), now)
-            made += 1
-        failed += [f"{len(names) - MOST} more resources: at most {MOST} are forecast one by one"][: len(names) > MOST]
+                forecast_runs.put(tx, made[name], now)
+        open_ones = [one for one in wanted if one.resource not in given]
+        by_site = SiteForecasts(self._store, self._settings, self._clock).powers(period, open_ones, made)
+        failed = [f"{POWER_SERIES}{name}: {words}" for name, words in why.items() if name not in by_site]
         with self._store.transaction() as tx:
             if failed:
                 whose = number_of(len(failed), "measured resource is", "measured resources are")
@@ -124,12 +129,16 @@ class LoadForecasts:
                 day.raise_alarm(tx, FAILED, ALL, text, now)
             else:
                 day.recover(tx, FAILED, ALL, now)
-        log.info("forecast.loads", period=str(period), made=made, failed=len(failed))
-        return made
+        log.info("forecast.loads", period=str(period), made=len(made), by_site=len(by_site), failed=len(failed))
+        return len(made) + len(by_site)
 
 
-def forecast_kinds(tx: Tx) -> dict[str, bool]:
-    """Return resource → whether it produces, of the kinds whose power is forecast."""
+def forecast_resources(tx: Tx) -> list[Cold]:
+    """Return the resources of the kinds whose power is forecast, by kind."""
     chosen = [kind for kind in KINDS if POWER in kind.follows]
     whole = register.load_tables(tx, *(kind.table for kind in chosen))
-    return {row.resource: kind.produces for kind in chosen for row in whole.of(kind.row)}
+    return [
+        Cold(resource=row.resource, connection=row.connection, table=kind.table, produces=kind.produces)
+        for kind in chosen
+        for row in whole.of(kind.row)
+    ]

@@ -22,6 +22,7 @@ from agr.operations.forecast_loads import LoadForecasts
 from agr.operations.forecast_rows import FAILED, REFUSED, Outcome, resolution, run_of, simpler, with_moment
 from agr.operations.forecast_series import PriceSeries, price_series, received
 from agr.operations.forecast_sessions import SessionForecasts
+from agr.operations.forecast_sites import SiteForecasts
 from agr.operations.forecast_worker import Maker, Task, make_all
 from agr.operations.outlooks import Outlooks
 from agr.settings import Settings
@@ -55,6 +56,7 @@ class Forecasts:
             loads = LoadForecasts(self.store, self._settings, self._clock, self._make)
             loads.take_readings()
             loads.run(period)
+            SiteForecasts(self.store, self._settings, self._clock).heat(period)
             self.sessions.take_sessions()
             self.sessions.run(period)
             with self.store.transaction() as tx:

@@ -32,7 +32,7 @@ from agr.planning.held_reserve import most_held_kw
 from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
-from agr.planning.own_forecasts import missing_powers
+from agr.planning.own_forecasts import missing_heat, missing_powers
 from agr.planning.peaks import measured_kw, reached_kw
 from agr.planning.plugged_cars import CARS_DID, as_cars_did
 from agr.planning.ports import PlanningSettings, PlanReader
@@ -241,6 +241,7 @@ def _forecasts(
     """
     known = dict(reader.forecasts(period))
     known |= missing_powers(reader.power_forecasts(period, now), known, period, notes)
+    known |= missing_heat(reader.heat_forecasts(period, now), known, period, notes)
     earlier = reader.latest_forecast_day(period.day)
     if earlier is None:
         return known

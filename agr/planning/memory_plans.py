@@ -225,6 +225,10 @@ class MemoryPlans:
         """Return nothing: a scenario's forecasts are all in its tables."""
         return {}
 
+    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], Run]:
+        """Return nothing: a scenario's forecasts are all in its tables."""
+        return {}
+
     def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return series of charging sessions → the newest forecast of a Period that was made by then."""
         known = (run for run in self._world.session_forecasts if run.period == period.day and run.made_at <= as_of)

@@ -75,3 +75,18 @@ def missing_powers(
         words = f"the power of {number_of(len(found), 'resource')} is not given"
         notes.append(f"{words}; our forecasts by {models} stand in, made {made:%Y-%m-%d %H:%M}")
     return found
+
+
+def missing_heat(
+    runs: Mapping[tuple[str, str], Run], known: Mapping[tuple[str, str], Floats], period: Period, notes: list[str]
+) -> dict[tuple[str, str], Floats]:
+    """Return demands of heat and COPs per ISP that our forecasts have and nobody gave."""
+    isps = np.arange(period.isp_count) * period.isp_minutes
+    found = {key: run.mean[isps // run.minutes] for key, run in sorted(runs.items()) if key not in known}
+    if found:
+        made = max(runs[key].made_at for key in found).astimezone(period.tz)
+        whose = number_of(len({name for name, _ in found}), "heat pump")
+        models = ", ".join(sorted({runs[key].model for key in found}))
+        words = f"heat demand or COP of {whose} is not given"
+        notes.append(f"{words}; our forecasts by {models} stand in, made {made:%Y-%m-%d %H:%M}")
+    return found

@@ -135,6 +135,9 @@ class PlanReader(Protocol):
     def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return resource → our own newest forecast of its power that was made by then."""
 
+    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], Run]:
+        """Return (resource, quantity) → our own newest forecast of its heat demand and its COP, likewise."""
+
     def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
 

@@ -143,6 +143,14 @@ class StoredInputs:
         """Return resource → our own newest forecast of its power that was made by then."""
         return forecast_runs.powers(self._tx, period.day, as_of)
 
+    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], Run]:
+        """Return (resource, quantity) → our own newest forecast of its heat demand and its COP, likewise."""
+        return {
+            (series.removeprefix(begins), begins.strip()): run
+            for begins in forecast_runs.HEAT_SERIES
+            for series, run in forecast_runs.newest_of(self._tx, begins, period.day, as_of).items()
+        }
+
     def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
         return {

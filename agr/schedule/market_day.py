@@ -231,7 +231,8 @@ class MarketDay:
             register.delete_forecasts_before(tx, personal)
             forecast_runs.delete_before(tx, old_plans)
             actuals.delete_before(tx, now - OLDEST_ACTUALS)
-            for begins in (forecast_runs.POWER_SERIES, *SESSION_SERIES):  # a group may be one charge point
+            own = (forecast_runs.POWER_SERIES, *forecast_runs.HEAT_SERIES)
+            for begins in (*own, *SESSION_SERIES):  # a group may be one charge point
                 forecast_runs.delete_before(tx, personal, begins)
                 actuals.delete_before(tx, now - timedelta(days=keep.personal_days), begins)
             readings.delete_before(tx, now - timedelta(days=keep.personal_days))

@@ -86,6 +86,14 @@ def newest_starts(tx: Tx, series: Sequence[str]) -> dict[str, datetime]:
     return found
 
 
+def levels(tx: Tx, begins: str, as_of: datetime, first: datetime) -> dict[str, tuple[float, float]]:
+    """Return series → its mean value since an instant, and of how many days values are known; corrections count too."""
+    mine = sa.and_(_C.series.startswith(begins, autoescape=True), _C.received_at <= as_of, _C.start >= first)
+    minutes, total = sa.func.sum(_C.minutes), sa.func.sum(_C.minutes * _C.value)
+    rows = tx.execute(sa.select(_C.series, minutes, total).where(mine).group_by(_C.series))
+    return {series: (float(summed) / float(count), float(count) / 1440.0) for series, count, summed in rows if count}
+
+
 def series_known(tx: Tx, as_of: datetime) -> list[str]:
     """Return the series of which something was known by then, by name."""
     mine = sa.select(_C.series).where(_C.received_at <= as_of)

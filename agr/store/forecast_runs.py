@@ -23,6 +23,8 @@ _R, _V = forecast_runs.c, forecast_values.c
 
 POWER_SERIES = "power_kw "
 """What the name of the series of a resource's power begins with; the resource follows."""
+HEAT_SERIES = ("heat_kw ", "cop ")
+"""The same of a heat pump's demand of heat and of its COP."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
