@@ -55,6 +55,7 @@ def climb(
             return joined(found, second, enough_gap)
     first = decompose(  # however little time is left: the decomposition always ends with a program
         case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (now() - began), 0.0),
+        overtime_s=time_limit_s,
         threads=threads, report=report, cancelled=cancelled, executor=executor,
     )  # fmt: skip
     if found is not None:

@@ -63,10 +63,12 @@ def _promises(result: Result) -> Iterator[AtRisk]:
          ("comfort shortfall",)),
         (IMBALANCE, "{} kWh is left unbalanced", (result.imbalance_mwh - result.reacting_mwh) * 1000, ("imbalance",)),
     )  # fmt: skip
+    unfinished = result.termination in (Termination.TIME_LIMIT.value, Termination.NO_PROGRAM.value)
+    more = f" (the search was not finished, {result.termination}: a plan may keep it)" if unfinished else ""
     for kind, words, amount, terms in amounts:
         if amount > _TOLERANCE:
             where = result.worst.get(kind, ())
-            said = words.format(_written(amount)) + (f": {', '.join(where)}" if where else "")
+            said = words.format(_written(amount)) + (f": {', '.join(where)}" if where else "") + more
             # A negative price may make a missed promise pay: that is no risk of money.
             eur = max(-sum(result.terms_eur.get(term, 0.0) for term in terms), 0.0)
             yield AtRisk(kind=kind, text=said, eur=eur, where=where)

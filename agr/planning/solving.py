@@ -26,7 +26,7 @@ class Solution:
 
 
 _OF_BUDGET = 0.8
-"""Share of the budget in which a search ends with its best program, however slow the machine: then it would be lost."""
+"""Share of the budget in which a search ends, overtime included, however slow the machine: later it would be lost."""
 
 
 def unmanaged(case: Case) -> Case:
@@ -73,7 +73,7 @@ class How:
             time_limit_s=planning.time_limit_s,
             threads=threads or planning.threads,
             executor=executor,
-            longest=max(_OF_BUDGET * planning.budget_s / planning.time_limit_s, 1.0),
+            longest=max(_OF_BUDGET * planning.budget_s / (2 * planning.time_limit_s), 1.0),
         )
 
 

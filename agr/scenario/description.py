@@ -94,8 +94,8 @@ class Solving(Planning):
 
     time_limit_s: Seconds = Field(
         default=600,
-        description="Time limit of one solve, in seconds of processor time: a busy machine shortens no search. By the "
-        "clock it ends after four times as long, or 0.8 of the budget, at the latest.",
+        description="Time limit of one solve, in seconds of processor time: a busy machine shortens no search. One "
+        "whose best plan breaks promises goes on as long again; 0.8 of the budget ends it at the latest.",
     )
     budget_s: Seconds = Field(default=900, description="A solve that takes longer than this is ended.")
 

@@ -57,8 +57,8 @@ class Planning(Section):
     )
     time_limit_s: Seconds = Field(
         default=60,
-        description="Time limit of one solve, in seconds of processor time: a busy machine shortens no search. By the "
-        "clock it ends after four times as long, or 0.8 of the budget, at the latest.",
+        description="Time limit of one solve, in seconds of processor time: a busy machine shortens no search. One "
+        "whose best plan breaks promises goes on as long again; 0.8 of the budget ends it at the latest.",
     )
     threads: int = Field(default=2, ge=1, le=256, description="Threads of one solve.")
     comfort_shortfall_eur_per_kwh: float = Field(

@@ -24,6 +24,7 @@ def solve(
     *,
     relative_gap: float = 1e-3,
     time_limit_s: float = 60.0,
+    overtime_s: float | None = None,
     threads: int = 2,
     report: Report | None = None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -32,14 +33,20 @@ def solve(
 ) -> Outcome:
     """Return the best program found, with its proven bound; `relative_gap` is a share of gross cost.
 
-    A run that is stopped by time or cancellation returns its best program so far with its gap. `executor` says where
-    prices are answered; a sample's are always answered in this process. The outcome depends neither on the executor
-    nor on the number of `threads`. Raises CaseError where the decomposition cannot plan the case, ExecutorError where
-    the executor fails, SolverError where HiGHS fails.
+    A run that is stopped by time or cancellation returns its best program so far with its gap. Where that breaks
+    promises (reservations, awards, orders, limits, balance), a run out of time goes on for `overtime_s`, by default as
+    long again. `executor` says where prices are answered; a sample's are always answered in this process. The outcome
+    depends neither on the executor nor on the number of `threads`. Raises CaseError where the decomposition cannot plan
+    the case, ExecutorError where the executor fails, SolverError where HiGHS fails.
     """
     began = perf_counter()
     clock = now if executor is local else perf_counter  # work elsewhere is none of this process
-    stop = Interrupted(deadline_s=clock() + time_limit_s, cancelled=cancelled, clock=clock)
+    stop = Interrupted(
+        deadline_s=clock() + time_limit_s,
+        cancelled=cancelled,
+        clock=clock,
+        overtime_s=time_limit_s if overtime_s is None else overtime_s,
+    )
     progress = Progress(began, report)
     grouping = group_units(case, tuning.pool.unpriced_groups)
     with limited(threads), executor(case, grouping) as pricing:

@@ -42,6 +42,10 @@ _TERMINATION = {
 """The termination of an outcome by the reason to stop; all other reasons leave the gap open, and would do so again."""
 
 
+UNKEPT_KWH = 1e-2
+"""Energy that promises may lack in a program that counts as keeping them all, kWh."""
+
+
 class DecompositionSteps:
     """The steps for one case, with the best program and bound so far."""
 
@@ -108,7 +112,7 @@ class DecompositionSteps:
         if self.bids.needed:
             with self.progress.timed("bids"):
                 self.bids.commit(
-                    self.pricing, self.state, gap_eur=aim_eur, time_left_s=self._stop.left_s(), threads=self.threads,
+                    self.pricing, self.state, gap_eur=aim_eur, time_left_s=self._left_s(), threads=self.threads,
                     log=self.progress.log,
                 )  # fmt: skip
 
@@ -191,7 +195,7 @@ class DecompositionSteps:
 
     def interrupted(self) -> StopReason | None:
         """Return the reason to stop if the time is over, which is logged once, or if the run was cancelled."""
-        reason = self._stop.reason()
+        reason = self._stop.reason(unkept=self._unkept())
         if reason is StopReason.TIME_LIMIT and not self._late:
             self._late = True
             self._say(f"{LATE} after {self.state.rounds} rounds")
@@ -227,13 +231,20 @@ class DecompositionSteps:
             duals=duals(self.case, self.grouping, self.state.centre, -released_eur),
         )
 
+    def _unkept(self) -> bool:
+        """Return whether the best program breaks promises, or is missing: then the run may go on in overtime."""
+        return self.best is None or self.best.broken_kwh > UNKEPT_KWH
+
+    def _left_s(self) -> float:
+        return self._stop.left_s(unkept=self._unkept())
+
     def _mixture(self, aim_eur: float) -> Mixture | None:
         """Take the best mixture and return it; without one, return None and keep the present weights."""
         mixture = None
         with self.progress.timed("mix"):
             try:
                 mixture = solve_master_lp(
-                    self.master, aim_eur=aim_eur, time_left_s=self._stop.left_s(), threads=self.threads,
+                    self.master, aim_eur=aim_eur, time_left_s=self._left_s(), threads=self.threads,
                     log=self.progress.log,
                 )  # fmt: skip
             except SolverError as error:

@@ -34,16 +34,21 @@ class Interrupted:
     deadline_s: float
     cancelled: Callable[[], bool]
     clock: Callable[[], float] = now
+    overtime_s: float = 0.0
+    """Seconds after the deadline in which a run may go on whose best program breaks promises"""
 
-    def left_s(self) -> float:
-        """Return the seconds left, 0 after the deadline."""
-        return max(self.deadline_s - self.clock(), 0.0)
+    def left_s(self, *, unkept: bool = False) -> float:
+        """Return the seconds left, 0 after the deadline; `unkept`: the best program breaks promises, or is missing."""
+        return max(self._end_s(unkept) - self.clock(), 0.0)
 
-    def reason(self) -> StopReason | None:
+    def reason(self, *, unkept: bool = False) -> StopReason | None:
         """Return the reason if the time is over or the run was cancelled."""
-        if self.clock() >= self.deadline_s:
+        if self.clock() >= self._end_s(unkept):
             return StopReason.TIME_LIMIT
         return StopReason.CANCELLED if self.cancelled() else None
+
+    def _end_s(self, unkept: bool) -> float:
+        return self.deadline_s + (self.overtime_s if unkept else 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -167,6 +167,24 @@ def test_a_search_that_is_stopped_gives_a_program_with_its_gap(how):
     assert audit(case, outcome) == ()
 
 
+def missed_kwh(case, outcome):
+    missed = (outcome.reservation_shortfall_kw, 1000 * outcome.reserve_shortfall_mw, outcome.breach_import_kw,
+              outcome.breach_export_kw, outcome.short_kw, outcome.long_kw)  # fmt: skip
+    return case.isp_hours * sum(float(kw.sum()) for kw in missed)
+
+
+def test_a_search_out_of_time_goes_on_while_it_breaks_promises():
+    case = portfolio(120, 24, points=3)
+    stopped, later, full = (
+        solve(case, time_limit_s=limit, overtime_s=more, threads=1)
+        for limit, more in ((0.0, 0.0), (0.0, LIMIT_S), (LIMIT_S, 0.0))
+    )
+    assert stopped.termination is Termination.TIME_LIMIT
+    assert missed_kwh(case, stopped) > 1000
+    assert missed_kwh(case, later) <= missed_kwh(case, full) + 0.01 < 1  # some of it cannot be kept
+    assert later.objective_eur == full.objective_eur
+
+
 def test_a_solve_uses_as_many_threads_as_it_may(monkeypatch):
     """Not as many as there are: others may be at work on the machine, a sweep's other solves first of all."""
     case, asked, pool = make_case(2000), [], response._pool

@@ -40,6 +40,14 @@ def test_a_run_is_interrupted_by_its_deadline_or_by_whoever_cancels_it(now, canc
     assert rule.left_s() == pytest.approx(max(10.0 - now, 0.0))
 
 
+@pytest.mark.parametrize(("now", "unkept", "left"), [(9, False, 1), (9, True, 5), (12, True, 2), (14, True, 0)])
+def test_overtime_is_for_programs_that_break_promises(now, unkept, left):
+    rule = Interrupted(deadline_s=10.0, cancelled=lambda: False, clock=lambda: now, overtime_s=4.0)
+    assert rule.left_s(unkept=unkept) == left
+    assert rule.reason(unkept=unkept) is (None if left else StopReason.TIME_LIMIT)
+    assert (rule.reason() is None) == (now < 10)
+
+
 @pytest.mark.parametrize(
     ("bound", "value", "reason"),
     [(101.0, 100.0, StopReason.PROVEN), (101.1, 100.0, None), (5.0, -inf, None), (99.0, 100.0, StopReason.PROVEN)],

@@ -60,6 +60,13 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.store.close()
 
 
+@pytest.mark.parametrize(("ended", "said"), [("time limit", True), ("gap open", False), ("optimal", False)])
+def test_a_promise_missed_by_a_search_that_was_not_finished_says_so(ended: str, said: bool) -> None:
+    missed = at_risk(plan(termination=ended, reservation_shortfall_kwh=6.7))[0]
+    assert missed.text.startswith("6.7 kWh could not be delivered if all reservations were called")
+    assert missed.text.endswith("(the search was not finished, time limit: a plan may keep it)") == said
+
+
 def test_a_kept_plan_puts_nothing_at_risk() -> None:
     assert at_risk(plan()) == ()
 

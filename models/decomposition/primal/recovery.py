@@ -218,6 +218,17 @@ class Recovered:
     objective_eur: float
     gross_cost_eur: float  # Σ |term|
 
+    @property
+    def broken_kwh(self) -> float:
+        """Energy (kWh, of reserve kW·h) by which reservations, awards, orders, limits and balance are missed."""
+        plain = self.plain
+        missed = (
+            plain.reservation_shortfall_kw, KW_PER_MW * plain.reserve_shortfall_mw, plain.order_shortfall_kw,
+            plain.breach_import_kw, plain.breach_export_kw, plain.connection_import_breach_kw,
+            plain.connection_export_breach_kw, plain.short_kw, plain.long_kw,
+        )  # fmt: skip
+        return self.case.isp_hours * float(sum(np.sum(kw) for kw in missed))
+
     def answer(self) -> ProgramValues:
         """Return the answer with the programs and headroom of every unit."""
         return replace(
