@@ -12,7 +12,7 @@ from models.case import UNIT_CLASSES, Case, Floats, Ints
 from models.decomposition.reoptimise.merging import whole_case, whole_outcome
 from models.decomposition.reoptimise.replan import dual_slack_eur
 from models.decomposition.reoptimise.subproblem import HeldByAll, divisible, members, renewed, subproblem
-from models.resources.registry import BY_NAME, PRICED
+from models.resources.registry import BY_NAME, PRICED, RESOURCES
 
 __all__ = [
     "HeldByAll",
@@ -20,12 +20,18 @@ __all__ = [
     "dual_slack_eur",
     "members",
     "most_choices",
+    "programmed",
     "reach_kw",
     "renewed",
     "subproblem",
     "whole_case",
     "whole_outcome",
 ]
+
+
+def programmed() -> tuple[str, ...]:
+    """Return the classes whose units have programs that are planned."""
+    return tuple(one.name for one in RESOURCES if one.fields)
 
 
 def most_choices(case: Case, points: Ints) -> int:

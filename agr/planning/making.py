@@ -16,6 +16,7 @@ from agr.planning.in_force import Judged, comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
 from agr.planning.inputs import RunInputs, plan_before, read_inputs
 from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
+from agr.planning.ordered_at_once import Bought, at_once, bought
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
 from agr.planning.progress import Round
@@ -46,6 +47,7 @@ class Run:
     triggers: tuple[Trigger, ...]
     part: PartRun | None
     whole: RunInputs | None
+    bought: tuple[Bought, ...] = ()  # what orders of a running Period have bought: it needs no solver
 
     @property
     def numbers(self) -> list[int]:
@@ -103,12 +105,15 @@ class PlanMaker:
             if not triggers[0].preview:  # later triggers are answered too: the inputs read now contain them
                 triggers = tuple(t for t in reader.open_triggers() if t.period == period.day and not t.preview)
             part = self.parts.begin(reader, period, triggers)
-            whole = None
+            whole: RunInputs | None = None
+            programs: tuple[Bought, ...] = ()
             if part is None:
                 whole = read_inputs(reader, self._settings, period, self._now(), points_to_move(triggers))
+            if whole is not None:
+                programs = bought(reader, whole.before, period, triggers, self._now())
         if part is None and whole is None:
             return None
-        return Run(period=period, triggers=triggers, part=part, whole=whole)
+        return Run(period=period, triggers=triggers, part=part, whole=whole, bought=programs)
 
     def make(self, run: Run, listener: Listener | None = None) -> Plan:
         """Plan the part, or else the whole portfolio; return the stored plan.
@@ -137,7 +142,7 @@ class PlanMaker:
         if start is None:
             raise PlanError(f"no CRO has answered for {run.period}")
         named = begun_from(start.before, build(start.inputs))
-        answer = self._solved(start, named, listener)
+        answer = at_once(start.before, named, run.bought) or self._solved(start, named, listener)
         found = Judged(answer=answer, against=None, in_force=None)
         if not answer.findings or answer.outcome.termination is Termination.NO_PROGRAM:  # then it is no fault
             found = self._judged(start, named, answer, run.preview)

@@ -3,7 +3,8 @@
 Source: docs/explanation/flexibility-offers.md.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import nan
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from agr.domain.errors import StoreError
 from agr.planning import serialisation
+from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
+from agr.planning.plan_loader import places
 from agr.planning.solving import Solution
 from models.case import Case
 from models.errors import ModelError
@@ -24,12 +27,24 @@ class OfferedPrograms:
 
     options: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
+    units: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Class → the resources whose programs these are, in order; empty in archives from before they were written"""
 
 
-def packed(options: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> bytes:
-    """Return the archive of an offer's programs."""
+def packed(
+    options: tuple[str, ...], outcomes: tuple[Outcome, ...], units: Mapping[str, tuple[str, ...]] | None = None
+) -> bytes:  # fmt: skip
+    """Return the archive of an offer's programs; `units` are the resources of its congestion point (see units_at)."""
     bare = tuple(replace(outcome, log=(), duals=None, seconds={}) for outcome in outcomes)
-    return serialisation.pack(OfferedPrograms(options=options, outcomes=bare))
+    return serialisation.pack(OfferedPrograms(options=options, outcomes=bare, units=dict(units or {})))
+
+
+def units_at(named: NamedCase, address: str) -> dict[str, tuple[str, ...]]:
+    """Return class → the resources of a congestion point whose programs are planned, in the order of its part."""
+    from models.part import members, programmed
+
+    here = members(named.case, places(named, (address,)))
+    return {name: tuple(named.of(name)[unit] for unit in here[name].tolist()) for name in programmed()}
 
 
 def offered_programs(archive: bytes) -> OfferedPrograms | None:
@@ -64,10 +79,10 @@ def as_ordered(
         return None  # the units are others by now: the point is planned again
     findings = audit(part, outcome)
     short_kw = float(outcome.order_shortfall_kw.max(initial=0.0))
-    if findings or short_kw > _SHORT_KW:
+    if findings or short_kw > SHORT_KW:
         return None
     return Solution(outcome=outcome, findings=(), no_flexibility_eur=nan, dual_slack_eur=0.0)
 
 
-_SHORT_KW = 1e-3
+SHORT_KW = 1e-3
 """An order that is missed by more than this is not delivered by its own program: something has changed."""

@@ -5,6 +5,7 @@ the same as for any other request: what it costs to take away what the plan has 
 Source: docs/how-to/connect-to-gopacs.md.
 """
 
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,12 @@ def contract_price(kwh: float, contract: Contract) -> Decimal:
 
 def limit_quote(
     answer: "Answer", question: "Question", request: FlexRequest, baseline: Baseline, plan: int,
-    contract: Contract | None, trading: Trading,
+    contract: Contract | None, trading: Trading, units: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Quote | NoOffer:  # fmt: skip
-    """Return the quote: the limits asked for and no others, at the contract's price, without one at their cost."""
+    """Return the quote: the limits asked for and no others, at the contract's price, without one at their cost.
+
+    `units` are the resources of the congestion point, see agr.planning.offered.units_at.
+    """
     if not answer.priced:
         return NoOffer(reason=answer.why_not)
     from agr.planning.offered import packed
@@ -68,7 +72,7 @@ def limit_quote(
     return _quote(
         request, baseline, plan, price, costs, limits=answer.binding,
         draws_kwh=tuple(round(float(kw) * hours, 6) for kw in priced.traded_kw),
-        outcome=packed((_ALL,), (priced.outcome,)),
+        outcome=packed((_ALL,), (priced.outcome,), units),
     )  # fmt: skip
 
 

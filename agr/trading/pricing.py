@@ -62,6 +62,7 @@ class _Asked:
     request: FlexRequest
     begun: _Begun
     question: "Question | NoOffer"
+    units: dict[str, tuple[str, ...]]  # see agr.planning.offered.units_at; empty where nothing is asked
 
 
 class PlanPricer:
@@ -125,7 +126,10 @@ class PlanPricer:
             solved, request, begun.baseline, taken, trading=settings.trading, planning=settings.planning,
             shares=shares_of(begun.point, settings.trading), traded_by_operator=_traded_by_operator(begun), held=held,
         )  # fmt: skip
-        return _Asked(request=request, begun=begun, question=question)
+        from agr.planning.offered import units_at  # it imports the models, which take seconds
+
+        there = {} if isinstance(question, NoOffer) else units_at(solved.named, request.congestion_point)
+        return _Asked(request=request, begun=begun, question=question, units=there)
 
     def _quoted(self, asked: _Asked | NoOffer | Exception) -> Quote | NoOffer:
         """Ask the optimiser, and return its answer as a quote."""
@@ -135,12 +139,14 @@ class PlanPricer:
             return asked
         started, request, begun, question = perf_counter(), asked.request, asked.begun, asked.question
         if request.limits:
-            quote = self._limit_quote(request, begun, question)
+            quote = self._limit_quote(request, begun, question, asked.units)
         elif isinstance(question, NoOffer):
             return question
         else:
             answer = self._solver.price(question)
-            quote = quote_of(answer, request, begun.baseline, begun.plan, self._settings.trading, begun.contract)
+            quote = quote_of(
+                answer, request, begun.baseline, begun.plan, self._settings.trading, begun.contract, asked.units
+            )
         log.info(
             "flex_request.priced", dso=request.dso, point=request.congestion_point,
             seconds=round(perf_counter() - started, 3),
@@ -149,7 +155,7 @@ class PlanPricer:
         return quote
 
     def _limit_quote(
-        self, request: FlexRequest, begun: _Begun, question: "Question | NoOffer"
+        self, request: FlexRequest, begun: _Begun, question: "Question | NoOffer", units: dict[str, tuple[str, ...]]
     ) -> Quote | NoOffer:  # fmt: skip
         """Return what keeping to limits costs. Who cannot price what a contract owes offers it all the same."""
         kept = kept_anyway(request, begun.baseline, begun.plan, begun.contract, question)
@@ -159,7 +165,7 @@ class PlanPricer:
             return question
         answer: Answer = self._solver.price(question)
         return limit_quote(
-            answer, question, request, begun.baseline, begun.plan, begun.contract, self._settings.trading
+            answer, question, request, begun.baseline, begun.plan, begun.contract, self._settings.trading, units
         )
 
     def _begun(self, tx: Tx, request: FlexRequest) -> _Begun | NoOffer:

@@ -3,6 +3,7 @@
 Source: docs/explanation/flexibility-offers.md.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
@@ -98,9 +99,11 @@ def _least_kw(request: FlexRequest, trading: Trading) -> float:
 
 def quote_of(
     answer: "Answer", request: FlexRequest, baseline: Baseline, plan: int, trading: Trading,
-    contract: Contract | None = None,
+    contract: Contract | None = None, units: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Quote | NoOffer:  # fmt: skip
     """Return the quote: an option for each volume, at its cost with risk and margin, rounded up to cents.
+
+    `units` are the resources of the congestion point, see agr.planning.offered.units_at.
 
     A contract that names a price for what is ordered under it is offered at that price.
     """
@@ -125,7 +128,7 @@ def quote_of(
     return Quote(
         options=options, baseline_w=baseline.power_w, prognosis_message_id=baseline.message_id, plan=plan,
         costs=asks[0][1], limits=answer.binding, draws_kwh=_draws_kwh([one.traded_kw for one in priced], hours),
-        outcome=packed(names, tuple(one.outcome for one in priced)),
+        outcome=packed(names, tuple(one.outcome for one in priced), units),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from agr.domain.plan import PlanState
 from agr.messaging.publish import Publisher
 from agr.planning.offered import offered_programs
 from agr.planning.plan_loader import load_solved
-from agr.store import input_version, plans, register
+from agr.store import input_version, overrides, plans, register
 from agr.trading.intraday import closed_for_offers
 from models.audit import audit
 from tests.builders.worlds import OTHER_POINT, PERIOD, POINT, prices
@@ -46,6 +46,8 @@ def test_an_intraday_request_is_priced_ordered_and_kept_by_every_later_plan(worl
     assert stage.planner.run_due() == 1
     ordered = stage.made[-1]
     assert ordered.state is PlanState.AUDITED, ordered.result.audit
+    assert ordered.result.solver == "ordered offer"  # the stored program is in force at once
+    assert ordered.result.proven_gap_eur is None  # and nobody has proven it
     assert missing_w(obligation, ordered) <= 1
     assert program_w(ordered)[:MORNING] == program_w(before)[:MORNING]
     whole = stored(world, ordered, load_solved)
@@ -59,6 +61,23 @@ def test_an_intraday_request_is_priced_ordered_and_kept_by_every_later_plan(worl
     stage.ask()
     assert stage.planner.run_due() == 1
     assert missing_w(obligation, stage.made[-1]) <= 1
+    assert stage.made[-1].result.solver != "ordered offer"
+
+
+def test_an_intraday_order_is_planned_where_its_program_no_longer_holds(world, solver):
+    """The battery that was to deliver it is gone."""
+    stage = running(world, solver)
+    asked = request(isps=AFTERNOON)
+    quote = pricer(world, solver).price(asked)
+    offer = opened(world, asked, quote)
+    with world.store.transaction() as tx:
+        overrides.mark_unavailable(tx, "battery", PERIOD.day, PERIOD.day, PERIOD.start, "anna", "it burns")
+    order(world, offer, quote)
+    assert stage.planner.run_due() == 1
+    plan = stage.made[-1]
+    assert plan.state is PlanState.AUDITED, plan.result.audit
+    assert plan.result.solver != "ordered offer"
+    assert plan.result.order_shortfall_kwh > 0.1
 
 
 def test_what_can_no_longer_be_ordered_in_time_is_not_offered(world, solver):

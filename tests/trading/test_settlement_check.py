@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agr.domain.flexibility import Disposition, FlexOrder, FlexRequest, Obligation, RequestedIsp
 from agr.domain.isp import Period
+from agr.domain.obligations import in_turn
 from agr.trading.contract_settlement import ContractDay, contract_faults
 from agr.trading.settlement_check import Meters, delivery, judge
 from agr.uftp import messages as m
@@ -52,6 +53,24 @@ def test_the_example_of_the_specification(actual: int, delivered: int, deficienc
     """Baseline 10, ordered −2. Source: UFTP specification, settle phase, flexibility settlement."""
     found = delivery(-2, 10, actual)
     assert (found.delivered_w, found.deficiency_w) == (delivered, deficiency)
+
+
+@pytest.mark.parametrize("bought_mw", [(2,), (1, 1)], ids=["one order", "two orders"])
+@pytest.mark.parametrize(("actual_mw", "settled_eur"), [(7, 14), (8, 14), (9, -4), (10, -22), (11, -33)])
+def test_the_example_of_the_specification_in_money(
+    actual_mw: int, settled_eur: int, bought_mw: tuple[int, ...]
+) -> None:
+    """7 EUR are paid for each MW delivered, and 11 EUR due for each MW missed: 44 EUR/MWh in a quarter of an hour.
+
+    The 2 MW were bought in one request or in several. Source: UFTP specification, settle phase, settlement example.
+    """
+    mw = 1_000_000
+    orders = in_turn(obligation({5: -each * mw}, 10 * mw, str(7 * each)) for each in bought_mw)
+    net = Decimal(0)
+    for order, each in zip(orders, bought_mw, strict=True):
+        told = row(5, actual_mw * mw, ordered=-each * mw, baseline=10 * mw)
+        net += judge(item(told, price=Decimal(7 * each)), order, 44.0).expected_net
+    assert net == settled_eur
 
 
 @given(ordered=st.integers(-1000, 1000), baseline=st.integers(-1000, 1000), actual=st.integers(-3000, 3000))

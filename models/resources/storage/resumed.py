@@ -43,6 +43,12 @@ def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -
     return taken, fits
 
 
+def followed(case: Case, units: Ints, charge: Floats, discharge: Floats) -> Fields:
+    """Return energy, unmet and excess (n,T), kWh, that follow from powers (n,T), kW, of units (n,) in a case."""
+    found = _followed(case, of_rows(case.storage, units), charge, discharge)
+    return dict(zip(FIELDS[2:], found, strict=True))
+
+
 def _alike(now: Storage, was: Storage, names: tuple[str, ...], isps: int) -> Bools:
     """Return whether these facts of each unit (n,) are as they were."""
     same = np.ones(len(now.point), dtype=np.bool_)

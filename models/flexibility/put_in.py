@@ -1,0 +1,94 @@
+"""Ordered programs in a whole portfolio under facts that have changed since they were priced. Nothing is searched.
+
+Source: docs/explanation/flexibility-offers.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from models.block import reserved_points
+from models.case import Case, Headroom, Ints, Programs
+from models.errors import CaseError
+from models.evaluation import Earlier, keep
+from models.flexibility.blending import blended
+from models.flexibility.new_trades import MONEY_APART
+from models.outcome import Outcome, Termination
+from models.reserve_room import SIDES
+from models.resources.registry import RESOURCES
+from models.resources.storage.resumed import followed
+
+_NOT_MISSED = frozenset({"prognosis change", "availability", "order shortfall"})
+_MISSES = MONEY_APART - _NOT_MISSED
+"""Terms of what is promised to others than the grid operator: they may not become worse."""
+_EUR = 0.01
+
+
+def put_in(case: Case, kept: Outcome, stored: Outcome, rows: Mapping[str, Ints], factor: float) -> Outcome:
+    """Return the outcome in which some units run (1 − factor)·kept + factor·stored, and all others what they run.
+
+    `kept` is the program in force in `case`; rows: class → the units (n,) of the case whose programs `stored` has, in
+    its order. Stores keep their power: their energy follows from what they hold now. There is no bound. Raises
+    CaseError where a unit cannot run that, or the outcome is of other units or products.
+    """
+    reserved = bool(reserved_points(case).any())
+    programs = _patched(case, kept.programs, stored.programs, rows, factor)
+    called = None
+    if reserved:
+        called = _patched(case, kept.called or kept.programs, stored.called or stored.programs, rows, factor)
+    headroom = _held(kept.headroom, stored.headroom, rows, factor)
+    called_headroom = None
+    if reserved:
+        called_headroom = _held(
+            kept.called_headroom or kept.headroom, stored.called_headroom or stored.headroom, rows, factor
+        )
+    mixed = replace(kept, programs=programs, called=called, headroom=headroom, called_headroom=called_headroom)
+    everyone = {one.name: np.arange(one.count(case)) for one in RESOURCES}
+    found = keep(case, Earlier(case=case, outcome=mixed, rows=everyone), mixed)
+    if found.replaced:
+        raise CaseError("units of the congestion point cannot run the program that the offer was priced with")
+    return replace(found.outcome, solver="ordered offer", termination=Termination.GAP_OPEN)
+
+
+def misses_more(kept: Outcome, found: Outcome) -> str:
+    """Return what an outcome misses more of than the program in force, as the name of its term; empty: nothing."""
+    for name in sorted(_MISSES):
+        if found.terms_eur.get(name, 0.0) < kept.terms_eur.get(name, 0.0) - _EUR:
+            return name
+    return ""
+
+
+def _patched(case: Case, old: Programs, new: Programs, rows: Mapping[str, Ints], factor: float) -> Programs:
+    """Return programs in which some units run the blend of theirs and the new ones."""
+    mine: dict[str, Any] = {}
+    for one in RESOURCES:
+        units = rows.get(one.name, np.zeros(0, dtype=np.int64))
+        if any(len(getattr(new, name)) != len(units) for name in one.fields):
+            raise CaseError("the units of the congestion point are not those that the offer was priced with")
+        mine |= old.of(one.fields, units) if one.fields else {}
+    mixed = blended(Programs(**mine), new, factor)
+    stores = rows["storage"]
+    energy = followed(case, stores, mixed.charge_kw, mixed.discharge_kw)
+    found: dict[str, Any] = {}
+    for one in RESOURCES:
+        for name in one.fields:
+            found[name] = np.array(getattr(old, name))
+            found[name][rows[one.name]] = energy.get(name, getattr(mixed, name))
+    return Programs(**found)
+
+
+def _held(old: Headroom, new: Headroom, rows: Mapping[str, Ints], factor: float) -> Headroom:
+    """Return the reserve that all units hold, of some the blend of theirs and the new one."""
+    found = {}
+    for one in RESOURCES:
+        if one.reserving is not None:
+            for side in SIDES:
+                before, after = old.of(one.name, side), new.of(one.name, side)
+                if len(before) != len(after):
+                    raise CaseError("other balancing products are sold than when the offer was priced")
+                held = np.array(before)
+                held[:, rows[one.name]] = (1 - factor) * before[:, rows[one.name]] + factor * after
+                found[one.name, side] = held
+    return Headroom.by_class(found)
