@@ -70,8 +70,9 @@ def pyomo(case: Case, limit_s: float) -> Figures:
     """State the reference formulation in Pyomo, translate and solve its relaxation by the project's route."""
     import gc
 
+    from models.matrix import translate
     from models.reference.problem import state
-    from models.solver import Relaxation, translate
+    from models.solver import Relaxation
 
     started = perf_counter()
     gc.disable()

@@ -21,9 +21,9 @@ from agr.domain.register import CongestionPoint, Contract, Register
 from agr.messaging.publish import OPEN, Publisher
 from agr.operations import log
 from agr.planning import serialisation
+from agr.planning.basis import basis_of
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
-from agr.planning.inputs import basis_of
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.pool import SolverPool
 from agr.planning.service import Planner

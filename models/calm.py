@@ -12,13 +12,14 @@ import numpy as np
 
 from models.assembly import assemble
 from models.case import Case, Floats
+from models.matrix import Matrix, translate
 from models.outcome import Outcome, Termination
 from models.reference.incumbent import incumbent_values
 from models.reference.problem import state
 from models.reference.reading import read_answer
 from models.reference.rounding import Columns, columns_of, fixed_whole, mixing_pairs, values_of
 from models.resources.registry import PRICED
-from models.solver import Matrix, Relaxation, Status, translate
+from models.solver import Relaxation, Status
 
 MOST_CELLS = 2_500
 """Most units times ISPs for which programs are calmed: about 25 units of a day."""

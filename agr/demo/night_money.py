@@ -18,7 +18,7 @@ from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Portfolio, Register
 from agr.planning.case import Inputs, Previous, Reaction, build, programs_kw
 from agr.planning.case.markets import known_price
-from agr.planning.inputs import closed_isps
+from agr.planning.closed import closed_isps
 from agr.planning.measured_now import past_isps
 from agr.planning.ports import PlanningSettings, Solver
 from agr.planning.prices_known import prices_now

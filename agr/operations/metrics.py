@@ -13,7 +13,7 @@ from agr.domain.execution import Verdict
 from agr.domain.isp import Clock, period_of
 from agr.operations.log import Event
 from agr.settings import Settings
-from agr.store import change_counters, day, executions, outbox, plans
+from agr.store import change_counters, day, executions, outbox_rows, plans
 from agr.store.engine import Store
 from agr.uftp.messages import TYPES
 
@@ -33,7 +33,7 @@ class _Depths(Collector):
         with self._store.transaction() as tx:
             waiting = change_counters.depths(tx)
             alarms = day.open_alarms(tx)
-            messages = outbox.counts(tx)
+            messages = outbox_rows.counts(tx)
             verdicts = executions.counts(tx, today.start, today.end)
             prognoses = {
                 name: plans.prognosis_counts(tx, period.day)

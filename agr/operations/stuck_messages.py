@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from agr.domain.faults import number_of
 from agr.settings import Settings
-from agr.store import day, outbox
+from agr.store import day, outbox_rows
 from agr.store.engine import Store
 
 _KIND = "outbox stuck"
@@ -13,7 +13,7 @@ _KIND = "outbox stuck"
 def watch_outbox(store: Store, settings: Settings, now: datetime) -> None:
     """Compare the outbox with the open alarms. Idempotent."""
     with store.transaction() as tx:
-        stuck = outbox.stuck(tx, now - timedelta(seconds=settings.alarms.outbox_stuck_s))
+        stuck = outbox_rows.stuck(tx, now - timedelta(seconds=settings.alarms.outbox_stuck_s))
         for domain, count in stuck.items():
             waiting = f"{number_of(count, 'message')} to {domain} {'has' if count == 1 else 'have'}"
             text = f"{waiting} not left; see the outbox for the reason"

@@ -17,6 +17,7 @@ from agr.domain.errors import PlanError
 from agr.domain.isp import Period, period_of
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
+from agr.planning.basis import basis_of, followed
 from agr.planning.bound_flexibility import open_offers, still_reserved
 from agr.planning.case import NamedCase
 from agr.planning.case.orders import orders_of
@@ -24,7 +25,6 @@ from agr.planning.case_audit import audit_reservations
 from agr.planning.changed_points import changed_points, newly_ordered, reservations_of
 from agr.planning.difference import Solved, change
 from agr.planning.in_force import lost_eur, part_in_force
-from agr.planning.inputs import basis_of, followed
 from agr.planning.ledger import depth_left, depth_taken
 from agr.planning.midnight import Left, leaves_otherwise, left_by
 from agr.planning.offered import OfferedPrograms, as_ordered, offered_programs

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +10,11 @@ from numpy.typing import NDArray
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
-from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan
-from agr.domain.register import ConnectionTariff, Portfolio, Price, Register
+from agr.domain.register import ConnectionTariff, Price, Register
 from agr.domain.visit import Visit
-from agr.planning.alarms import STALE
 from agr.planning.as_it_runs import as_measured, with_sessions
+from agr.planning.basis import basis_of, followed
 from agr.planning.bound_flexibility import open_offers
 from agr.planning.case import (
     GroupBefore,
@@ -26,13 +24,14 @@ from agr.planning.case import (
     programs_kw,
 )
 from agr.planning.case_audit import contents_left, peaks_left
+from agr.planning.closed import closed_auctions, closed_isps, kept_points
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
 from agr.planning.held_reserve import most_held_kw
 from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
-from agr.planning.own_forecasts import missing_heat, missing_powers
+from agr.planning.missing_inputs import forecasts_known, portfolio_known
 from agr.planning.peaks import measured_kw, reached_kw
 from agr.planning.plugged_cars import CARS_DID, as_cars_did
 from agr.planning.ports import PlanningSettings, PlanReader
@@ -42,7 +41,6 @@ from agr.planning.silent_back_ends import as_told_before
 from agr.planning.stand_ins import points_by_group, stand_ins
 from agr.planning.unplanned_cars import as_they_draw
 from agr.store.forecast_runs import Run
-from agr.store.own_portfolio import OWN_LIST
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +70,7 @@ def read_inputs(
     Only the congestion points in `movable` may leave the programs of the plan in force; all may when it is empty.
     """
     notes: list[str] = []
-    known = _portfolio(reader, settings, period, notes)
+    known = portfolio_known(reader, settings, period, notes)
     if known is None:
         return None
     number = reader.number_in_force(period.day)
@@ -86,7 +84,7 @@ def read_inputs(
     offered_points = frozenset(offer.congestion_point for offer in offers) if before is not None else frozenset()
     if offered_points:
         notes.append(f"{number_of(len(offered_points), 'congestion point')} with open offers kept the program")
-    forecasts = _forecasts(reader, period, now, notes)
+    forecasts = forecasts_known(reader, period, now, notes)
     closed = closed_isps(settings, period, now)
     forecasts = as_measured(reader, settings, register, forecasts, before, period, now, closed, notes)
     forecasts |= measured_contents(
@@ -110,8 +108,8 @@ def read_inputs(
         planning=settings.planning,
         closed_isps=closed,
         closed_auctions=closed_auctions(settings, period, now),
-        frozen_points=_frozen(known, movable if before is not None else frozenset(), now) | offered_points,
-        uncallable_points=_frozen(known, frozenset(), now),
+        frozen_points=kept_points(known, movable if before is not None else frozenset(), now) | offered_points,
+        uncallable_points=kept_points(known, frozenset(), now),
         previous=previous_of(before, offered_points) if before is not None else Previous(),
         offered_points=offered_points,
         unavailable_from=_unavailable_from(reader, register, period, notes),
@@ -147,50 +145,9 @@ def forecasts_now(
     reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, before: Solved
 ) -> dict[tuple[str, str], Floats]:
     """Return (resource, quantity) → forecast, as a plan made now after the one in force (`before`) would use them."""
-    known = _forecasts(reader, period, now, [])
+    known = forecasts_known(reader, period, now, [])
     closed = closed_isps(settings, period, now)
     return as_measured(reader, settings, reader.register(), known, before, period, now, closed, [])
-
-
-def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> str:
-    """Return a text that identifies the inputs of a plan made now, except reservations and what was announced."""
-    gate = now >= dict(settings.timetable.moments(period))["day_ahead_gate"]
-    earlier = reader.number_in_force(period.previous().day)
-    chosen: tuple[object, ...] = (
-        settings.markets.model_dump_json(),
-        settings.planning.model_dump_json(exclude={"failed_cases_folder", "failed_cases_kept"}),
-        settings.time_zone,
-        settings.isp_minutes,
-    )
-    alone = tuple((brp.name, brp.balance) for brp in settings.brps)
-    if any(balance == "itself" for _, balance in alone):
-        chosen = (*chosen, repr(alone))
-    digest = sha256(repr(chosen).encode()).hexdigest()[:16]
-    return f"{reader.input_version()} {earlier} {gate} {digest}"
-
-
-def plan_before(basis: str) -> int | None:
-    """Return the plan of the Period before that a text from `basis_of` names: what was made from it began there."""
-    _, earlier, *_ = basis.split()
-    return None if earlier == str(None) else int(earlier)
-
-
-def followed(reader: PlanReader, period: Period) -> bool:
-    """Say whether the Period after this one has a plan in force."""
-    return reader.number_in_force(period.next().day) is not None
-
-
-def closed_isps(settings: PlanningSettings, period: Period, now: datetime) -> int:
-    """Count the ISPs whose intraday market has closed."""
-    edge = now + timedelta(seconds=settings.markets.intraday.closes_before_s)
-    return min(max(period.isp_of(edge), 0), period.isp_count) if edge >= period.start else 0
-
-
-def closed_auctions(settings: PlanningSettings, period: Period, now: datetime) -> frozenset[str]:
-    """Return the markets whose gate for a Period has closed."""
-    gates = {DAY_AHEAD: dict(settings.timetable.moments(period))["day_ahead_gate"]}
-    gates |= {one.name: one.gate.gate(one.name).instant(period) for one in settings.markets.capacity}
-    return frozenset(market for market, gate in gates.items() if gate <= now)
 
 
 def previous_of(solved: Solved, offered_points: frozenset[str] = frozenset()) -> Previous:
@@ -212,49 +169,6 @@ def previous_of(solved: Solved, offered_points: frozenset[str] = frozenset()) ->
     )
 
 
-def _portfolio(reader: PlanReader, settings: PlanningSettings, period: Period, notes: list[str]) -> Portfolio | None:
-    states = reader.cro_states(period.day)
-    missing = [cro for cro, state in states.items() if state != "answered"]
-    known = reader.portfolio(period)
-    if len(missing) < len(states):
-        notes.extend(f"CRO {cro} has not answered: its congestion points are missing" for cro in missing)
-        if OWN_LIST in states:
-            beside = "beside the CROs' lists" if len(states) > 1 else "no CRO says otherwise"
-            notes.append(f"congestion points are taken from our own {OWN_LIST}: {beside}")
-        return known
-    yesterday = reader.portfolio(period.previous())
-    allowed = settings.planning.stale_portfolio == "use yesterday"
-    if allowed and reader.last_call_made(period.day) and yesterday.points:
-        notes.append(
-            f"no CRO has answered: the list of {period.previous()} is used, which is not valid for this Period"
-        )
-        return replace(yesterday, period=period)
-    return None
-
-
-def _forecasts(
-    reader: PlanReader, period: Period, now: datetime, notes: list[str]
-) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """Return the Period's forecasts; for missing ones our own stand in, then those of the newest earlier day: noted.
-
-    They stand in at the same wall-clock time: people and machines keep to the clock when it changes.
-    """
-    known = dict(reader.forecasts(period))
-    known |= missing_powers(reader.power_forecasts(period, now), known, period, notes)
-    known |= missing_heat(reader.heat_forecasts(period, now), known, period, notes)
-    earlier = reader.latest_forecast_day(period.day)
-    if earlier is None:
-        return known
-    source = Period(earlier, period.zone_name, period.isp_minutes)
-    stale = reader.forecasts(source)
-    isps = np.array(source.isps_of_wall_clock(period))
-    borrowed = {key: values[isps] for key, values in stale.items() if key not in known and key[1] not in MEASURED}
-    if borrowed:
-        stand = "stands" if len(borrowed) == 1 else "stand"
-        notes.append(f"{number_of(len(borrowed), 'forecast')} of {earlier} {stand} {STALE} of {period}")
-    return known | borrowed
-
-
 def _visits(
     reader: PlanReader, settings: PlanningSettings, inputs: Inputs, now: datetime, notes: list[str]
 ) -> Sequence[Visit]:  # fmt: skip
@@ -272,16 +186,6 @@ def _session_forecasts(reader: PlanReader, period: Period, now: datetime) -> dic
     """Return what is forecast of charging sessions: of the Period, and of the one before while that is not over."""
     chosen = (period.previous(), period) if now < period.start else (period,)
     return {one: reader.session_forecasts(one, now) for one in chosen}
-
-
-def _frozen(known: Portfolio, movable: frozenset[str], now: datetime) -> frozenset[str]:
-    """Return the congestion points that keep their program."""
-    day_runs = now >= known.period.start
-    return frozenset(
-        point.address
-        for point in known.points
-        if (day_runs and point.intraday_redispatch_by is None) or (movable and point.address not in movable)
-    )
 
 
 def carried_on(inputs: Inputs, earlier: Solved | None, drawn_kw: Mapping[str, Floats] | None = None) -> Inputs:

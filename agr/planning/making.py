@@ -9,12 +9,13 @@ from agr.domain.errors import PlanError
 from agr.domain.isp import Period
 from agr.domain.plan import ROLLED, AgainstInForce, Change, Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
+from agr.planning.basis import plan_before
 from agr.planning.case import NamedCase, build
 from agr.planning.case_audit import audit_case, audit_contents, audit_peaks, audit_prices, audit_programs
 from agr.planning.difference import Solved, begun_from, change
 from agr.planning.in_force import Judged, comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
-from agr.planning.inputs import RunInputs, plan_before, read_inputs
+from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
 from agr.planning.ordered_at_once import Bought, at_once, bought
 from agr.planning.plan_summary import points_of, positions_of, result_of

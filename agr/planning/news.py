@@ -15,8 +15,9 @@ from agr.domain.kinds.quantities import POWER
 from agr.domain.plan import Reason, ReasonKind
 from agr.planning.case import programs_kw
 from agr.planning.case.markets import intraday_prices, known_price
+from agr.planning.closed import closed_isps
 from agr.planning.difference import Solved
-from agr.planning.inputs import closed_isps, forecasts_now
+from agr.planning.inputs import forecasts_now
 from agr.planning.missed_cars import arrivals_expected, missed
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.prices_known import prices_now

@@ -9,7 +9,7 @@ import structlog
 from agr.domain.errors import PlanError, StoppedError, StoreError
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan, PlanState
-from agr.planning.inputs import closed_isps
+from agr.planning.closed import closed_isps
 from agr.planning.making import PlanMaker
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Progress

@@ -14,10 +14,11 @@ from agr.domain.errors import PlanError
 from agr.domain.flexibility import NoOffer
 from agr.domain.isp import Clock, Period
 from agr.domain.register import CongestionPoint
+from agr.planning.basis import basis_of
 from agr.planning.case import build
 from agr.planning.difference import Solved
 from agr.planning.in_force import comparable, under_new_facts
-from agr.planning.inputs import RunInputs, basis_of, read_inputs
+from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.ports import PlanReader
 from agr.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse
 
 from agr.domain.errors import InputError, MissingError
 from agr.domain.faults import meant
@@ -19,11 +19,12 @@ from agr.operations.point import detail
 from agr.operations.point_table import SORTS
 from agr.operations.timeline import timeline
 from agr.planning.promises import at_risk
-from agr.store import audit_log, day, outbox, overrides, plans, register_rows
+from agr.store import day, overrides, plans
 from agr.web import (
     actions,
     approval_page,
     connection_page,
+    event_routes,
     execution_routes,
     flex_routes,
     forecast_routes,
@@ -38,7 +39,6 @@ from agr.web import (
 )
 from agr.web import schemas as a
 from agr.web.action_routes import Number
-from agr.web.log_page import chosen_of, log_file
 from agr.web.query import known_query
 from agr.web.run_pages import heads_of
 from agr.web.security import api_for, context_of, narrowed, sight_of
@@ -66,6 +66,7 @@ router.include_router(history_routes.router)
 router.include_router(forecast_routes.router)
 router.include_router(register_routes.router)
 router.include_router(approval_page.api_router)
+router.include_router(event_routes.router)
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 Day = Annotated[date | None, Query(description="Local day, YYYY-MM-DD; included.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -242,66 +243,3 @@ def held(request: Request, _principal: Reader) -> a.HoldOut:
     if switch is None:
         return a.HoldOut(held=False, automatic=automatic)
     return a.HoldOut(held=True, automatic=automatic, who=switch.who, why=switch.why, since=switch.at)
-
-
-@router.get("/days/{period}/reservations")
-@narrowed
-def reservations(request: Request, principal: Reader, period: date) -> list[a.ReservationOut]:
-    """All updates of a Period's reservations, newest first."""
-    context = context_of(request)
-    sight = sight_of(request, principal, context.actions.period(period))
-    with context.store.transaction() as tx:
-        history = day.reservation_history(tx, period)
-        if not sight.everything:
-            contracts = register_rows.every(tx, ("contracts",))["contracts"]
-            mine = {c.contract for c in contracts if sight.row("contracts", c)}
-            history = [one for one in history if one.contract in mine]
-    return [
-        a.ReservationOut(contract=h.contract, at=h.at, origin=h.message_id, power_w=list(h.power_w)) for h in history
-    ]
-
-
-@router.get("/messages")
-def messages(
-    request: Request, _principal: Reader, state: Text = "", search: Text = "", limit: Limit = 100, offset: Offset = 0
-) -> a.MessagesOut:
-    """The outbox, newest first."""
-    with context_of(request).store.transaction() as tx:
-        rows, count = outbox.rows(tx, state=state or None, search=search, limit=limit, offset=offset)
-    fields = a.MessageOut.model_fields
-    found = [a.MessageOut(**{name: getattr(r, name) for name in fields}) for r in rows]
-    return a.MessagesOut(matching=count, messages=found)
-
-
-@router.get("/alarms")
-@narrowed
-def alarms(request: Request, principal: Reader) -> list[a.AlarmOut]:
-    """Open alarms, newest first."""
-    with context_of(request).store.transaction() as tx:
-        opened = day.open_alarms(tx)
-    fields, sight = a.AlarmOut.model_fields, sight_of(request, principal)
-    return [a.AlarmOut(**{name: getattr(o, name) for name in fields}) for o in opened if sight.about(o.subject)]
-
-
-@router.get("/log")
-def log_(
-    request: Request, _principal: Reader, limit: Limit = 100,
-    before: Annotated[int | None, Query(ge=1, le=2**31, description="Only lines older than this one.")] = None,
-    who: Text = "", action: Text = "", search: Text = "", first: Day = None, last: Day = None,
-) -> list[a.AuditEntryOut]:  # fmt: skip
-    """The audit log, newest first: of somebody, of one action, with a text, from a first to a last local day."""
-    context = context_of(request)
-    chosen = chosen_of(context, who, action, search, str(first or ""), str(last or ""))
-    with context.store.transaction() as tx:
-        lines = audit_log.entries(tx, limit=limit, before=before, chosen=chosen)
-    return [a.AuditEntryOut(**vars(line)) for line in lines]
-
-
-@router.get("/log.csv", response_class=StreamingResponse)
-def log_csv(
-    request: Request, _principal: Reader, who: Text = "", action: Text = "", search: Text = "", first: Day = None,
-    last: Day = None,
-) -> Response:  # fmt: skip
-    """The chosen lines of the audit log as CSV, oldest first."""
-    context = context_of(request)
-    return log_file(context, chosen_of(context, who, action, search, str(first or ""), str(last or "")))

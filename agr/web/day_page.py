@@ -17,7 +17,7 @@ from agr.operations.plan_cache import Head
 from agr.operations.point_table import Row
 from agr.operations.timeline import Timeline, timeline
 from agr.planning.promises import KINDS, AtRisk, at_risk
-from agr.store import audit_log, day, nominations, outbox
+from agr.store import audit_log, day, nominations, outbox_rows
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, narrowed, page_for
@@ -54,7 +54,7 @@ def overview(request: Request, principal: Viewer) -> Response:
     today = context.today()
     shown = [_shown(context, period) for period in (today.next(), today)]
     with context.store.transaction() as tx:
-        alarms, counts, done = day.open_alarms(tx), outbox.counts(tx), audit_log.entries(tx, limit=5)
+        alarms, counts, done = day.open_alarms(tx), outbox_rows.counts(tx), audit_log.entries(tx, limit=5)
     told = {(risk.kind, str(item.line.period)) for item in shown for risk in item.risks}
     return render(
         request, principal, "overview.html", shown=shown, alarms=[a for a in alarms if (a.kind, a.subject) not in told],

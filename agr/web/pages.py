@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import MissingError
 from agr.operations.accounts.roles import ROLES, Permission, Principal
-from agr.store import access, day, inbox, outbox, overrides, register_rows
+from agr.store import access, day, inbox, outbox_rows, overrides, register_rows
 from agr.web.layout import render
 from agr.web.security import context_of, narrowed, page_for, sight_of
 
@@ -76,9 +76,9 @@ def outbox_(
     """Messages in the outbox: which leave, which are stuck, and why."""
     context = context_of(request)
     with context.store.transaction() as tx:
-        rows, count = outbox.rows(tx, state=state or None, search=q.strip(), limit=ROWS, offset=(page - 1) * ROWS)
-        counts = outbox.counts(tx)
-        stuck = outbox.stuck(tx, context.clock.now() - timedelta(minutes=5))
+        rows, count = outbox_rows.rows(tx, state=state or None, search=q.strip(), limit=ROWS, offset=(page - 1) * ROWS)
+        counts = outbox_rows.counts(tx)
+        stuck = outbox_rows.stuck(tx, context.clock.now() - timedelta(minutes=5))
     pages = max((count + ROWS - 1) // ROWS, 1)
     return render(
         request, principal, "outbox.html", rows=rows, count=count, counts=counts, stuck=stuck, state=state, q=q,

@@ -4,8 +4,8 @@ import numpy as np
 
 from models.block import Discrete
 from models.case import Case, Floats
+from models.matrix import Matrix
 from models.outcome import Outcome
-from models.solver import Matrix
 
 
 def incumbent_values(case: Case, matrix: Matrix, discrete: Discrete, outcome: Outcome) -> Floats:

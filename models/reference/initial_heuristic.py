@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from models.case import Bools, Floats, Ints
+from models.matrix import Matrix
 from models.reference.branching import Branched
-from models.solver import Matrix, Relaxation, SolverRun, Status, solve_mixed
+from models.solver import Relaxation, SolverRun, Status, solve_mixed
 from models.solver_log import SolverLog
 from models.work_clock import now
 

@@ -12,6 +12,7 @@ import numpy as np
 from models.block import Discrete, Values
 from models.case import Bools, Floats
 from models.errors import SolverError
+from models.matrix import Matrix, with_exclusions
 from models.reference.branching import Branched, Tree, branch
 from models.reference.initial_heuristic import first_answer
 from models.reference.rounding import (
@@ -25,7 +26,7 @@ from models.reference.rounding import (
     solve_fixed,
     values_of,
 )
-from models.solver import Matrix, Relaxation, SolverRun, Status, solve_mixed, with_exclusions
+from models.solver import Relaxation, SolverRun, Status, solve_mixed
 from models.solver_log import LATE, SolverLog
 from models.work_clock import now
 

@@ -21,6 +21,7 @@ from models.connection_loads import fixed_kw as fixed_units_kw
 from models.markets.points import add_points
 from models.markets.protocols import Portfolio
 from models.markets.registry import ANNOUNCED, MARKETS
+from models.matrix import translate
 from models.objective import gross_eur, maximise_value, remainder_eur
 from models.outcome import Outcome
 from models.reference.incumbent import incumbent_values
@@ -28,7 +29,6 @@ from models.reference.mip_search import search
 from models.reference.reading import Problem, add_units, read_outcome
 from models.resources.registry import FIXED
 from models.resources.totals import fixed_groups_kw, units_kw
-from models.solver import translate
 from models.solver_log import SolverLog
 from models.work_clock import now
 

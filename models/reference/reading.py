@@ -13,6 +13,7 @@ from models.connection_loads import breach_fields, called_programs, held_units
 from models.headroom import takes
 from models.markets.protocols import CalledUnits, ClassUnits, Marginals, MarketBlock
 from models.markets.registry import MARKETS
+from models.matrix import Matrix
 from models.outcome import Headroom, Outcome, Programs, ProgramValues, Shadow, Termination
 from models.reference.mip_search import SearchResult
 from models.reference.rounding import values_of
@@ -20,7 +21,7 @@ from models.reserve_room import SIDES
 from models.resources.protocols import UnitBlock
 from models.resources.registry import RESOURCES
 from models.resources.totals import points_kw
-from models.solver import Matrix, version
+from models.solver import version
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,9 +18,9 @@ from models.case import Case, Floats, Ints
 from models.markets.points import Points
 from models.markets.protocols import Portfolio
 from models.markets.registry import MARKETS
+from models.matrix import Matrix, translate
 from models.objective import maximise_value
 from models.reference.reading import UnitBlocks, add_units
-from models.solver import Matrix, translate
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

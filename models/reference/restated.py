@@ -11,12 +11,13 @@ import numpy as np
 
 from models.case import Case
 from models.markets.protocols import Allowed, Restated
+from models.matrix import Matrix, translate
 from models.objective import gross_eur
 from models.outcome import Outcome, Termination
 from models.reference.mip_search import search
 from models.reference.problem import no_collection, state
 from models.reference.reading import Problem, read_outcome
-from models.solver import Matrix, Relaxation, translate
+from models.solver import Relaxation
 from models.solver_log import SolverLog
 from models.work_clock import now
 

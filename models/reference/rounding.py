@@ -12,7 +12,8 @@ import numpy as np
 from models.block import Discrete, Values, Variables
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
-from models.solver import Matrix, Relaxation, SolverRun, Status
+from models.matrix import Matrix
+from models.solver import Relaxation, SolverRun, Status
 from models.work_clock import now
 
 MIXES = 1e-6

@@ -21,7 +21,7 @@ from agr.planning.service import Planner
 from agr.planning.solving import Solution
 from agr.service import Service
 from agr.settings import Planning
-from agr.store import day, outbox, plans, portfolio
+from agr.store import day, outbox, outbox_rows, plans, portfolio
 from agr.store.plans import Sent
 from models.case import Case
 from tests.builders.case_inputs import inputs
@@ -232,7 +232,7 @@ def test_a_start_keeps_a_pause_a_counterparty_asked_for_unless_the_clock_was_set
         if set_back:  # an hour: this was noted when the first message had just been tried
             day.raise_alarm(tx, "delivery", "dso.example", "not delivered yet", now + timedelta(minutes=59))
         shorten_pauses(tx, now, world.settings)
-        row = outbox.row(tx, "m0")
+        row = outbox_rows.row(tx, "m0")
         assert row is not None
         assert (row.next_attempt_at - now).total_seconds() == expected
     world.store.close()
@@ -254,5 +254,5 @@ def test_no_pause_outlasts_the_longest_there_can_be(tmp_path: Path) -> None:
 
 def tried(world: World) -> bool:
     with world.store.transaction() as tx:
-        row = outbox.row(tx, "m")
+        row = outbox_rows.row(tx, "m")
         return row is not None and row.attempts > 0

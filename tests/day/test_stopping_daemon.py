@@ -17,7 +17,7 @@ from agr.cli.running import STOP_WITHIN_S
 from agr.domain.isp import SystemClock, period_of
 from agr.domain.plan import Reason, ReasonKind
 from agr.settings import load
-from agr.store import day, outbox
+from agr.store import day, outbox, outbox_rows
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
 from tests.builders.stores import migrated
@@ -111,7 +111,7 @@ def test_a_daemon_that_waits_for_silent_peers_ends_without_them(folder: Path, si
     assert STOP_WITHIN_S < 5
     store = Store(load(folder / "agr.toml").store_url)
     with store.transaction() as tx:
-        row = outbox.row(tx, "m")
+        row = outbox_rows.row(tx, "m")
     store.close()
     assert row is not None
     assert (row.state, row.attempts) == ("queued", 1), "it is tried again after the next start"

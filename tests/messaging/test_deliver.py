@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from agr.messaging.deliver import Deliverer
 from agr.messaging.publish import last_per_point
-from agr.store import day, outbox, plans, tables
+from agr.store import day, outbox, outbox_rows, plans, tables
 from agr.store.engine import Tx
 from agr.store.plans import Sent
 from agr.uftp.participants import Participant, Participants
@@ -239,7 +239,7 @@ def test_the_nearer_the_gate_the_sooner_a_prognosis_is_tried_again_and_it_is_nev
     post.deliverer.run_due()
     post.deliverer.close()
     with post.world.store.transaction() as tx:
-        row = outbox.row(tx, "m")
+        row = outbox_rows.row(tx, "m")
     assert row is not None
     assert row.state == "queued"
     assert row.next_attempt_at - post.world.clock.now() <= timedelta(minutes=10) / 8

@@ -17,7 +17,7 @@ from agr.messaging.receive import Receiver
 from agr.operations.configuration_check import undiscovered
 from agr.service import Service
 from agr.settings import Discovery, ParticipantSettings, Settings
-from agr.store import day, outbox
+from agr.store import day, outbox, outbox_rows
 from agr.uftp.dns.dnssec import DnsAnswer
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
@@ -266,7 +266,7 @@ def test_messages_to_a_participant_not_found_yet_wait_and_then_go(net: Net) -> N
         deliverer.run_due()
         deliverer.close()
         with world.store.transaction() as tx:
-            row = outbox.row(tx, "m")
+            row = outbox_rows.row(tx, "m")
         assert row is not None
         return row.state
 

@@ -5,8 +5,9 @@ import pytest
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from models.matrix import Matrix
 from models.reference.branching import Tree, branch
-from models.solver import Matrix, Relaxation, Status
+from models.solver import Relaxation, Status
 from models.solver_log import SolverLog, hurried
 from models.work_clock import now
 

@@ -7,12 +7,12 @@ import pytest
 
 from models.audit import audit
 from models.case import Direction
+from models.matrix import translate
 from models.objective import gross_eur
 from models.outcome import Termination
 from models.reference.mip_search import SearchResult, first_answer_of, search
 from models.reference.problem import solve, state
 from models.reference.reading import read_outcome
-from models.solver import translate
 from models.solver_log import SolverLog, hurried
 from models.work_clock import now
 from tests.models.builders import day_ahead, load, make, reservation, reserve, run, storage

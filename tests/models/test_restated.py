@@ -7,9 +7,9 @@ import pytest
 
 from models.case import Orders
 from models.markets.protocols import Restated
+from models.matrix import translate
 from models.reference.problem import solve, state
 from models.reference.restated import SameProblem
-from models.solver import translate
 from tests.models.builders import reservation, reserve, run
 from tests.models.offers import ISPS, asked, battery, planned, point_case, room
 

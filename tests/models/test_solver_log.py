@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from models.solver import Matrix, Relaxation, Status, solve_interior, solve_mixed
+from models.matrix import Matrix
+from models.solver import Relaxation, Status, solve_interior, solve_mixed
 from models.solver_log import LINES, SolverLog, hurried, without_times
 
 

@@ -11,7 +11,7 @@ from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.planning.case import Inputs, Previous, build
 from agr.planning.case_audit import audit_case
-from agr.planning.inputs import closed_auctions
+from agr.planning.closed import closed_auctions
 from agr.settings import CapacityProduct, Markets
 from models.method import Method, solve
 from tests.builders.case_inputs import PERIOD, inputs

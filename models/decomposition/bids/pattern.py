@@ -20,8 +20,9 @@ from models.decomposition.bids.holders import Holders, put_together
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.tuning import WholeBids
+from models.matrix import NEGLIGIBLE, Matrix
 from models.reference.reserve_only import ReserveProblem, state_reserve
-from models.solver import NEGLIGIBLE, Matrix, solve_mixed
+from models.solver import solve_mixed
 from models.solver_log import SolverLog
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from models.case import Floats, Ints
 from models.compiled import compiled, inlined
 from models.decomposition.joint.shared import NOTHING, Desk, Shared
-from models.resources.storage.kernel import record
+from models.resources.storage.answers import record
 from models.resources.storage.layout import (
     CHARGE,
     DEMAND,

@@ -21,7 +21,8 @@ import numpy as np
 from models.case import Floats
 from models.compiled import compiled
 from models.decomposition.master.block_columns import Packed
-from models.decomposition.tuning import DEFAULT, InteriorPoint
+from models.decomposition.master_tuning import InteriorPoint
+from models.decomposition.tuning import DEFAULT
 
 Found = TypeVar("Found")
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from models.compiled import compiled, inlined
-from models.solver import NEGLIGIBLE
+from models.matrix import NEGLIGIBLE
 
 Groups = namedtuple(
     "Groups",

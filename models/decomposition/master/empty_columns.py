@@ -6,8 +6,8 @@ import numpy as np
 
 from models.case import Case, Floats
 from models.decomposition.master import column_pool
+from models.decomposition.master_tuning import ColumnPool
 from models.decomposition.prices.grouping import Grouping
-from models.decomposition.tuning import ColumnPool
 
 Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats]
 """Rows that kernels write to: (T,), (T,), (R,T), (R,T), (T,), (R,T)."""

@@ -24,7 +24,8 @@ from threadpoolctl import ThreadpoolController
 from models.case import Bools, Floats, Ints
 from models.decomposition.master.block_columns import Packed, pack
 from models.decomposition.master.block_elimination import BlockMatrix
-from models.decomposition.tuning import DEFAULT, InteriorPoint
+from models.decomposition.master_tuning import InteriorPoint
+from models.decomposition.tuning import DEFAULT
 from models.work_clock import now
 
 

@@ -14,7 +14,7 @@ from models.decomposition.master import proximal
 from models.decomposition.master.column_pool import enter_rows
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.headroom import KW_PER_MW
-from models.solver import NEGLIGIBLE, Matrix
+from models.matrix import NEGLIGIBLE, Matrix
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ from models.decomposition.master.coupling_rows import (
 from models.decomposition.master.empty_columns import empty_columns
 from models.decomposition.master.free_positions import free_positions
 from models.decomposition.master.pairwise_descent import sweep
-from models.decomposition.master.possible_bids import prequalified_kw
+from models.decomposition.master.price_steps import set_steps
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, span_kw
 from models.decomposition.tuning import DEFAULT, Tuning
@@ -104,30 +104,8 @@ class RestrictedMaster:
             coupling.centre[:] = prices
 
     def set_steps(self, factor: float, relative: tuple[float, float, float, float]) -> None:
-        """Set each coupling's step: how far a price moves for a mismatch as large as its programs could make."""
-        case, c = self.case, self.couplings
-        per_kw = case.isp_hours / 1000
-        level = np.abs(case.intraday.buy_eur_per_mwh + case.intraday.sell_eur_per_mwh).mean() / 2 * per_kw
-        spread = (case.intraday.buy_eur_per_mwh - case.intraday.sell_eur_per_mwh).mean() * per_kw
-        scale = max(0.2 * level, spread, 1e-6)
-        planned = ~self.groups.is_called
-        for group in range(len(c.balance.s)):
-            mine = self.span[planned & (self.groups.balance == group)].sum()
-            c.balance.step[group] = relative[0] * factor * scale / max(mine, 1e-6)
-        points = len(self.grouping.priced_points)
-        point = self.groups.point
-        at_point = np.zeros(points)
-        np.add.at(at_point, point[planned & (point >= 0)], self.span[planned & (point >= 0)])
-        at_point = np.maximum(at_point, 1e-3)
-        c.program.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
-        c.call.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
-        at_limit = np.zeros(self.grouping.places.sums)
-        np.add.at(at_limit, self.groups.path, np.repeat(self.span, np.diff(self.groups.path_at)))
-        at_limit = np.maximum(np.concatenate([at_limit, at_limit]), 1e-3)
-        c.connections.step[:] = relative[3] * factor * max(level, scale) / at_limit[:, None]
-        reserve_kw = prequalified_kw(case)
-        for coupling in (c.reserve, c.called):
-            coupling.step[:] = relative[2] * factor * 0.5 * scale / max(reserve_kw, 1e-6)
+        """Set each coupling's step; `relative` are the factors on balance, congestion points, reserve and limits."""
+        set_steps(self.case, self.grouping, self.groups, self.couplings, self.span, factor, relative)
 
     def bound(self, duals: DualPrices, units_eur: float) -> float:
         """Return the Lagrangian bound of the cost at these prices, given Σ of the units' bounds, EUR."""

@@ -23,6 +23,7 @@ import numpy as np
 
 from models.case import Floats, Ints
 from models.compiled import compiled, inlined
+from models.resources.storage.answers import record, sell_room
 from models.resources.storage.band import keep_sets
 from models.resources.storage.layout import (
     BEGIN_DOWN,
@@ -34,7 +35,6 @@ from models.resources.storage.layout import (
     END_DOWN,
     END_UP,
     END_VALUE,
-    ENERGY,
     ETA_D,
     EXCESS,
     HIGH,
@@ -224,56 +224,6 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it
                 filled[i] /= g
             g, inverse, fresh = 1.0, 1.0, _FRESH
     return value, bent
-
-
-@compiled
-def record(
-    table: Floats, scalars: Floats, hours: float, power: Floats, x: Floats, answer: Floats
-) -> tuple[float, float]:  # fmt: skip
-    """Fill power and energy of an answer (4,T), given x, unmet and excess energy; return own cost and cost of power."""
-    drain = hours / scalars[ETA_D]
-    e, moved, missed, priced = scalars[START], 0.0, 0.0, 0.0
-    for t in range(table.shape[1]):
-        gain = hours * table[EFFICIENCY, t]
-        if not np.isnan(table[PINNED, t]):
-            p = table[PINNED, t]
-        elif x[t] > 0.0:
-            p = x[t] / gain
-            if p > scalars[LEAST] * (1.0 - PARTLY):
-                p = max(p, scalars[LEAST])
-            p = min(p, table[CHARGE, t])
-        else:
-            p = max(x[t] / drain, -table[DISCHARGE, t])
-        e = scalars[RETENTION] * e + (p * gain if p > 0.0 else p * drain) - table[DEMAND, t]
-        e += answer[UNMET, t] - answer[EXCESS, t]
-        e = min(max(e, table[LOW, t]), table[HIGH, t])  # rounding
-        moved += abs(p)
-        missed += answer[UNMET, t] + answer[EXCESS, t]
-        priced += power[t] * p
-        answer[POWER, t], answer[ENERGY, t] = p, e
-    own = scalars[WEAR] * hours * moved + scalars[SHORTFALL] * missed - worth_of(scalars, e)
-    return own, priced
-
-
-@compiled
-def sell_room(
-    table: Floats, scalars: Floats, power: Floats, sides: Floats, product: Ints, held: Floats
-) -> float:  # fmt: skip
-    """Write the best reserve (R,T) at power (T,) where no product needs energy; return its earnings, EUR."""
-    q, earned = scalars[RESERVE], 0.0
-    held[:, :] = 0.0
-    for t in range(table.shape[1]):
-        p = power[t]
-        c, d = table[CHARGE, t], table[DISCHARGE, t]
-        if not np.isnan(table[PINNED, t]):
-            c, d = max(c, p), max(d, -p)
-        up, down = max(min(q, p + d), 0.0), max(min(q, c - p), 0.0)
-        both = min(up, down) if sides[2, t] > 0.0 else 0.0
-        earned += sides[0, t] * up + sides[1, t] * down + sides[2, t] * both
-        for side, amount in enumerate((up - both, down - both, both)):
-            if product[side, t] >= 0:
-                held[product[side, t], t] += amount
-    return earned
 
 
 @compiled

@@ -19,14 +19,14 @@ import numpy as np
 
 from models.case import Bools, Floats, Ints
 from models.compiled import compiled
-from models.resources.storage.duals import hold
-from models.resources.storage.kernel import best_changes, keep_lists, record, respond_one
+from models.resources.storage.answers import record
+from models.resources.storage.held_beside import hold_beside
+from models.resources.storage.kernel import best_changes, keep_lists, respond_one
 from models.resources.storage.layout import (
     CHARGE,
     DEMAND,
     DISCHARGE,
     EFFICIENCY,
-    ENERGY,
     ETA_D,
     EXCESS,
     HIGH,
@@ -44,7 +44,7 @@ from models.resources.storage.layout import (
     worth_of,
 )
 from models.resources.storage.lines import ITERATIONS, Planning, raise_line, start_lines
-from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, CEILING, FLOOR, PER_KW, fill_owed
+from models.resources.storage.owed import fill_owed
 from models.resources.storage.planes import least_of, step
 from models.resources.storage.room_prices import price_rooms
 from models.resources.storage.steps import envelope_of, room_gain, step_cost
@@ -198,62 +198,6 @@ def keep_margins(
 
 
 @compiled
-def _last(energy: Floats, needs: Floats, side: int, hours: float, owed: Floats, shrunk: Floats, held: Floats) -> None:
-    """Lower the reserve held (R,T) on a side until activations over several ISPs leave what the unit owes."""
-    products, isps = held.shape
-    longest = 0
-    for r in range(products):
-        longest = max(longest, int(np.ceil(needs[r, 2 + side] / hours - 1e-9)))
-    if longest < 2:
-        return
-    for t in range(isps):
-        taken = 0.0
-        for r in range(products):
-            for s in range(max(t + 1 - int(np.ceil(needs[r, 2 + side] / hours - 1e-9)), 0), t + 1):
-                taken += min(needs[r, 2 + side], hours) * owed[PER_KW, s] * held[r, s]
-        left = energy[t] - owed[FLOOR, t] if side == 0 else owed[CEILING, t] - energy[t]
-        shrunk[t] = 1.0 if taken <= left else max(left, 0.0) / taken
-    for r in range(products):
-        reach = int(np.ceil(needs[r, 2 + side] / hours - 1e-9))
-        for s in range(isps):
-            factor = 1.0
-            for t in range(s, min(s + reach, isps)):
-                factor = min(factor, shrunk[t])
-            held[r, s] *= factor
-
-
-@compiled
-def _hold_all(
-    table: Floats, scalars: Floats, hours: float, answer: Floats, rewards: Floats, needs: Floats, traded: Bools,
-    first: int, planning: Planning, held: Floats, windows: bool,
-) -> float:  # fmt: skip
-    """Write the best reserve (R,T) beside this power and energy; return its earnings, EUR.
-
-    `windows`: it is lowered to what activations over several ISPs leave.
-    """
-    q, e, owed, earned = scalars[RESERVE], scalars[START], planning.owed, 0.0
-    held[:, :] = 0.0
-    for t in range(first, table.shape[1]):
-        p, c, d = answer[POWER, t], table[CHARGE, t], table[DISCHARGE, t]
-        if not np.isnan(table[PINNED, t]):
-            c, d = max(c, p), max(d, -p)
-        before = answer[ENERGY, t - 1] if t > 0 else e
-        up, down = before - owed[BEFORE_FLOOR, t], owed[BEFORE_CEILING, t] - before
-        after, per_kwh = answer[ENERGY, t], 1.0 / owed[PER_KW, t]
-        above, below = min(after - owed[FLOOR, t], up), min(owed[CEILING, t] - after, down)
-        rooms = (
-            max(min(q, p + d), 0.0), max(min(q, c - p), 0.0), max(above, 0.0) * per_kwh, max(below, 0.0) * per_kwh
-        )  # fmt: skip
-        hold(rewards, needs, traded, t, rooms, planning.tableau, held)
-    for side in range(2 if windows else 0):
-        _last(answer[ENERGY], needs, side, hours, owed, planning.shrunk, held)
-    for r in range(held.shape[0]):
-        for t in range(held.shape[1]):
-            earned += rewards[r, t] * held[r, t]
-    return earned
-
-
-@compiled
 def _search_prices(
     table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, most: float, work: Work,
     planning: Planning, cost: float, bound: float, tolerance: float,
@@ -302,7 +246,7 @@ def respond_with_margins(
     planning.number[:first] = 0
     own, bound = respond_one(table, scalars, hours, power, sides, product, work)
     priced = power @ answer[POWER]
-    earned = _hold_all(table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, False)
+    earned = hold_beside(table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, False)
     cost, iterations = own + priced - earned, 0
     if scalars[LEAST] <= 0.0 and cost - bound > tolerance * (1.0 + abs(bound)):
         planning.shifted[:] = table
@@ -324,5 +268,5 @@ def respond_with_margins(
             if scalars[SLACK] <= 0.0:
                 bound = max(bound, proven)
         own, priced = record(table, scalars, hours, power, work.x, answer)
-    earned = _hold_all(table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, True)
+    earned = hold_beside(table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, True)
     return own, min(bound, own + priced - earned), iterations

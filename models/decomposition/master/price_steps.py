@@ -1,0 +1,41 @@
+"""The steps of the couplings: how far a price moves for a mismatch as large as its programs could make."""
+
+import numpy as np
+
+from models.case import Case, Floats
+from models.decomposition.master.column_pool import Groups
+from models.decomposition.master.possible_bids import prequalified_kw
+from models.decomposition.master.proximal import Couplings
+from models.decomposition.prices.grouping import Grouping
+
+
+def set_steps(
+    case: Case, grouping: Grouping, groups: Groups, couplings: Couplings, span_kw: Floats, factor: float,
+    relative: tuple[float, float, float, float],
+) -> None:  # fmt: skip
+    """Write the step of every coupling, EUR per kW of one ISP and kW of mismatch.
+
+    `span_kw` (G,): how far the program of each group can move. `relative`: factors on the steps of balance, congestion
+    points, reserve and connection limits, beside the common `factor`.
+    """
+    c, per_kw = couplings, case.isp_hours / 1000
+    level = np.abs(case.intraday.buy_eur_per_mwh + case.intraday.sell_eur_per_mwh).mean() / 2 * per_kw
+    spread = (case.intraday.buy_eur_per_mwh - case.intraday.sell_eur_per_mwh).mean() * per_kw
+    scale = max(0.2 * level, spread, 1e-6)
+    planned = ~groups.is_called
+    for group in range(len(c.balance.s)):
+        mine = span_kw[planned & (groups.balance == group)].sum()
+        c.balance.step[group] = relative[0] * factor * scale / max(mine, 1e-6)
+    point = groups.point
+    at_point = np.zeros(len(grouping.priced_points))
+    np.add.at(at_point, point[planned & (point >= 0)], span_kw[planned & (point >= 0)])
+    at_point = np.maximum(at_point, 1e-3)
+    c.program.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
+    c.call.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
+    at_limit = np.zeros(grouping.places.sums)
+    np.add.at(at_limit, groups.path, np.repeat(span_kw, np.diff(groups.path_at)))
+    at_limit = np.maximum(np.concatenate([at_limit, at_limit]), 1e-3)
+    c.connections.step[:] = relative[3] * factor * max(level, scale) / at_limit[:, None]
+    reserve_kw = prequalified_kw(case)
+    for coupling in (c.reserve, c.called):
+        coupling.step[:] = relative[2] * factor * 0.5 * scale / max(reserve_kw, 1e-6)
