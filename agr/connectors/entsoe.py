@@ -18,6 +18,7 @@ from agr.connectors.ports import Outlook, Series
 from agr.connectors.tables.cells import CellError, read_instant, read_number
 from agr.domain.errors import FeedError, InputError
 from agr.domain.isp import Period, local_instant, parse_duration, zone
+from agr.domain.xml_document import XmlError, parse_xml
 from agr.forecasting.days import Observed
 from agr.forecasting.inputs import entsoe_series
 from agr.settings import EntsoeFeed
@@ -61,13 +62,10 @@ def read_document(feed: EntsoeFeed, content: bytes, published: datetime, quantit
 
     Points that cannot be read are refused one by one. Raises FeedError.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise FeedError(f"feed {feed.name}: the answer is not XML ({error})") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise FeedError(f"feed {feed.name}: the answer declares a document type, which none of ENTSO-E's does")
+        root = parse_xml(content)
+    except XmlError as error:
+        raise FeedError(f"feed {feed.name}: the answer {error}") from error
     if _local(root) == "Acknowledgement_MarketDocument":
         if _text(root, "code") == _NOTHING:
             return ()

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from agr.demo.world import World
+from agr.domain.xml_document import parse_xml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ def heard(world: World) -> list[Heard]:
     found = []
     for domain, dso in world.dsos.items():
         for event in dso.received("D-Prognosis"):
-            root = etree.fromstring(event.xml.encode())
+            root = parse_xml(event.xml.encode())
             values: list[int] = []
             for isp in root.iter("ISP"):
                 values += [int(isp.get("Power", "0"))] * int(isp.get("Duration", "1"))

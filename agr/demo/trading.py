@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from lxml import etree
 from pydantic import JsonValue
 
 from agr.demo.world import World
@@ -14,6 +13,7 @@ from agr.domain.errors import AgrError, DeliveryError
 from agr.domain.flexibility import OrderState, kwh_of
 from agr.domain.isp import JumpingClock, Period
 from agr.domain.program import compress
+from agr.domain.xml_document import parse_xml
 from agr.operations.flex_offers import TradingDay, trading_day
 from agr.scenario.description import DsoRequest
 from agr.scenario.selling import request_of
@@ -152,7 +152,7 @@ class FlexTrade:
         said = [event for dso in self._world.dsos.values() for event in dso.received("FlexSettlementResponse")]
         if not said:
             return ""
-        statuses = list(etree.fromstring(said[-1].xml.encode()).iter("FlexOrderSettlementStatus"))
+        statuses = list(parse_xml(said[-1].xml.encode()).iter("FlexOrderSettlementStatus"))
         return ", ".join(sorted({str(status.get("Disposition")).lower() for status in statuses}))
 
 

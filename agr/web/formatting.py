@@ -12,6 +12,7 @@ from markupsafe import Markup
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.program import in_words, watt
+from agr.domain.xml_document import XmlError, parse_xml
 
 STATES = {
     "accepted": "good", "answered": "good", "audited": "good", "delivered": "good", "done": "good",
@@ -62,10 +63,9 @@ def lasting(span: timedelta) -> str:
 
 def xml_text(raw: bytes) -> str:
     """Return a stored message, indented for reading."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True)
     try:
-        return etree.tostring(etree.fromstring(raw, parser), pretty_print=True, encoding="unicode")
-    except etree.XMLSyntaxError:
+        return etree.tostring(parse_xml(raw, blanks=False), pretty_print=True, encoding="unicode")
+    except XmlError:
         return raw.decode("utf-8", "replace")
 
 

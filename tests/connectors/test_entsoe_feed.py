@@ -73,7 +73,7 @@ def test_no_data_yet_is_nothing():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"busy", "not XML"),
+        (b"busy", "is not an XML document"),
         (refusal("401", "Unauthorized"), "ENTSO-E refuses: Unauthorized"),
         (document(name="Publication_MarketDocument"), "is a Publication_MarketDocument"),
         (document(head="<!DOCTYPE a [<!ENTITY b 'c'>]>"), "declares a document type"),

@@ -15,6 +15,7 @@ from agr.connectors.ports import Outlook
 from agr.connectors.tables.cells import CellError, read_instant, read_number
 from agr.connectors.weather.quantities import SUN, TEMPERATURE, WIND, Quantity, Reading
 from agr.domain.errors import FeedError
+from agr.domain.xml_document import XmlError, parse_xml
 
 ELEMENTS: Mapping[str, tuple[Quantity, str]] = {
     "TTT": (TEMPERATURE, "K"), "FF": (WIND, "m/s"), "Rad1h": (SUN, "kJ/m²"),
@@ -70,14 +71,10 @@ def _kml(feed: str, content: bytes) -> bytes:
 
 
 def _root(feed: str, kml: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(kml, parser)
-    except etree.XMLSyntaxError as error:
-        raise FeedError(f"feed {feed}: the answer is neither KML nor KMZ ({error})") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise FeedError(f"feed {feed}: the answer declares a document type, which no KML of MOSMIX has")
-    return root
+        return parse_xml(kml)
+    except XmlError as error:
+        raise FeedError(f"feed {feed}: the answer is neither KML nor KMZ: it {error}") from error
 
 
 def _take(reading: Reading, name: str, steps: list[str], values: list[str], unit: str) -> Iterator[str]:

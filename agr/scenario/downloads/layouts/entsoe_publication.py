@@ -11,6 +11,7 @@ from lxml import etree
 
 from agr.domain.errors import InputError, TableError
 from agr.domain.isp import parse_duration
+from agr.domain.xml_document import XmlError, parse_xml
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.sheet import Row, Sheet
 from agr.scenario.downloads.times import read_time
@@ -25,11 +26,10 @@ _STEPPED = ("A03", "")
 
 def sheet_of(file: str, text: str) -> Sheet:
     """Return the document's points as a table. Raises TableError for other documents."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(_DECLARATION.sub("", text).encode(), parser)
-    except etree.XMLSyntaxError as error:
-        raise TableError([f"{file}: is not an XML document: {error}"]) from error
+        root = parse_xml(_DECLARATION.sub("", text).encode())
+    except XmlError as error:
+        raise TableError([f"{file}: {error}"]) from error
     sheet = Sheet(file=file, header=_HEADER, rows=[])
     if _name(root) != "Publication_MarketDocument":
         reason = " ".join(_all(root, "text"))
