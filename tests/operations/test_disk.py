@@ -63,6 +63,10 @@ class Daemon:
         """Let no file of the process grow beyond a size: to SQLite this is a full disk."""
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
+    def writes(self) -> int:
+        """Return how often the process has tried to write to any file."""
+        return int(re.findall(r"syscw: (\d+)", Path(f"/proc/{self.process.pid}/io").read_text())[0])
+
     def stop(self) -> str:
         """Stop by SIGTERM; return the whole log."""
         self.process.send_signal(signal.SIGTERM)
@@ -115,7 +119,8 @@ def test_a_full_disk_makes_the_daemon_not_ready_and_is_told_in_one_line_and_an_a
     daemon.limit_files(1)
     assert [post() for _ in range(20)] == [503] * 20
     assert not ready()
-    time.sleep(6)  # long enough for every loop to fail several times
+    tried = daemon.writes()
+    until(lambda: daemon.writes() >= tried + 10)  # nobody asks: its loops fail several times
     assert not ready()
     daemon.limit_files(resource.RLIM_INFINITY)
     until(ready)
