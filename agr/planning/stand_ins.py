@@ -50,10 +50,12 @@ def stand_ins(inputs: Inputs, runs_of: Mapping[Period, Runs], now: datetime, not
     """
     points = points_by_group(inputs.register, inputs.portfolio)
     known = _known(inputs.register, points)
+    kept = inputs.frozen_points - inputs.uncallable_points
     found = [
         _of_group(inputs, group, period, known[group.name], now)
         for period, runs in runs_of.items()
         for group in _groups(runs, points)
+        if group.name not in kept
     ]
     rows = tuple(
         EvSession(
@@ -63,7 +65,7 @@ def stand_ins(inputs: Inputs, runs_of: Mapping[Period, Runs], now: datetime, not
         for expectation, places in found
         for one, (charge_point, connection) in zip(expectation.stand_ins, places, strict=True)
     )  # fmt: skip
-    gone, programs = _gone(inputs, {row.resource for row in rows}, points)
+    gone, programs = _gone(inputs, {row.resource for row in rows}, points, kept)
     _say(inputs, [one for one, _ in found], runs_of, points, notes)
     if not rows and not gone:
         return replace(inputs, expectations=tuple(one for one, _ in found))
@@ -145,25 +147,27 @@ def _places(sessions: Sequence[ExpectedSession], points: Sequence[ChargePoint]) 
 
 
 def _gone(
-    inputs: Inputs, here: set[str], points: Mapping[str, Sequence[ChargePoint]]
+    inputs: Inputs, here: set[str], points: Mapping[str, Sequence[ChargePoint]], kept: frozenset[str]
 ) -> tuple[tuple[FixedLoad, ...], dict[tuple[str, str], Floats]]:
     """Return what the plan in force has of sessions that are expected no longer: in ISPs that are over, as planned.
 
-    So those ISPs stay as they were announced and traded; from the present ISP on, real cars have taken their place.
+    So those ISPs stay as they were announced and traded; from the present ISP on, real cars have taken their place. A
+    congestion point that keeps its program (`kept`) keeps that of all its expected sessions, whatever is forecast now.
     """
     over = inputs.past_isps
     connection_of = behind(inputs.previous.programs_kw, (row for rows in points.values() for row in rows))
+    keeping = {row.connection for name, rows in points.items() if name in kept for row in rows}
     rows, programs = [], {}
-    for name, program in sorted(inputs.previous.programs_kw.items()) if over else ():
-        if name in here or not is_expected(name) or not program[:over].any():
-            continue
+    for name, program in sorted(inputs.previous.programs_kw.items()) if over or keeping else ():
         connection = connection_of.get(name)
-        if connection is None:
+        if name in here or not is_expected(name) or connection is None:
             continue
-        kept = np.zeros(len(program))
-        kept[:over] = program[:over]
-        rows.append(FixedLoad(resource=name, connection=connection))
-        programs[name, POWER.name] = kept
+        stays = np.zeros(len(program))
+        upto = len(program) if connection in keeping else over
+        stays[:upto] = program[:upto]
+        if stays.any():
+            rows.append(FixedLoad(resource=name, connection=connection))
+            programs[name, POWER.name] = stays
     return tuple(rows), programs
 
 

@@ -125,6 +125,20 @@ def test_while_the_day_runs_isps_that_are_over_stay_as_planned_and_the_rest_is_t
     assert np.flatnonzero(power[0]).tolist() == [38, 39]
 
 
+def test_points_that_keep_their_program_keep_their_expected_sessions_whatever_is_forecast_now() -> None:
+    """Another point is planned again; since then, a newer forecast expects nobody at 8 any more, and somebody at 12."""
+    name = expected_name("pole", at(8, 30))
+    program = np.where((np.arange(PERIOD.isp_count) >= 34) & (np.arange(PERIOD.isp_count) < 39), 8.0, 0.0)
+    made = inputs(charge_points=POLES, previous=Previous(programs_kw={name: program}), frozen_points=frozenset({"p"}))
+    found = planned(made, *runs(PERIOD, {12: 1.0}))
+    assert cars(found) == []
+    power = build(found).case.fixed.program_kw
+    assert power[0] == pytest.approx(program)
+    free = planned(replace(made, frozen_points=frozenset()), *runs(PERIOD, {12: 1.0}))
+    assert [arrival for arrival, _, _ in cars(free)] == [at(12, 30)]
+    assert len(build(free).case.fixed.program_kw) == 0
+
+
 def test_the_audit_finds_what_may_not_stand_in() -> None:
     found = planned(inputs(charge_points=POLES), *runs(PERIOD, {8: 1.0}))
     [one] = found.expectations
