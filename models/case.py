@@ -8,11 +8,12 @@ Parameters marked (U,T)* may be given as (U,1) and are broadcast. The parts are 
 `models.markets.*`; this module exports their names as well. Source: docs/reference/formulation.md §1.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.arrays import (
     ADDED,
@@ -26,6 +27,7 @@ from models.arrays import (
     added,
     check_shape,
 )
+from models.earlier_plan import Duals, FixedRemainder
 from models.errors import CaseError
 from models.markets.announced import Anchor
 from models.markets.balancing_capacity import Direction, Reserve
@@ -42,7 +44,6 @@ from models.markets.intraday import Intraday
 from models.markets.limits import Limits
 from models.markets.orders import Orders, no_orders
 from models.markets.reservations import Reservations
-from models.programs import Fields, Headroom, Programs, Rows
 from models.resources.curtailable import Curtailable
 from models.resources.fixed import Fixed
 from models.resources.shiftable import Shiftable
@@ -90,57 +91,6 @@ __all__ = [
     "no_orders",
     "nothing_switched",
 ]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Duals:
-    """A price for every coupling, EUR per kW of one ISP: a bound is proven with them, and a search may begin there."""
-
-    balance: Floats  # (T,) of one more kW of consumption to be covered
-    program: Floats  # (C,T) of a congestion point's program, on top of the balance
-    call: Floats  # (C,T) of called less planned program
-    reserve: Floats  # (R,T) <= 0, of reserve held in planned programs
-    called: Floats  # (R,T) <= 0, of reserve held in called programs
-    connections: Floats = field(default_factory=lambda: np.zeros((0, 0)), metadata=ADDED)
-    """(2S,T) of what counts at connections: S sums at import, then at export. Sums are those at limits of the plan (L),
-    of the called programs (L), those at tariffs (N) and peak charges (P), which have a price at import only"""
-    bound_eur: float = float("nan")  # upper bound of value that these prices prove; NaN where it was not kept
-    groups: Floats = field(default_factory=lambda: np.zeros((0, 0)), metadata=ADDED)
-    """(G,T) like `balance`, of each balancing group; `balance` is that of the first"""
-
-    def check(self, where: str, extent: Extent) -> None:
-        """Raise CaseError naming the first field whose shape is not the case's."""
-        points, products = (extent.points, extent.isps), (extent.products, extent.isps)
-        check_shape(f"{where}.balance", self.balance, (extent.isps,))
-        check_shape(f"{where}.program", self.program, points)
-        check_shape(f"{where}.call", self.call, points)
-        check_shape(f"{where}.reserve", self.reserve, products)
-        check_shape(f"{where}.called", self.called, products)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FixedRemainder:
-    """The units outside the case, which keep the programs of an earlier plan; their power is in `fixed`.
-
-    Source: docs/explanation/optimisation.md §3.6.
-    """
-
-    held_kw: Floats  # (R,T) reserve that they hold
-    called_held_kw: Floats | None  # (R,T) the same when all reservations are called; None: none of them is called
-    terms_eur: dict[str, float]  # their earnings by term of the objective
-    bids_mw: tuple[Floats, ...]  # per reserve product (B,), the bids of the whole portfolio so far
-    dual_slack_eur: float = 0.0  # what they could gain at the prices `start`
-
-    @property
-    def when_called_kw(self) -> Floats:
-        """Return the reserve (R,T), kW, that they hold when all reservations are called."""
-        return self.held_kw if self.called_held_kw is None else self.called_held_kw
-
-    def check(self, where: str, extent: Extent) -> None:
-        """Raise CaseError naming the first field whose shape is not the case's."""
-        for name, values in (("held_kw", self.held_kw), ("called_held_kw", self.called_held_kw)):
-            if values is not None:
-                check_shape(f"{where}.{name}", values, (extent.products, extent.isps))
 
 
 _UNITS = {"holds": "the units of a resource class"}
@@ -263,3 +213,85 @@ def _parts(case: Case) -> Iterator[tuple[str, Part]]:
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Part):
                 yield item.name, part
+
+
+Fields: TypeAlias = Mapping[str, NDArray[Any]]
+"""Arrays of some units' programs by their field of `Programs`, one row per unit."""
+Rows: TypeAlias = Ints | slice
+"""Some units of a class: their positions, or a range of them."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Programs:
+    """A program for every unit, in the order of the case's classes.
+
+    Fields with a default are those of classes that outcomes of earlier versions did not have: no units, all ISPs.
+    """
+
+    curtailable_kw: Floats  # (U,T)
+    charge_kw: Floats  # (U,T) storage pc
+    discharge_kw: Floats  # (U,T) storage pd
+    energy_kwh: Floats  # (U,T) at the end of the ISP
+    unmet_kwh: Floats  # (U,T)
+    excess_kwh: Floats  # (U,T)
+    start: Ints  # (U,) chosen start of each shiftable run, ISP from 0
+    switched_on: Bools = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))  # (U,T) of switched units
+
+    def __post_init__(self) -> None:
+        isps = np.shape(self.curtailable_kw)[1:]
+        for item in fields(self):
+            values = getattr(self, item.name)
+            if item.default_factory is not MISSING and np.shape(values) == (0, 0) and isps:
+                object.__setattr__(self, item.name, np.zeros((0, *isps), dtype=values.dtype))
+
+    def of(self, names: Iterable[str], units: Rows = slice(None)) -> Fields:
+        """Return some fields of some units; their rows are taken when a field is read."""
+        return _Taken(self, tuple(names), units)
+
+    @property
+    def storage_kw(self) -> Floats:
+        """Return the net storage program (U,T), kW."""
+        return self.charge_kw - self.discharge_kw
+
+
+class _Taken(Mapping[str, NDArray[Any]]):
+    """Rows of some fields, copied when they are read."""
+
+    def __init__(self, programs: Programs, names: tuple[str, ...], units: Rows) -> None:
+        self._programs, self._names, self._units = programs, names, units
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        values: NDArray[Any] = getattr(self._programs, name)[self._units]
+        return values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Headroom:
+    """Reserve power held per unit; the first axis follows Case.reserves (R)."""
+
+    curtailable_up_kw: Floats  # (R,U,T)
+    curtailable_down_kw: Floats  # (R,U,T)
+    storage_up_kw: Floats  # (R,U,T)
+    storage_down_kw: Floats  # (R,U,T)
+
+    def of(self, name: str, side: Direction) -> Floats:
+        """Return the reserve (R,U,T), kW, that units of a resource class hold on a side."""
+        held: Floats = getattr(self, _held_field(name, side))
+        return held
+
+    @staticmethod
+    def by_class(held: Mapping[tuple[str, Direction], Floats]) -> "Headroom":
+        """Return the headroom, given for each side of every resource class that may hold reserve."""
+        return Headroom(**{_held_field(name, side): values for (name, side), values in held.items()})
+
+
+def _held_field(name: str, side: Direction) -> str:
+    return f"{name}_{side.value}_kw"
