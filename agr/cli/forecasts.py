@@ -152,6 +152,7 @@ def run(
     period: PeriodOption = None, as_of: AsOfOption = None, config: ConfigOption = DEFAULT,
 ) -> None:  # fmt: skip
     """Forecast a Period and store the run; plans use it where no price is given."""
+    from agr.domain.faults import number_of
     from agr.forecasting.sessions import of_sessions
     from agr.operations import commands
 
@@ -165,9 +166,13 @@ def run(
         if not series or of_sessions(series):
             forecasts.sessions.take_sessions()
             outcomes += forecasts.sessions.run(of, named, as_of=moment if as_of else None)
+        powers, heat = (0, 0) if series or as_of else forecasts.run_resources(of)
     for one in outcomes:
         say(f"{one.series}: {'not forecast: ' if one.run is None else f'forecast {one.run} '}{one.words}")
-    if not any(one.run is not None for one in outcomes):
+    if powers or heat:
+        loads, pumps = number_of(powers, "load or generator", "loads and generators"), number_of(heat, "heat pump")
+        say(f"{loads} and {pumps} forecast")
+    if not (powers or heat or any(one.run is not None for one in outcomes)):
         raise typer.Exit(1)
 
 

@@ -186,8 +186,7 @@ class SiteForecasts:
     def _keep(self, runs: list[Run], now: datetime) -> None:
         for first in range(0, len(runs), _AT_ONCE):
             with self._store.transaction() as tx:
-                for run in runs[first : first + _AT_ONCE]:
-                    forecast_runs.put(tx, run, now)
+                forecast_runs.put_all(tx, runs[first : first + _AT_ONCE], now)
 
     def _say(self, period: Period, missing: Collection[str], subject: str, now: datetime) -> None:
         with self._store.transaction() as tx:

@@ -53,10 +53,7 @@ class Forecasts:
             self.take_prices()
             self.record_given(period)
             self.run(period)
-            loads = LoadForecasts(self.store, self._settings, self._clock, self._make)
-            loads.take_readings()
-            loads.run(period)
-            SiteForecasts(self.store, self._settings, self._clock).heat(period)
+            self.run_resources(period)
             self.sessions.take_sessions()
             self.sessions.run(period)
             with self.store.transaction() as tx:
@@ -66,6 +63,13 @@ class Forecasts:
         except Exception as error:
             log.exception("forecasts.failed", period=str(period))
             self._alarm(FAILED, "all series", f"forecasting {period} failed: {error}; the plan is made without")
+
+    def run_resources(self, period: Period) -> tuple[int, int]:
+        """Forecast measured loads and generators, and heat pumps; return how many of each."""
+        loads = LoadForecasts(self.store, self._settings, self._clock, self._make)
+        loads.take_readings()
+        powers = loads.run(period)
+        return powers, SiteForecasts(self.store, self._settings, self._clock).heat(period)
 
     def take_prices(self) -> int:
         """Take published prices among what happened; refused ones are one alarm per series. Return how many."""
