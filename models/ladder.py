@@ -1,8 +1,9 @@
 """Plans small portfolios in steps: the decomposition first, then the reference formulation from its program.
 
 The decomposition finds a good program within seconds, whatever else the machine does. Where bids are whole and few
-units hold reserve, a search of patterns of bids comes first instead. The reference then improves what they leave open.
-The best program and the best bound are kept. Source: docs/explanation/optimisation.md §1.
+units hold reserve, a search of patterns of bids comes first instead; where few hold what was awarded, the reference
+does. The reference then improves what they leave open. The best program and the best bound are kept.
+Source: docs/explanation/optimisation.md §1.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import replace
 
 from models.assembly import proven_eur
 from models.case import Case
-from models.decomposition.bids.exact import has_whole_bids, plan_whole_bids
+from models.decomposition.bids.exact import awarded_to_few, has_whole_bids, plan_whole_bids
 from models.decomposition.executors import Executor
 from models.decomposition.progress import Report
 from models.decomposition.solve import solve as decompose
@@ -47,10 +48,14 @@ def climb(
         found = plan_whole_bids(
             case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled
         )
+    elif not exact and awarded_to_few(case):
+        found = reference(case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads)
+        found = None if found.termination is Termination.NO_PROGRAM else found
+    if found is not None:
         left = time_limit_s - (now() - began)
-        if found is not None and (found.termination is Termination.OPTIMAL or left <= 0 or cancelled()):
+        if found.termination is Termination.OPTIMAL or left <= 0 or cancelled():
             return found
-        if found is not None and exact:
+        if exact:
             second = reference(case, relative_gap=enough_gap, time_limit_s=left, threads=threads, incumbent=found)
             return joined(found, second, enough_gap)
     first = decompose(  # however little time is left: the decomposition always ends with a program

@@ -8,17 +8,18 @@ import pytest
 from benchmarks.instances import make_case
 from models.audit import audit
 from models.case import Direction
-from models.decomposition.bids.exact import has_whole_bids, plan_whole_bids
+from models.decomposition.bids.exact import awarded_to_few, has_whole_bids, plan_whole_bids
 from models.decomposition.bids.holders import put_together
 from models.decomposition.bids.known_prices import evened
 from models.decomposition.bids.pattern import PatternSearch, PricedGroups
+from models.decomposition.executors import local
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.solve import solve as decompose
 from models.decomposition.tuning import DEFAULT
-from models.ladder import joined
+from models.ladder import climb, joined
 from models.method import solve
 from models.outcome import Termination
 from models.reference.problem import solve as reference
@@ -106,6 +107,21 @@ def test_a_bid_that_only_both_can_hold_together_is_found_and_proven():
     assert outcome.bids_mw[0].tolist() == [1.0]
     assert outcome.objective_eur == pytest.approx(60 - 3.2)
     assert outcome.bound_eur == pytest.approx(60 - 3.2)
+    assert outcome.termination is Termination.OPTIMAL
+
+
+@pytest.mark.parametrize(("awarded", "first"), [(1.0, "HiGHS"), (0.0, "decomposition")])
+def test_what_few_hold_of_an_award_is_planned_without_mixing_their_answers(awarded, first):
+    """Once 1 MW is sold nothing is left to be chosen; the load costs 3.2 EUR as before."""
+    case = two_batteries(step_mw=1.0)
+    case = replace(case, reserves=(replace(case.reserves[0], committed_mw=np.array([awarded])),))
+    assert awarded_to_few(case) == (awarded > 0)
+    outcome = climb(
+        case, relative_gap=1e-4, enough_gap=1e-3, exact=False, time_limit_s=600, threads=1, report=None,
+        cancelled=lambda: False, executor=local,
+    )  # fmt: skip
+    assert outcome.solver.startswith(first)
+    assert outcome.objective_eur == pytest.approx(60 * awarded - 3.2)
     assert outcome.termination is Termination.OPTIMAL
 
 

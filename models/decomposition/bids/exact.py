@@ -35,10 +35,18 @@ _SHORT_MW = 1e-9
 
 def has_whole_bids(case: Case) -> bool:
     """Return whether a case has free bids with so few steps that wholeness matters, and few units to hold them."""
+    return _few_may_hold(case) and coarse(case, DEFAULT.bids.steps)
+
+
+def awarded_to_few(case: Case) -> bool:
+    """Return whether few units hold what was awarded: a mixture of their answers seldom does, and its bound is far."""
+    awarded = any(bool((np.nan_to_num(product.committed_mw) > 0).any()) for product in case.reserves)
+    return awarded and _few_may_hold(case)
+
+
+def _few_may_hold(case: Case) -> bool:
     holders = sum(int(may_hold(case, resource).sum()) for resource in PRICED)
-    if case.remainder is not None or not 0 < holders <= DEFAULT.bids.few_holders:
-        return False
-    return coarse(case, DEFAULT.bids.steps)
+    return case.remainder is None and 0 < holders <= DEFAULT.bids.few_holders
 
 
 def plan_whole_bids(
