@@ -35,8 +35,9 @@ class Scheduler:
     def __init__(self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler]) -> None:
         self._store, self._settings, self._clock, self._handlers = store, settings, clock, handlers
         # Of one moment, a second run waits for the first one's end and looks again; else what became due meanwhile
-        # would be skipped, and come no more.
-        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 2})
+        # would be skipped, and come no more. There may be more than two: that a run has ended is noted some time later,
+        # on a busy machine after the next but one has become due.
+        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 10})
         self._running = RLock()
         self._adding, self._ended = Lock(), False
 
