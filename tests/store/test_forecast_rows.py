@@ -1,5 +1,6 @@
 """Forecasts and what happened, as of a moment: what was made or known later does not exist."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -115,3 +116,27 @@ def test_prices_are_taken_once_and_again_when_they_are_corrected(store: Store) -
         assert actuals.prices_not_taken(tx, "day_ahead") == []
         register.put_prices(tx, [Price(series="day_ahead", start=NOW, minutes=60, value=41.0)])
         assert [one.value for one in actuals.prices_not_taken(tx, "day_ahead")] == [41.0]
+
+
+def test_many_forecasts_at_once_are_stored_as_one_by_one_and_levels_are_means_by_series(store: Store) -> None:
+    runs = [replace(made(NOW, float(n), quantiles=n % 2 == 0), series=f"power_kw {n}") for n in range(30)]
+    with store.transaction() as tx:
+        before = input_version.number(tx)
+        numbers = forecast_runs.put_all(tx, runs, NOW)
+        assert numbers == sorted(set(numbers))
+        assert input_version.number(tx) == before + 1
+        found = forecast_runs.powers(tx, DAY, NOW)
+        assert {(run.id, float(run.mean[0]), run.quantiles is None) for run in found.values()} == {
+            (number, float(n), n % 2 == 1) for n, number in enumerate(numbers)
+        }
+        assert forecast_runs.put_all(tx, [], NOW) == []
+        forecast_runs.put_all(tx, runs[:1], NOW, planned_with=False)
+        assert input_version.number(tx) == before + 1
+        actuals.put(tx, [
+            Actual(series=f"power_kw {name}", received_at=NOW,
+                   observed=Observed(start=NOW - n * HOUR, minutes=60, value=float(value + n)))
+            for name, value in (("a", 1), ("b", 5)) for n in range(1, 25)
+        ])  # fmt: skip
+        levels = actuals.levels(tx, "power_kw ", NOW, NOW - 12 * HOUR)
+        assert levels == {"power_kw a": (7.5, 0.5), "power_kw b": (11.5, 0.5)}
+        assert actuals.levels(tx, "power_kw ", NOW - HOUR, NOW - 12 * HOUR) == {}
