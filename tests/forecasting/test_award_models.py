@@ -1,15 +1,15 @@
 """Award models: learned from past auctions, and what bids by them earn on real ones."""
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agr.forecasting.awards import LEAST_AUCTIONS, learned
 from agr.settings import CapacityProduct, Moment
+from tests.builders.real_downloads import real_downloads
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "afrr_capacity_de_4h_2023_2025.csv.gz"
+FILE = "afrr_capacity_de_4h_2023_2025.csv.gz"
 
 
 def test_a_share_is_as_likely_accepted_as_it_was_and_unknown_auctions_do_not_count():
@@ -26,7 +26,6 @@ def test_too_few_auctions_say_nothing():
         learned(few, few)
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="German capacity prices may not be shipped: put them into shared/data")
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_bids_by_what_was_learned_earn_60_percent_of_the_average_price(direction):
     """Day by day over 2025: expected is half yesterday's and half last week's price, and nothing later is known."""
@@ -48,7 +47,7 @@ def test_bids_by_what_was_learned_earn_60_percent_of_the_average_price(direction
 
 def _prices(direction):
     """Return average and highest accepted price (days, 6), EUR/MW/h."""
-    with gzip.open(DATA, "rt", encoding="utf-8") as lines:
+    with gzip.open(real_downloads(FILE) / FILE, "rt", encoding="utf-8") as lines:
         names = next(lines).strip().split(",")
         rows = [dict(zip(names, line.strip().split(","), strict=False)) for line in lines]
     mine = sorted((row for row in rows if row["direction"] == direction), key=lambda row: row["utc_start"])

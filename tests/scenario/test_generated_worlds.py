@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,17 +19,15 @@ from agr.scenario.generate import generate, main
 from agr.scenario.population import Recipe, ean
 from agr.scenario.profiles import borrowed_day, read_profiles
 from agr.scenario.writing import write
+from tests.builders.real_downloads import real_downloads
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 DSOS = ("north-grid.example", "south-grid.example")
 SPRING, AUTUMN, PLAIN = date(2026, 3, 29), date(2026, 10, 25), date(2024, 4, 10)
 
 
 @pytest.fixture(scope="module")
 def profiles():
-    if not DATA.is_dir():
-        pytest.skip(f"the published profiles are not at {DATA}; their origin is in scenarios/spring-weekday/README.md")
-    return read_profiles(DATA, Period(PLAIN))
+    return read_profiles(real_downloads(), Period(PLAIN))
 
 
 def recipe(day=SPRING, **changes):

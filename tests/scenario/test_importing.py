@@ -17,8 +17,8 @@ from agr.scenario.downloads.numbers import Decimals
 from agr.scenario.importing import ImportRequest, import_scenario
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import days_between, run
+from tests.builders.real_downloads import real_downloads
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 TZ = ZoneInfo("Europe/Amsterdam")
 SPRING, AUTUMN = Period(date(2024, 3, 31)), Period(date(2024, 10, 27))
 
@@ -275,9 +275,7 @@ def test_a_coarse_price_stays_where_no_finer_one_covers_it(tmp_path):
 
 @pytest.fixture
 def shared():
-    if not DATA.is_dir():
-        pytest.skip(f"real downloads are not at {DATA}")
-    return DATA
+    return real_downloads()
 
 
 def test_a_real_weekend_on_which_the_clock_changes(shared, tmp_path):

@@ -11,9 +11,9 @@ from agr.connectors.tables.folder import read_folder
 from agr.scenario.description import Description, describe
 from agr.scenario.expected import expectation
 from agr.scenario.generate import main
+from tests.builders.real_downloads import real_downloads
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 NAMES = sorted(path.parent.name for path in SCENARIOS.glob("*/scenario.yaml"))
 GENERATED = [name for name in NAMES if describe(SCENARIOS / name).generator]  # with tables of their own
 
@@ -44,11 +44,10 @@ def test_editors_get_the_schema_of_today():
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_a_shipped_scenario_is_made_again_byte_for_byte(name, tmp_path):
-    if not DATA.is_dir():
-        pytest.skip(f"the published profiles are not at {DATA}; their origin is in scenarios/{name}/README.md")
+    data = real_downloads()
     given = yaml.safe_load((SCENARIOS / name / "scenario.yaml").read_text())
     how = given["generator"]
-    words = ["--out", str(tmp_path), "--data", str(DATA), "--period", str(given["period"]), "--zone", given["zone"]]
+    words = ["--out", str(tmp_path), "--data", str(data), "--period", str(given["period"]), "--zone", given["zone"]]
     words += ["--seed", str(given["seed"]), "--connections", str(how["connections"]), "--points", str(how["points"])]
     words += ["--dsos", *given["dsos"]]
     words += ["--weather-day", str(how["weather_day"])] if how["weather_day"] else []

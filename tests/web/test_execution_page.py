@@ -11,8 +11,8 @@ import pytest
 from agr.domain.dispatch import SessionState
 from agr.domain.register import Price
 from agr.operations.dispatching import wishes
+from agr.operations.execution.deviations import worst_verdict
 from agr.operations.execution.kept import Overviews
-from agr.operations.execution.overview import worst_verdict
 from agr.operations.execution.sessions import BEHIND, MISSING, ON_TRACK, READY, SHORT, TO_COME, session_lines
 from agr.operations.plan_cache import PlanCache
 from agr.operations.resource_programs import ProgramCache
