@@ -9,7 +9,9 @@ from fastapi.responses import HTMLResponse
 from agr.domain.errors import MissingError
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.dispatching.wishes import PointState
-from agr.operations.execution.overview import Overview, PointLine, worst_verdict
+from agr.operations.execution.deviations import worst_verdict
+from agr.operations.execution.overview import Overview
+from agr.operations.execution.point_lines import PointLine
 from agr.operations.execution.sessions import ON_TRACK, READY, TO_COME, SessionLine
 from agr.web.execution_routes import matching, overview_of
 from agr.web.layout import chart, render, starts_of

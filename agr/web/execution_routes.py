@@ -10,7 +10,9 @@ from pydantic import BaseModel
 
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.dispatching.wishes import PointState
-from agr.operations.execution.overview import Deviation, Overview, PointLine, ResourceLine
+from agr.operations.execution.deviations import Deviation
+from agr.operations.execution.overview import Overview, ResourceLine
+from agr.operations.execution.point_lines import PointLine
 from agr.operations.execution.sessions import SessionLine
 from agr.store import executions
 from agr.web.context import Context
