@@ -155,7 +155,7 @@ def backtest(
 ) -> None:
     """Compare each day's plan with perfect foresight, with no flexibility, and with a simple rule."""
     from agr.scenario.backtesting import backtest as test_back
-    from agr.scenario.rendering import frame_table
+    from agr.scenario.rendering import SOURCES, frame_table
     from agr.scenario.running import chosen_periods
 
     with in_words():
@@ -169,7 +169,9 @@ def backtest(
         print_json({"days": found.days.to_dict("records"), "totals": found.totals, "warnings": list(found.warnings)})
         return
     shown = found.days.rename(columns={"no_flexibility_eur": "nobody_steers_eur"})
-    print_whole(frame_table(f"{found.name}: EUR, earned positive", shown))
+    print_whole(frame_table(f"{found.name}: EUR, earned positive", shown.drop(columns=list(SOURCES))))
+    lost = found.days[["period", *SOURCES]].rename(columns=SOURCES)
+    print_whole(frame_table("What perfect foresight has more, EUR, by source; and what is not proven (gap)", lost))
     totals = found.totals
     say(
         f"flexibility was worth {totals['flexibility_eur']:,.2f} EUR ({totals['markets_eur']:,.2f} more than the "

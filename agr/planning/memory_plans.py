@@ -18,6 +18,7 @@ from agr.domain.obligations import in_turn
 from agr.domain.plan import Plan, PlanState, Reason
 from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
+from agr.forecasting.sessions import of_sessions
 from agr.planning.alarms import alarms_of
 from agr.planning.difference import Solved
 from agr.planning.gates import FixedPosition, opens_publication
@@ -25,7 +26,7 @@ from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import merged
 from agr.store.charge_sessions import ChargeSession
 from agr.store.day import Trigger
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import POWER_SERIES, Run
 from agr.store.overrides import Unavailable
 from agr.store.own_portfolio import OWN_LIST
 
@@ -41,7 +42,10 @@ class World:
     points: tuple[CongestionPoint, ...]
     free_connections: tuple[str, ...]
     forecasts: Forecasts
-    session_forecasts: tuple[Run, ...] = ()  # of charging sessions, by group
+    runs: tuple[Run, ...] = ()  # forecasts of our own, each known from the moment it was made
+    unpublished: frozenset[str] = frozenset()  # price series that are known of a day only once it is published
+    to_come: frozenset[str] = frozenset()  # charging sessions that are known only once they come
+    earlier: tuple[date, Solved] | None = None  # what was solved for the plan in force of the day before the first
     own_points: bool = False  # whether our own table, and no CRO, says where connections are
 
 
@@ -51,7 +55,7 @@ class MemoryPlans:
     def __init__(self, world: World) -> None:
         self._world = world
         self._plans: dict[int, Plan] = {}
-        self._solved: dict[int, Solved] = {}
+        self._solved: dict[int, Solved] = {} if world.earlier is None else {0: world.earlier[1]}
         self._triggers: dict[int, Trigger] = {}
         self._newest_trigger, self._version = 0, 0
         self._reserved_w: dict[date, dict[str, tuple[int, ...]]] = {}
@@ -62,6 +66,8 @@ class MemoryPlans:
         self._sessions: list[ChargeSession] = []
         self._contents: dict[str, list[tuple[datetime, float]]] = {}
         self._becomes: dict[str, str] = {}
+        self._published: dict[str, list[Period]] = {}
+        self._to_come = set(world.to_come)
         self.alarms: dict[tuple[str, date], str] = {}
         """Open alarms: (kind, Period) → text."""
 
@@ -90,6 +96,16 @@ class MemoryPlans:
         self._version += 1
         self._becomes[series] = becomes
 
+    def publish(self, series: str, period: Period) -> None:
+        """Let the prices of a Period be known from now on."""
+        self._version += 1
+        self._published.setdefault(series, []).append(period)
+
+    def come(self, resource: str) -> None:
+        """Let a charging session be known from now on."""
+        self._version += 1
+        self._to_come.discard(resource)
+
     def fix(self, period: Period, market: str, position: FixedPosition) -> None:
         """Fix a position at its gate."""
         self._version += 1
@@ -106,7 +122,7 @@ class MemoryPlans:
     def in_force(self, period: Period) -> Plan | None:
         """Return the plan in force."""
         number = self.number_in_force(period.day)
-        return None if number is None else self._plans[number]
+        return None if number is None else self._plans.get(number)
 
     # --- PlanStore --------------------------------------------------------------------------------------------------
 
@@ -152,8 +168,11 @@ class MemoryPlans:
         return Portfolio(period=period, points=points, free_connections=self._world.free_connections)
 
     def register(self) -> Register:
-        """Return the register."""
-        return self._world.register
+        """Return the register, without sessions that have not come yet."""
+        register = self._world.register
+        if not self._to_come:
+            return register
+        return replace(register, resources=tuple(r for r in register.resources if r.resource not in self._to_come))
 
     def contract(self, name: str) -> Contract | None:
         """Return one contract."""
@@ -210,20 +229,26 @@ class MemoryPlans:
 
     def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
         """Return prices that start in [start, end)."""
-        found = [price for price in self._world.register.prices if start <= price.start < end]
+        found = [p for p in self._world.register.prices if start <= p.start < end and self._known(p)]
         if not self._becomes:
             return found
         kept = [price for price in found if price.series not in self._becomes]
         told = ((name, price) for name, other in self._becomes.items() for price in found if price.series == other)
         return [*kept, *(replace(price, series=name) for name, price in told)]
 
+    def _known(self, price: Price) -> bool:
+        if price.series not in self._world.unpublished:
+            return True
+        return any(one.start <= price.start < one.end for one in self._published.get(price.series, ()))
+
     def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
-        """Return nothing: a scenario's prices are all in its description."""
-        return None
+        """Return our newest forecast of a Period that was made by then."""
+        return self._newest(period, as_of).get(series)
 
     def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
-        """Return nothing: a scenario's forecasts are all in its tables."""
-        return {}
+        """Return resource → our newest forecast of its power that was made by then."""
+        found = self._newest(period, as_of).items()
+        return {name.removeprefix(POWER_SERIES): run for name, run in found if name.startswith(POWER_SERIES)}
 
     def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], Run]:
         """Return nothing: a scenario's forecasts are all in its tables."""
@@ -231,7 +256,10 @@ class MemoryPlans:
 
     def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return series of charging sessions → the newest forecast of a Period that was made by then."""
-        known = (run for run in self._world.session_forecasts if run.period == period.day and run.made_at <= as_of)
+        return {name: run for name, run in self._newest(period, as_of).items() if of_sessions(name)}
+
+    def _newest(self, period: Period, as_of: datetime) -> dict[str, Run]:
+        known = (run for run in self._world.runs if run.period == period.day and run.made_at <= as_of)
         return {run.series: run for run in sorted(known, key=lambda run: run.made_at)}
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
@@ -278,7 +306,8 @@ class MemoryPlans:
     def number_in_force(self, day: date) -> int | None:
         """Return the number of the newest audited plan."""
         mine = (n for n, p in self._plans.items() if p.period.day == day and p.state is PlanState.AUDITED)
-        return max(mine, default=None)
+        before = self._world.earlier
+        return max(mine, default=0 if before is not None and before[0] == day else None)
 
     def archived(self, number: int) -> Callable[[], Solved]:
         """Return the case and outcome of a plan."""

@@ -3,6 +3,8 @@
 All four start a day with the same energy in every store: the energy that our plan of the day before left. The planning
 price of leaving announced programs ("prognosis change") is not money and is left out.
 
+our plan           in force at the end of the day; where forecasts of our own took the place of what was to come, with
+                   what came (`as_it_came`)
 perfect foresight  day-ahead results and reservation updates are known beforehand, and every gate is open
 no flexibility     nobody steers: docs/reference/formulation.md §4
 simple rule        cars charge at once, heat pumps follow demand, switched loads run as early as they may, batteries
@@ -19,20 +21,18 @@ from numpy.typing import NDArray
 
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import KIND as BATTERIES
-from agr.planning.case import CLASSES, NamedCase, build
-from agr.planning.difference import Solved
+from agr.planning.case import CLASSES, NamedCase
 from agr.planning.ports import Solver
 from agr.planning.solving import unmanaged
-from agr.scenario.day import Step, foresight, in_force
+from agr.scenario.day import Step, in_force
+from agr.scenario.losses import Loss, earlier_of, loss_of
 from agr.scenario.record import ended_by_time_limit
 from agr.scenario.running import Progress, plans_of, silent, solver_of
 from agr.scenario.scenario import Scenario
 from agr.scenario.table_frames import Frame, TableContext, known_of
-from models.outcome import Outcome, Termination
+from models.outcome import Termination
 
 Floats = NDArray[np.float64]
-_NO_MONEY = "prognosis change"
-"""The term of the objective that is not money."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,44 +75,39 @@ def backtest(
         progress(done, len(wanted), f"{period}")
         steps = [step for step in every if step.period == period]
         plan = in_force(steps)
-        named = build(foresight(scenario, period, _earlier(every, plan), plan))
-        knowing = solver.solve(named.case)
-        rows.append(_row(period, plan, knowing.outcome, simple_rule_eur(named, known)))
-        warnings += _warnings(period, steps, knowing.outcome, knowing.findings)
+        lost = loss_of(scenario, steps, earlier_of(every, plan), solver)
+        rows.append(_row(lost, plan, simple_rule_eur(lost.knowing, known)))
+        warnings += _warnings(period, steps, lost)
     index = pd.DatetimeIndex([p.start for p in wanted], name="time").tz_convert(scenario.description.zone)
     return Backtest(name=scenario.name, days=pd.DataFrame(rows, index=index), warnings=tuple(warnings))
 
 
-def earned_eur(outcome: Outcome) -> float:
-    """Return what a plan earns, in EUR."""
-    return outcome.objective_eur - outcome.terms_eur.get(_NO_MONEY, 0.0)
-
-
-def _earlier(every: list[Step], last: Step) -> Solved | None:
-    """Return what was solved for the plan in force of the day before a plan's, whose states its day begins with."""
-    before = [s for s in every if s.period == last.period.previous() and s.at <= last.at]
-    return in_force(before).solved if before else None
-
-
-def _row(period: Period, step: Step, knowing: Outcome, rule_eur: float) -> dict[str, object]:
-    plan, nothing = earned_eur(step.solved.outcome), step.no_flexibility_eur
-    best = earned_eur(knowing)
+def _row(lost: Loss, step: Step, rule_eur: float) -> dict[str, object]:
+    nothing = step.no_flexibility_eur if lost.came is None else unsteered_eur(lost.knowing)
     return {
-        "period": str(period), "plan_eur": plan, "foresight_eur": best, "no_flexibility_eur": nothing,
-        "simple_rule_eur": rule_eur, "flexibility_eur": plan - nothing, "markets_eur": plan - rule_eur,
-        "forecast_eur": best - plan,
+        "period": str(lost.period), "plan_eur": lost.plan_eur, "foresight_eur": lost.foresight_eur,
+        "no_flexibility_eur": nothing, "simple_rule_eur": rule_eur, "flexibility_eur": lost.plan_eur - nothing,
+        "markets_eur": lost.plan_eur - rule_eur, "forecast_eur": lost.foresight_eur - lost.plan_eur,
+        **lost.sources(),
     }  # fmt: skip
 
 
-def _warnings(period: Period, steps: list[Step], knowing: Outcome, findings: tuple[str, ...]) -> list[str]:
-    found = [f"{period} foresight: audit: {finding}" for finding in findings]
+def _warnings(period: Period, steps: list[Step], lost: Loss) -> list[str]:
+    found = [f"{period} {words}" for words in lost.findings]
     found += [f"{period} {s.name}: audit: {finding}" for s in steps for finding in s.findings]
-    for name, outcome in (*((s.name, s.solved.outcome) for s in steps), ("foresight", knowing)):
+    for name, outcome in (*((s.name, s.solved.outcome) for s in steps), ("foresight", lost.foresight)):
         if ended_by_time_limit(outcome):
             found.append(f"{period} {name}: {outcome.termination.value}; its figures depend on the machine's speed")
         elif outcome.termination is Termination.GAP_OPEN:
             found.append(f"{period} {name}: up to {outcome.gap_eur:,.2f} EUR more may be possible")
     return found
+
+
+def unsteered_eur(named: NamedCase) -> float:
+    """Return what a day earns on which nobody steers, in EUR."""
+    from models.baseline import no_flexibility  # imports Pyomo, which takes seconds
+
+    return no_flexibility(unmanaged(named.case)).objective_eur
 
 
 def simple_rule_eur(named: NamedCase, known: TableContext) -> float:

@@ -11,6 +11,7 @@ from agr.connectors.tables.grid import Grid, open_grid
 from agr.domain.faults import Finding, Findings, meant, verb_of
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
+from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.quantities import STORED
 from agr.domain.own_points import own_points
 from agr.domain.price import values_on
@@ -90,6 +91,7 @@ def check_scenario(
     """Return the faults between the parts; checks whose parts are uncertain are skipped."""
     tables = Tables(folder, scenario.description.tables)
     found = [*_events(scenario, written, certain), *_course(scenario, written, certain)]
+    found += _booked(scenario, written, certain)
     if listed is not None:
         found += _known(scenario, listed, certain)
     found += [*_points(scenario, tables, certain), *_shortfalls(scenario, tables), *_units(scenario, tables)]
@@ -155,6 +157,16 @@ def _course(scenario: Scenario, written: Document, certain: Certain) -> Iterator
         if told.becomes not in known:
             words = f"{told.becomes!r} is not in {described.tables}/prices.csv; {meant(told.becomes, sorted(known))}"
             yield written.finding(("revelations", i, "becomes"), words)
+
+
+def _booked(scenario: Scenario, written: Document, certain: Certain) -> Iterator[Finding]:
+    """Note booked sessions that are not in the tables."""
+    own = scenario.description.forecasts
+    sessions = sorted(row.resource for row in scenario.register.of(EvSession))
+    for i, name in enumerate(own.booked if own is not None and not certain.survey.faulty else ()):
+        if name not in sessions:
+            words = f"{name!r} is no charging session in {scenario.description.tables}; {meant(name, sessions)}"
+            yield written.finding(("forecasts", "booked", i), words)
 
 
 def _known(scenario: Scenario, listed: Document, certain: Certain) -> Iterator[Finding]:

@@ -8,20 +8,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+import numpy as np
+
+from agr.dispatch.unplanned import is_expected
 from agr.domain.errors import PlanError
 from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
+from agr.domain.kinds.quantities import POWER
 from agr.domain.plan import Change, Plan, PlanState, Reason
-from agr.planning.case import Inputs
+from agr.planning.case import Inputs, build
 from agr.planning.difference import Solved
-from agr.planning.inputs import carried_on, read_inputs
+from agr.planning.inputs import carried_on, previous_of, read_inputs
 from agr.planning.making import PlanMaker
 from agr.planning.memory_plans import MemoryPlans, World
 from agr.planning.ports import Solver
 from agr.scenario.moments import events_of, moments_of
+from agr.scenario.own_forecasts import as_known, known_beforehand
 from agr.scenario.scenario import Scenario
 from agr.scenario.selling import Desk, Sold
 from agr.store.day import Trigger
+
+_NO_KW = 1e-6
+"""Difference of powers that is none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,15 +79,20 @@ def in_force(steps: Sequence[Step]) -> Step:
 
 
 def play(
-    scenario: Scenario, periods: tuple[Period, ...], solver: Solver, sold: list[Sold] | None = None
+    scenario: Scenario, periods: tuple[Period, ...], solver: Solver, sold: list[Sold] | None = None,
+    earlier: Solved | None = None,
 ) -> Iterator[Step]:  # fmt: skip
     """Yield the plans of the Periods in the order in which they are made; tomorrow's first plan is made during today.
 
-    `sold` gets what comes of requests of flexibility. Raises PlanError when a problem cannot be stated or solved.
+    `sold` gets what comes of requests of flexibility. `earlier` is what was solved for the plan in force of the day
+    before the first; None: stores begin as in their tables. Raises PlanError when a problem cannot be stated or solved.
     """
     moments = sorted((m for period in periods for m in moments_of(scenario, period)), key=lambda m: m.at)
     join = timedelta(seconds=scenario.description.planning.join_triggers_s)
-    plans, now = MemoryPlans(_world(scenario)), moments[0].at
+    world = as_known(scenario, periods, _world(scenario))
+    if earlier is not None:
+        world = replace(world, earlier=(periods[0].previous().day, earlier))
+    plans, now = MemoryPlans(world), moments[0].at
     maker = PlanMaker(plans, scenario.description, solver, lambda: now)
     desk = Desk(scenario, plans, solver)
     numbers, counts = dict[int, int](), Counter[date]()
@@ -118,20 +131,56 @@ def foresight(scenario: Scenario, period: Period, earlier: Solved | None, last: 
     `earlier` is what was solved for the plan in force of the Period before. `last` is the last plan made without
     foresight; its reservations and orders are those in force.
     """
+    knowing = known_beforehand(scenario)
+    results = dict(scenario.description.timetable.moments(period))["day_ahead_results"]
+    known = replace(_read(knowing, _in_the_end(knowing, period, last), period, results), closed_auctions=frozenset())
+    return carried_on(known, earlier)
+
+
+def as_it_came(scenario: Scenario, period: Period, earlier: Solved | None, last: Step) -> Inputs:
+    """Return the inputs of a day that is over, with what has come instead of what was forecast.
+
+    Markets keep the positions of the last plan and resources its programs. Loads and the sun did what the tables say;
+    a generator that was not curtailed followed the sun. Of charging sessions, those that stood in never came, and one
+    that no plan knew was charged at once. Other arguments: as of `foresight`.
+    """
+    knowing = known_beforehand(scenario)
+    end = period.end - timedelta(seconds=1)
+    found = carried_on(_read(knowing, _in_the_end(knowing, period, last), period, end), earlier)
+    found = replace(found, closed_isps=period.isp_count, past_isps=period.isp_count, reaction=None)
+    previous = previous_of(last.solved)
+    programs = {name: kw for name, kw in previous.programs_kw.items() if not is_expected(name)}
+    planned = last.solved.named
+    uncurtailed = dict(zip(planned.of("curtailable"), planned.case.curtailable.forecast_kw, strict=True))
+    for name, forecast_kw in uncurtailed.items():
+        came = np.minimum(found.forecasts[name, POWER.name], 0.0)
+        programs[name] = np.where(programs[name] <= forecast_kw + _NO_KW, came, programs[name])
+    unsteered = build(replace(found, closed_isps=0, past_isps=0))
+    for name, kw in zip(unsteered.of("storage"), unsteered.case.storage.unmanaged_kw, strict=True):
+        programs.setdefault(name, kw)
+    return replace(
+        found, previous=replace(previous, programs_kw=programs),
+        fixed={market: tuple(map(float, values)) for market, values in previous.positions.items()},
+    )  # fmt: skip
+
+
+def _in_the_end(scenario: Scenario, period: Period, last: Step) -> MemoryPlans:
+    """Return plans that know all that happens to a Period, and none of them made."""
     plans = MemoryPlans(_world(scenario))
     for event in events_of(scenario, period):
         if event.at <= last.at:
             event.happen(plans)
+    for revealed in scenario.description.revelations:
+        if revealed.at < period.end:
+            plans.reveal(revealed.series, revealed.becomes)
     for obligation in last.orders:
         plans.order(obligation, b"")
-    results = dict(scenario.description.timetable.moments(period))["day_ahead_results"]
-    known = replace(_read(scenario, plans, period, results), closed_auctions=frozenset())
-    return carried_on(known, earlier)
+    return plans
 
 
 def inputs_at(scenario: Scenario, period: Period, now: datetime) -> Inputs:
     """Return the inputs of the Period's first plan at a given moment."""
-    return _read(scenario, MemoryPlans(_world(scenario)), period, now)
+    return _read(scenario, MemoryPlans(as_known(scenario, (period,), _world(scenario))), period, now)
 
 
 def _read(scenario: Scenario, plans: MemoryPlans, period: Period, now: datetime) -> Inputs:

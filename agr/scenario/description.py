@@ -14,6 +14,7 @@ from agr.domain.isp import Period, require_isp_minutes, zone
 from agr.scenario.yaml_document import Document
 from agr.settings import Brp, Markets, Planning, Publication, Timetable, Trading
 from agr.settings.brps import brp_faults
+from agr.settings.forecasts import Country, ModelName
 from agr.settings.markets import isp_faults
 from agr.settings.section import ClockTime, Seconds, Section
 
@@ -81,6 +82,38 @@ class Revelation(Section):
     at: AwareDatetime = Field(description="When it becomes known, with its UTC offset.")
     series: str = Field(description="The series that plans are made with, but not day-ahead results.")
     becomes: str = Field(description="The series in tables/prices.csv with what it turns out to be.")
+
+
+class OwnForecasts(Section):
+    """Forecasts of our own, made on each day from what was known then; what the tables have is what then happens."""
+
+    history: tuple[str, ...] = Field(
+        default=(),
+        description="Tables of what happened before the first day (series, start, minutes, value, received_at), "
+        "relative to the scenario.",
+    )
+    sessions: str | None = Field(
+        default=None,
+        description="Table of charging sessions before the first day (group, arrival, departure, energy_kwh), relative "
+        "to the scenario; sessions of the scenario are known from their arrival on.",
+    )
+    booked: tuple[str, ...] = Field(
+        default=(), description="Charging sessions of the scenario that somebody has told of: known from the start."
+    )
+    prices: bool = Field(default=True, description="Forecast the prices whose history is given.")
+    loads: bool = Field(default=True, description="Forecast the power of loads and generators whose history is given.")
+    model: ModelName = Field(
+        default="mean of LightGBM and LEAR", description="Which model forecasts prices; simpler ones where it cannot."
+    )
+    country: Country | None = Field(
+        default=None, description="Country whose public holidays count as Sundays, ISO 3166; none: no holidays."
+    )
+
+    @model_validator(mode="after")
+    def _from_something(self) -> "OwnForecasts":
+        if not self.history and self.sessions is None:
+            raise ValueError("give history or sessions: forecasts are made from what happened before the first day")
+        return self
 
 
 class Generator(BaseModel):
@@ -165,6 +198,9 @@ class Description(Section):
     revelations: tuple[Revelation, ...] = Field(
         default=(), description="Prices that turn out otherwise while the days run."
     )
+    forecasts: OwnForecasts | None = Field(
+        default=None, description="Plans are made with forecasts of our own as of each day; none: with the tables."
+    )
     generator: Generator | None = Field(default=None, description="How the tables were made; for the record.")
 
     @model_validator(mode="after")
@@ -184,6 +220,14 @@ class Description(Section):
         faults = isp_faults(self.isp_minutes, self.markets, finer_products=True)
         if faults:
             raise ValueError(faults[0])
+        return self
+
+    @model_validator(mode="after")
+    def _forecasts_fit_the_rest(self) -> "Description":
+        if self.forecasts is not None and self.measurements:
+            raise ValueError("forecasts and measurements exclude each other: what stores hold is what plans leave")
+        if self.forecasts is not None and self.forecasts.sessions and not self.planning.sessions.stand_in:
+            raise ValueError("forecasts.sessions needs planning.sessions.stand_in: true, or nothing is planned of them")
         return self
 
     @property

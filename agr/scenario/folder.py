@@ -15,6 +15,7 @@ from agr.domain.register import CongestionPoint, Register
 from agr.scenario.changes import changed
 from agr.scenario.checks import Certain, check_scenario
 from agr.scenario.description import Description
+from agr.scenario.past import Past, read_past
 from agr.scenario.scenario import Floats, Forecasts, Scenario
 from agr.scenario.yaml_document import Document, Model
 from agr.settings.section import Section
@@ -63,6 +64,8 @@ def read_scenario(folder: Path) -> Scenario:
         capacity=[product.series for product in description.markets.capacity],
     )  # fmt: skip
     faults += [_below(description.tables, str(fault)) for fault in sorted(seen.findings.faults)]
+    past, untold = _past(folder, description)
+    faults += untold
     points = tuple(CongestionPoint(**point.model_dump()) for point in known.congestion_points)
     free = known.free_connections
     if seen.register.congestion_points and not (points or free or unlisted):
@@ -75,6 +78,7 @@ def read_scenario(folder: Path) -> Scenario:
         points=points,
         free_connections=free,
         forecasts=_by_day(seen.register),
+        past=past,
         warnings=tuple(_below(description.tables, str(warning)) for warning in sorted(seen.findings.warnings)),
         hashes=_hashes(folder, description),
     )
@@ -97,6 +101,16 @@ def _read(document: Document, model: type[Model]) -> tuple[Model | None, list[st
         return left, error.faults, keys
 
 
+def _past(folder: Path, description: Description) -> tuple[Past, list[str]]:
+    """Return what happened before the first day, and the faults of its tables."""
+    if description.forecasts is None:
+        return Past(), []
+    try:
+        return read_past(folder, description.forecasts), []
+    except TableError as error:
+        return Past(), error.faults
+
+
 def _below(folder: str, fault: str) -> str:
     return fault if fault.startswith("/") else f"{folder}/{fault}"
 
@@ -112,6 +126,8 @@ def _by_day(register: Register) -> Forecasts:
 def _hashes(folder: Path, description: Description) -> dict[str, str]:
     """Return the SHA-256 of every file of a scenario, by its path as written in scenario.yaml."""
     files = {"scenario.yaml": folder / "scenario.yaml", description.cro: description.cro_of(folder)}
+    own = description.forecasts
+    files |= {name: folder / name for name in (*own.history, own.sessions) if name} if own is not None else {}
     tables = description.tables_of(folder)
     if tables.is_dir():
         files |= {

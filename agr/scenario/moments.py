@@ -5,18 +5,25 @@ from datetime import datetime
 
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.isp import Period
+from agr.domain.kinds.ev_session import EvSession
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.planning.gates import bid_at_gate, day_ahead_at_gate
 from agr.planning.memory_plans import MemoryPlans
 from agr.scenario.course import Moment, course_of
 from agr.scenario.description import DsoRequest
+from agr.scenario.own_forecasts import arrivals, forecast_prices, published
 from agr.scenario.scenario import Scenario
 
 
 def moments_of(scenario: Scenario, period: Period) -> list[Moment]:
     """Return the moments of a Period in order of time; a gate closes before other moments at the same instant."""
-    found = [*_gates(scenario, period), _publication(scenario, period), *_plans(scenario, period)]
+    found = [
+        *_known(scenario, period),
+        *_gates(scenario, period),
+        _publication(scenario, period),
+        *_plans(scenario, period),
+    ]
     return sorted([*found, *events_of(scenario, period), *course_of(scenario, period)], key=lambda moment: moment.at)
 
 
@@ -42,6 +49,36 @@ def _gates(scenario: Scenario, period: Period) -> list[Moment]:
             for product in described.markets.capacity
         ),
     ]
+
+
+def _known(scenario: Scenario, period: Period) -> list[Moment]:
+    """Return when prices that are forecast are published, and when charging sessions that nobody announced begin."""
+    described, plans_again = scenario.description, scenario.description.planning.rolling.session_kwh
+    begins = dict(described.timetable.moments(period))["first_plan"]  # earlier ones are known by then
+
+    def publish(series: str) -> Callable[[MemoryPlans], None]:
+        return lambda plans: plans.publish(series, period)
+
+    found = [
+        Moment(at=published(scenario, series, period), period=period, happen=publish(series))
+        for series in forecast_prices(scenario)
+    ]
+    kwh = {row.resource: row.energy_kwh for row in scenario.register.of(EvSession)}
+    for name, at in arrivals(scenario).items():
+        if not begins < at < period.end:
+            continue
+        asks = plans_again is not None and at >= period.start and kwh[name] >= plans_again
+        found.append(Moment(at=at, period=period, happen=_coming(name, period, at, asks=asks), asks=asks))
+    return found
+
+
+def _coming(name: str, period: Period, at: datetime, *, asks: bool) -> Callable[[MemoryPlans], None]:
+    def happen(plans: MemoryPlans) -> None:
+        plans.come(name)
+        if asks:
+            plans.ask(period, Reason(kind=ReasonKind.SESSION, reference=name, text=f"{name} has come"), at)
+
+    return happen
 
 
 def _publication(scenario: Scenario, period: Period) -> Moment:

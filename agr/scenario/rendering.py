@@ -87,6 +87,10 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     if rolled is not None:
         again = f"planned again {number_of(rolled['plans'], 'time')} while the days ran, which saved"
         yield Text(f"{again} {rolled['saved_eur']:,.2f} EUR; else: {rolled['not_planned_again_eur']:,.2f} EUR")
+    told = run.outcome.get("forecasts")
+    if told is not None:
+        yield _losses(told["days"])
+        yield Text(f"made with {number_of(len(told['series']), 'forecast')} of our own; errors are in outcome.json")
     reaction = run.outcome.get("reaction")
     if reaction is not None:
         worst = f"{number_of(len(reaction['worst']), 'worst day')} ({', '.join(reaction['worst'][:3])})"
@@ -96,6 +100,27 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
         )
     for line in run_warnings(run):
         yield Text(line, style="yellow")
+
+
+SOURCES = {
+    "price_error_eur": "prices", "load_session_error_eur": "loads, sessions", "gates_eur": "gates", "gap_eur": "gap"
+}  # fmt: skip
+"""Source of loss → how tables head it."""
+
+
+def _losses(days: Sequence[Json]) -> Table:
+    """Return what each day earned with what came, and what foresight has more, by source."""
+    table = Table(
+        title="With what came, EUR: earned, and what perfect foresight has more", title_justify="left",
+        box=SIMPLE_HEAD, padding=0,
+    )  # fmt: skip
+    table.add_column("Period", no_wrap=True)
+    for name in ("earned", "foresight", *SOURCES.values()):
+        table.add_column(name, justify="right")
+    for one in days:
+        keys = ("earned_eur", "foresight_eur", *SOURCES)
+        table.add_row(one["period"], *("–" if one[key] is None else f"{one[key]:,.2f}" for key in keys))
+    return table
 
 
 def _sold(sold: Sequence[Json]) -> Table:
@@ -153,6 +178,8 @@ def run_warnings(run: Run) -> list[str]:
         elif step["termination"] == "gap open":
             found.append(f"{where}: the search proves no more; up to {step['gap_eur']:,.2f} EUR more may be possible")
         found += [f"{where}: audit: {fault}" for fault in step["audit"]]
+    for one in run.outcome.get("forecasts", {"days": ()})["days"]:
+        found += [f"{one['period']} {finding}" for finding in one["findings"]]
     found += [f"cash audit: {fault}" for fault in cash_faults(run)]
     short = {"imbalance_mwh": "MWh imbalance", "reservation_shortfall_kwh": "kWh of reservations not deliverable",
              "comfort_shortfall_kwh": "kWh of comfort missing", "limit_breach_kwh": "kWh beyond limits",

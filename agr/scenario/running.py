@@ -18,6 +18,7 @@ from agr.scenario.cash_audit import cash_audit
 from agr.scenario.change_expression import slug
 from agr.scenario.day import Step, play
 from agr.scenario.description import periods_between
+from agr.scenario.forecasts_told import forecasts_told
 from agr.scenario.reaction_told import reaction_told
 from agr.scenario.record import Run, record
 from agr.scenario.saved_by_rolling import saved
@@ -109,7 +110,7 @@ def run(
     name = run_name(scenario.name, scenario.changes)
     made = record(name, steps, known_of(scenario.register), head_of(scenario, wanted), log)
     if scenario.description.planning.rolling.on:
-        rolled = saved(scenario, steps, lambda still: plans_of(still, wanted, solver))
+        rolled = saved(scenario, steps, lambda still: plans_of(still, wanted, solver), solver)
         told = asdict(rolled) | {"saved_eur": rolled.saved_eur}
         made = replace(made, outcome=made.outcome | {"rolling": told})
     if sold:
@@ -119,6 +120,8 @@ def run(
     if scenario.description.markets.imbalance.reaction.on:
         told = reaction_told(scenario, steps, lambda still: plans_of(still, wanted, solver))
         made = replace(made, outcome=made.outcome | {"reaction": told})
+    if scenario.description.forecasts is not None:
+        made = replace(made, outcome=made.outcome | {"forecasts": forecasts_told(scenario, steps, solver)})
     cash = cash_audit(scenario, steps)
     told = asdict(cash) | {"findings": list(cash.findings)}  # as it is read again from outcome.json
     return replace(made, outcome=made.outcome | {"cash": told})

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from agr.domain.plan import ROLLED
+from agr.planning.ports import Solver
 from agr.scenario.day import Step, in_force
+from agr.scenario.losses import day_as_it_came, earlier_of
 from agr.scenario.scenario import Scenario
 from agr.settings import Rolling
 
@@ -23,16 +25,25 @@ class Saved:
         return self.planned_again_eur - self.not_planned_again_eur
 
 
-def saved(scenario: Scenario, steps: Sequence[Step], plans_of: Callable[[Scenario], list[Step]]) -> Saved:
-    """Return what planning again has saved; `plans_of` plays a scenario."""
+def saved(
+    scenario: Scenario, steps: Sequence[Step], plans_of: Callable[[Scenario], list[Step]], solver: Solver
+) -> Saved:  # fmt: skip
+    """Return what planning again has saved; `plans_of` plays a scenario. Where plans were made on forecasts of loads
+    and sessions, days count with what came.
+    """  # fmt: skip
     planning = scenario.description.planning.model_copy(update={"rolling": Rolling()})
     still = replace(scenario, description=scenario.description.model_copy(update={"planning": planning}))
     return Saved(
         plans=sum(any(reason.kind in ROLLED for reason in step.reasons) for step in steps),
-        planned_again_eur=_worth_eur(steps), not_planned_again_eur=_worth_eur(plans_of(still)),
+        planned_again_eur=_worth_eur(scenario, steps, solver),
+        not_planned_again_eur=_worth_eur(still, plans_of(still), solver),
     )  # fmt: skip
 
 
-def _worth_eur(steps: Sequence[Step]) -> float:
-    days = (in_force([s for s in steps if s.period == period]) for period in sorted({s.period for s in steps}))
-    return sum(step.solved.outcome.objective_eur for step in days)
+def _worth_eur(scenario: Scenario, steps: Sequence[Step], solver: Solver) -> float:
+    total = 0.0
+    for period in sorted({step.period for step in steps}):
+        plan = in_force([step for step in steps if step.period == period])
+        came = day_as_it_came(scenario, plan, earlier_of(steps, plan), solver)
+        total += (plan.solved.outcome if came is None else came.outcome).objective_eur
+    return total

@@ -15,11 +15,12 @@ from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
 from agr.domain.register import Connection, Price, Register
-from agr.scenario.backtesting import backtest, earned_eur, rule_kw
+from agr.scenario.backtesting import backtest, rule_kw
 from agr.scenario.changes import changed
 from agr.scenario.cluster import cluster_solver
 from agr.scenario.day import foresight, play
 from agr.scenario.description import Description
+from agr.scenario.losses import earned_eur
 from agr.scenario.running import plans_of, resized
 from agr.scenario.scenario import Scenario
 from agr.scenario.sweeping import read_grid, sweep
@@ -146,6 +147,8 @@ def test_foresight_is_worth_at_least_the_plan_and_both_more_than_nothing(small, 
     assert row["plan_eur"] > row["no_flexibility_eur"]
     assert row["flexibility_eur"] == row["plan_eur"] - row["no_flexibility_eur"]
     assert found.totals["forecast_eur"] == pytest.approx(row["foresight_eur"] - row["plan_eur"])
+    assert row[["price_error_eur", "load_session_error_eur", "gates_eur"]].sum() == pytest.approx(row["forecast_eur"])
+    assert (row["load_session_error_eur"], row["gap_eur"] >= 0) == (0, True)
     assert found.warnings == ()
     assert found.days.index[0] == pd.Timestamp("2026-03-29", tz="Europe/Amsterdam")
     last = list(play(small, (small.description.of,), remembering))[-1]

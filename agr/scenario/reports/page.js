@@ -219,6 +219,10 @@ function drawFigures() {
   table($("soldtable"), [["Period"], ["congestion point"], ["DSO"], ["asked", "n"], ["offered", "n"], ["for EUR", "n"], ["ordered", "n"], ["for EUR", "n"], ["price consists of"], ["why not, or not more"]],
     r.sold.map((o) => [o.period, o.congestion_point, o.dso, o.asked_mwh.toFixed(3), o.offered_mwh.toFixed(3), o.offered_eur === null ? "–" : eur(o.offered_eur), o.ordered_mwh.toFixed(3), eur(o.ordered_eur),
       Object.entries(o.costs_eur).map(([k, v]) => `${k} ${signed(v)}`).join(", "), [o.note, ...o.limits].filter(Boolean).join("; ")]));
+  $("losses").hidden = !r.losses.length;
+  const lost = ["planned_eur", "earned_eur", "foresight_eur", "price_error_eur", "load_session_error_eur", "gates_eur", "gap_eur"];
+  table($("lossestable"), [["Period"], ["planned first", "n"], ["earned", "n"], ["perfect foresight", "n"], ["prices", "n"], ["loads, sessions", "n"], ["gates", "n"], ["gap", "n"]],
+    r.losses.map((o) => [o.period, ...lost.map((k) => (o[k] === null ? "–" : eur(o[k])))]));
   const about = r.about;
   table($("about"), [["what"], ["value", "code"]], [["solver", s.solver], ["how it ended", s.termination], ["seed", String(r.seed)],
     ...Object.entries(about.versions).map(([k, v]) => [`version of ${k}`, v]), ["solving", JSON.stringify(about.solving)],

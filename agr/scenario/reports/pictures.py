@@ -58,6 +58,7 @@ def _run(run: Run, name: str) -> Json:
         "about": {key: outcome[key] for key in ("versions", "inputs_sha256", "solving")},
         "warnings": run_warnings(run),
         "sold": list(outcome.get("sold", ())),
+        "losses": list(outcome.get("forecasts", {"days": ()})["days"]),
         "labels": {day: labels(day, outcome["zone"], outcome["isp_minutes"]) for day in outcome["periods"]},
         "points": shown,
         "all_points": int(run.points["congestion_point"].nunique()),
