@@ -30,7 +30,7 @@ from models.arrays import (
 from models.earlier_plan import Duals, FixedRemainder
 from models.errors import CaseError
 from models.markets.announced import Anchor
-from models.markets.balancing_capacity import Direction, Reserve
+from models.markets.balancing_capacity import Direction, HeldAtMost, Reserve, held_freely
 from models.markets.balancing_groups import BalancingGroups, EnergyMarkets, no_balancing_groups
 from models.markets.connection_limits import NO_LIMIT, ConnectionLimits, no_connection_limits
 from models.markets.connection_tariffs import (
@@ -73,6 +73,7 @@ __all__ = [
     "FixedRemainder",
     "Floats",
     "Headroom",
+    "HeldAtMost",
     "Imbalance",
     "Intraday",
     "Ints",
@@ -85,6 +86,7 @@ __all__ = [
     "Shiftable",
     "Storage",
     "Switched",
+    "held_freely",
     "no_balancing_groups",
     "no_connection_limits",
     "no_connection_tariffs",
@@ -128,6 +130,8 @@ class Case:
     called_from: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64), metadata=ADDED)
     """(C,) ISP from which called programs of stores and generation at a congestion point heed no pins: the plan is kept
     there by choice, and they could still do otherwise. Empty: called programs heed all pins"""
+    held_at_most: HeldAtMost = field(default_factory=held_freely, metadata=ADDED)
+    """What congestion points with an open offer may hold: what was sold there holds no more"""
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:

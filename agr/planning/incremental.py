@@ -121,6 +121,7 @@ class IncrementalPlanner:
         plan, whole = self._plan, self._solved
         if plan is None or whole is None or plan.basis != basis_of(reader, settings, period, self._now()):
             return None
+        from models.case import held_freely
         from models.method import SMALL
         from models.part import divisible, most_choices, renewed, subproblem
 
@@ -142,6 +143,7 @@ class IncrementalPlanner:
             obligations, {address: i for i, address in enumerate(changed)}, before.isps,
             settings.trading.shortfall_eur_per_mwh, before.imbalance,
         )  # fmt: skip
+        before = replace(before, held_at_most=held_freely())  # no offer is open here any more
         case = renewed(before, rows, whole.outcome.point_kw[points] if stay > 0 else None, stay, bound)
         case = depth_left(case, whole.outcome, depth_taken(offers, period))
         named = named_like(whole.named, points, case)

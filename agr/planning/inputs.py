@@ -27,7 +27,7 @@ from agr.planning.case_audit import contents_left, peaks_left
 from agr.planning.closed import closed_auctions, closed_isps, kept_points
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
-from agr.planning.held_reserve import most_held_kw
+from agr.planning.held_reserve import held_by_offers, most_held_kw
 from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
@@ -112,6 +112,7 @@ def read_inputs(
         uncallable_points=kept_points(known, frozenset(), now),
         previous=previous_of(before, offered_points) if before is not None else Previous(),
         offered_points=offered_points,
+        held_at_most=held_by_offers(reader, settings, offers) if before is not None else {},
         unavailable_from=_unavailable_from(reader, register, period, notes),
         stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,
         orders=tuple(reader.orders(period)),

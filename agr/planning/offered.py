@@ -3,7 +3,6 @@
 Source: docs/explanation/flexibility-offers.md.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import nan
 
@@ -29,22 +28,36 @@ class OfferedPrograms:
     outcomes: tuple[Outcome, ...]
     units: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Class → the resources whose programs these are, in order; empty in archives from before they were written"""
+    products: tuple[str, ...] = ()
+    """The balancing products whose reserve the programs hold, in order; likewise"""
 
 
-def packed(
-    options: tuple[str, ...], outcomes: tuple[Outcome, ...], units: Mapping[str, tuple[str, ...]] | None = None
-) -> bytes:  # fmt: skip
-    """Return the archive of an offer's programs; `units` are the resources of its congestion point (see units_at)."""
+@dataclass(frozen=True, kw_only=True)
+class Behind:
+    """What the programs of an offer belong to."""
+
+    units: dict[str, tuple[str, ...]]  # class → resources of the congestion point whose programs are planned
+    products: tuple[str, ...]  # of balancing capacity
+
+
+NOTHING_BEHIND = Behind(units={}, products=())
+
+
+def packed(options: tuple[str, ...], outcomes: tuple[Outcome, ...], behind: Behind = NOTHING_BEHIND) -> bytes:
+    """Return the archive of an offer's programs."""
     bare = tuple(replace(outcome, log=(), duals=None, seconds={}) for outcome in outcomes)
-    return serialisation.pack(OfferedPrograms(options=options, outcomes=bare, units=dict(units or {})))
+    return serialisation.pack(
+        OfferedPrograms(options=options, outcomes=bare, units=behind.units, products=behind.products)
+    )
 
 
-def units_at(named: NamedCase, address: str) -> dict[str, tuple[str, ...]]:
-    """Return class → the resources of a congestion point whose programs are planned, in the order of its part."""
+def behind_offers(named: NamedCase, address: str) -> Behind:
+    """Return what offers of a congestion point belong to, in the order of its part."""
     from models.part import members, programmed
 
     here = members(named.case, places(named, (address,)))
-    return {name: tuple(named.of(name)[unit] for unit in here[name].tolist()) for name in programmed()}
+    units = {name: tuple(named.of(name)[unit] for unit in here[name].tolist()) for name in programmed()}
+    return Behind(units=units, products=tuple(reserve.name for reserve in named.case.reserves))
 
 
 def offered_programs(archive: bytes) -> OfferedPrograms | None:

@@ -20,7 +20,7 @@ from agr.domain.plan import Reason, ReasonKind
 from agr.domain.register import CongestionPoint, in_window
 from agr.planning.ledger import depth_taken
 from agr.planning.memory_plans import MemoryPlans
-from agr.planning.offered import units_at
+from agr.planning.offered import behind_offers
 from agr.planning.ports import Solver
 from agr.scenario.description import DsoRequest
 from agr.scenario.scenario import Scenario
@@ -113,8 +113,8 @@ class Desk:
         except AgrError as error:
             return NoOffer(reason=str(error))
         contract = None if request.contract_id is None else self._plans.contract(request.contract_id)
-        there = units_at(self._plans.solved(number).named, point.address)
-        return quote_of(answer, request, baseline, number, described.trading, contract, there)
+        behind = behind_offers(self._plans.solved(number).named, point.address)
+        return quote_of(answer, request, baseline, number, described.trading, contract, behind)
 
     def _ordered(
         self, option: OfferOption, request: FlexRequest, quote: Quote, event: DsoRequest, at: datetime

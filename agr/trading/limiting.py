@@ -5,7 +5,6 @@ the same as for any other request: what it costs to take away what the plan has 
 Source: docs/how-to/connect-to-gopacs.md.
 """
 
-from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from agr.trading.quoting import Baseline, ask
 from agr.trading.rooms import asked_limits, limit_room
 
 if TYPE_CHECKING:  # the models take seconds to import
+    from agr.planning.offered import Behind
     from models.flexibility.question import Answer, Question
 
 _CENT = Decimal("0.01")
@@ -51,15 +51,15 @@ def contract_price(kwh: float, contract: Contract) -> Decimal:
 
 def limit_quote(
     answer: "Answer", question: "Question", request: FlexRequest, baseline: Baseline, plan: int,
-    contract: Contract | None, trading: Trading, units: Mapping[str, tuple[str, ...]] | None = None,
+    contract: Contract | None, trading: Trading, behind: "Behind | None" = None,
 ) -> Quote | NoOffer:  # fmt: skip
     """Return the quote: the limits asked for and no others, at the contract's price, without one at their cost.
 
-    `units` are the resources of the congestion point, see agr.planning.offered.units_at.
+    `behind`: what the programs belong to.
     """
     if not answer.priced:
         return NoOffer(reason=answer.why_not)
-    from agr.planning.offered import packed
+    from agr.planning.offered import NOTHING_BEHIND, packed
 
     (priced,) = answer.priced
     missing = np.abs(question.room.asked_kw) - np.abs(priced.volume_kw) > _KW
@@ -72,7 +72,7 @@ def limit_quote(
     return _quote(
         request, baseline, plan, price, costs, limits=answer.binding,
         draws_kwh=tuple(round(float(kw) * hours, 6) for kw in priced.traded_kw),
-        outcome=packed((_ALL,), (priced.outcome,), units),
+        outcome=packed((_ALL,), (priced.outcome,), behind or NOTHING_BEHIND),
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from agr.trading.limiting import kept_anyway, limit_quote
 from agr.trading.quoting import Baseline, question_of, quote_of, shares_of
 
 if TYPE_CHECKING:  # the models take seconds to import
+    from agr.planning.offered import Behind
     from models.flexibility.question import Answer, Question
     from models.part import HeldByAll
 
@@ -62,7 +63,7 @@ class _Asked:
     request: FlexRequest
     begun: _Begun
     question: "Question | NoOffer"
-    units: dict[str, tuple[str, ...]]  # see agr.planning.offered.units_at; empty where nothing is asked
+    behind: "Behind | None"  # what its programs will belong to; None where nothing is asked
 
 
 class PlanPricer:
@@ -126,10 +127,10 @@ class PlanPricer:
             solved, request, begun.baseline, taken, trading=settings.trading, planning=settings.planning,
             shares=shares_of(begun.point, settings.trading), traded_by_operator=_traded_by_operator(begun), held=held,
         )  # fmt: skip
-        from agr.planning.offered import units_at  # it imports the models, which take seconds
+        from agr.planning.offered import behind_offers  # it imports the models, which take seconds
 
-        there = {} if isinstance(question, NoOffer) else units_at(solved.named, request.congestion_point)
-        return _Asked(request=request, begun=begun, question=question, units=there)
+        behind = None if isinstance(question, NoOffer) else behind_offers(solved.named, request.congestion_point)
+        return _Asked(request=request, begun=begun, question=question, behind=behind)
 
     def _quoted(self, asked: _Asked | NoOffer | Exception) -> Quote | NoOffer:
         """Ask the optimiser, and return its answer as a quote."""
@@ -139,13 +140,13 @@ class PlanPricer:
             return asked
         started, request, begun, question = perf_counter(), asked.request, asked.begun, asked.question
         if request.limits:
-            quote = self._limit_quote(request, begun, question, asked.units)
+            quote = self._limit_quote(request, begun, question, asked.behind)
         elif isinstance(question, NoOffer):
             return question
         else:
             answer = self._solver.price(question)
             quote = quote_of(
-                answer, request, begun.baseline, begun.plan, self._settings.trading, begun.contract, asked.units
+                answer, request, begun.baseline, begun.plan, self._settings.trading, begun.contract, asked.behind
             )
         log.info(
             "flex_request.priced", dso=request.dso, point=request.congestion_point,
@@ -155,7 +156,7 @@ class PlanPricer:
         return quote
 
     def _limit_quote(
-        self, request: FlexRequest, begun: _Begun, question: "Question | NoOffer", units: dict[str, tuple[str, ...]]
+        self, request: FlexRequest, begun: _Begun, question: "Question | NoOffer", behind: "Behind | None"
     ) -> Quote | NoOffer:  # fmt: skip
         """Return what keeping to limits costs. Who cannot price what a contract owes offers it all the same."""
         kept = kept_anyway(request, begun.baseline, begun.plan, begun.contract, question)
@@ -165,7 +166,7 @@ class PlanPricer:
             return question
         answer: Answer = self._solver.price(question)
         return limit_quote(
-            answer, question, request, begun.baseline, begun.plan, begun.contract, self._settings.trading, units
+            answer, question, request, begun.baseline, begun.plan, begun.contract, self._settings.trading, behind
         )
 
     def _begun(self, tx: Tx, request: FlexRequest) -> _Begun | NoOffer:

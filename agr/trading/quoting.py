@@ -3,8 +3,7 @@
 Source: docs/explanation/flexibility-offers.md.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from agr.trading.rooms import limit_room, room_of
 from models.errors import CaseError
 
 if TYPE_CHECKING:  # the models take seconds to import
+    from agr.planning.offered import Behind
     from models.flexibility.question import Answer, Priced, Question
     from models.part import HeldByAll
 
@@ -57,6 +57,7 @@ def question_of(
     `solved` is the plan in force, in which all units hold `held`; `shares` are the volumes to be priced, as parts of
     what is sold.
     """
+    from models.case import held_freely
     from models.flexibility.excerpt import excerpt
     from models.flexibility.few_free import with_few_free
     from models.flexibility.question import Question
@@ -71,8 +72,9 @@ def question_of(
         return NoOffer(reason=f"a limit of connections at {address} counts resources elsewhere too")
     try:
         room = limit_room(request, baseline.power_w) if request.limits else room_of(request, baseline.power_w)
-        # a program that was kept for an earlier offer may move again
+        # a program, and reserve, that was kept for an earlier offer may move again
         part = subproblem(case, solved.outcome, at, held, tariffs=True).when_called()
+        part = replace(part, held_at_most=held_freely())
     except CaseError as error:
         return NoOffer(reason=str(error))
     planned = excerpt(case, solved.outcome, at, tariffs=True)
@@ -99,15 +101,15 @@ def _least_kw(request: FlexRequest, trading: Trading) -> float:
 
 def quote_of(
     answer: "Answer", request: FlexRequest, baseline: Baseline, plan: int, trading: Trading,
-    contract: Contract | None = None, units: Mapping[str, tuple[str, ...]] | None = None,
+    contract: Contract | None = None, behind: "Behind | None" = None,
 ) -> Quote | NoOffer:  # fmt: skip
     """Return the quote: an option for each volume, at its cost with risk and margin, rounded up to cents.
 
-    `units` are the resources of the congestion point, see agr.planning.offered.units_at.
+    `behind`: what the programs belong to; an order needs it to put them into force while its day runs.
 
     A contract that names a price for what is ordered under it is offered at that price.
     """
-    from agr.planning.offered import packed
+    from agr.planning.offered import NOTHING_BEHIND, packed
 
     if not answer.priced:
         return NoOffer(reason=answer.why_not)
@@ -128,7 +130,7 @@ def quote_of(
     return Quote(
         options=options, baseline_w=baseline.power_w, prognosis_message_id=baseline.message_id, plan=plan,
         costs=asks[0][1], limits=answer.binding, draws_kwh=_draws_kwh([one.traded_kw for one in priced], hours),
-        outcome=packed(names, tuple(one.outcome for one in priced), units),
+        outcome=packed(names, tuple(one.outcome for one in priced), behind or NOTHING_BEHIND),
     )  # fmt: skip
 
 

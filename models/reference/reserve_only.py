@@ -14,7 +14,7 @@ from scipy import sparse
 
 from models.algebra import pyo
 from models.block import Flow, VariableArray, Variables, reserved_points
-from models.case import Case, Floats, Ints
+from models.case import Case, Floats, Ints, held_freely
 from models.markets.points import Points
 from models.markets.protocols import Portfolio
 from models.markets.registry import MARKETS
@@ -39,6 +39,7 @@ def state_reserve(case: Case) -> ReserveProblem:
     Energy that a storage unit may lose is free, so that a unit may stand for several that are not quite alike.
     """
     model = pyo.ConcreteModel()
+    case = replace(case, held_at_most=held_freely())  # its units may stand for those of several congestion points
     planned = add_units(model, case, called=False)
     called = add_units(model, case, called=True) if reserved_points(case).any() else None
     own = None if called is None else called.coupled

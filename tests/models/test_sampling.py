@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.instances import make_case
 from models.audit import audit
-from models.case import FixedRemainder
+from models.case import FixedRemainder, HeldAtMost
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.congestion_point_prices import search_point_prices
 from models.decomposition.prices.grouping import group_units
@@ -65,6 +65,23 @@ def test_a_few_large_congestion_points_are_not_sampled():
     """One of two limited points is half of all units, not a tenth."""
     case = portfolio(300, 24, points=4)
     assert sampled(case, group_units(case), of_units(30)) is None
+
+
+def test_a_sample_has_what_points_with_open_offers_keep():
+    """Of 40 points, those in the sample bring from when called programs are free, and what reserve they may hold."""
+    case = copies(40)
+    every = np.arange(40)
+    most = np.repeat(every[:, None], 4, axis=1).astype(np.float64)
+    case = replace(
+        case, called_from=every % 4,
+        held_at_most=HeldAtMost(name=("fcr",) * 40, point=every, planned_kw=most, called_kw=most),
+    )  # fmt: skip
+    sample = sampled(case, group_units(case), Sampling(units=20, large=2.0))
+    assert sample is not None
+    there = [int(name.removeprefix("ean.")) for name in sample.case.points]
+    assert 0 < len(there) < 40
+    assert sample.case.called_from.tolist() == [point % 4 for point in there]
+    assert sample.case.held_at_most.planned_kw[:, 0].tolist() == there
 
 
 def test_a_part_of_a_portfolio_is_not_sampled():

@@ -351,6 +351,7 @@ def test_the_programs_behind_an_offer_survive_their_archive(world, solver):
     kept = offered_programs(quote.outcome)
     assert kept is not None
     assert kept.options == (quote.options[0].reference,)
+    assert kept.units["storage"] == ("battery",)
     assert offered_programs(b"") is None
     assert offered_programs(b"no archive") is None
     assert replace(kept, options=("x",)).options == ("x",)

@@ -20,7 +20,7 @@ from agr.planning.case.inputs import Inputs
 from agr.planning.case.later import LaterPrice
 from agr.planning.case.orders import orders_of
 from agr.planning.case.rows import Draft, PointIndex
-from models.case import NO_POINT, Anchor, Case, Limits, Reservations
+from models.case import NO_POINT, Anchor, Case, HeldAtMost, Limits, Reservations, held_freely
 from models.errors import CaseError
 
 
@@ -149,6 +149,22 @@ def _called_from(
     return found if bool((found < isps).any()) else found[:0]
 
 
+def _held_at_most(inputs: Inputs, index: Mapping[str, int]) -> HeldAtMost:
+    """Return what congestion points with an open offer may hold of each product."""
+    rows = [
+        (product, index[address], most)
+        for address, products in inputs.held_at_most.items() if address in index
+        for product, most in products.items()
+    ]  # fmt: skip
+    if not rows:
+        return held_freely()
+    return HeldAtMost(
+        name=tuple(product for product, _, _ in rows), point=np.array([point for _, point, _ in rows], dtype=np.int64),
+        planned_kw=np.array([most.planned_kw for _, _, most in rows]),
+        called_kw=np.array([most.called_kw for _, _, most in rows]),
+    )  # fmt: skip
+
+
 def build(inputs: Inputs) -> NamedCase:
     """Return the planning problem. Raises PlanError when a price is missing or the inputs contradict each other."""
     notes: list[str] = []
@@ -171,6 +187,7 @@ def build(inputs: Inputs) -> NamedCase:
             connection_tariffs=connection_tariffs(inputs, names, points),
             reservations=_reservations(inputs, index, notes),
             anchor=_anchor(inputs, addresses),
+            held_at_most=_held_at_most(inputs, index),
             brought_forward_eur=inputs.brought_forward_eur,
             unmanaged_brought_forward_eur=inputs.unmanaged_brought_forward_eur,
             **{name: make(inputs, price, notes) for name, make in markets.MARKETS.items()},

@@ -50,6 +50,14 @@ class Previous:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class HeldMost:
+    """The most reserve of a product that a congestion point may hold, kW (T,), as planned and when called."""
+
+    planned_kw: NDArray[np.float64]
+    called_kw: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Reaction:
     """What imbalance is worth in ISPs that no market reaches any more, and which resources may still move in them."""
 
@@ -98,6 +106,8 @@ class Inputs:
     frozen_points: frozenset[str] = frozenset()  # congestion points where units keep the programs of `previous`
     offered_points: frozenset[str] = frozenset()
     """Those of them with an open offer, which is priced with the reserve that `previous` holds: no unit holds more"""
+    held_at_most: Mapping[str, Mapping[str, HeldMost]] = field(default_factory=dict)
+    """One of `offered_points` → balancing product → what the program that is on offer holds"""
     uncallable_points: frozenset[str] = frozenset()
     """Those of them that nobody redispatches any more (no intraday redispatch, once the day runs): nothing is called"""
     previous: Previous = Previous()

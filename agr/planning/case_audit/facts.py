@@ -37,6 +37,18 @@ class Calendar(Protocol):
         """Length of an ISP."""
 
 
+class ReserveOnOffer(Protocol):
+    """What a program on offer holds of a balancing product, kW (T,)."""
+
+    @property
+    def planned_kw(self) -> Floats:
+        """As planned."""
+
+    @property
+    def called_kw(self) -> Floats:
+        """When called."""
+
+
 class PlanInForce(Protocol):
     """The plan in force, which closed ISPs keep."""
 
@@ -223,6 +235,10 @@ class Facts(Protocol):
     @property
     def offered_points(self) -> frozenset[str]:
         """Those of them with an open offer."""
+
+    @property
+    def held_at_most(self) -> Mapping[str, Mapping[str, ReserveOnOffer]]:
+        """One of them → balancing product → the reserve that the program on offer holds."""
 
     @property
     def uncallable_points(self) -> frozenset[str]:

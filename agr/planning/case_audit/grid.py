@@ -35,6 +35,26 @@ def check_case(context: Context) -> Iterator[str]:
     )  # fmt: skip
     yield from check_reservations(context.case, facts.period.day, context.day, agreed)
     yield from _when_called(context)
+    yield from _held_at_most(context)
+
+
+def _held_at_most(context: Context) -> Iterator[str]:
+    """Compare the reserve that congestion points with an open offer may hold with that of the program on offer."""
+    most, facts = context.case.held_at_most, context.facts
+    due = {
+        (product, address): held
+        for address, products in facts.held_at_most.items() if address in context.case.points
+        for product, held in products.items()
+    }  # fmt: skip
+    found = [(name, context.case.points[point]) for name, point in zip(most.name, most.point.tolist(), strict=True)]
+    if sorted(found) != sorted(due):
+        yield f"case: limits reserve in {len(found)} rows, where {len(due)} are on offer"
+        return
+    for what in ("planned_kw", "called_kw"):
+        names = [f"{name} at {address}" for name, address in found]
+        expected = np.array([getattr(due[key], what) for key in found]).reshape(len(found), context.day.isps)
+        values = getattr(most, what).reshape(len(found), context.day.isps)
+        yield from differences(names, f"held_at_most.{what}", values, expected)
 
 
 def _when_called(context: Context) -> Iterator[str]:

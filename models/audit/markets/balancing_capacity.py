@@ -8,9 +8,11 @@ import numpy as np
 
 from models.audit.findings import above, isp, named, numbered, slack
 from models.audit.protocols import Findings, MarketAudit, Payer
+from models.audit.resources.registry import CLASSES
 from models.audit.scenario import Situation, on_side, scenarios
+from models.audit.scenario import held_kw as held_of
 from models.audit.totals import all_held_kw
-from models.case import Case, Floats, Reserve
+from models.case import Case, Direction, Floats, Reserve
 from models.outcome import Outcome
 
 _KW = 1000.0
@@ -23,6 +25,28 @@ def _check(case: Case, outcome: Outcome) -> Findings:
     yield from _shortfall(case, outcome)
     for situation in scenarios(case, outcome):
         yield from _cover(case, outcome, situation)
+        yield from _at_most(case, situation)
+
+
+def _at_most(case: Case, situation: Situation) -> Findings:
+    """Yield where the units of a congestion point hold more of a product than they may together."""
+    most = case.held_at_most
+    number = {reserve.name: r for r, reserve in enumerate(case.reserves)}
+    if situation.headroom is None:
+        return
+    for h, (product, point) in enumerate(zip(most.name, most.point.tolist(), strict=True)):
+        if product not in number or not situation.points[point]:
+            continue
+        r = number[product]
+        up = case.reserves[r].direction is not Direction.DOWN
+        held_kw = np.zeros(case.isps)
+        for of_class in CLASSES:
+            if of_class.reserve_kw is not None:
+                here = case.units(of_class.name).point == point
+                held_kw += held_of(situation.headroom, of_class.name, "up" if up else "down")[r, here].sum(axis=0)
+        due = most.called_kw[h] if situation.word else most.planned_kw[h]
+        what = f"{situation.word}headroom of {product} at {case.points[point]} is more than was kept for an open offer,"
+        yield from above((isp,), what, held_kw - due, slack(held_kw))
 
 
 def _bids(reserve: Reserve, bids: Floats) -> Findings:

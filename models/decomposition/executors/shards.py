@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from models.arrays import NO_POINT, UnitArrays, Width, constant_columns, of_rows
-from models.case import Case, Ints, no_balancing_groups, no_connection_limits, no_connection_tariffs, no_orders
+from models.case import (
+    Case,
+    Ints,
+    held_freely,
+    no_balancing_groups,
+    no_connection_limits,
+    no_connection_tariffs,
+    no_orders,
+)
 from models.decomposition.prices.grouping import Batch, Grouping
 from models.decomposition.prices.pricing import ScenarioPrices
 from models.resources.registry import RESOURCES
@@ -153,6 +161,6 @@ def frame(case: Case) -> Case:
     return replace(
         case, points=(), limits=limits, reservations=reservations, anchor=None, start=None,
         connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs(), orders=no_orders(),
-        balancing_groups=no_balancing_groups(), called_from=case.called_from[:0],
+        balancing_groups=no_balancing_groups(), called_from=case.called_from[:0], held_at_most=held_freely(),
         **nothing,
     )  # fmt: skip

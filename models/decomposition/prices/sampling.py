@@ -67,7 +67,7 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
     if abs(picked_there - wanted * at_priced) > tuning.alike * wanted * at_priced:
         return None
     share = picked / everybody
-    for label in ("limits", "reservations", "orders"):
+    for label in ("limits", "reservations", "orders", "held_at_most"):
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
         tables[label] = rows_of(getattr(case, label), rows, place)
     start = case.start
@@ -83,6 +83,7 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
         ),
         anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
         start=None if start is None else replace(start, program=start.program[points], call=start.call[points]),
+        called_from=case.called_from[points] if case.called_from.size else case.called_from,
         connection_limits=no_connection_limits(),  # the search for all units finds their prices
         connection_tariffs=no_connection_tariffs(),
         balancing_groups=case.balancing_groups.scaled(share).only(kept[name] for name in UNIT_CLASSES),

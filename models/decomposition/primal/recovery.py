@@ -19,6 +19,7 @@ from models.decomposition.primal.convex_combination import CombinedPrograms
 from models.decomposition.primal.limit_rooms import LimitRooms
 from models.decomposition.primal.positions import positions
 from models.decomposition.primal.reserve_allocation import fill, fit
+from models.decomposition.primal.reserve_ceilings import ReserveCeilings
 from models.headroom import KW_PER_MW, takes, traded_isps
 from models.markets.registry import MARKETS
 from models.objective import market_terms, place_terms
@@ -115,6 +116,16 @@ def reserve(
         outside.append(~called_units(case, case.units(name).point[of_class.units]))
     for allocation in again or ():
         fit(case, allocation)
+    ceilings, ceilings_again = (
+        None if of is None or not case.held_at_most.name else ReserveCeilings(
+            case=case, most_kw=most,
+            holders=[(case.units(name).point[mine.units], mine.held) for name, mine in of.items()],
+        )
+        for of, most in ((planned, case.held_at_most.planned_kw), (called, case.held_at_most.called_kw))
+    )  # fmt: skip
+    for ceiling in (ceilings, ceilings_again):
+        if ceiling is not None:
+            ceiling.fit()
     committed = committed_kw(case)
     shortfall = np.zeros((len(case.reserves), case.isps))
     bids = []
@@ -128,14 +139,15 @@ def reserve(
     )
     for r, product in enumerate(case.reserves):
         wanted = np.where(traded_isps(product), np.append(bids_mw[r], 0.0)[product.block], 0.0) * KW_PER_MW
-        fill(case, mine, r, np.maximum(wanted - _sum(rest[r], mine, r), 0.0), rooms)
+        fill(case, mine, r, np.maximum(wanted - _sum(rest[r], mine, r), 0.0), rooms, ceilings)
         least = _sum(rest[r], mine, r)
         if again is not None:
             kept = sum(
                 (h.held_kw[r, out].sum(axis=0, dtype=np.float64) for h, out in zip(mine, outside, strict=True)),
                 rest_called[r],
             )
-            fill(case, again, r, np.maximum(wanted - kept - _sum(none[r], again, r), 0.0), rooms_again)
+            lacking = np.maximum(wanted - kept - _sum(none[r], again, r), 0.0)
+            fill(case, again, r, lacking, rooms_again, ceilings_again)
             least = np.minimum(least, kept + _sum(none[r], again, r))
         shortfall[r] = np.where(committed[r] > 0, np.maximum(committed[r] - least, 0.0), 0.0) / KW_PER_MW
         bids.append(_supported(case, r, bids_mw[r], least))

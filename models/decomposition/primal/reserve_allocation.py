@@ -5,6 +5,7 @@ import numpy as np
 from models.block import slices
 from models.case import Case, Direction, Floats
 from models.decomposition.primal.limit_rooms import LimitRooms
+from models.decomposition.primal.reserve_ceilings import ReserveCeilings
 from models.headroom import duration, takes, traded_isps
 from models.reserve_room import SIDES, ReserveAllocation
 
@@ -98,16 +99,18 @@ def spare_kw(case: Case, allocation: ReserveAllocation, product: int) -> Floats:
 
 
 def fill(
-    case: Case, allocations: list[ReserveAllocation], product: int, missing_kw: Floats, rooms: LimitRooms | None = None
+    case: Case, allocations: list[ReserveAllocation], product: int, missing_kw: Floats, rooms: LimitRooms | None = None,
+    ceilings: ReserveCeilings | None = None,
 ) -> None:  # fmt: skip
     """Let units hold up to missing_kw (T,) more of a product in all, in proportion to each unit's spare room.
 
-    `rooms`: what connection limits leave for them.
+    `rooms`: what connection limits leave for them; `ceilings`: what their congestion points may hold.
     """
     if not allocations or not (missing_kw > 0).any():
         return
     spares = [spare_kw(case, allocation, product) for allocation in allocations]
     spares = spares if rooms is None else rooms.within(product, spares)
+    spares = spares if ceilings is None else ceilings.within(product, spares)
     total = sum((spare.sum(axis=0, dtype=np.float64) for spare in spares), np.zeros(case.isps))
     rounding = max(_ENOUGH, 8 * max(float(np.finfo(spare.dtype).eps) for spare in spares))
     share = np.minimum(missing_kw * (1 + rounding) / np.where(total > 0, total, 1.0), 1.0)

@@ -33,6 +33,7 @@ def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
     return replace(
         case, reservations=_joined(case.reservations, points, new.reservations), anchor=anchor,
         orders=_joined(case.orders, points, new.orders),
+        held_at_most=_joined(case.held_at_most, points, new.held_at_most),
     )  # fmt: skip
 
 

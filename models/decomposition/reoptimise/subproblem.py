@@ -119,6 +119,7 @@ def subproblem(
         start=None if duals is None else _prices_of(case, duals, points),
         remainder=_remainder(case, outcome, points, units, held),
         brought_forward_eur=0.0,  # among the remainder's terms
+        held_at_most=rows_of(case.held_at_most, np.flatnonzero(place[case.held_at_most.point] != NO_POINT), place),
         called_from=case.called_from[points] if case.called_from.size else case.called_from,
         **chosen,
     )

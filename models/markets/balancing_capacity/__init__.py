@@ -5,7 +5,18 @@ from enum import Enum
 
 import numpy as np
 
-from models.arrays import ADDED, Extent, Floats, Ints, check_values, fault
+from models.arrays import (
+    ADDED,
+    Extent,
+    Floats,
+    Ints,
+    Width,
+    check_at_points,
+    check_not_negative,
+    check_rows,
+    check_values,
+    fault,
+)
 
 
 class Direction(Enum):
@@ -62,3 +73,33 @@ class Reserve:
             raise fault(f"{place}.award_probability", f"must be nothing, or {blocks} numbers from 0 to 1")
         if self.step_mw <= 0 or min(self.minimum_mw, self.sustain_h, self.shortfall_eur_per_mwh) < 0:
             raise fault(place, "step_mw must be positive; minimum_mw, sustain_h, shortfall_eur_per_mwh not negative")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeldAtMost:
+    """The most reserve of a product that the units of a congestion point may hold together, kW."""
+
+    name: tuple[str, ...]  # (H,) product; of those that the case does not have, rows say nothing
+    point: Ints  # (H,)
+    planned_kw: Floats  # (H,T)
+    called_kw: Floats  # (H,T) in called programs
+
+    def check(self, where: str, extent: Extent) -> None:
+        """Raise CaseError naming the first field that contradicts the case or another field."""
+        if not len(self.name) and not len(self.point):
+            return
+        check_rows(where, self, extent, {"planned_kw": Width.ISPS, "called_kw": Width.ISPS})
+        check_not_negative(where, self, "planned_kw", "called_kw")
+        check_at_points(where, self)
+        if len(set(zip(self.name, self.point.tolist(), strict=True))) < len(self.name):
+            raise fault(f"{where}.name", "a product has two rows at a congestion point")
+
+    def of_product(self, product: str) -> Ints:
+        """Return the rows (n,) of a product."""
+        return np.flatnonzero(np.array([name == product for name in self.name], dtype=np.bool_))
+
+
+def held_freely() -> HeldAtMost:
+    """Return no rows: units hold what they can."""
+    nothing = np.zeros((0, 0))
+    return HeldAtMost(name=(), point=np.zeros(0, dtype=np.int64), planned_kw=nothing, called_kw=nothing)

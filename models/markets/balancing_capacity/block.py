@@ -101,6 +101,8 @@ def hold_reserves(model: Any, case: Case, portfolio: Portfolio) -> BalancingCapa
         for key, stated in block.component(name).items():
             rows.append(stated)
             keys.append(key)
+    _add_most(block, case, "planned_most", held, case.held_at_most.planned_kw)
+    _add_most(block, case, "called_most", called or (), case.held_at_most.called_kw)
     return BalancingCapacityBlock(
         bids=bids,
         shortfall=shortfall,
@@ -109,6 +111,29 @@ def hold_reserves(model: Any, case: Case, portfolio: Portfolio) -> BalancingCapa
         rows=rows,
         terms=(*_capacity_terms(case, bids), _shortfall_term(case, shortfall)),
     )
+
+
+def _add_most(block: Any, case: Case, name: str, held: Sequence[Held], most_kw: Floats) -> None:
+    """Add Σ headroom <= the most that a congestion point may hold of a product, where it could hold more."""
+    row = {(product, point): h for h, (product, point) in enumerate(
+        zip(case.held_at_most.name, case.held_at_most.point.tolist(), strict=True)
+    )}  # fmt: skip
+    if not row:
+        return
+    groups: dict[tuple[int, int], Variables] = {}
+    for part in held:
+        cells = zip(part.product.tolist(), part.point.tolist(), part.isp.tolist(), part.variables, strict=True)
+        for product, point, isp, variable in cells:
+            h = row.get((case.reserves[product].name, point))
+            if h is not None:
+                groups.setdefault((h, isp), []).append(variable)
+    index = pyo.Set(initialize=list(groups), dimen=2)
+
+    def rule(_block: Any, h: int, t: int) -> Any:
+        variables = groups[h, t]
+        return (None, linear_sum(variables, np.ones(len(variables))), float(most_kw[h, t]))
+
+    block.add_component(name, pyo.Constraint(index, rule=rule))
 
 
 def _when_called(case: Case, held: Sequence[Held], called: Sequence[Held] | None) -> list[Sequence[Held]]:
