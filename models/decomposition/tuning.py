@@ -174,6 +174,9 @@ class Joint:
     fine_mw: float = 1e-3
     """Step of bids up to which wholeness costs so little that stores which may hold reserve answer together with
     others. Larger: mixtures are better, and bids are rounded down further."""
+    gap: float = 1e-4
+    """How close to its best the answer of such a connection must be, as a share of what its programs cost; its bound is
+    twenty times closer or more. Larger: fewer steps of the interior-point method, and larger gaps."""
     groups: int = 400
     """About the number of groups into which they are dealt, at most one each. Larger: mixtures are better, and sweeps
     take longer."""

@@ -25,17 +25,18 @@ def found(case):
     return joint_connections(case, may_bind(case), tariff_shape(case))
 
 
-def answered(case, power):
+def answered(case, power, *, prove=True, **gap):
     """Return own cost, bound, and cost with prices (M,) of the joint answers at a price of power (T,), EUR per kW."""
     joint = found(case)
     of = shared(case, may_bind(case), tariff_shape(case), joint, called=False)
-    responder = JointResponder.of(case, joint, of, called=False, threads=1)
+    responder = JointResponder.of(case, joint, of, called=False, threads=1, **gap)
     every = np.zeros(joint.count, dtype=np.int64)
     prices = Prices(
         power_eur_per_kw=np.array([power], dtype=np.float64),
         held_eur_per_kw=np.zeros((1, len(case.reserves), case.isps)),
     )
-    totals = responder.respond(prices, Rows(power=every, held=every, total=np.arange(joint.count)), joint.count)
+    rows = Rows(power=every, held=every, total=np.arange(joint.count))
+    totals = responder.respond(prices, rows, joint.count, prove=prove)
     return totals.cost_eur, totals.bound_eur, totals.cost_eur + totals.power_kw @ prices.power_eur_per_kw[0]
 
 
@@ -84,8 +85,8 @@ def test_a_feeder_around_several_connections_keeps_its_own_price():
     assert not alone.joint
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_answers_of_random_homes_are_optimal_and_proven(seed):
+def home(seed):
+    """Return a random home with stores, a roof and a load behind a limit and a tariff with peaks, and its prices."""
     rng = np.random.default_rng(seed)
     parts = [
         storage(
@@ -101,13 +102,33 @@ def test_answers_of_random_homes_are_optimal_and_proven(seed):
     units = {"storage": [0] * stores, "curtailable": [0], "fixed": [0]}
     case = behind(case, {"import_kw": rng.uniform(4, 12), "export_kw": -rng.uniform(2, 8)}, **units)
     tariff, peak = {"import_eur": 100.0, "export_eur": 20.0}, {"eur_per_kw": 0.05, "reached_kw": 1.0}
-    case = paying(case, tariff, peaks=[peak], **units)
+    return paying(case, tariff, peaks=[peak], **units), price
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_answers_of_random_homes_are_optimal_and_proven(seed):
+    case, price = home(seed)
     assert found(case).count == 1
     _, bound, cost = answered(case, price / 1000)
     house = float(case.fixed.program_kw[0] @ price) / 1000
     assert cost + house == pytest.approx([-best_value(case)], abs=1e-4)
     assert bound == pytest.approx(cost, abs=1e-4)
     assert (bound <= cost + 1e-12).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_looser_answers_cost_little_more_and_prove_no_more_than_is_true(seed):
+    case, price = home(seed)
+    _, _, best = answered(case, price / 1000)
+    own, bound, cost = answered(case, price / 1000, gap=1e-2)
+    assert (best - 1e-6 <= cost).all()
+    assert (cost <= best + 1e-2 * (np.abs(own) + 6 * 30 * 0.2)).all()  # six ISPs of at most 30 kW at 200 EUR/MWh
+    assert (bound <= best + 1e-6).all()
+    unproven = answered(case, price / 1000, gap=1e-2, prove=False)
+    assert unproven[0] == own
+    assert unproven[2] == cost
+    assert (unproven[1] <= bound).all()
+    assert (unproven[1] < bound - 1e-4).any()
 
 
 def test_an_answer_does_not_depend_on_what_was_answered_before():

@@ -54,7 +54,7 @@ class DaskPricing:
         cut = self._cuts[number]
         return shard(self._case, self._grouping.batches[cut.batch], cut)
 
-    def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
+    def respond(self, prices: ScenarioPrices, groups: Bools | None = None, *, prove: bool = True) -> Totals:
         """Return the sums per group (G), zero for groups not asked. Raises ExecutorError when no worker is left."""
         asked = {
             number: (cut.prices(prices), None if groups is None or groups[cut.group].all() else groups[cut.group])
@@ -65,7 +65,7 @@ class DaskPricing:
         total = nothing(self._case, len(self._grouping.group_point))
         for number in asked:
             add(total, found[number], self._cuts[number].group, self._cuts[number].reserve_rows)
-        self._joint.respond(prices, groups, total)
+        self._joint.respond(prices, groups, total, prove=prove)
         return total
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:

@@ -19,8 +19,6 @@ from models.parameter_views import Tables, load
 
 _MOST_STEPS = 40
 """Steps of the interior-point method at most; fifteen are usual."""
-_TOLERANCE = 1e-7
-"""Gap of the linear program, as a share of what a connection's programs cost."""
 _ALONE = 1e-7
 """The same up to which devices that answer alone are the answer."""
 
@@ -28,12 +26,14 @@ _ALONE = 1e-7
 @compiled
 def answer_connection(
     s: Shared, i: int, hours: float, power: Floats, sides: Floats, product: Ints, rewards: Floats, double: Tables,
-    single: Tables, units: Ints, scalars: Floats, w: Desk,
+    single: Tables, units: Ints, scalars: Floats, gap: float, prove: bool, w: Desk,
 ) -> tuple[float, float, int]:  # fmt: skip
     """Write the answer of connection i to w.answers, w.held and w.solar; return own cost, proven bound, and steps.
 
     power (T,), sides and product (3,T), rewards (R,T): what the portfolio charges and pays. Own cost includes what the
-    connection costs; the bound is of own cost and prices together. w.duals are the prices that prove it.
+    connection costs; the bound is of own cost and prices together. w.duals are the prices that prove it. The linear
+    program is solved to `gap`, a share of what the programs cost. Without `prove` the bound is that of devices which
+    answer alone; it does not change the answer.
     """
     stores, solars = s.store_at[i + 1] - s.store_at[i], s.solar_at[i + 1] - s.solar_at[i]
     for k in range(stores):
@@ -51,17 +51,18 @@ def answer_connection(
     eur = max(stated, 1e-9) / max(capacity(w.program), 1e-9)
     peaks = s.peak_at[i + 1] - s.peak_at[i]
     steps = solve(
-        w.program, w.point, w.step, w.bent, w.newton, stores, peaks, eur, _TOLERANCE * (size + abs(own)), _MOST_STEPS
+        w.program, w.point, w.step, w.bent, w.newton, stores, peaks, eur, gap * (size + abs(own)), _MOST_STEPS
     )
     read_duals(s, i, w)
     if not np.isfinite(w.duals.sum()):
         w.duals[:, :] = 0.0
         return own, min(bound, own + priced), steps
-    proven, _ = prove_bound(s, i, hours, power, sides, product, w, False)
-    if proven > bound:
-        bound = proven
-    else:
-        w.duals[:, :] = 0.0
+    if prove:
+        proven, _ = prove_bound(s, i, hours, power, sides, product, w, False)
+        if proven > bound:
+            bound = proven
+        else:
+            w.duals[:, :] = 0.0
     again = make_exact(s, i, hours, power, product, w)
     again += cost_of_shared(s, i, w.drawn, w.tried, w.tried_held, w.tried_solar, stores, solars)
     priced_again, _ = with_prices(power, rewards, w.tried, w.tried_held, w.drawn, stores)

@@ -22,7 +22,7 @@ def _curve(slack: float, dual: float, beyond: float, price: float) -> float:
 @compiled
 def factor(p: Program, z: Point, n: Newton, stores: int) -> None:
     """Factor Newton's equations at the present point, backwards in time."""
-    value, before = np.zeros((stores, stores)), np.zeros((stores, stores))
+    value = np.zeros((stores, stores))
     for k in range(stores):
         for s in range(p.step_eur.shape[1]):
             if p.step_eur[k, s] > 0.0:
@@ -33,23 +33,23 @@ def factor(p: Program, z: Point, n: Newton, stores: int) -> None:
             if p.bounded[k, t] > 0.0:
                 value[k, k] += z.floor[k, t] / (z.e[k, t] - p.low[k, t])
                 value[k, k] += z.ceiling[k, t] / (p.high[k, t] - z.e[k, t])
-        for k in range(stores):
-            for o in range(stores):
-                n.value[t, k, o] = value[k, o]
-        _add_curves(p, z, n, t, value)
-        _split(n.factor[t], p.number[t])
-        _step_back(p, n, t, stores, value, before)
+            for o in range(k + 1):
+                n.value[t, k, o] = n.value[t, o, k] = value[k, o]
+        _add_curves(p, z, n, t)
+        _split(n, t, p.number[t])
+        _step_back(p, n, t, stores, value)
 
 
 @inlined
-def _add_curves(p: Program, z: Point, n: Newton, t: int, value: Floats) -> None:
-    """Write the lower half of the matrix of an ISP's variables, given that of energies after it, value (K,K)."""
-    h = n.factor[t]
+def _add_curves(p: Program, z: Point, n: Newton, t: int) -> None:
+    """Write the lower half of the matrix of an ISP's variables, given that of energies after it in n.value."""
+    h = n.factor
     for i in range(p.number[t]):
+        a = p.device[t, i]
         for j in range(i + 1):
-            a, b = p.device[t, i], p.device[t, j]
-            h[i, j] = p.change[t, i] * p.change[t, j] * value[a, b] if a >= 0 and b >= 0 else 0.0
-        h[i, i] += z.below[t, i] / z.x[t, i] + z.above[t, i] / (p.most[t, i] - z.x[t, i])
+            b = p.device[t, j]
+            h[t, i, j] = p.change[t, i] * p.change[t, j] * n.value[t, a, b] if a >= 0 and b >= 0 else 0.0
+        h[t, i, i] += z.below[t, i] / z.x[t, i] + z.above[t, i] / (p.most[t, i] - z.x[t, i])
     for r in range(p.rows[t]):
         curve = _curve(z.slack[t, r], z.dual[t, r], z.beyond[t, r], p.price[t, r])
         n.curve[t, r] = curve
@@ -58,64 +58,48 @@ def _add_curves(p: Program, z: Point, n: Newton, t: int, value: Floats) -> None:
             for b in range(p.entries[t, r]):
                 j = p.at[t, r, b]
                 if j <= i:
-                    h[i, j] += weight * p.sign[t, r, b]
+                    h[t, i, j] += weight * p.sign[t, r, b]
 
 
 @inlined
-def _split(h: Floats, m: int) -> None:
-    """Replace the lower half of a matrix (m,m) by its Cholesky factor."""
-    for i in range(m):
-        for j in range(i + 1):
-            total = h[i, j]
+def _split(n: Newton, t: int, m: int) -> None:
+    """Replace the lower half of an ISP's matrix (m,m) by its Cholesky factor, with the diagonal inverted."""
+    h = n.factor
+    for j in range(m):
+        total = h[t, j, j]
+        for c in range(j):
+            total -= h[t, j, c] * h[t, j, c]
+        inverse = 1.0 / np.sqrt(max(total, 1e-30))
+        h[t, j, j] = inverse
+        for i in range(j + 1, m):
+            total = h[t, i, j]
             for c in range(j):
-                total -= h[i, c] * h[j, c]
-            if i == j:
-                h[i, i] = np.sqrt(max(total, 1e-30))
-            else:
-                h[i, j] = total / h[j, j]
+                total -= h[t, i, c] * h[t, j, c]
+            h[t, i, j] = total * inverse
 
 
 @inlined
-def _step_back(p: Program, n: Newton, t: int, stores: int, value: Floats, before: Floats) -> None:
-    """Write an ISP's gain, and turn the matrix of energies after it, value (K,K), into that of energies before it."""
-    m, h, g = p.number[t], n.factor[t], n.gain[t]
+def _step_back(p: Program, n: Newton, t: int, stores: int, value: Floats) -> None:
+    """Write an ISP's gain, and the lower half of the matrix of energies before it, value (K,K)."""
+    m, h, g = p.number[t], n.factor, n.gain
     for k in range(stores):
         for i in range(m):
             a = p.device[t, i]
-            total = p.change[t, i] * value[a, k] * p.kept[k] if a >= 0 else 0.0
+            total = p.change[t, i] * n.value[t, a, k] * p.kept[k] if a >= 0 else 0.0
             for c in range(i):
-                total -= h[i, c] * g[c, k]
-            g[i, k] = total / h[i, i]  # half solved: value falls by the product of two of these
-    for k in range(stores):
-        for o in range(stores):
-            total = p.kept[k] * value[k, o] * p.kept[o]
+                total -= h[t, i, c] * g[t, c, k]
+            g[t, i, k] = total * h[t, i, i]  # half solved: value falls by the product of two of these
+        for o in range(k + 1):
+            total = p.kept[k] * n.value[t, k, o] * p.kept[o]
             for i in range(m):
-                total -= g[i, k] * g[i, o]
-            before[k, o] = total
+                total -= g[t, i, k] * g[t, i, o]
+            value[k, o] = total
     for k in range(stores):
-        _solve_upper(h, m, g[:, k])
-        for o in range(stores):
-            value[k, o] = 0.5 * (before[k, o] + before[o, k])
-
-
-@inlined
-def _solve_lower(h: Floats, m: int, step: Floats) -> None:
-    """Solve with the Cholesky factor (m,m), in place."""
-    for i in range(m):
-        total = step[i]
-        for c in range(i):
-            total -= h[i, c] * step[c]
-        step[i] = total / h[i, i]
-
-
-@inlined
-def _solve_upper(h: Floats, m: int, step: Floats) -> None:
-    """Solve with the Cholesky factor (m,m) transposed, in place."""
-    for i in range(m - 1, -1, -1):
-        total = step[i]
-        for c in range(i + 1, m):
-            total -= h[c, i] * step[c]
-        step[i] = total / h[i, i]
+        for i in range(m - 1, -1, -1):
+            total = g[t, i, k]
+            for c in range(i + 1, m):
+                total -= h[t, c, i] * g[t, c, k]
+            g[t, i, k] = total * h[t, i, i]
 
 
 @compiled
@@ -143,26 +127,32 @@ def substitute(p: Program, n: Newton, stores: int, with_energy: bool, dx: Floats
 @inlined
 def _substitute_back(p: Program, n: Newton, stores: int, with_energy: bool) -> None:
     """Write n.step (T,V): the negative changes of variables where energies before their ISP do not change."""
-    back, seen = n.scratch[0], n.scratch[1]
+    h, back, seen = n.factor, n.scratch[0], n.scratch[1]
     back[:stores] = 0.0
     for t in range(p.number.shape[0] - 1, -1, -1):
-        m, step = p.number[t], n.step[t]
+        m, step = p.number[t], n.step
         for k in range(stores):
+            total = back[k]
             if with_energy:
-                back[k] += n.right_e[k, t]
-            seen[k] = back[k]
-            if with_energy:
+                total += n.right_e[k, t]
                 for o in range(stores):
-                    seen[k] += n.value[t, k, o] * n.miss[o, t]
+                    total += n.value[t, k, o] * n.miss[o, t]
+            seen[k] = total
         for i in range(m):
-            step[i] = n.right[t, i]
-            if p.device[t, i] >= 0:
-                step[i] += p.change[t, i] * seen[p.device[t, i]]
-        _solve_lower(n.factor[t], m, step)
-        _solve_upper(n.factor[t], m, step)
-        for k in range(stores):
-            total = seen[k]
+            a = p.device[t, i]
+            step[t, i] = n.right[t, i] + (p.change[t, i] * seen[a] if a >= 0 else 0.0)
+        for k in range(stores):  # by the gain, so that no ISP waits for the equations of the one after it
+            total = p.kept[k] * seen[k]
             for i in range(m):
-                if p.device[t, i] >= 0:
-                    total -= n.value[t, k, p.device[t, i]] * p.change[t, i] * step[i]
-            back[k] = p.kept[k] * total
+                total -= n.gain[t, i, k] * step[t, i]
+            back[k] = total
+        for i in range(m):
+            total = step[t, i]
+            for c in range(i):
+                total -= h[t, i, c] * step[t, c]
+            step[t, i] = total * h[t, i, i]
+        for i in range(m - 1, -1, -1):
+            total = step[t, i]
+            for c in range(i + 1, m):
+                total -= h[t, c, i] * step[t, c]
+            step[t, i] = total * h[t, i, i]

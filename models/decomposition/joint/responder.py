@@ -20,6 +20,8 @@ from models.resources.storage.layout import ENERGY, EXCESS, POWER, RESERVE, STEP
 from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows, Sides, Sums, Tasks, Totals, add_up, best_sides, for_each_range
 
+_EXACT = 1e-7
+"""Gap of answers that are as exact as rounding allows."""
 _WORK = 64
 """Units of other classes that take about as long as one connection; it says when threads are worth their start."""
 
@@ -43,18 +45,27 @@ class JointResponder:
     shared: Shared
     stores: StorageResponder
     threads: int
+    gap: float
 
     @staticmethod
-    def of(case: Case, joint: JointConnections, shared: Shared, *, called: bool, threads: int = 0) -> "JointResponder":
-        """Prepare connections. With 0 threads all available ones are used."""
+    def of(
+        case: Case, joint: JointConnections, shared: Shared, *, called: bool, threads: int = 0, gap: float = _EXACT
+    ) -> "JointResponder":
+        """Prepare connections. With 0 threads all available ones are used.
+
+        `gap`: how close to its best an answer must be, a share of what its programs cost.
+        """
         case = case.when_called() if called else case
         return JointResponder(
             case=case, joint=joint, shared=shared, stores=StorageResponder.of(case, joint.stores, called, threads),
-            threads=threads,
+            threads=threads, gap=gap,
         )  # fmt: skip
 
-    def respond(self, prices: Prices, rows: Rows, count: int) -> Totals:
-        """Return the sums of all answers per total 0..count−1, see models.response.Totals."""
+    def respond(self, prices: Prices, rows: Rows, count: int, *, prove: bool = True) -> Totals:
+        """Return the sums of all answers per total 0..count−1, see models.response.Totals.
+
+        Without `prove` bounds are valid but poor, and answers the same.
+        """
         sides, rewards = self._sides(prices.held_eur_per_kw)
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
         own, sizes = self.stores, self._sizes()
@@ -63,7 +74,7 @@ class JointResponder:
             _add(
                 begin, end, tasks.order, tasks.first, sums.slot, self.shared, own.double, own.single, own.units,
                 own.scalars, self.case.isp_hours, (rows.power, rows.held), power, sides.eur_per_kw, sides.product,
-                rewards, sizes, sums.power_kw, sums.held_kw, sums.money_eur,
+                rewards, self.gap, prove, sizes, sums.power_kw, sums.held_kw, sums.money_eur,
             )  # fmt: skip
 
         return add_up(rows, count, (len(self.case.reserves), self.case.isps), run, threads=self.threads, heavy=_WORK)
@@ -85,7 +96,7 @@ class JointResponder:
         def run(begin: int, end: int) -> None:
             _write_duals(
                 begin, end, self.shared, own.double, own.single, own.units, own.scalars, self.case.isp_hours,
-                (rows.power, rows.held), power, sides.eur_per_kw, sides.product, rewards, sizes, found,
+                (rows.power, rows.held), power, sides.eur_per_kw, sides.product, rewards, self.gap, sizes, found,
             )  # fmt: skip
 
         for_each_range(self.joint.count, self.joint.count * _WORK // 256, run, threads=self.threads)
@@ -108,8 +119,8 @@ class JointResponder:
         def run(begin: int, end: int) -> None:
             _mix(
                 begin, end, first, self.shared, own.double, own.single, own.units, own.scalars, self.case.isp_hours,
-                (row, rows.held, rows.total), power, sides.eur_per_kw, sides.product, rewards, shares.weight, place,
-                sizes, energy, slack, charge, discharge, held, solar,
+                (row, rows.held, rows.total), power, sides.eur_per_kw, sides.product, rewards, self.gap, shares.weight,
+                place, sizes, energy, slack, charge, discharge, held, solar,
             )  # fmt: skip
 
         for_each_range(len(some), len(some) * _WORK // 256, run, threads=self.threads)
@@ -149,7 +160,7 @@ def _desk(sizes: Ints, isps: int, products: int, scalars: int) -> Desk:
 def _add(
     begin: int, end: int, order: Ints, first: Ints, slot: Ints, shared: Shared, double: Tables, single: Tables,
     units: Ints, scalars: Floats, hours: float, rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
-    rewards: Floats, sizes: Ints, power_kw: Floats, held_kw: Floats, money_eur: Floats,
+    rewards: Floats, gap: float, prove: bool, sizes: Ints, power_kw: Floats, held_kw: Floats, money_eur: Floats,
 ) -> None:  # fmt: skip
     """Add the answers of blocks begin..end to their slots, see models.resources.storage.batch.answer_units."""
     isps, products = power.shape[1], rewards.shape[1]
@@ -159,8 +170,9 @@ def _add(
         for i in order[first[block] : first[block + 1]]:
             h = rows[1][i]
             own, bound, _ = answer_connection(
-                shared, i, hours, power[rows[0][i]], sides[h], product[h], rewards[h], double, single, units, scalars, w
-            )
+                shared, i, hours, power[rows[0][i]], sides[h], product[h], rewards[h], double, single, units, scalars,
+                gap, prove, w,
+            )  # fmt: skip
             for t in range(isps):
                 power_kw[to, t] += w.drawn_now[t]
             for k in range(shared.store_at[i + 1] - shared.store_at[i]):
@@ -174,7 +186,7 @@ def _add(
 def _mix(
     begin: int, end: int, from_: int, shared: Shared, double: Tables, single: Tables, units: Ints, scalars: Floats,
     hours: float, rows: tuple[Ints, Ints, Ints], power: Floats, sides: Floats, product: Ints, rewards: Floats,
-    weight: Floats, place: Ints, sizes: Ints, energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats,
+    gap: float, weight: Floats, place: Ints, sizes: Ints, energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats,
     discharge_kw: Floats, held_kw: Floats, solar_kw: Floats,
 ) -> None:  # fmt: skip
     """Add up the answers of connections from_+begin..from_+end to K rounds, each with its weight.
@@ -193,7 +205,7 @@ def _mix(
             h = a * (rewards.shape[0] // rounds) + rows[1][i]
             answer_connection(
                 shared, i, hours, power[a, rows[0][n]], sides[h], product[h], rewards[h], double, single, units,
-                scalars, w,
+                scalars, gap, False, w,
             )  # fmt: skip
             for k in range(shared.store_at[i + 1] - shared.store_at[i]):
                 at = shared.store_at[i] - shared.store_at[from_] + k
@@ -213,15 +225,17 @@ def _mix(
 @compiled
 def _write_duals(
     begin: int, end: int, shared: Shared, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float,
-    rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints, rewards: Floats, sizes: Ints, found: Floats,
+    rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints, rewards: Floats, gap: float, sizes: Ints,
+    found: Floats,
 ) -> None:  # fmt: skip
     """Write the prices of the limits of connections begin..end."""
     w = _desk(sizes, power.shape[1], rewards.shape[1], scalars.shape[1])
     for i in range(begin, end):
         h = rows[1][i]
         answer_connection(
-            shared, i, hours, power[rows[0][i]], sides[h], product[h], rewards[h], double, single, units, scalars, w
-        )
+            shared, i, hours, power[rows[0][i]], sides[h], product[h], rewards[h], double, single, units, scalars, gap,
+            True, w,
+        )  # fmt: skip
         count = shared.limit_at[i + 1] - shared.limit_at[i]
         for a in range(count):
             found[shared.limit_at[i] + a] = w.duals[a]

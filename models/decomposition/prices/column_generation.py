@@ -47,7 +47,7 @@ def generate_columns(
         if stop:
             return stop
         prices, asked = master.prices(), share == number % shares
-        state.record(master, prices, pricing.respond(prices.scenario(), asked), -np.inf, asked)
+        state.record(master, prices, pricing.respond(prices.scenario(), asked, prove=False), -np.inf, asked)
         after()
         stop = interrupted()
         if stop:

@@ -9,6 +9,7 @@ import numpy as np
 from models.case import Bools, Case, Floats, Ints
 from models.decomposition.joint.responder import JointMixed, JointResponder
 from models.decomposition.prices.grouping import Grouping
+from models.decomposition.tuning import DEFAULT
 from models.mixing import Mixed, Shares, chunks
 from models.resources.protocols import Choices, ChoosingResponder, MixingResponder, ResourceClass, Responder
 from models.response import Prices, Rows, Totals
@@ -25,8 +26,11 @@ class ScenarioPrices:
 class Pricing(Protocol):
     """Answers prices for all groups, in this process or elsewhere."""
 
-    def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
-        """Return the sums of best responses per group (G); with a mask `groups` (G,), zero for all others."""
+    def respond(self, prices: ScenarioPrices, groups: Bools | None = None, *, prove: bool = True) -> Totals:
+        """Return the sums of best responses per group (G); with a mask `groups` (G,), zero for all others.
+
+        Without `prove` bounds may be poor, which spares work; answers are the same.
+        """
         ...
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
@@ -102,10 +106,11 @@ class JointPricing:
     def __init__(self, case: Case, grouping: Grouping) -> None:
         self._case, self._batches = case, grouping.joint
         self._responders = [
-            JointResponder.of(case, batch.connections, batch.shared, called=batch.called) for batch in grouping.joint
+            JointResponder.of(case, batch.connections, batch.shared, called=batch.called, gap=DEFAULT.joint.gap)
+            for batch in grouping.joint
         ]
 
-    def respond(self, prices: ScenarioPrices, groups: Bools | None, total: Totals) -> None:
+    def respond(self, prices: ScenarioPrices, groups: Bools | None, total: Totals, *, prove: bool) -> None:
         """Write the sums of joint groups to `total` (G), of all of them or of those asked (G,)."""
         for batch, responder in zip(self._batches, self._responders, strict=True):
             first = int(batch.rows.total.min())
@@ -113,7 +118,7 @@ class JointPricing:
             mine = slice(first, first + count)
             rows = Rows(power=batch.rows.power, held=batch.rows.held, total=batch.rows.total - first)
             seen = prices.called if batch.called else prices.planned
-            found = responder.respond(seen, rows if groups is None else rows.of(groups[mine]), count)
+            found = responder.respond(seen, rows if groups is None else rows.of(groups[mine]), count, prove=prove)
             for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
                 getattr(total, name)[mine] = getattr(found, name)
 
@@ -154,7 +159,7 @@ class LocalPricing:
             self._some[key] = [rows.of(mine) for rows, mine in zip(self._everybody, each, strict=True)]
         return self._some[key]
 
-    def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
+    def respond(self, prices: ScenarioPrices, groups: Bools | None = None, *, prove: bool = True) -> Totals:
         """Return the sums per group (G), zero for groups that are not asked."""
         total = nothing(self._case, len(self._grouping.group_point))
         asked = self._everybody if groups is None else self._asked(groups)
@@ -170,7 +175,7 @@ class LocalPricing:
             first = mine.stop
             for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
                 getattr(total, name)[mine] = getattr(sums, name)
-        self._joint.respond(prices, groups, total)
+        self._joint.respond(prices, groups, total, prove=prove)
         return total
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
