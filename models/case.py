@@ -155,6 +155,11 @@ class Case:
         arrays: UnitArrays = getattr(self, name)
         return arrays
 
+    def reserve_kw(self, name: str) -> Floats:
+        """Return the prequalified reserve power of each unit (U,) of a resource class, kW; 0: it holds none."""
+        able = {"curtailable": self.curtailable.reserve_kw, "storage": self.storage.reserve_kw}
+        return able[name] if name in able else np.zeros(len(self.units(name).point))
+
     def when_called(self) -> "Case":
         """Return the case as called programs obey it: without the pins that they need not heed."""
         if not self.called_from.size:

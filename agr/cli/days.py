@@ -99,5 +99,5 @@ def explain(
             print_whole(
                 status_tables.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency)
             )
-        for line in why.revisions(sent, congestion_point):
+        for line in (*why.promised(history[-1], congestion_point), *why.revisions(sent, congestion_point)):
             say(line)

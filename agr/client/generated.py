@@ -720,6 +720,23 @@ class PeriodAct(BaseModel):
     period: date
 
 
+class PromisedOut(BaseModel):
+    """How reservations at a congestion point hold on days that may come, with what the plan announces."""
+
+    congestion_point: str
+    probability: float
+    scenarios: int
+    days: int
+    answered: int
+    recounted: int
+    met: bool
+    margin_kw: float | None
+    hedge_eur: float | None
+    scenario: int | None
+    isp: int | None
+    why: str
+
+
 class PlanOut(BaseModel):
     """A plan: reasons, value, changes."""
 
@@ -744,6 +761,7 @@ class PlanOut(BaseModel):
     audit: list[str]
     notes: list[str]
     seconds: float
+    promised: list[PromisedOut]
 
 
 class PlanWanted(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from math import isfinite
+from math import comb, isfinite
 
 from agr.domain.isp import Period
 
@@ -137,6 +137,30 @@ OLD_PLANNING_TERMS = ("comfort shortfall", "called comfort shortfall", "prognosi
 
 
 @dataclass(frozen=True, kw_only=True)
+class PromisedPoint:
+    """How reservations at a congestion point hold on days that may come, with the program that the plan announces."""
+
+    address: str
+    probability: float  # asked for
+    scenarios: int  # days that were planned for
+    days: int  # other days on which it was counted
+    answered: int  # of these, those on which a call would be answered
+    recounted: int = 0  # of the days, those that were counted a second time, by the reference formulation
+    margin_kw: float | None = None  # added for days beyond the scenarios; None: what was announced before stays
+    hedge_eur: float | None = None  # what keeping the promise costs; None: likewise
+    scenario: int | None = None  # from 1, in which the promise binds
+    isp: int | None = None  # from 1
+    why: str = ""  # what is special about that scenario
+
+    @property
+    def met(self) -> bool:
+        """Whether so many answered days are no less than chance explains: one such count in twenty may be lower."""
+        p, n = self.probability, self.days
+        as_few = sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(self.answered + 1))
+        return as_few >= 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """The figures of a plan that operators and reports read."""
 
@@ -161,6 +185,7 @@ class Result:
     planning: tuple[str, ...] = OLD_PLANNING_TERMS  # terms that are planning prices, which nobody pays
     reacting_mwh: float = 0.0  # of `imbalance_mwh`, what is meant: it reacts to imbalance prices
     customers: tuple[str, ...] = ()  # terms that customers pay at their connections: tariffs and peak charges
+    promised: tuple[PromisedPoint, ...] = ()  # reservations that are planned by probability
 
     @property
     def flexibility_eur(self) -> float:

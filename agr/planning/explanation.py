@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from agr.domain.plan import Cause, IspChange, Plan
 from agr.planning.difference import PORTFOLIO_PRICE, Solved, binding, energy_price
 from agr.planning.paying import tariffs_at
+from agr.planning.probability.telling import words
 from agr.store.plans import Sent
 
 
@@ -63,6 +64,11 @@ def circumstances(plan: Plan, address: str) -> tuple[str, ...]:
         return ()
     here = next((point.causes for point in plan.change.points if point.address == address), ())
     return (*(str(cause) for cause in here), *(f"in the portfolio: {cause}" for cause in plan.change.causes))
+
+
+def promised(plan: Plan, address: str) -> tuple[str, ...]:
+    """Return how reservations at a congestion point hold on days that may come; nothing where that was not planned."""
+    return tuple(words(one, plan.period) for one in plan.result.promised if one.address == address)
 
 
 def standing(plan: Plan, solved: Solved, address: str, isp: int) -> Line:

@@ -10,7 +10,7 @@ from agr.planning.case import HeldMost
 from agr.planning.difference import Solved
 from agr.planning.offered import OfferedPrograms, offered_programs
 from agr.planning.ports import PlanningSettings, PlanReader
-from models.case import UNIT_CLASSES, Headroom
+from models.case import UNIT_CLASSES, Direction, Headroom
 
 
 def most_held_kw(solved: Solved, addresses: frozenset[str]) -> dict[str, float]:
@@ -22,17 +22,20 @@ def most_held_kw(solved: Solved, addresses: frozenset[str]) -> dict[str, float]:
     points = [row for row, address in enumerate(case.points) if address in addresses]
     found: dict[str, float] = {}
     for name in UNIT_CLASSES if points and case.reserves else ():
-        arrays = case.units(name)
-        able = getattr(arrays, "reserve_kw", None)  # classes without it hold none
-        if able is None:
+        units = np.flatnonzero(np.isin(case.units(name).point, points) & (case.reserve_kw(name) > 0))
+        if not len(units):
             continue
-        units = np.flatnonzero(np.isin(arrays.point, points) & (able > 0))
-        for headroom in (outcome.headroom, outcome.called_headroom):
-            for side in ("up", "down") if headroom is not None else ():
-                held = getattr(headroom, f"{name}_{side}_kw")[:, units].sum(axis=0, dtype=np.float64).max(axis=1)
-                for unit, kw in zip(units.tolist(), held.tolist(), strict=True):
-                    resource = solved.named.of(name)[unit]
-                    found[resource] = max(found.get(resource, 0.0), kw)
+        sides = [
+            headroom.of(name, side)
+            for headroom in (outcome.headroom, outcome.called_headroom)
+            if headroom is not None
+            for side in (Direction.UP, Direction.DOWN)
+        ]
+        for on_side in sides:
+            held = on_side[:, units].sum(axis=0, dtype=np.float64).max(axis=1)
+            for unit, kw in zip(units.tolist(), held.tolist(), strict=True):
+                resource = solved.named.of(name)[unit]
+                found[resource] = max(found.get(resource, 0.0), kw)
     return found
 
 

@@ -11,6 +11,7 @@ from agr.domain.bid import DAY_AHEAD
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
+from agr.domain.price import values_on
 from agr.domain.register import ConnectionTariff, Price, Register
 from agr.domain.visit import Visit
 from agr.planning.as_it_runs import as_measured, with_sessions
@@ -36,6 +37,7 @@ from agr.planning.peaks import measured_kw, reached_kw
 from agr.planning.plugged_cars import CARS_DID, as_cars_did
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.prices_known import prices_per_isp, quoted_prices
+from agr.planning.probability.uncertain import Uncertain, promised_points, series_of, uncertain
 from agr.planning.reaction import reacting
 from agr.planning.silent_back_ends import as_told_before
 from agr.planning.stand_ins import points_by_group, stand_ins
@@ -60,6 +62,7 @@ class RunInputs:
     left_kwh: Mapping[str, float] = field(default_factory=dict)  # store → what that plan leaves, as its audit adds up
     peaks_kw: Mapping[ConnectionTariff, float] = field(default_factory=dict)  # what peak charges have seen, likewise
     quoted: tuple[Price, ...] = ()  # the rows that the Period's prices are made from, for the audit of the case
+    uncertain: Uncertain | None = None  # how wrong forecasts may be, where reservations are planned by probability
 
 
 def read_inputs(
@@ -127,8 +130,9 @@ def read_inputs(
     )  # fmt: skip
     inputs = as_told_before(inputs, reader.silent_limits(period, now), notes)
     inputs = as_they_draw(inputs, _visits(reader, settings, inputs, now, notes), notes)
+    certain, runs = inputs, _session_forecasts(reader, period, now) if settings.planning.sessions.stand_in else {}
     if settings.planning.sessions.stand_in:
-        inputs = stand_ins(inputs, _session_forecasts(reader, period, now), now, notes)
+        inputs = stand_ins(inputs, runs, now, notes)
     inputs = reacting(inputs, before, now, notes)
     return RunInputs(
         inputs=inputs, predecessor=predecessor, before=before,
@@ -138,7 +142,7 @@ def read_inputs(
         if earlier is None
         else peaks_left(inputs, period.previous(), earlier.named, earlier.outcome, drawn),
         published=published, notes=tuple(notes), basis=basis_of(reader, settings, period, now),
-        followed=followed(reader, period), quoted=quoted,
+        followed=followed(reader, period), quoted=quoted, uncertain=_uncertain(reader, certain, runs, quoted, now),
     )  # fmt: skip
 
 
@@ -187,6 +191,24 @@ def _session_forecasts(reader: PlanReader, period: Period, now: datetime) -> dic
     """Return what is forecast of charging sessions: of the Period, and of the one before while that is not over."""
     chosen = (period.previous(), period) if now < period.start else (period,)
     return {one: reader.session_forecasts(one, now) for one in chosen}
+
+
+def _uncertain(
+    reader: PlanReader, inputs: Inputs, runs: Mapping[Period, Mapping[str, Run]], quoted: Sequence[Price], now: datetime
+) -> Uncertain | None:
+    """Return how wrong forecasts may be at congestion points with reservations; None where that is not asked for.
+
+    `inputs`: before charging sessions stand in. While the Period runs, it has begun to show what it is.
+    """
+    promises, market = inputs.planning.promises, inputs.markets.day_ahead
+    points = promised_points(inputs) if promises.on and now < inputs.period.start else frozenset()
+    if not points:
+        return None
+    results = values_on(quoted, market.series, inputs.period)
+    price = market.series if any(value is None for value in results) else None
+    series = series_of(inputs, points, price, bool(runs))
+    past = reader.past(series, inputs.period, now, promises.days)
+    return uncertain(inputs, points, runs, past, now, price)
 
 
 def carried_on(inputs: Inputs, earlier: Solved | None, drawn_kw: Mapping[str, Floats] | None = None) -> Inputs:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period
-from agr.domain.plan import ROLLED, AgainstInForce, Change, Plan, PlanState, Reason, ReasonKind
+from agr.domain.plan import ROLLED, AgainstInForce, Change, Plan, PlanState, PromisedPoint, Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.basis import plan_before
 from agr.planning.case import NamedCase, build
@@ -20,6 +20,7 @@ from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
 from agr.planning.ordered_at_once import Bought, at_once, bought
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
+from agr.planning.probability.promising import Hedge, counted, hedged
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
 from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
@@ -105,7 +106,8 @@ class PlanMaker:
         with self._store.reading() as reader:
             if not triggers[0].preview:  # later triggers are answered too: the inputs read now contain them
                 triggers = tuple(t for t in reader.open_triggers() if t.period == period.day and not t.preview)
-            part = self.parts.begin(reader, period, triggers)
+            on = self._settings.planning.promises.on  # then what one point announces hangs on the whole
+            part = None if on else self.parts.begin(reader, period, triggers)
             whole: RunInputs | None = None
             programs: tuple[Bought, ...] = ()
             if part is None:
@@ -143,13 +145,19 @@ class PlanMaker:
         if start is None:
             raise PlanError(f"no CRO has answered for {run.period}")
         named = begun_from(start.before, build(start.inputs))
-        answer = at_once(start.before, named, run.bought) or self._solved(start, named, listener)
+        sold, hedge = at_once(start.before, named, run.bought), Hedge(named=named)
+        answer = sold or self._solved(start, named, listener)
+        if start.uncertain is not None and sold is None:
+            hedge = hedged(start.uncertain, named, answer, self._solver)
+            if hedge.proposed:
+                answer = self._solved(start, hedge.named, listener)
         found = Judged(answer=answer, against=None, in_force=None)
         if not answer.findings or answer.outcome.termination is Termination.NO_PROGRAM:  # then it is no fault
-            found = self._judged(start, named, answer, run.preview)
+            found = self._judged(start, hedge.named, answer, run.preview)
         found = replace(found, answer=_checked(start, named, found.answer))
-        solved = Solved(named=named, outcome=found.answer.outcome)
-        plan = self._described(start, solved, found, run.reasons)
+        solved = Solved(named=hedge.named, outcome=found.answer.outcome)
+        promised, hedging = counted(start.uncertain, hedge, found.answer, self._solver)
+        plan = self._described(start, solved, found, run.reasons, promised, hedging)
         ordered = any(reason.kind is ReasonKind.ORDER for reason in run.reasons)  # announced, whatever it gains
         if run.preview:
             plan = self._shown_first(plan)
@@ -200,7 +208,10 @@ class PlanMaker:
             return replace(found, answer=answer, against=replace(found.against, kept=False))
         return found
 
-    def _described(self, start: RunInputs, solved: Solved, found: Judged, reasons: tuple[Reason, ...]) -> Plan:
+    def _described(
+        self, start: RunInputs, solved: Solved, found: Judged, reasons: tuple[Reason, ...],
+        promised: tuple[PromisedPoint, ...], hedging: tuple[str, ...],
+    ) -> Plan:  # fmt: skip
         """Return the plan with its figures, its audit and what it changes."""
         answer, latest = found.answer, start.predecessor
         return Plan(
@@ -214,7 +225,11 @@ class PlanMaker:
             result=result_of(
                 solved, findings=answer.findings, no_flexibility_eur=answer.no_flexibility_eur,
                 reacting=0 if start.inputs.reaction is None else start.inputs.closed_isps,
-                notes=(*_said(found.against), *start.notes, *solved.named.notes),
+                promised=promised,
+                notes=(
+                    *_said(found.against), *hedging,
+                    *start.notes, *solved.named.notes,
+                ),
             ),
             change=self._change(start, solved, found),
             predecessor=latest.id if latest else None,

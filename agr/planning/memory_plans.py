@@ -18,6 +18,7 @@ from agr.domain.obligations import in_turn
 from agr.domain.plan import Plan, PlanState, Reason
 from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
+from agr.forecasting.error_days import NOTHING_PAST, Past
 from agr.forecasting.sessions import of_sessions
 from agr.planning.alarms import alarms_of
 from agr.planning.difference import Solved
@@ -46,6 +47,7 @@ class World:
     unpublished: frozenset[str] = frozenset()  # price series that are known of a day only once it is published
     to_come: frozenset[str] = frozenset()  # charging sessions that are known only once they come
     earlier: tuple[date, Solved] | None = None  # what was solved for the plan in force of the day before the first
+    past: Past = NOTHING_PAST  # what was forecast of earlier days, and what happened
     own_points: bool = False  # whether our own table, and no CRO, says where connections are
 
 
@@ -261,6 +263,10 @@ class MemoryPlans:
     def _newest(self, period: Period, as_of: datetime) -> dict[str, Run]:
         known = (run for run in self._world.runs if run.period == period.day and run.made_at <= as_of)
         return {run.series: run for run in sorted(known, key=lambda run: run.made_at)}
+
+    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
+        """Return what was forecast of some series on the last days before a Period, and what happened."""
+        return self._world.past.before(series, period, now, days)
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest update."""

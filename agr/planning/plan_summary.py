@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from agr.domain.plan import PointProgram, Positions, Result
+from agr.domain.plan import PointProgram, Positions, PromisedPoint, Result
 from agr.planning.case import comfort_shortfall_kwh
 from agr.planning.difference import Solved
 from agr.planning.promises import breach_kwh, worst
@@ -17,8 +17,9 @@ def shortened(notes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def result_of(
-    solved: Solved, *, findings: tuple[str, ...], no_flexibility_eur: float, notes: tuple[str, ...], reacting: int = 0
-) -> Result:
+    solved: Solved, *, findings: tuple[str, ...], no_flexibility_eur: float, notes: tuple[str, ...], reacting: int = 0,
+    promised: tuple[PromisedPoint, ...] = (),
+) -> Result:  # fmt: skip
     """Return the figures that operators and reports read; in the first `reacting` ISPs, imbalance is meant."""
     from models.audit.payers import payers
     from models.audit.protocols import Payer
@@ -46,6 +47,7 @@ def result_of(
         notes=shortened(notes),
         worst=worst(named, outcome),
         planning=tuple(term for term, payer in payers(case).items() if payer is Payer.NOBODY),
+        promised=promised,
         customers=tuple(term for term, payer in payers(case).items() if payer is Payer.CUSTOMER),
     )
 

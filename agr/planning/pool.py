@@ -31,6 +31,8 @@ from models.case import Case
 from models.errors import ModelError
 
 if TYPE_CHECKING:
+    from agr.planning.probability.question import CountedPoint, Proposed
+    from agr.planning.probability.question import Question as Uncertainty
     from models.flexibility.question import Answer, Question
 
 _ROUNDS, _STOP, _BEGUN = "rounds.jsonl", "stop", "begun"
@@ -67,6 +69,22 @@ def _price(shared: SharedArrays, how: How) -> SharedArrays:
     del how  # the question says how long it may take
     (shared.file.parent / _BEGUN).touch()
     return pack(price(unpack(shared)), shared.file.parent)
+
+
+def _propose(shared: SharedArrays, how: How) -> SharedArrays:
+    """Find what to announce at congestion points with reservations in a worker."""
+    from agr.planning.probability.question import propose
+
+    del how  # the question says how many days are planned for
+    return pack(propose(unpack(shared)), shared.file.parent)
+
+
+def _count(shared: SharedArrays, how: How) -> SharedArrays:
+    """Count how often what is announced is kept in a worker."""
+    from agr.planning.probability.question import count
+
+    del how
+    return pack(count(unpack(shared)), shared.file.parent)
 
 
 def _compile() -> None:
@@ -200,6 +218,16 @@ class SolverPool:
         """Return what an offer of flexibility costs. Raises PlanError like `solve`."""
         answer: Answer = self._run(_price, question, None)
         return answer
+
+    def propose(self, question: "Uncertainty") -> "tuple[Proposed, ...]":
+        """Return what to announce at congestion points with reservations. Raises PlanError like `solve`."""
+        found: tuple[Proposed, ...] = self._run(_propose, question, None)
+        return found
+
+    def count(self, question: "Uncertainty") -> "tuple[CountedPoint, ...]":
+        """Return how often what is announced there is kept. Raises PlanError like `solve`."""
+        found: tuple[CountedPoint, ...] = self._run(_count, question, None)
+        return found
 
     def _kept(self, case: Case, before: Case | None = None) -> AbstractContextManager[None]:
         """Keep the case that a solve fails on, whatever the failure, and say where."""

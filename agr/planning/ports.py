@@ -17,6 +17,7 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
+from agr.forecasting.error_days import Past
 from agr.planning.difference import Solved
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
@@ -28,6 +29,8 @@ from agr.store.overrides import Unavailable
 from models.case import Case
 
 if TYPE_CHECKING:
+    from agr.planning.probability.question import CountedPoint, Proposed
+    from agr.planning.probability.question import Question as Uncertainty
     from models.flexibility.question import Answer, Question
 
 
@@ -78,6 +81,12 @@ class Solver(Protocol):
 
     def price(self, question: "Question") -> "Answer":
         """Return what an offer of flexibility costs."""
+
+    def propose(self, question: "Uncertainty") -> "tuple[Proposed, ...]":
+        """Return what to announce at congestion points with reservations."""
+
+    def count(self, question: "Uncertainty") -> "tuple[CountedPoint, ...]":
+        """Return how often what is announced there is kept."""
 
 
 class PlanReader(Protocol):
@@ -140,6 +149,9 @@ class PlanReader(Protocol):
 
     def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
         """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
+
+    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
+        """Return what was forecast of some series on the days before a Period, as early as now, and what happened."""
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""

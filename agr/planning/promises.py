@@ -22,7 +22,8 @@ LIMIT = "limit breached"
 NEED = "need not met"
 IMBALANCE = "imbalance planned"
 GAP = "gap wide"
-KINDS = (ORDER, RESERVATION, CAPACITY, LIMIT, NEED, IMBALANCE, GAP)
+PROBABILITY = "reservation kept too rarely"
+KINDS = (ORDER, RESERVATION, CAPACITY, LIMIT, NEED, IMBALANCE, GAP, PROBABILITY)
 """Every kind of promise, which is also the kind of its alarm."""
 
 WIDE_GAP = 0.1
@@ -73,6 +74,7 @@ def _promises(result: Result) -> Iterator[AtRisk]:
             eur = max(-sum(result.terms_eur.get(term, 0.0) for term in terms), 0.0)
             yield AtRisk(kind=kind, text=said, eur=eur, where=where)
     yield from _gap(result)
+    yield from _too_rarely(result)
 
 
 def _gap(result: Result) -> Iterator[AtRisk]:
@@ -85,6 +87,15 @@ def _gap(result: Result) -> Iterator[AtRisk]:
     elif gap > WIDE_GAP * max(result.flexibility_eur, 0.0):
         words = f"a plan could be worth up to {gap:,.2f} EUR more (the search ended: {ended})"
         yield AtRisk(kind=GAP, text=words, eur=gap)
+
+
+def _too_rarely(result: Result) -> Iterator[AtRisk]:
+    missed = [one for one in result.promised if not one.met]
+    if missed:
+        where = tuple(f"{one.address} ({one.answered} of {one.days} days)" for one in missed[:_SHOWN])
+        more = (f"and {len(missed) - _SHOWN} more",) if len(missed) > _SHOWN else ()
+        words = f"calls are answered on fewer than {missed[0].probability:.0%} of the days that may come"
+        yield AtRisk(kind=PROBABILITY, text=f"{words}: {', '.join((*where, *more))}", eur=None, where=(*where, *more))
 
 
 def breach_kwh(case: Case, outcome: Outcome) -> NDArray[np.float64]:

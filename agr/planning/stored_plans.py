@@ -19,6 +19,7 @@ from agr.domain.plan import Plan, PlanState
 from agr.domain.reading import EXPORTED, IMPORTED
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
+from agr.forecasting.error_days import Past
 from agr.forecasting.sessions import SESSION_SERIES
 from agr.planning import serialisation
 from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
@@ -34,6 +35,7 @@ from agr.store import (
     dispatches,
     flex_offers,
     flex_orders,
+    forecast_errors,
     forecast_runs,
     input_version,
     overrides,
@@ -158,6 +160,10 @@ class StoredInputs:
             for begins in SESSION_SERIES
             for series, run in forecast_runs.newest_of(self._tx, begins, period.day, as_of).items()
         }
+
+    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
+        """Return what was forecast of some series on the days before a Period, as early as now, and what happened."""
+        return forecast_errors.past(self._tx, series, period, now, days)
 
     def reserved_w(self, period: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""

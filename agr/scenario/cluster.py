@@ -14,6 +14,8 @@ from models.case import Case
 from models.errors import ModelError
 
 if TYPE_CHECKING:
+    from agr.planning.probability.question import CountedPoint, Proposed
+    from agr.planning.probability.question import Question as Uncertainty
     from models.flexibility.question import Answer, Question
 
 
@@ -23,6 +25,22 @@ def _price(question: "Question", how: How) -> "Answer":
 
     del how  # the question says how long it may take
     return price(question)
+
+
+def _propose(question: "Uncertainty", how: How) -> "tuple[Proposed, ...]":
+    """Find what to announce in a worker."""
+    from agr.planning.probability.question import propose
+
+    del how
+    return propose(question)
+
+
+def _count(question: "Uncertainty", how: How) -> "tuple[CountedPoint, ...]":
+    """Count how often what is announced is kept in a worker."""
+    from agr.planning.probability.question import count
+
+    del how
+    return count(question)
 
 
 class ClusterSolver:
@@ -47,6 +65,16 @@ class ClusterSolver:
     def price(self, question: "Question") -> "Answer":
         """Return what an offer of flexibility costs. Raises PlanError."""
         found: Answer = self._result(_price, question)
+        return found
+
+    def propose(self, question: "Uncertainty") -> "tuple[Proposed, ...]":
+        """Return what to announce at congestion points with reservations. Raises PlanError."""
+        found: tuple[Proposed, ...] = self._result(_propose, question)
+        return found
+
+    def count(self, question: "Uncertainty") -> "tuple[CountedPoint, ...]":
+        """Return how often what is announced there is kept. Raises PlanError."""
+        found: tuple[CountedPoint, ...] = self._result(_count, question)
         return found
 
     def _result(self, work: Callable[..., Any], *cases: object) -> Any:

@@ -191,7 +191,11 @@ def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object
 
 def _off(planning: Planning) -> set[str]:
     """Return the settings that say nothing because what they are of is off."""
-    on = {"rolling": planning.rolling.on, "sessions": planning.sessions != ExpectedSessions()}
+    on = {
+        "rolling": planning.rolling.on,
+        "sessions": planning.sessions != ExpectedSessions(),
+        "promises": planning.promises.on,
+    }
     return {name for name, is_on in on.items() if not is_on}
 
 

@@ -23,6 +23,7 @@ from agr.settings.markets import Markets, isp_faults
 from agr.settings.messages import Delivery, MessageLimits, Publication
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import ParticipantSettings
+from agr.settings.promises import Promises
 from agr.settings.rolling import Rolling
 from agr.settings.section import Domain, Seconds, Section, WebAddress
 from agr.settings.security import Tls
@@ -93,6 +94,7 @@ class Planning(Section):
     sessions: ExpectedSessions = Field(
         default=ExpectedSessions(), description="Charging sessions that nobody has told of yet."
     )
+    promises: Promises = Field(default=Promises(), description="Reservations that hold with a probability.")
 
 
 class Readings(Section):

@@ -189,6 +189,14 @@ def _plan(head: Head, state: PlanState) -> a.PlanOut:
         moved_kwh=head.moved_kwh, imbalance_mwh=result.imbalance_mwh,
         reservation_shortfall_kwh=result.reservation_shortfall_kwh, audit=list(result.audit),
         notes=list(result.notes), seconds=sum(result.seconds.values()),
+        promised=[
+            a.PromisedOut(
+                congestion_point=one.address, probability=one.probability, scenarios=one.scenarios, days=one.days,
+                answered=one.answered, recounted=one.recounted, met=one.met, margin_kw=one.margin_kw,
+                hedge_eur=one.hedge_eur, scenario=one.scenario, isp=one.isp, why=one.why,
+            )
+            for one in result.promised
+        ],
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from agr.domain.plan import Plan
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.point import Detail, beyond, detail
 from agr.operations.point_table import SORTS
-from agr.planning.explanation import Line, changed_isps, circumstances, standing
+from agr.planning.explanation import Line, changed_isps, circumstances, promised, standing
 from agr.store import day, inbox, plans
 from agr.store.plans import Sent
 from agr.web.context import Context
@@ -87,7 +87,9 @@ def point(
         changed=changed.isps[:_SHOWN_ISPS] if changed else (), change=changed,
         reserved=[h for h in history if h.contract in contracts],
         data=_programs(of, sent, found, number, other, in_force), why=_why(context, looked_at, address, isp),
-        around=circumstances(looked_at, address) if looked_at and sight.everything else (),
+        around=(*promised(looked_at, address), *circumstances(looked_at, address))
+        if looked_at and sight.everything
+        else (),
         reasons=looked_at.reasons if looked_at and sight.everything else (),
         planning=looked_at.result.planning if looked_at else (), beyond=beyond(found) if found else None,
     )  # fmt: skip

@@ -136,6 +136,23 @@ class PointDetail(BaseModel):
     revisions: list[RevisionOut]
 
 
+class PromisedOut(BaseModel):
+    """How reservations at a congestion point hold on days that may come, with what the plan announces."""
+
+    congestion_point: str
+    probability: float  # asked for
+    scenarios: int  # days that were planned for
+    days: int  # other days on which it was counted
+    answered: int  # of these, those on which a call would be answered
+    recounted: int  # of the days, those that were counted a second time by another method
+    met: bool  # whether that is no less than chance explains
+    margin_kw: float | None  # null: what was announced before stays
+    hedge_eur: float | None  # what keeping the promise costs; null likewise
+    scenario: int | None  # from 1, in which the promise binds
+    isp: int | None  # from 1
+    why: str  # what is special about that scenario
+
+
 class PlanOut(BaseModel):
     """A plan: reasons, value, changes."""
 
@@ -160,6 +177,7 @@ class PlanOut(BaseModel):
     audit: list[str]
     notes: list[str]
     seconds: float
+    promised: list[PromisedOut]  # reservations that are planned by probability
 
 
 class AskedOut(BaseModel):

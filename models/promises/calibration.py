@@ -52,11 +52,11 @@ def count_on(
 ) -> Counted:  # fmt: skip
     """Return how what was announced, (C,T) kW, fares in other scenarios; each does its best with what was announced.
 
-    Raises CaseError as Scenarios does.
+    price_eur_per_mwh: (T,), or (F,T). Raises CaseError as Scenarios does.
     """
     found: list[tuple[Bools, Floats, Floats, Floats]] = []
     for first in range(0, len(cases), _AT_ONCE):
-        world = scenarios(cases[first : first + _AT_ONCE], price_eur_per_mwh)
+        world = _some(cases, price_eur_per_mwh, first)
         search = _fixed(world, terms, effort, announced_kw)
         every = range(len(search.each))
         shape = (len(every), len(world.cases))
@@ -73,7 +73,7 @@ def count_on(
 
 
 def calibrated(
-    world: Scenarios, promises: Promises, days: Sequence[Case], terms: Terms, *, effort: Effort | None = None
+    world: Scenarios, promises: Promises, days: Sequence[Case], terms: Terms, *, effort: Effort | None = None,
 ) -> Calibrated:  # fmt: skip
     """Return what to announce so that a day like `days`, which the promise was not made for, is kept as promised.
 
@@ -92,9 +92,10 @@ def calibrated(
         )
     case = world.cases[0]
     announced = promises.announced_kw(len(case.points), case.isps)
+    price = world.price_eur_per_mwh.reshape(-1, case.isps).mean(axis=0)  # called programs have none: it only scales
     parts: list[list[Floats]] = []
     for first in range(0, len(days), _AT_ONCE):
-        some = scenarios(days[first : first + _AT_ONCE], world.price_eur_per_mwh)
+        some = _some(days, price, first)
         search = _fixed(some, terms, effort, announced, called_only=True)
         parts.append([np.where(delivered(search, n), 0.0, _most_missing(search, n)) for n in range(len(search.each))])
     need: Floats = np.concatenate([np.array(part) for part in parts], axis=1)
@@ -109,6 +110,12 @@ def calibrated(
         expected_eur=np.array([expected_eur(search, n) for n in range(len(search.each))]),
         free_eur=np.array([one.free_eur for one in promises.points]),
     )  # fmt: skip
+
+
+def _some(cases: Sequence[Case], price_eur_per_mwh: Floats, first: int) -> Scenarios:
+    """Return the scenarios from the `first` on that are counted together."""
+    mine = slice(first, first + _AT_ONCE)
+    return scenarios(cases[mine], price_eur_per_mwh if price_eur_per_mwh.ndim == 1 else price_eur_per_mwh[mine])
 
 
 def _fixed(

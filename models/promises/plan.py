@@ -144,7 +144,7 @@ def expected_eur(search: Search, n: int) -> float:
     """Return the cost of a point without what shortfalls cost, EUR."""
     one = search.each[n]
     _, _, money = one.programs_kw()
-    fixed = float(search.world.weight @ (one.fixed_kw @ search.world.price_eur_per_kw))
+    fixed = float(search.world.weight @ search.world.energy_eur(one.fixed_kw))
     beside = one.rows.cost * ~one.rows.shortfall
     return fixed + float(money.sum()) + float(beside @ one.static())
 
@@ -154,7 +154,7 @@ def _point(search: Search, n: int, free_eur: float) -> PointPromise:
     planned, called, _ = one.programs_kw()
     announced = world.weight @ planned
     announced[one.rows.tied] = one.static()[: len(one.rows.tied)]
-    fixed = float(world.weight @ (one.fixed_kw @ world.price_eur_per_kw))
+    fixed = float(world.weight @ world.energy_eur(one.fixed_kw))
     return PointPromise(
         point=int(search.points[n]), announced_kw=announced, planned_kw=planned, called_kw=called,
         missing_kwh=missing_kwh(search, n), delivered=delivered(search, n), expected_eur=expected_eur(search, n),

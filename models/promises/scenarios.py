@@ -20,7 +20,7 @@ class Scenarios:
 
     cases: tuple[Case, ...]
     weight: Floats  # (S,) > 0, adds up to 1
-    price_eur_per_mwh: Floats  # (T,) what a MWh is worth to the portfolio
+    price_eur_per_mwh: Floats  # (T,), or (S,T) where it differs: what a MWh is worth to the portfolio
 
     def __post_init__(self) -> None:
         if not self.cases:
@@ -29,8 +29,9 @@ class Scenarios:
         weight = self.weight
         if weight.shape != (len(self.cases),) or not (weight > 0).all() or abs(float(weight.sum()) - 1) > 1e-9:
             raise CaseError(f"scenarios.weight: must be {len(self.cases)} numbers above 0 that add up to 1")
-        if self.price_eur_per_mwh.shape != (first.isps,) or not np.isfinite(self.price_eur_per_mwh).all():
-            raise CaseError(f"scenarios.price_eur_per_mwh: must be {first.isps} finite numbers")
+        price = self.price_eur_per_mwh
+        if price.shape not in ((first.isps,), (len(self.cases), first.isps)) or not np.isfinite(price).all():
+            raise CaseError(f"scenarios.price_eur_per_mwh: must be {first.isps} finite numbers, or so many a scenario")
         for s, case in enumerate(self.cases, start=1):
             if (case.isps, case.isp_hours, case.points) != (first.isps, first.isp_hours, first.points):
                 raise CaseError(f"scenario {s}: has other ISPs or congestion points than the first")
@@ -45,8 +46,13 @@ class Scenarios:
 
     @property
     def price_eur_per_kw(self) -> Floats:
-        """The price (T,) of a kW during an ISP."""
-        return self.price_eur_per_mwh * (self.cases[0].isp_hours / 1000)
+        """The price (S,T) of a kW during an ISP."""
+        shape = (len(self.cases), self.cases[0].isps)
+        return np.broadcast_to(self.price_eur_per_mwh, shape) * (self.cases[0].isp_hours / 1000)
+
+    def energy_eur(self, power_kw: Floats) -> Floats:
+        """Return what power (S,T), kW, costs in each scenario (S,)."""
+        return np.asarray((power_kw * self.price_eur_per_kw).sum(axis=1))
 
 
 def equal_weights(count: int) -> Floats:
@@ -60,13 +66,17 @@ def scenarios(cases: Sequence[Case], price_eur_per_mwh: Floats) -> Scenarios:
 
 
 def _same(case: Case, first: Case) -> bool:
-    pairs = (
-        (case.reservations, first.reservations, ("point", "reserved_kw", "penalty_eur_per_mwh")),
-        (case.limits, first.limits, ("point", "import_kw", "export_kw", "penalty_eur_per_mwh")),
-    )
+    mine, other = case.reservations, first.reservations
+    limits, others = case.limits, first.limits
     return all(
-        np.array_equal(getattr(mine, name), getattr(other, name)) for mine, other, names in pairs for name in names
-    )
+        np.array_equal(one, two)
+        for one, two in (
+            (mine.point, other.point), (mine.reserved_kw, other.reserved_kw),
+            (mine.penalty_eur_per_mwh, other.penalty_eur_per_mwh), (limits.point, others.point),
+            (limits.import_kw, others.import_kw), (limits.export_kw, others.export_kw),
+            (limits.penalty_eur_per_mwh, others.penalty_eur_per_mwh),
+        )
+    )  # fmt: skip
 
 
 def _check_supported(case: Case, where: str) -> None:

@@ -43,9 +43,9 @@ class Search:
         ]
         self.each: list[PointSearch] = []
         for n, point in enumerate(self.points.tolist()):
-            fixed, low, high = (
-                np.stack([getattr(one, name)[n] for one in self.answers]) for name in ("fixed_kw", "low_kw", "high_kw")
-            )
+            fixed = np.stack([one.fixed_kw[n] for one in self.answers])
+            low = np.stack([one.low_kw[n] for one in self.answers])
+            high = np.stack([one.high_kw[n] for one in self.answers])
             given = None if announced_kw is None else announced_kw[n]
             rows = point_rows(world, point, None if called_only else terms, fixed, low, high, given)
             used = np.stack([one.used[n] for one in self.answers])
@@ -59,9 +59,8 @@ class Search:
                 one.add(duals, found)
             price = np.abs(world.price_eur_per_kw)
             for n, one in enumerate(self.each):
-                planned = np.abs(one.fixed_kw) @ price
-                flexible = [(np.abs(a.low_kw[n]) + np.abs(a.high_kw[n])) @ price for a in self.answers]
-                self.gross_eur[n] = float(world.weight @ (planned + np.array(flexible))) / 2
+                flexible = np.stack([np.abs(a.low_kw[n]) + np.abs(a.high_kw[n]) for a in self.answers])
+                self.gross_eur[n] = float(world.weight @ ((np.abs(one.fixed_kw) + flexible) * price).sum(axis=1)) / 2
 
     def charge(self, number: int, factor: Floats) -> None:
         """Multiply what shortfalls cost in each scenario (S,) of the number-th point."""
@@ -99,10 +98,11 @@ class Search:
             extra[0, :, n], extra[1, :, n] = self.each[n].rows.prices(duals[n], scenarios, isps)
         shape = (len(self.each), scenarios, 2, self.answers[0].groups)
         power, cost, bound = np.zeros((*shape, isps)), np.zeros(shape), np.zeros(shape)
-        own = self.world.price_eur_per_kw
+        price = self.world.price_eur_per_kw
         for s, (one, weight) in enumerate(zip(self.answers, self.world.weight.tolist(), strict=True)):
             for called in self._kinds:
-                base = 0.0 if called else own
+                own = price[s]
+                base = np.zeros(isps) if called else own
                 got = one.respond(base + extra[called, s] / weight, called=bool(called), asked=asked)
                 power[:, s, called] = got.power_kw
                 cost[:, s, called] = weight * (got.cost_eur + (0.0 if called else got.power_kw @ own))

@@ -67,6 +67,12 @@ class Remembering(SolverPool):
     def price(self, question: Any) -> Any:
         return self.real.price(question)
 
+    def propose(self, question: Any) -> Any:
+        return self.real.propose(question)
+
+    def count(self, question: Any) -> Any:
+        return self.real.count(question)
+
     def warm_up(self, *, parts: bool = False) -> None:
         """Do nothing: who asks may be answered by others."""
 

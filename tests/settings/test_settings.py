@@ -228,7 +228,7 @@ def test_a_fault_of_a_variable_names_it(config, monkeypatch):
         "method, relative_gap, decomposed_gap, time_limit_s, threads, comfort_shortfall_eur_per_kwh, "
         "join_triggers_s, budget_s, stale_portfolio, measured_max_age_s, customers_worse_off, workers, "
         "failed_cases_folder, "
-        "failed_cases_kept, rolling, sessions",
+        "failed_cases_kept, rolling, sessions, promises",
     ]
 
 

@@ -1,0 +1,17 @@
+"""Says in words how a reservation holds on days that may come. Pure."""
+
+from agr.domain.isp import Period
+from agr.domain.plan import PromisedPoint
+
+
+def words(one: PromisedPoint, period: Period) -> str:
+    """Return what a promise is, what it costs and how often it was kept, in one line."""
+    again = f", {one.recounted} of them counted twice" if one.recounted else ""
+    kept = f"calls at {one.address} are answered on {one.answered} of {one.days} days that may come{again}"
+    parts = [f"{kept} (asked: {one.probability:.0%})"]
+    if one.scenario is not None and one.isp is not None:
+        why = f": {one.why}" if one.why else ""
+        parts.append(f"the promise binds in scenario {one.scenario}, {period.label(one.isp)}{why}")
+    if one.hedge_eur is not None:
+        parts.append(f"this hedge costs {one.hedge_eur:,.2f} EUR")
+    return "; ".join(parts)
