@@ -119,7 +119,7 @@ def plans(known: Past) -> MemoryPlans:
         World(
             register=register, points=(CongestionPoint(address="p", dso="dso.example", connections=("a",)),),
             free_connections=(), forecasts={PERIOD.day: {("load", "power_kw"): said["power_kw load"]}},
-            session_forecasts=sessions, past=known,
+            runs=sessions, past=known,
         )
     )  # fmt: skip
 
