@@ -246,6 +246,7 @@ class AgainstInForce:
     fit: bool = True  # whether the new plan passes its audit; a last resort may not
     left: tuple[str, ...] = ()  # resources that cannot run their program any more: they follow the new plan
     why: tuple[str, ...] = ()  # why the program in force cannot be run at all
+    missed_kwh: float = 0.0  # by which a plan whose search was not finished would miss promises more than that program
 
     @property
     def loss_eur(self) -> float:

@@ -19,7 +19,7 @@ from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
 from agr.planning.plan_loader import places
 from agr.planning.solving import Solution
-from models.case import UNIT_CLASSES
+from models.case import UNIT_CLASSES, Case
 from models.outcome import Outcome, Termination
 
 if TYPE_CHECKING:  # the rest of it imports the solvers, which takes seconds
@@ -29,6 +29,8 @@ _PROOF_EUR, _PROOF = 1e-4, 1e-7
 """A proven bound may lie below a program's worth by this, in EUR and as a share of gross cost, as in the audit."""
 _SHOWN_KWH = 1e-3
 """Energy below this is numerical noise."""
+_BROKEN_KWH = 0.01
+"""What a plan whose search was not finished may miss of promises beyond the program in force, kWh."""
 _TOLD_EUR = 0.005
 """A difference below a cent is not told."""
 _SHOWN = 5
@@ -42,6 +44,16 @@ class Judged:
     answer: Solution
     against: AgainstInForce | None  # None: there is no program in force that can be evaluated
     in_force: Outcome | None  # the program in force under the new facts; None: it cannot be run any more
+
+
+def missed_of_promises_kwh(case: Case, outcome: Outcome) -> float:
+    """Return by how much reservations, orders, awards, limits and balance are missed, kWh (of reserve kW·h)."""
+    missed_kw = (
+        outcome.reservation_shortfall_kw, outcome.order_shortfall_kw, 1000 * outcome.reserve_shortfall_mw,
+        outcome.breach_import_kw, outcome.breach_export_kw, outcome.connection_import_breach_kw,
+        outcome.connection_export_breach_kw, outcome.short_kw, outcome.long_kw,
+    )  # fmt: skip
+    return case.isp_hours * sum(float(kw.sum()) for kw in missed_kw)
 
 
 def comparable(before: Solved | None, named: NamedCase) -> bool:
@@ -67,12 +79,17 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution) -> J
     findings = audit(named.case, kept)
     worth = None if findings else kept.objective_eur
     noise = rounding_eur(kept.gross_cost_eur)
-    better = worth is not None and (bool(answer.findings) or worth - found.objective_eur > noise)
+    missed_kwh = 0.0
+    if found.termination in (Termination.TIME_LIMIT, Termination.NO_PROGRAM):
+        missed_kwh = max(missed_of_promises_kwh(named.case, found) - missed_of_promises_kwh(named.case, kept), 0.0)
+    breaks = missed_kwh > _BROKEN_KWH
+    better = worth is not None and (bool(answer.findings) or worth - found.objective_eur > noise or breaks)
     bound = _bound_eur(found, kept)
     against = AgainstInForce(
         plan=number, was_eur=before.outcome.objective_eur, worth_eur=worth, found_eur=found.objective_eur,
         kept=better, proven=found.termination is Termination.OPTIMAL and (not better or isfinite(bound)),
         termination=found.termination.value, fit=not answer.findings, left=left, why=findings[:_SHOWN],
+        missed_kwh=missed_kwh if breaks else 0.0,
     )  # fmt: skip
     in_force = None if findings else kept
     if not better:
@@ -176,10 +193,12 @@ def words(against: AgainstInForce) -> str:
     gone = f"{', '.join(against.left)} cannot run the program of plan {against.plan} any more"
     if against.kept:
         worth = f"{against.worth_eur:,.2f} EUR"
+        missed = f" and {against.missed_kwh:,.2f} kWh more of promises missed" if against.missed_kwh else ""
+        loss = f"{against.loss_eur:,.2f} EUR less" if against.loss_eur >= 0 else f"{-against.loss_eur:,.2f} EUR more"
         new = f"the new plan {found}, {loss}" if against.fit else "and nothing else was found that may be run"
         said = (
             f"the program of plan {against.plan} stays in force: under the same facts it is worth {worth}, "
-            f"{new} (its search ended: {against.termination})"
+            f"{new}{missed} (its search ended: {against.termination})"
         )
         return f"{said}; {gone}, so they run that of the new plan" if against.left else said
     more = _in_force_is_more(against)

@@ -25,7 +25,7 @@ from agr.domain.errors import PlanError, StoppedError
 from agr.planning.failed_cases import FailedCases
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
-from agr.planning.solving import How, Solution, answer, answer_part
+from agr.planning.solving import OF_BUDGET, How, Solution, answer, answer_part
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError
@@ -260,6 +260,8 @@ class SolverPool:
                 rounds.forward()
                 if not begun and (folder / _BEGUN).exists():
                     begun, deadline = True, monotonic() + settings.budget_s
+                if begun and deadline - monotonic() < (1 - OF_BUDGET) * settings.budget_s:
+                    (folder / _STOP).touch()  # in overtime; whatever it has is better than nothing
                 if monotonic() > deadline:
                     raise TimeoutError
             rounds.forward()

@@ -25,7 +25,7 @@ class Solution:
     dual_slack_eur: float = 0.0  # of the fixed remainder, where a part of a portfolio was solved
 
 
-_OF_BUDGET = 0.8
+OF_BUDGET = 0.8
 """Share of the budget in which a search ends, overtime included, however slow the machine: later it would be lost."""
 
 
@@ -73,7 +73,7 @@ class How:
             time_limit_s=planning.time_limit_s,
             threads=threads or planning.threads,
             executor=executor,
-            longest=max(_OF_BUDGET * planning.budget_s / (2 * planning.time_limit_s), 1.0),
+            longest=max(OF_BUDGET * planning.budget_s / planning.time_limit_s, 1.0),
         )
 
 

@@ -44,6 +44,17 @@ def test_a_solve_over_its_budget_is_ended_and_the_next_one_works(case: Case) -> 
         solver.close()
 
 
+def test_a_solve_near_the_end_of_its_budget_is_asked_to_stop_before_it_is_ended(tmp_path) -> None:
+    solver = SolverPool(Planning(threads=1, budget_s=0.3))
+    (tmp_path / "begun").touch()
+    try:
+        with pytest.raises(PlanError, match=r"longer than planning\.budget_s"):
+            solver._result(Future(), tmp_path, None)
+        assert (tmp_path / "stop").exists()
+    finally:
+        solver.close()
+
+
 def test_waiting_and_compiling_use_up_no_budget(tmp_path) -> None:
     """A worker says when it begins to solve; this one never does, and answers long after its budget."""
     solver = SolverPool(Planning(threads=1, budget_s=0.001))
