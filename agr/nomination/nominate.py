@@ -26,13 +26,6 @@ _KINDS = ("nomination rejected", "nomination not accepted", "nomination not deli
 """Alarms about a Period; their subjects end with its day."""
 
 
-def end_alarms(tx: Tx, period: Period, at: datetime) -> None:
-    """End what is open about e-programs of a Period that is past, and of earlier ones: history keeps it."""
-    for alarm in day.open_alarms(tx):
-        if alarm.kind in _KINDS and alarm.subject.rpartition(" ")[2] <= str(period):
-            day.recover(tx, alarm.kind, alarm.subject, at)
-
-
 class Nominator:
     """Queues what has changed, once; a crash between two calls loses and repeats nothing."""
 
@@ -135,6 +128,12 @@ class Nominator:
             "nominated to nobody; add the BRP to the settings, or correct the table of connections"
         )
         day.raise_alarm(tx, "brp unknown", str(period), text, now)
+
+    def end_alarms(self, tx: Tx, period: Period, at: datetime) -> None:
+        """End what is open about e-programs of a Period that is past, and of earlier ones: history keeps it."""
+        for alarm in day.open_alarms(tx):
+            if alarm.kind in _KINDS and alarm.subject.rpartition(" ")[2] <= str(period):
+                day.recover(tx, alarm.kind, alarm.subject, at)
 
     def gate(self, period: Period, name: str) -> Handled:
         """Report at a BRP's gate whether it has accepted the newest revision."""

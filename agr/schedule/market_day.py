@@ -14,14 +14,12 @@ from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ROLLED, Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.forecasting.sessions import SESSION_SERIES
-from agr.history.days import Days
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher, last_per_point
-from agr.nomination.nominate import Nominator
-from agr.nomination.nominate import end_alarms as end_nomination_alarms
 from agr.planning.failed_cases import kept_of
 from agr.schedule.bidding import AWARD_LATE, Bidding, end_past_alarms
 from agr.schedule.market_gates import MarketGates
+from agr.schedule.ports import BrpGates, PastDays
 from agr.settings import FeedSection, RecordFeed, Settings
 from agr.store import (
     actuals,
@@ -73,15 +71,16 @@ class MarketDay:
         portfolio_requests: PortfolioRequests,
         publisher: Publisher,
         bidding: Bidding,
+        brp_gates: BrpGates,
+        past: PastDays,
         ask_awards: Callable[[Period], None] = lambda _: None,
         forecasts_ready: Callable[[Period], bool] = lambda _: True,
     ) -> None:
         self._store, self._settings, self._clock, self._bidding = store, settings, clock, bidding
         self._portfolio_requests, self._publisher = portfolio_requests, publisher
-        self._nominator = Nominator(store, settings, clock)
+        self._brp_gates, self._past = brp_gates, past
         self._ask_awards = ask_awards  # asks every feed of awards once
         self._forecasts_ready = forecasts_ready  # begins to make those of what nobody gives; says when that is over
-        self._past = Days(store, settings)
         self._refreshed: Period | None = None  # whose first plan waits for forecasts alone
 
     def handlers(self) -> Mapping[str, Callable[[Period, str], Handled | None]]:
@@ -202,7 +201,7 @@ class MarketDay:
 
     def _nomination_gate(self, period: Period, name: str) -> Handled:
         """Say whether the BRP has accepted its e-program; if not, raise an alarm."""
-        return self._nominator.gate(period, name.removeprefix("nomination_gate "))
+        return self._brp_gates.gate(period, name.removeprefix("nomination_gate "))
 
     def _forget(self, period: Period, _name: str) -> Handled:
         """Delete what `retention` no longer allows us to keep; first keep what last days earned."""
@@ -220,7 +219,7 @@ class MarketDay:
             trades.delete_before(tx, old_plans)
             flex_retention.delete_before(tx, old_plans)
             end_past_alarms(tx, period.previous(), now)
-            end_nomination_alarms(tx, period.previous(), now)
+            self._brp_gates.end_alarms(tx, period.previous(), now)
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)
             plans.forget_superseded(tx, period.day, ROLLED)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from agr.connectors.answers import Answers
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan
+from agr.history.days import Days
 from agr.messaging.deliver import Deliverer
 from agr.messaging.directory import participants_of, way_to
 from agr.messaging.discovery import Discoverer, dns_of, end_alarms
@@ -102,7 +103,8 @@ class Stages:
             acting, settings, clock, AuctionResults(*entering), IntradayTrades(*entering)
         )  # fmt: skip
         market_day = MarketDay(
-            acting, settings, clock, self.requests, self.publisher, self.bidding, self._market_feeds.ask_awards,
+            acting, settings, clock, self.requests, self.publisher, self.bidding,
+            self.nominator, Days(acting, settings), self._market_feeds.ask_awards,
             ForecastJob(Forecasts(acting, settings, clock).before_plan).ready,
         )  # fmt: skip
         imbalance = ImbalanceForecasts(acting, settings, clock)

@@ -6,8 +6,10 @@ from threading import Thread
 import sqlalchemy as sa
 
 from agr.domain.moments import Handled
+from agr.history.days import Days
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
+from agr.nomination.nominate import Nominator
 from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.bid_approval import BidApproval
 from agr.operations.bid_delivery import BidDelivery
@@ -42,7 +44,10 @@ class Trading:
         known = self.world.participants
         self.bidding = Bidding(self.settings, self.world.clock)
         self.delivery = BidDelivery(*parts, self.bidding)
-        self.day = MarketDay(*parts, PortfolioRequests(*parts, known), Publisher(*parts, known), self.bidding)
+        self.day = MarketDay(
+            *parts, PortfolioRequests(*parts, known), Publisher(*parts, known), self.bidding, Nominator(*parts),
+            Days(*parts[:2]),
+        )  # fmt: skip
         self.approval = BidApproval(*parts, lambda: None, self.bidding)
 
     def tried(self, moment: str) -> Handled | None:

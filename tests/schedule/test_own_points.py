@@ -9,8 +9,10 @@ import pytest
 from agr.domain.moments import MomentState
 from agr.domain.plan import Plan, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, PointMember, Register
+from agr.history.days import Days
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
+from agr.nomination.nominate import Nominator
 from agr.operations.tables import import_tables
 from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
@@ -41,7 +43,10 @@ class Market:
         self.settings: Settings = self.world.settings.model_copy(update={"participants": kept})
         parts = (self.world.store, self.settings, self.world.clock)
         self.requests = PortfolioRequests(*parts, self.known)
-        self.day = MarketDay(*parts, self.requests, Publisher(*parts, self.known), Bidding(*parts[1:]))
+        self.day = MarketDay(
+            *parts, self.requests, Publisher(*parts, self.known), Bidding(*parts[1:]), Nominator(*parts),
+            Days(*parts[:2]),
+        )  # fmt: skip
 
     def enter(self, *members: PointMember, **more: object) -> None:
         self.world.know_register(congestion_points=members, **more)
