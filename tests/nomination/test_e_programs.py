@@ -13,7 +13,6 @@ from agr.domain.isp import Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ReasonKind
 from agr.nomination.deliver import NominationDeliverer
-from agr.nomination.nominate import end_alarms
 from agr.operations.nomination_answers import NominationAnswers
 from agr.planning.plan_loader import load_solved
 from agr.store import audit_log, day, nominations, overrides, plans, positions
@@ -258,7 +257,7 @@ def test_alarms_end_the_night_after_their_period_and_not_before(parties: Parties
     kinds = ["brp unknown", "nomination not accepted", "nomination rejected"]
     for period, left in ((PERIOD.previous(), kinds), (PERIOD, [])):
         with parties.store.transaction() as tx:
-            end_alarms(tx, period, parties.clock.now())
+            parties.nominator().end_alarms(tx, period, parties.clock.now())
         assert sorted(kind for kind, _ in parties.alarms()) == left
 
 
