@@ -106,8 +106,9 @@ class PlanMaker:
         with self._store.reading() as reader:
             if not triggers[0].preview:  # later triggers are answered too: the inputs read now contain them
                 triggers = tuple(t for t in reader.open_triggers() if t.period == period.day and not t.preview)
-            on = self._settings.planning.promises.on  # then what one point announces hangs on the whole
-            part = None if on else self.parts.begin(reader, period, triggers)
+            # What one point should announce hangs on the whole; once the Period runs, nothing is drawn any more.
+            drawn = self._settings.planning.promises.on and self._now() < period.start
+            part = None if drawn else self.parts.begin(reader, period, triggers)
             whole: RunInputs | None = None
             programs: tuple[Bought, ...] = ()
             if part is None:
@@ -150,7 +151,7 @@ class PlanMaker:
         if start.uncertain is not None and sold is None:
             hedge = hedged(start.uncertain, named, answer, self._solver)
             if hedge.proposed:
-                answer = self._solved(start, hedge.named, listener)
+                answer, hedge = self._hedged(named, answer, hedge, listener)
         found = Judged(answer=answer, against=None, in_force=None)
         if not answer.findings or answer.outcome.termination is Termination.NO_PROGRAM:  # then it is no fault
             found = self._judged(start, hedge.named, answer, run.preview)
@@ -193,6 +194,18 @@ class PlanMaker:
             if latest is not None and before is not None and comparable(before, named):
                 stays = f"; {standing(latest.id, before, named)}"
             raise PlanError(f"{error}{stays}") from error
+
+    def _hedged(
+        self, named: NamedCase, forecast: Solution, hedge: Hedge, listener: Listener | None
+    ) -> tuple[Solution, Hedge]:  # fmt: skip
+        """Return the plan near what should be announced, or the one of the day as it is forecast where that fails."""
+        try:
+            answer = self._solver.solve(hedge.named.case, listener.reached if listener else None)
+        except PlanError as error:
+            return forecast, hedge.given_up(named, str(error))
+        if answer.findings and not forecast.findings:
+            return forecast, hedge.given_up(named, answer.findings[0])
+        return answer, hedge
 
     @staticmethod
     def _judged(start: RunInputs, named: NamedCase, answer: Solution, preview: bool) -> Judged:

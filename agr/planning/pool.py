@@ -75,20 +75,22 @@ def _propose(shared: SharedArrays, how: How) -> SharedArrays:
     """Find what to announce at congestion points with reservations in a worker."""
     from agr.planning.probability.question import propose
 
-    del how  # the question says how many days are planned for
-    return pack(propose(unpack(shared)), shared.file.parent)
+    _compile()
+    (shared.file.parent / _BEGUN).touch()
+    return pack(propose(unpack(shared), how.threads), shared.file.parent)
 
 
 def _count(shared: SharedArrays, how: How) -> SharedArrays:
     """Count how often what is announced is kept in a worker."""
     from agr.planning.probability.question import count
 
-    del how
-    return pack(count(unpack(shared)), shared.file.parent)
+    _compile()
+    (shared.file.parent / _BEGUN).touch()
+    return pack(count(unpack(shared), how.threads), shared.file.parent)
 
 
 def _compile() -> None:
-    """Compile what replanning a part of a portfolio needs."""
+    """Compile what replanning a part of a portfolio needs, and what answers prices of drawn days."""
     from models.method import compile_all
 
     compile_all()
@@ -112,6 +114,8 @@ RESTS_AFTER_S = 1800.0
 """Seconds without a solve after which workers end: each holds some 200 MB. The next solve has a new one in 0.05 s."""
 _SERVING = Event()
 """Set once a worker has begun: the server has loaded what workers need."""
+_SHORTER, _FEWER_DAYS = "planning.time_limit_s", "planning.promises.scenarios or planning.promises.days"
+"""Settings by which work that took longer than the budget becomes shorter."""
 _NICE = 10
 """Niceness of workers: the endpoint still answers at once while they solve on every core."""
 
@@ -221,25 +225,27 @@ class SolverPool:
 
     def propose(self, question: "Uncertainty") -> "tuple[Proposed, ...]":
         """Return what to announce at congestion points with reservations. Raises PlanError like `solve`."""
-        found: tuple[Proposed, ...] = self._run(_propose, question, None)
+        found: tuple[Proposed, ...] = self._run(_propose, question, None, _FEWER_DAYS)
         return found
 
     def count(self, question: "Uncertainty") -> "tuple[CountedPoint, ...]":
         """Return how often what is announced there is kept. Raises PlanError like `solve`."""
-        found: tuple[CountedPoint, ...] = self._run(_count, question, None)
+        found: tuple[CountedPoint, ...] = self._run(_count, question, None, _FEWER_DAYS)
         return found
 
     def _kept(self, case: Case, before: Case | None = None) -> AbstractContextManager[None]:
         """Keep the case that a solve fails on, whatever the failure, and say where."""
         return nullcontext() if self._failed_cases is None else self._failed_cases.of_failure(case, before)
 
-    def _run(self, work: _Work, value: object, reached: Callable[[Round], None] | None) -> Any:
+    def _run(
+        self, work: _Work, value: object, reached: Callable[[Round], None] | None, instead: str = _SHORTER
+    ) -> Any:  # fmt: skip
         with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             self._folders.add(folder)
             try:
                 running = self._submit(work, pack(value, folder), How.of(self._planning, executor=self._executor))
-                return self._result(running, folder, reached)
+                return self._result(running, folder, reached, instead)
             finally:
                 self._used_at = monotonic()
                 self._folders.discard(folder)
@@ -250,7 +256,10 @@ class SolverPool:
             with suppress(FileNotFoundError):  # the solve has just ended
                 (folder / _STOP).touch()
 
-    def _result(self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None) -> Any:
+    def _result(
+        self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None,
+        instead: str = _SHORTER,
+    ) -> Any:  # fmt: skip
         settings = self._planning
         begun, deadline = False, monotonic() + _UNTIL_BEGUN_S
         listens_s = min(_LISTEN_S, settings.budget_s)
@@ -270,7 +279,7 @@ class SolverPool:
             self._replace()
             raise PlanError(
                 f"the solve took longer than planning.budget_s = {settings.budget_s:g} s and was ended; "
-                "raise the budget or lower planning.time_limit_s"
+                f"raise the budget or lower {instead}"
             ) from error
         except (BrokenProcessPool, CancelledError) as error:
             self._replace()

@@ -31,16 +31,14 @@ def _propose(question: "Uncertainty", how: How) -> "tuple[Proposed, ...]":
     """Find what to announce in a worker."""
     from agr.planning.probability.question import propose
 
-    del how
-    return propose(question)
+    return propose(question, how.threads)
 
 
 def _count(question: "Uncertainty", how: How) -> "tuple[CountedPoint, ...]":
     """Count how often what is announced is kept in a worker."""
     from agr.planning.probability.question import count
 
-    del how
-    return count(question)
+    return count(question, how.threads)
 
 
 class ClusterSolver:

@@ -87,9 +87,8 @@ def point(
         changed=changed.isps[:_SHOWN_ISPS] if changed else (), change=changed,
         reserved=[h for h in history if h.contract in contracts],
         data=_programs(of, sent, found, number, other, in_force), why=_why(context, looked_at, address, isp),
-        around=(*promised(looked_at, address), *circumstances(looked_at, address))
-        if looked_at and sight.everything
-        else (),
+        around=circumstances(looked_at, address) if looked_at and sight.everything else (),
+        promised=promised(looked_at, address) if looked_at and sight.everything else (),
         reasons=looked_at.reasons if looked_at and sight.everything else (),
         planning=looked_at.result.planning if looked_at else (), beyond=beyond(found) if found else None,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from agr.domain.isp import SystemClock
 from agr.domain.plan import Reason, ReasonKind
 from agr.operations.accounts.authentication import Authentication
 from agr.service import Service
+from agr.settings.promises import Promises
 from agr.store import audit_log, day
 from agr.uftp.signing import KeyPair
 from agr.web.application import operators_app
@@ -25,7 +26,8 @@ class Desk:
         world.know_register()
         self.world = world
         settings = world.settings.model_copy(update={"listen_port": 0})
-        self.daemon = Service(settings, world.clock, solver=remembering(settings.planning))
+        shared = settings.planning.model_copy(update={"promises": Promises()})  # of them a worker knows by its question
+        self.daemon = Service(settings, world.clock, solver=remembering(shared))
         self.accounts = Authentication(
             self.daemon.store, world.settings.operators, world.clock, SystemClock(), CHEAP
         )  # of the same store: what is set up here is known to the daemon

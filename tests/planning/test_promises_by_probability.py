@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agr.domain.charge_point import ChargePoint
+from agr.domain.errors import PlanError
 from agr.domain.isp import Period
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.plan import Plan, PromisedPoint, Reason, ReasonKind
@@ -18,7 +19,7 @@ from agr.forecasting.sessions import ARRIVALS, ENERGY, STAY
 from agr.planning import serialisation
 from agr.planning.making import PlanMaker
 from agr.planning.memory_plans import MemoryPlans, World
-from agr.planning.probability.question import Question, count, propose
+from agr.planning.probability.question import Proposed, Question, count, propose
 from agr.planning.probability.uncertain import least_days, split
 from agr.planning.promises import PROBABILITY
 from agr.planning.solving import How, Solution, answer
@@ -124,9 +125,40 @@ def plans(known: Past) -> MemoryPlans:
     )  # fmt: skip
 
 
-def planned(known: Past, promises: Promises, now: datetime = MADE) -> tuple[Plan, str, MemoryPlans, Here]:
+class Failing(Here):
+    """Fails at one of the steps of a promise: `propose`, `solve` near what should be announced, or `count`."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.step = step
+
+    def solve(self, case: Any, reached: Any = None) -> Solution:
+        if case.anchor is not None and self.step == "solve":
+            raise PlanError("the solving process died")
+        found = super().solve(case)
+        return replace(found, findings=("wrong",)) if case.anchor is not None and self.step == "audit" else found
+
+    def propose(self, question: Question) -> Any:
+        if self.step == "propose":
+            raise PlanError("the solving process died")
+        evening = np.zeros(96, dtype=bool)
+        evening[EVENING] = True
+        return (
+            Proposed(
+                point="p", announced_kw=np.full(96, 70.0), reserved=evening, margin_kw=1.0, hedge_eur=2.0,
+                scenario=None, isp=None, why="",
+            ),
+        )  # fmt: skip
+
+    def count(self, question: Question) -> Any:
+        raise PlanError("too slow")
+
+
+def planned(
+    known: Past, promises: Promises, now: datetime = MADE, solver: Here | None = None
+) -> tuple[Plan, str, MemoryPlans, Here]:
     """Return the first plan of the Period, the digest of its outcome, and who was asked."""
-    store, solver = plans(known), Here()
+    store, solver = plans(known), solver or Here()
     planning = {"sessions": {"stand_in": True}, "promises": promises.model_dump()}
     described = Description(title="t", question="?", period=PERIOD.day, planning=planning)
     maker = PlanMaker(store, described, solver, lambda: now)
@@ -182,6 +214,25 @@ def test_without_errors_of_forecasts_the_plan_is_todays_and_says_so(certain) -> 
     plan, bits, _, _ = planned(past(days=20), Promises(scenarios=8))
     assert bits == certain[1]
     assert "errors of forecasts are known on 0 days, 37 are needed" in plan.result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [("propose", "the solving process died"), ("solve", "the solving process died"), ("audit", "wrong")],
+)
+def test_where_a_step_fails_the_plan_is_that_of_the_forecast_and_says_why(certain, step: str, why: str) -> None:
+    plan, bits, _, _ = planned(past(), Promises(scenarios=8), solver=Failing(step))
+    assert bits == certain[1]
+    assert plan.state.value == "audited"
+    assert f"reservations are planned for the day as it is forecast: {why}" in plan.result.notes
+    assert plan.result.promised == ()
+
+
+def test_where_nothing_can_be_counted_the_plan_stays_and_says_so(certain) -> None:
+    plan, bits, _, _ = planned(past(), Promises(scenarios=8), solver=Failing("count"))
+    assert bits != certain[1]
+    assert plan.state.value == "audited"
+    assert "nobody knows on how many days reservations are kept: too slow" in plan.result.notes
 
 
 def test_what_cannot_be_kept_is_an_alarm() -> None:

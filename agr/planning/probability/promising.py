@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed, Question
 
 Floats = NDArray[np.float64]
+_AS_FORECAST = "reservations are planned for the day as it is forecast: {}"
 
 
 class Promiser(Protocol):
@@ -42,6 +43,10 @@ class Hedge:
     notes: tuple[str, ...] = ()
     counts: bool = False  # whether what is announced can be counted on days that may come
 
+    def given_up(self, named: NamedCase, why: str) -> "Hedge":
+        """Return the same for the case without it: nobody could plan near what should be announced."""
+        return Hedge(named=named, notes=(*self.notes, _AS_FORECAST.format(why)), counts=True)
+
 
 def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser: Promiser) -> Hedge:
     """Return the case of a plan that announces what can be kept; the same case where that is not needed or not known.
@@ -54,7 +59,7 @@ def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser
     least = least_days(chosen)
     if days < least:
         words = f"errors of forecasts are known on {number_of(days, 'day')}, {least} are needed"
-        return Hedge(named=named, notes=(f"reservations are planned for the day as it is forecast: {words}",))
+        return Hedge(named=named, notes=(_AS_FORECAST.format(words),))
     notes = _certain(known)
     if named.case.anchor is not None:  # announced before: it stays, and only counts
         return Hedge(named=named, notes=notes, counts=True)
@@ -64,7 +69,7 @@ def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser
     try:
         found = promiser.propose(Question(known=known, balance_eur_per_mwh=balance))
     except PlanError as error:
-        return Hedge(named=named, notes=(f"reservations are planned for the day as it is forecast: {error}",))
+        return Hedge(named=named, notes=(_AS_FORECAST.format(error),))
     if not found:
         return Hedge(named=named)
     case = named.case

@@ -39,7 +39,7 @@ class Proposed:
     announced_kw: Floats  # (T,)
     reserved: NDArray[np.bool_]  # (T,) where something is reserved: only there the announced program matters
     margin_kw: float
-    hedge_eur: float
+    hedge_eur: float  # 0 or more: below it is nothing but the gap to which programs are found
     scenario: int | None  # from 1, in which the promise binds; None: in none
     isp: int | None  # from 1
     why: str  # what is special about that scenario
@@ -56,16 +56,17 @@ class CountedPoint:
     refuted: int  # of these, those that only the first count had as answered
 
 
-def propose(question: Question) -> tuple[Proposed, ...]:
-    """Return what to announce. Raises CaseError for what is not planned by probability."""
-    from models.promises import Scenarios, Terms, calibrated, equal_weights, promise
+def propose(question: Question, threads: int = 0) -> tuple[Proposed, ...]:
+    """Return what to announce; 0 threads: all available ones. Raises CaseError for what is not planned so."""
+    from models.promises import Effort, Scenarios, Terms, calibrated, equal_weights, promise
 
     known, chosen, dealt = _dealt(question)
     cases = tuple(DrawnDays(known, dealt.planned))
     world = Scenarios(cases=cases, weight=equal_weights(len(cases)), price_eur_per_mwh=_prices(question, dealt.planned))
     terms = Terms(deviation_eur_per_mwh=chosen.deviation_eur_per_mwh)
-    found = promise(world, terms, probability=chosen.probability)
-    safer = calibrated(world, found, DrawnDays(known, dealt.margin), terms)
+    effort = Effort(threads=threads)
+    found = promise(world, terms, probability=chosen.probability, effort=effort)
+    safer = calibrated(world, found, DrawnDays(known, dealt.margin), terms, effort=effort)
     case, answers = cases[0], []
     for n, one in enumerate(found.points):
         name, binding = case.points[one.point], one.binding
@@ -73,7 +74,7 @@ def propose(question: Question) -> tuple[Proposed, ...]:
         answers.append(
             Proposed(
                 point=name, announced_kw=safer.announced_kw[one.point], reserved=reserved,
-                margin_kw=float(safer.margin_kw[n]), hedge_eur=float(safer.hedge_eur[n]),
+                margin_kw=float(safer.margin_kw[n]), hedge_eur=max(float(safer.hedge_eur[n]), 0.0),
                 scenario=None if binding is None else binding.scenario + 1,
                 isp=None if binding is None else binding.isp + 1, why=_why(known, dealt, binding, name),
             )
@@ -81,9 +82,9 @@ def propose(question: Question) -> tuple[Proposed, ...]:
     return tuple(answers)
 
 
-def count(question: Question) -> tuple[CountedPoint, ...]:
+def count(question: Question, threads: int = 0) -> tuple[CountedPoint, ...]:
     """Return how often what is announced is kept on the fresh days. Raises ModelError like `propose`."""
-    from models.promises import Terms, count_on
+    from models.promises import Effort, Terms, count_on
     from models.recount import missing_kw
 
     known, chosen, dealt = _dealt(question)
@@ -92,7 +93,7 @@ def count(question: Question) -> tuple[CountedPoint, ...]:
     isps, points = first.isps, first.points
     kw = np.array([announced.get(point, np.full(isps, np.nan)) for point in points]).reshape(len(points), isps)
     terms = Terms(deviation_eur_per_mwh=chosen.deviation_eur_per_mwh)
-    counted = count_on(days, _prices(question, dealt.fresh), kw, terms)
+    counted = count_on(days, _prices(question, dealt.fresh), kw, terms, effort=Effort(threads=threads))
     promised = sorted({int(point) for point in first.reservations.point if np.isfinite(kw[point]).any()})
     again = min(len(days), MOST_UNIT_DAYS // max(_units(first), 1))
     lacking = [missing_kw(day, kw).sum(axis=1) for day in days[:again]]
