@@ -25,15 +25,18 @@ FLAGS = [
 ]  # fmt: skip
 
 LONGEST = (
-    "web/test_page", "torture/test_crash_safety", "project/test_worked_examples", "demo/test_shipped_days",
-    "web/test_page_of_the_day", "scenario/test_imbalance_reaction", "history/test_thirty_days",
-    "benchmarks/test_instances", "day/test_both_ways", "web/test_register", "web/four_eyes/test_four_eyes",
-    "scenario/test_sweeps_and_backtests", "scenario/test_running", "scenario/test_empty_sets", "models/test_executors",
-    "models/test_false_proofs", "torture/test_hot_standby", "models/test_replan", "operations/test_disk",
-    "models/test_formulation_invariants", "scenario/test_over_midnight", "scenario/test_documented_example",
-    "models/test_decomposition", "day/test_small_day",
-    "day/test_sent_again", "day/test_network_faults", "torture/test_disk_full", "demo/test_first_own_day",
-    "scenario/test_commands", "models/test_formulation_oracle", "models/test_whole_bids", "models/test_switched",
+    "demo/test_shipped_days", "project/test_worked_examples", "torture/test_crash_safety", "web/test_page",
+    "scenario/test_imbalance_reaction", "scenario/test_running", "scenario/test_documented_example",
+    "day/test_both_ways", "day/test_agreed_with_dsos", "scenario/test_against_monolith",
+    "web/test_page_of_the_day", "planning/test_one_transaction", "scenario/test_over_midnight",
+    "scenario/test_worth_of_what_is_left", "scenario/test_sweeps_and_backtests", "demo/test_first_own_day",
+    "day/test_small_day", "scenario/test_commands", "torture/test_killed_dispatch", "scenario/test_empty_sets",
+    "operations/test_disk", "day/test_sent_again", "trading/test_offers_bind_plans", "models/test_replan",
+    "torture/test_hot_standby", "models/test_index_bounds", "scenario/test_rolling_days", "models/test_sampling",
+    "web/test_register_in_browser", "history/test_thirty_days", "models/test_executors", "benchmarks/test_instances",
+    "web/test_register", "web/four_eyes/test_four_eyes", "models/test_false_proofs",
+    "models/test_formulation_invariants", "models/test_decomposition", "day/test_network_faults",
+    "torture/test_disk_full", "models/test_formulation_oracle", "models/test_whole_bids", "models/test_switched",
     "planning/test_pool", "day/test_restart", "day/test_resilience",
 )  # fmt: skip
 """Files that take the most processor time or wait the longest, the first ones most."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from benchmarks import measure
 from benchmarks.highs import load, run
 from benchmarks.instances import COMPACT_FROM, EVENING, PER_POINT, RELAXED, make_case
 from benchmarks.linear import Arrays, relaxation, spread
-from benchmarks.measure import measured
 from benchmarks.report import conclusions, exponent
 from models.case import Case
 
@@ -73,8 +73,9 @@ def test_nobody_gains_by_charging_and_discharging_at_once(optimum: Optimum) -> N
     assert both.max() < 1e-6
 
 
-def test_the_optimiser_agrees_with_highs_on_arrays(optimum: Optimum) -> None:
-    row = measured("agr", optimum.kind, SIZE, 120.0)
+def test_the_optimiser_agrees_with_highs_on_arrays(optimum: Optimum, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "TINY", 10)  # what is solved first matters to times alone
+    row = measure.measured("agr", optimum.kind, SIZE, 120.0)
     assert row["audit"] == "passed"
     assert row["objective"] <= -optimum.found.objective + 1e-4
     assert row["bound"] >= -optimum.found.objective - 1e-4

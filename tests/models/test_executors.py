@@ -312,6 +312,7 @@ def test_a_scheduler_that_dies_ends_the_solve_in_words(case, tmp_path):
             sleep(0.05)
         address = json.loads(found.read_text())["address"]
         with DaskPricing(case, grouping, address, patience_s=1.0) as pricing:
+            pricing._pool._client._timeout = 0.5  # it is waited for as long as a first connection may take: 30 s
             scheduler.kill()
             scheduler.wait(LIMIT_S)
             with pytest.raises(ExecutorError, match=f"the Dask scheduler at {address} does not answer any more"):

@@ -22,6 +22,7 @@ def car(energy_kwh, **more):
 
 
 def planned(solver, *resources, **more):
+    """Run two days; without a solver of this test run, as the scenario's own settings of planning say."""
     made = run(small_scenario(*resources, days=2, **more), solver=solver)
     assert all(step["audit"] == [] for step in made.steps)
     return made
@@ -39,10 +40,10 @@ METHODS = pytest.mark.parametrize("planning", [{"method": "reference"}, {"method
 
 
 @METHODS
-def test_a_car_takes_no_more_than_it_needs(planning, solver):
+def test_a_car_takes_no_more_than_it_needs(planning):
     # 10 kWh at 90 % are 11.11 kWh; 65 EUR/MWh from 22:00, 70 otherwise: 11.11 · 0.065 = 0.72 EUR. At once it were 0.78.
     one = car(10, initial_kwh=20, capacity_kwh=60, charge_efficiency=0.9)
-    made = planned(solver, one, prices=hourly(70.0, (22, 24, 65.0)), planning=planning)
+    made = planned(None, one, prices=hourly(70.0, (22, 24, 65.0)), planning=planning)
     assert bought_kwh(made) == pytest.approx(10 / 0.9)
     assert value_eur(made) == pytest.approx(-10 / 0.9 * 0.065)
     assert made.outcome["totals"]["flexibility_eur"] == pytest.approx(10 / 0.9 * 0.005)
@@ -68,20 +69,20 @@ def test_without_a_price_of_tomorrow_todays_at_the_same_hours_stands_in_and_is_n
 
 
 @METHODS
-def test_stored_energy_counts_what_is_left_of_it_after_its_losses(planning, solver):
+def test_stored_energy_counts_what_is_left_of_it_after_its_losses(planning):
     # V2G, 90 % each way: bought at 66, 1 kWh in the car costs 73.3 EUR/MWh and earns 70 · 0.9 = 63. So nothing moves.
     one = car(0, discharge_kw=11, initial_kwh=20, capacity_kwh=60, charge_efficiency=0.9, discharge_efficiency=0.9)
-    made = planned(solver, one, prices=hourly(70.0, (20, 24, 66.0)), planning=planning)
+    made = planned(None, one, prices=hourly(70.0, (20, 24, 66.0)), planning=planning)
     assert last_powers(made, "car") == {}
     assert value_eur(made) == pytest.approx(0, abs=1e-9)
 
 
 @METHODS
-def test_a_car_that_can_earn_later_is_filled_for_it(planning, solver):
+def test_a_car_that_can_earn_later_is_filled_for_it(planning):
     # V2G without losses, 20 of 31 kWh in it: 11 kWh bought at 10 from 23:00 and sold at 100 from 00:00: 11 · 0.09 EUR.
     one = car(0, discharge_kw=11, initial_kwh=20, capacity_kwh=31)
     prices = [hourly(100.0, (23, 24, 10.0)), [100.0, *[50.0] * 23], hourly(50.0)]
-    made = planned(solver, one, prices=prices, planning=planning)
+    made = planned(None, one, prices=prices, planning=planning)
     # Today at 100 EUR/MWh from 18:00 to 20:00 it also sells 20 kWh, bought again for 10 and 50: see the sum of cash.
     cash = -sum(kw / 4000 * prices[(when - at(0)) // timedelta(days=1)][int((when - at(0)) / timedelta(hours=1)) % 24]
                 for when, kw in last_powers(made, "car").items())  # fmt: skip
