@@ -11,7 +11,7 @@ from models.case import Case, Floats
 from models.markets.registry import MARKETS
 from models.outcome import Programs, ProgramValues, Shadow
 from models.resources.registry import RESOURCES
-from models.resources.totals import called_terms, group_points_kw, planned_terms
+from models.resources.totals import called_terms, group_points_kw, planned_terms, unavoidable_eur
 
 
 def maximise_value(model: Any, objective: Sequence[ObjectiveTerm]) -> None:
@@ -59,6 +59,17 @@ def _called_terms(case: Case, called: Programs) -> dict[str, Floats]:
         units = np.flatnonzero(called_units(case, resource.arrays(case).point))
         found[resource.name] = units, called.of(resource.fields, units)
     return called_terms(case, found)
+
+
+def constants_eur(case: Case) -> dict[str, float]:
+    """Return the constants of the objective by term, EUR: what no decision changes, and what nobody could meet.
+
+    Called programs are charged for what they miss beyond what nobody could meet, which the plan is charged for.
+    """
+    found, missed_eur = remainder_eur(case), unavoidable_eur(case)
+    if missed_eur != 0:
+        found["called comfort shortfall"] = found.get("called comfort shortfall", 0.0) + missed_eur
+    return found
 
 
 def remainder_eur(case: Case) -> dict[str, float]:

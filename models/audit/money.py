@@ -10,7 +10,7 @@ from models.audit.findings import Axis, above, isp, named
 from models.audit.markets.registry import MARKETS
 from models.audit.payers import BROUGHT_FORWARD, payers
 from models.audit.resources.registry import CLASSES
-from models.audit.scenario import by_point, mwh, reserved_points
+from models.audit.scenario import by_point, mwh, obeyed_when_called, reserved_points
 from models.case import Case, Floats
 from models.outcome import Outcome, Termination
 
@@ -44,7 +44,7 @@ def _placed_eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
                 add(name, by_point(case, point, eur))
             if outcome.called is not None:
                 mine = reserved_points(case)[point]
-                for name, eur in of_class.terms_eur(case, outcome.called, True).items():
+                for name, eur in of_class.terms_eur(obeyed_when_called(case), outcome.called, True).items():
                     add(name, by_point(case, point, np.where(mine, eur, 0.0)))
     for market in MARKETS:
         if market.placed_eur is not None:

@@ -55,7 +55,12 @@ def scenarios(case: Case, outcome: Outcome, first: Mapping[str, int] | None = No
 
 def obeyed(case: Case, situation: Situation) -> Case:
     """Return the case with the pins that programs of a situation heed: called ones only those before `called_from`."""
-    if not situation.word or not len(case.called_from):
+    return obeyed_when_called(case) if situation.word else case
+
+
+def obeyed_when_called(case: Case) -> Case:
+    """Return the case with the pins that called programs heed."""
+    if not len(case.called_from):
         return case
     found: dict[str, Any] = {}
     for kind in ("storage", "curtailable"):

@@ -22,7 +22,7 @@ from models.markets.points import add_points
 from models.markets.protocols import Portfolio
 from models.markets.registry import ANNOUNCED, MARKETS
 from models.matrix import translate
-from models.objective import gross_eur, maximise_value, remainder_eur
+from models.objective import constants_eur, gross_eur, maximise_value
 from models.outcome import Outcome
 from models.reference.incumbent import incumbent_values
 from models.reference.mip_search import search
@@ -57,7 +57,7 @@ def state(case: Case) -> Problem:
         *markets[ANNOUNCED.name].terms,
         *(
             ObjectiveTerm(term=term, variables=[], eur=np.zeros(0), constant_eur=eur)
-            for term, eur in remainder_eur(case).items()
+            for term, eur in constants_eur(case).items()
         ),
     )
     maximise_value(model, terms)

@@ -160,6 +160,9 @@ class ResourceClass:
     """Programs of the units if nobody steers them, without regard to pins"""
     terms_eur: Callable[[Case, Rows, Fields, bool], Mapping[str, Floats]] = field(default=lambda *_: {})
     """(case, units, their programs, called): each unit's earnings (n,), EUR, by term; called: only of shortfall"""
+    unavoidable_eur: Callable[[Case, Ints], Floats] | None = None
+    """(case, units (n,)): what their called programs miss whatever they do, at the price of missing it (n,), EUR: the
+    plan misses it too, and it is charged once; None: the class misses nothing"""
     resumed: Callable[[Case, Ints, Case, Ints, Fields], tuple[Fields, Bools]] | None = None
     """(case, units (n,), an earlier case, their rows in it (n,), their programs there): these programs under the case,
     and whether each unit (n,) can run its own; None: it can while all its arrays are as they were"""

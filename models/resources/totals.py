@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from models.block import per_point, slices
+from models.block import called_units, per_point, slices
 from models.case import Case, Floats, Ints
 from models.outcome import Fields, Programs, Rows
 from models.resources.protocols import ResourceClass
 from models.resources.registry import FIXED, RESOURCES
+
+_CALLED_MISSED = "called comfort shortfall"
 
 
 def points_kw(case: Case, programs: Programs) -> Floats:
@@ -71,14 +73,30 @@ def planned_terms(case: Case, programs: Programs) -> dict[str, Floats]:
 def called_terms(case: Case, called: Mapping[str, tuple[Ints, Fields]]) -> dict[str, Floats]:
     """Return the earnings of called programs, by term and congestion point (C+1,), EUR.
 
-    `called`: class → units (n,) that have a called program, and its fields.
+    `called`: class → units (n,) that have a called program, and its fields. What nobody could meet is charged to
+    the plan only.
     """
     result: dict[str, Floats] = {}
     for resource in RESOURCES:
         if resource.name in called:
             units, fields = called[resource.name]
             _place(case, resource, units, resource.terms_eur(case, units, fields, True), result)
+            if resource.unavoidable_eur is not None:
+                _place(case, resource, units, {_CALLED_MISSED: resource.unavoidable_eur(case, units)}, result)
     return result
+
+
+def unavoidable_eur(case: Case) -> float:
+    """Return what the called programs of all units miss whatever they do, at the price of missing it, EUR.
+
+    It is the constant by which the money of called programs lies above that of their missed needs.
+    """
+    total = 0.0
+    for resource in RESOURCES:
+        if resource.unavoidable_eur is not None:
+            units = np.flatnonzero(called_units(case, resource.arrays(case).point))
+            total += float(resource.unavoidable_eur(case, units).sum()) if len(units) else 0.0
+    return total
 
 
 def _place(

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.audit import audit
 from models.case import NO_POINT, Anchor, Direction
-from tests.models.builders import NAN, limit, load, make, reservation, reserve, run, solar, storage
+from models.decomposition.solve import solve as decompose
+from tests.models.builders import NAN, limit, load, make, reservation, reserve, run, solar, storage, switched
 from tests.models.solved import near, solved
 
 
@@ -110,6 +112,41 @@ def test_units_elsewhere_do_not_deliver_a_reservation():
     battery = storage(1, charge_kw=10, high=50, point=1)
     outcome = solved(make(1, battery, reservation(1, 6.0, point=0), points=2))
     assert near(outcome.reservation_shortfall_kw, 6)
+
+
+def short_car(need_kwh=10.0, limit_kw=5.0):
+    """A car that may take 5 kWh in the first of two ISPs and needs 10."""
+    return storage(2, charge_kw=[limit_kw, 0.0], low=[0.0, need_kwh], high=need_kwh, shortfall=10.0)
+
+
+SHORT = {"car": short_car(), "boiler": switched(2, (1, 2, 1, 1), pinned_on=[0, 0], shortfall=50.0)}
+
+
+@pytest.mark.parametrize("solve", [solved, decompose], ids=["reference", "decomposition"])
+@pytest.mark.parametrize("unit", SHORT)
+def test_a_need_that_nobody_can_meet_is_charged_once_at_a_reserved_point(unit, solve):
+    # 5 of 10 kWh at 10 EUR, or 1 ISP at 50: it lacks as much whether the battery beside it is called or not, so 50 EUR
+    battery = storage(2, charge_kw=1.0, discharge_kw=1.0, high=1.0, start=1.0)
+    case = make(2, SHORT[unit], battery, reservation(2, [0.0, -1.0]), price=0)
+    outcome = solve(case)
+    assert audit(case, outcome) == ()
+    assert near(outcome.reservation_shortfall_kw, 0)
+    assert near(outcome.terms_eur["comfort shortfall"], -50)
+    assert near([outcome.objective_eur, outcome.bound_eur], -50)
+    assert near(outcome.point_terms_eur["called comfort shortfall"], 0)
+
+
+@pytest.mark.parametrize(("penalty", "eur"), [(20_000.0, 50 + 10), (4_000.0, 50 + 4)])
+def test_what_a_call_makes_a_car_miss_more_is_charged_beside_it(penalty, eur):
+    # called, it gives up 1 of the 5 kWh it gets, at 10 EUR, unless the contract's penalty is less
+    case = make(2, short_car(), reservation(2, [-1.0, 0.0], penalty=penalty), price=0)
+    outcome = solved(case)
+    assert near([outcome.objective_eur, outcome.bound_eur], -eur)
+    relaxed = decompose(case)
+    assert audit(case, relaxed) == ()
+    assert relaxed.objective_eur - 1e-4 <= -eur <= relaxed.bound_eur + 1e-4
+    outcome.terms_eur["called comfort shortfall"] -= 50.0  # charged twice, as once
+    assert any("terms_eur called comfort shortfall" in finding for finding in audit(case, outcome))
 
 
 def consumer(point):

@@ -6,6 +6,7 @@ within its band, unmet, excess >= 0. Room: pc − pd + discharge limit up, charg
 reserve needs is audited in activated_storage.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -73,17 +74,42 @@ def _energy(case: Case, situation: Situation) -> Findings:
 
 
 def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
-    """Return wear, stored energy and comfort shortfall; a called program only costs its own shortfall."""
+    """Return wear, stored energy and comfort shortfall; a called program: what it misses beyond what it must."""
     data = case.storage
-    missed_eur = -data.shortfall_eur_per_kwh * np.sum(programs.unmet_kwh + programs.excess_kwh, axis=1)
+    missed = np.sum(programs.unmet_kwh + programs.excess_kwh, axis=1)
     if called:
-        return {"called comfort shortfall": missed_eur}
+        return {"called comfort shortfall": -data.shortfall_eur_per_kwh * (missed - _never_met_kwh(case, missed))}
+    missed_eur = -data.shortfall_eur_per_kwh * missed
     moved_kwh = np.sum(programs.charge_kw + programs.discharge_kw, axis=1) * case.isp_hours
     return {
         "wear": -data.wear_eur_per_kwh * moved_kwh,
         "stored energy": _worth_eur(case, programs.energy_kwh[:, -1]) - _worth_eur(case, data.worth_zero_kwh),
         "comfort shortfall": missed_eur,
     }
+
+
+def _never_met_kwh(case: Case, missed: Floats) -> Floats:
+    """Return what units (U,) that miss anything would miss with any power in any direction, kWh."""
+    data, total = case.storage, np.zeros(len(missed))
+    wide = [
+        np.broadcast_to(values, (len(missed), case.isps))
+        for values in (
+            data.charge_kw, data.discharge_kw, data.charge_efficiency, data.demand_kwh, data.energy_min_kwh,
+            data.energy_max_kwh, data.pinned_kw,
+        )
+    ]  # fmt: skip
+    for unit in np.flatnonzero(missed > 0).tolist():
+        keep, loss = float(data.retention[unit]), float(data.discharge_efficiency[unit])
+        lowest = highest = float(data.energy_start_kwh[unit])
+        for charge, discharge, gain, drawn, least, most, pin in zip(*(v[unit].tolist() for v in wide), strict=True):
+            powers = (-discharge, charge) if math.isnan(pin) else (pin, pin)
+            lowest, highest = (
+                keep * energy - drawn + case.isp_hours * (power * gain if power > 0 else power / loss)
+                for energy, power in zip((lowest, highest), powers, strict=True)
+            )
+            total[unit] += max(least - highest, 0.0) + max(lowest - most, 0.0)
+            lowest, highest = (min(max(energy, least), most) for energy in (lowest, highest))
+    return total
 
 
 def _worth_eur(case: Case, energy: Floats) -> Floats:

@@ -65,6 +65,46 @@ def _missed(case: Case, programs: Programs) -> Ints:
     return np.asarray(np.where(data.window_end > data.window_first, off, 0).sum(axis=1), dtype=np.int64)
 
 
+def _never_met(case: Case, unit: int) -> int:
+    """Return the number of ISPs by which every program of a unit misses the bounds of its windows: all are followed."""
+    data, inside = case.switched, _inside(case)[unit]
+    pins = np.broadcast_to(data.pinned_on, (len(data.point), case.isps))[unit]
+    times = {True: int(data.min_run[unit]), False: int(data.min_rest[unit])}
+    windows = list(zip(*(values[unit].tolist() for values in _windows(case)), strict=True))
+    of_isp = [
+        next((w for w, (first, end, *_) in enumerate(windows) if first <= t < end), None) for t in range(case.isps)
+    ]
+    before = int(data.before[unit])
+    # whether it is on, for how long, whether no state could be chosen so far, ISPs on in this window → ISPs missed
+    reached = {(before > 0, min(abs(before), times[before > 0]), True, 0): 0}
+    for t in range(case.isps):
+        later: dict[tuple[bool, int, bool, int], int] = {}
+        for (was, since, given, count), off in reached.items():
+            bound = since < times[was]
+            choices = (was,) if bound else (False, True)
+            for now in choices if np.isnan(pins[t]) else (bool(pins[t] == 1),):
+                forced = given and (bound or not np.isnan(pins[t]))
+                if np.isnan(pins[t]) and not forced and now and not inside[t]:
+                    continue
+                if np.isnan(pins[t]) and now and not was and t > data.latest_start[unit]:
+                    continue
+                place, total, here = of_isp[t], off, count
+                if place is not None:
+                    first, end, least, most = windows[place]
+                    here = (0 if t == first else count) + now
+                    if t == end - 1:
+                        total, here = total + max(least - here, 0) + max(here - most, 0), 0
+                state = now, min(since + 1, times[now]) if now == was else 1, forced, here
+                later[state] = min(later.get(state, total), total)
+        reached = later
+    return min(reached.values(), default=0)
+
+
+def _windows(case: Case) -> tuple[Ints, Ints, Ints, Ints]:
+    data = case.switched
+    return data.window_first, data.window_end, data.least_on, data.most_on
+
+
 def _begun(case: Case, programs: Programs) -> Ints:
     """Return the number of starts of each unit (U,)."""
     on = programs.switched_on.astype(np.int64)
@@ -73,13 +113,15 @@ def _begun(case: Case, programs: Programs) -> Ints:
 
 
 def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
-    """Return the costs of starts and shortfall; a called program only costs its own shortfall."""
+    """Return the costs of starts and shortfall; a called program: what it misses beyond what it must."""
     data = case.switched
     if not len(data.point):
         return {}
-    missed_eur = np.asarray(-data.shortfall_eur * _missed(case, programs), dtype=np.float64)
+    missed = _missed(case, programs)
     if called:
-        return {"called comfort shortfall": missed_eur}
+        never = np.array([_never_met(case, unit) if missed[unit] else 0 for unit in range(len(missed))])
+        return {"called comfort shortfall": np.asarray(-data.shortfall_eur * (missed - never), dtype=np.float64)}
+    missed_eur = np.asarray(-data.shortfall_eur * missed, dtype=np.float64)
     return {"starts": -data.start_eur * _begun(case, programs), "comfort shortfall": missed_eur}
 
 

@@ -21,7 +21,7 @@ from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, span_kw
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.headroom import KW_PER_MW
-from models.objective import remainder_eur
+from models.objective import constants_eur
 from models.response import Totals
 
 SETTLED = -2
@@ -53,7 +53,7 @@ class RestrictedMaster:
         fee = case.reservations.availability_eur_per_mw_h[:, None] * case.reservations.paid_kw
         self.at_zero_eur = (
             costs.balance.at_zero_eur + costs.program.at_zero_eur + costs.call.at_zero_eur + self.committed_da_eur
-            - self.capacity_eur - float(fee.sum()) * case.isp_hours / 1000 - sum(remainder_eur(case).values())
+            - self.capacity_eur - float(fee.sum()) * case.isp_hours / 1000 - sum(constants_eur(case).values())
             + costs.connections.at_zero_eur + alone_eur + (certain_tariffs_eur(case, grouping) - stated.lowest_eur)
         )  # fmt: skip
         self.couplings = couplings(costs, self.constants, grouping.priced_points)

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from models.arrays import of_rows
 from models.block import slices, sums_of
 from models.case import Case, Floats, Ints
 from models.mixing import MIXES, Mixed
 from models.outcome import Fields, Rows
 from models.resources.storage.complementarity_repair import one_way
+from models.resources.storage.reachability import unavoidable_kwh
 from models.resources.storage.unmanaged import unmanaged_programs
 
 SPARSE = ("unmet_kwh", "excess_kwh")
@@ -62,6 +64,14 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
         "stored energy": data.worth_eur(units, fields["energy_kwh"][:, -1]),
         "comfort shortfall": missed_eur,
     }
+
+
+def unavoidable_eur(case: Case, units: Ints) -> Floats:
+    """Return what called programs of units (n,) miss at least, at the price of missing it, EUR."""
+    data, missed = case.when_called().storage, np.zeros(len(units))
+    for few in slices(len(units)):
+        missed[few] = unavoidable_kwh(of_rows(data, units[few]), case.isps, case.isp_hours)
+    return np.asarray(data.shortfall_eur_per_kwh[units] * missed, dtype=np.float64)
 
 
 def kinds(case: Case) -> Ints:

@@ -62,6 +62,30 @@ def meetable(storage: Storage, isps: int, isp_hours: float) -> Bools:
     return kept
 
 
+def unavoidable_kwh(storage: Storage, isps: int, isp_hours: float) -> Floats:
+    """Return the energy (U,), kWh, that each unit misses at least, whatever it does within power limits and pins.
+
+    The energies within reach, an interval, are followed as in `meetable`. Where all lie below the band, the least that
+    is missed is what the highest lacks, and the lowest energy of the band is reached; likewise above it. Missing it
+    earlier never helps, since energy is lost over time. Minimum powers do not count: every power is thought possible.
+    """
+    shape = (len(storage.point), isps)
+    free = np.broadcast_to(np.isnan(storage.pinned_kw), shape)
+    into = np.where(free, charge_limit_kw(storage, isps), np.fmax(storage.pinned_kw, 0.0))
+    out = np.where(free, discharge_limit_kw(storage, isps), np.fmax(-storage.pinned_kw, 0.0))
+    least = change_kwh(storage, isp_hours, np.where(free, 0.0, into), out)
+    most = change_kwh(storage, isp_hours, into, np.where(free, 0.0, out))
+    bottom, top = (np.broadcast_to(band, shape) for band in (storage.energy_min_kwh, storage.energy_max_kwh))
+    low = high = storage.energy_start_kwh.astype(np.float64)
+    missed = np.zeros(shape[0])
+    for t in range(isps):
+        low, high = storage.retention * low + least[:, t], storage.retention * high + most[:, t]
+        lacking = np.maximum(bottom[:, t] - high, 0.0) + np.maximum(low - top[:, t], 0.0)
+        missed += np.where(lacking > ROUNDING_KWH, lacking, 0.0)
+        low, high = np.clip(low, bottom[:, t], top[:, t]), np.clip(high, bottom[:, t], top[:, t])
+    return missed
+
+
 @compiled
 def _before(
     same: Floats, count: int, spent: Floats, spent_count: int, steps: tuple[float, float, float, float],

@@ -11,7 +11,13 @@ from models.compiled import compiled
 from models.outcome import Fields, Rows
 from models.parameter_views import Tables, load, parameter_views
 from models.resources.protocols import Answered, Choices
-from models.resources.switched.states import missed_isps, starts, switched_program_kw, unmanaged_on
+from models.resources.switched.states import (
+    missed_isps,
+    starts,
+    switched_program_kw,
+    unavoidable_isps,
+    unmanaged_on,
+)
 
 
 def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
@@ -44,6 +50,11 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
     if called:
         return {"called comfort shortfall": missed_eur}
     return {"starts": -data.start_eur * starts(data, on), "comfort shortfall": missed_eur}
+
+
+def unavoidable_eur(case: Case, units: Ints) -> Floats:
+    """Return what programs of units (n,) miss at least, at the price of missing it, EUR."""
+    return np.asarray(case.switched.shortfall_eur[units] * unavoidable_isps(case, units), dtype=np.float64)
 
 
 def width_kw(case: Case) -> Floats:

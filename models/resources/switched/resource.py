@@ -15,6 +15,7 @@ RESOURCE = ResourceClass(
     unmanaged=programs.unmanaged,
     resumed=resumed.resumed,
     terms_eur=programs.terms_eur,
+    unavoidable_eur=programs.unavoidable_eur,
     block=add_switched,
     choosing=Choosing(
         responder=SwitchedResponder.of, empty=programs.empty, choose=programs.choose, descent=SwitchedDescent.of

@@ -76,6 +76,12 @@ def cheapest_programs(
 
 def meetable(case: Case, units: Ints, *, threads: int = 0) -> Bools:
     """Return whether some program of each unit (n,) keeps the bounds of all its windows."""
+    result: Bools = unavoidable_isps(case, units, threads=threads) == 0
+    return result
+
+
+def unavoidable_isps(case: Case, units: Ints, *, threads: int = 0) -> Floats:
+    """Return the number of ISPs (n,) by which every program of a unit misses the bounds of its windows."""
     given, everyone = parameters(case.switched, units), np.arange(len(units))
     given.scalars[:, 1] = 1.0
     least, most = given.windows[:, :, 2], given.windows[:, :, 3]
@@ -85,8 +91,7 @@ def meetable(case: Case, units: Ints, *, threads: int = 0) -> Bools:
     nothing = np.zeros((1, case.isps))
     found = cheapest_programs(given, asked, np.zeros(len(everyone), dtype=np.int64), nothing, threads=threads)
     missed[asked] = found.money_eur[:, 0]
-    result: Bools = missed == 0
-    return result
+    return missed
 
 
 def priced(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> Parameters:

@@ -109,6 +109,7 @@ def _stored(model: LinearModel, day: Day, unit: Store, comfort: float, *, own: b
     power, energy, missing = _moves(model, day, unit, missed=comfort if least else None, wear=wear)
     if least:
         model.one([(missing, 1.0)], 0.0, least + 1e-7)
+        model.constant += 0.0 if own else comfort * least  # what nobody could meet is charged to the plan only
     if own and unit.worth:
         kwh, eur = (np.array(values) for values in zip(*unit.worth, strict=True))
         pieces = model.columns(len(kwh), 0.0, kwh, eur)
