@@ -25,6 +25,7 @@ from models.decomposition.primal.recovery import (
     ClassReserve,
     headroom,
     held_of,
+    nothing_held,
     reserve,
     reserving,
     undelivered,
@@ -82,15 +83,31 @@ def keep(case: Case, earlier: Earlier, instead: Outcome) -> Kept:
         second = instead.called or instead.programs
         calls = [_joined(second, _resumed(case.when_called(), earlier, first)), second, programs]
     held = _held(case, earlier, earlier.outcome.headroom)
-    called_held = _held(case, earlier, earlier.outcome.called_headroom or earlier.outcome.headroom)
+    other = earlier.outcome.called_headroom
+    called_held = held if other is None else _held(case, earlier, other)
     bids = _bids(case, earlier)
     answers = (_answer(case, programs, called, held, called_held, bids) for called in calls)
-    found = [_outcome(case, answer, instead, perf_counter() - began) for answer in answers]
+    found = ((_outcome(case, one.plain, instead, perf_counter() - began), one) for one in answers)
+    outcome, answer = max(found, key=lambda pair: pair[0].objective_eur)
     left = {name: units[~keeps[units]] for name, (units, keeps, _) in own.items()}
     return Kept(
-        outcome=max(found, key=lambda one: one.objective_eur),
+        outcome=replace(outcome, **answer.headroom(case)),
         replaced={name: units for name, units in left.items() if len(units)},
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Answer:
+    """What follows from programs; the tables of the reserve that units hold are made of the best answer only."""
+
+    plain: ProgramValues  # without the reserve that units hold
+    held: AllocatedReserve
+    called_held: AllocatedReserve | None
+
+    def headroom(self, case: Case) -> dict[str, Any]:
+        """Return the reserve that units hold, planned and called, by field of an outcome."""
+        again = None if self.called_held is None else headroom(case, self.held, self.called_held)
+        return {"headroom": headroom(case, self.held), "called_headroom": again}
 
 
 def _outcome(case: Case, answer: ProgramValues, instead: Outcome, seconds: float) -> Outcome:
@@ -154,21 +171,32 @@ def _joined(instead: Programs, own: _Own) -> Programs:
     return Programs(**found)
 
 
-def _held(case: Case, earlier: Earlier, headroom_: Headroom) -> dict[str, Floats]:
-    """Return class → the reserve (R,U,T), kW, that its units held before."""
-    return {one.name: _rows_held(case, headroom_, earlier, one.name) for one, _ in reserving()}
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Before:
+    """The reserve (R,h,T), kW, that units (h,) which may hold some held before."""
+
+    units: Ints
+    held_kw: Floats
+
+    def of(self, units: Ints) -> Floats:
+        """Return a copy of the reserve (R,n,T) of some of the units."""
+        return self.held_kw[:, np.searchsorted(self.units, units)]
 
 
-def _rows_held(case: Case, held: Headroom, earlier: Earlier, name: str) -> Floats:
-    """Return the reserve (R,U,T), kW, that units of a class held before, of the products that there still are."""
-    rows = earlier.rows[name]
+def _held(case: Case, earlier: Earlier, held: Headroom) -> dict[str, _Before]:
+    """Return class → what its units held before, of the products that there still are."""
     known = {product.name: r for r, product in enumerate(earlier.case.reserves)}
-    units = np.flatnonzero(rows >= 0)
-    result = np.zeros((len(case.reserves), len(rows), case.isps))
-    for r, product in enumerate(case.reserves):
-        if product.name in known:
-            side = next(side for side in SIDES if takes(product, side))
-            result[r, units] = held.of(name, side)[known[product.name], rows[units]]
+    result: dict[str, _Before] = {}
+    for resource, how in reserving():
+        units = np.flatnonzero(how.reserve_kw(case) > 0)
+        rows = earlier.rows[resource.name][units]
+        had = np.flatnonzero(rows >= 0)
+        tables = np.zeros((len(case.reserves), len(units), case.isps), dtype=how.precision(case))
+        for r, product in enumerate(case.reserves):
+            if product.name in known:
+                side = next(side for side in SIDES if takes(product, side))
+                tables[r, had] = held.of(resource.name, side)[known[product.name], rows[had]]
+        result[resource.name] = _Before(units=units, held_kw=tables)
     return result
 
 
@@ -185,9 +213,9 @@ def _bids(case: Case, earlier: Earlier) -> list[Floats]:
 
 
 def _answer(
-    case: Case, programs: Programs, called: Programs | None, held: Mapping[str, Floats],
-    called_held: Mapping[str, Floats], bids: list[Floats],
-) -> ProgramValues:  # fmt: skip
+    case: Case, programs: Programs, called: Programs | None, held: Mapping[str, _Before],
+    called_held: Mapping[str, _Before], bids: list[Floats],
+) -> _Answer:  # fmt: skip
     """Return everything that follows from programs, planned and called, and from what was held with either before."""
     planned_kw = points_kw(case, programs)
     shortfall = np.zeros(case.reservations.reserved_kw.shape)
@@ -213,11 +241,11 @@ def _answer(
     settled |= tariff_fields(case, programs) | positions(case, programs, planned_kw)
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, planned_kw)
-    return ProgramValues(
-        programs=programs, called=everywhere, headroom=headroom(case, first),
-        called_headroom=None if again is None else headroom(case, first, again), point_kw=planned_kw,
+    plain = ProgramValues(
+        programs=programs, called=everywhere, headroom=nothing_held(case), called_headroom=None, point_kw=planned_kw,
         bids_mw=made, reserve_shortfall_mw=missing, reservation_shortfall_kw=shortfall, **settled,
     )  # fmt: skip
+    return _Answer(plain=plain, held=first, called_held=again)
 
 
 def _of_reserved(case: Case, called: Programs) -> Iterator[tuple[str, tuple[Ints, Fields]]]:
@@ -229,7 +257,7 @@ def _of_reserved(case: Case, called: Programs) -> Iterator[tuple[str, tuple[Ints
 
 
 def _allocated(
-    case: Case, programs: Programs, held: Mapping[str, Floats], points: Bools | None = None
+    case: Case, programs: Programs, held: Mapping[str, _Before], points: Bools | None = None
 ) -> AllocatedReserve:
     """Return the reserve of all units that may hold some, or of those at some congestion points (C+1,) only."""
     result: AllocatedReserve = {}
@@ -239,6 +267,6 @@ def _allocated(
             able &= points[resource.arrays(case).point]
         units = np.flatnonzero(able)
         taken, places = programs.of(resource.fields, units), np.arange(len(units))
-        kept = np.array(held[resource.name][:, units], dtype=how.precision(case))
+        kept = held[resource.name].of(units)
         result[resource.name] = ClassReserve(units=units, held=how.allocation(case, units, taken, places, kept))
     return result

@@ -277,7 +277,7 @@ def complete(case: Case, combined: list[CombinedPrograms], bids_mw: list[Floats]
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, planned_kw)
     plain = ProgramValues(
-        programs=done, called=None, headroom=_nothing_held(case), called_headroom=None,
+        programs=done, called=None, headroom=nothing_held(case), called_headroom=None,
         point_kw=planned_kw, bids_mw=bids, reserve_shortfall_mw=missing,
         reservation_shortfall_kw=shortfall, **settled,
     )  # fmt: skip
@@ -291,6 +291,7 @@ def complete(case: Case, combined: list[CombinedPrograms], bids_mw: list[Floats]
     )  # fmt: skip
 
 
-def _nothing_held(case: Case) -> Headroom:
+def nothing_held(case: Case) -> Headroom:
+    """Return tables of zero, which take no memory and cannot be written to."""
     shapes = {resource.name: (len(case.reserves), resource.count(case), case.isps) for resource, _ in reserving()}
     return Headroom.by_class({(name, s): np.broadcast_to(0.0, shapes[name]) for name in shapes for s in SIDES})
