@@ -162,13 +162,20 @@ class Obligation:
     limits_w: tuple[Limits, ...] = ()  # per ISP, where the order limits the program itself; empty: it is a deviation
     start_w: tuple[int, ...] = ()  # what the deviation counts from, see agr.domain.obligations; empty: the baseline
     earlier_w: tuple[int | None, ...] = ()  # per ISP, what earlier orders of its direction bind the program to
+    taken_back_w: tuple[int, ...] = ()  # per ISP, not negative: what later orders of the other direction undo of it
+
+    @property
+    def due_w(self) -> tuple[int, ...]:
+        """The deviation that is still to be delivered, per ISP."""
+        back = self.taken_back_w or (0,) * len(self.order.power_w)
+        return tuple(v - less if v > 0 else v + less for v, less in zip(self.order.power_w, back, strict=True))
 
     @property
     def program_w(self) -> tuple[int, ...]:
-        """The program ordered, per ISP; of an order of limits, what was planned when it was offered."""
+        """The program due with the order, per ISP; of an order of limits, what was planned when it was offered."""
         if self.limits_w:
             return self.baseline_w
-        return tuple(b + v for b, v in zip(self.start_w or self.baseline_w, self.order.power_w, strict=True))
+        return tuple(b + v for b, v in zip(self.start_w or self.baseline_w, self.due_w, strict=True))
 
     @property
     def bounds_w(self) -> tuple[Limits, ...]:
@@ -177,7 +184,7 @@ class Obligation:
             return self.limits_w
         return tuple(
             (bound if ordered > 0 else None, bound if ordered < 0 else None)
-            for bound, ordered in zip(self.program_w, self.order.power_w, strict=True)
+            for bound, ordered in zip(self.program_w, self.due_w, strict=True)
         )
 
 

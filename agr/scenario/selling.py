@@ -16,6 +16,7 @@ from agr.domain.flexibility import (
     RequestedIsp,
 )
 from agr.domain.isp import Period
+from agr.domain.obligations import may_be_taken_back
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.register import CongestionPoint, in_window
 from agr.planning.ledger import depth_taken
@@ -105,6 +106,7 @@ class Desk:
             self._plans.solved(number), request, baseline, depth_taken((), period), trading=described.trading,
             planning=described.planning, shares=shares_of(point, described.trading),
             traded_by_operator=point.day_ahead_redispatch_by == "DSO",
+            giving_way=may_be_taken_back(request, self._plans.orders(period)),
         )  # fmt: skip
         if isinstance(question, NoOffer):
             return question

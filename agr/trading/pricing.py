@@ -15,7 +15,7 @@ import structlog
 
 from agr.domain.flexibility import FlexRequest, NoOffer, Quote
 from agr.domain.isp import Clock, Period
-from agr.domain.obligations import not_shown
+from agr.domain.obligations import may_be_taken_back, not_shown
 from agr.domain.register import CongestionPoint, Contract
 from agr.messaging.trade_facts import accepted_prognosis
 from agr.planning.bound_flexibility import open_offers
@@ -53,6 +53,7 @@ class _Begun:
     point: CongestionPoint | None
     taken: DepthTaken
     contract: Contract | None
+    giving_way: tuple[str, ...]  # orders of the congestion point that one of the other direction may take back
     rest: Compared | None  # the program in force under the facts of a running Period; None: it has not begun
 
 
@@ -126,6 +127,7 @@ class PlanPricer:
         question = question_of(
             solved, request, begun.baseline, taken, trading=settings.trading, planning=settings.planning,
             shares=shares_of(begun.point, settings.trading), traded_by_operator=_traded_by_operator(begun), held=held,
+            giving_way=begun.giving_way,
         )  # fmt: skip
         from agr.planning.offered import behind_offers  # it imports the models, which take seconds
 
@@ -196,14 +198,15 @@ class PlanPricer:
             return NoOffer(reason=f"the plan in force has no congestion point {request.congestion_point}")
         if baseline is None:
             return NoOffer(reason=f"no D-Prognosis of ours for {request.congestion_point} is accepted yet")
-        hidden = None if request.limits else not_shown(request, baseline.power_w, reader.orders(period))
+        orders = reader.orders(period)
+        hidden = None if request.limits else not_shown(request, baseline.power_w, orders)
         if hidden is not None:
             return NoOffer(reason=f"the accepted D-Prognosis does not show order {hidden} yet")
         offers = open_offers(reader, self._settings, period, now)
         if any(offer.congestion_point == request.congestion_point for offer in offers):
             return NoOffer(reason="an offer of this congestion point is open; revoke it first")
         return _Begun(
-            plan=number, baseline=baseline, point=point, rest=rest,
+            plan=number, baseline=baseline, point=point, rest=rest, giving_way=may_be_taken_back(request, orders),
             taken=depth_taken(offers, period),
             contract=None if request.contract_id is None else reader.contract(request.contract_id),
         )  # fmt: skip

@@ -50,12 +50,12 @@ class Baseline:
 def question_of(
     solved: Solved, request: FlexRequest, baseline: Baseline, taken: DepthTaken, *, trading: Trading,
     planning: Planning, shares: tuple[float, ...] = (1.0,), traded_by_operator: bool = False,
-    held: "HeldByAll | None" = None,
+    held: "HeldByAll | None" = None, giving_way: tuple[str, ...] = (),
 ) -> "Question | NoOffer":  # fmt: skip
     """Return what the optimiser is asked about a request, or why nothing is offered.
 
     `solved` is the plan in force, in which all units hold `held`; `shares` are the volumes to be priced, as parts of
-    what is sold.
+    what is sold; `giving_way` orders that an order of the other direction may take back.
     """
     from models.case import held_freely
     from models.flexibility.excerpt import excerpt
@@ -90,6 +90,7 @@ def question_of(
         part=part, planned=planned, room=room, buy_taken_kw=taken.buy_kw,
         sell_taken_kw=taken.sell_kw, shares=shares, sell_share=1.0 if request.limits else trading.sell_share,
         traded_by_operator=traded_by_operator, reservation=request.contract_id, least_kw=_least_kw(request, trading),
+        giving_way=() if request.limits else giving_way,
         time_limit_s=planning.time_limit_s, threads=planning.threads,
     )  # fmt: skip
 

@@ -3,7 +3,8 @@
 With direction s and amount o of what was ordered, and r = s × (actual − baseline): delivered is min(max(r, 0), o), and
 the deficiency is max(o − r, 0). Of several orders of one direction in an ISP each counts from where those before it
 have brought the program (agr.domain.obligations), and is deficient by no more than it added to them: the latest one
-misses first, and what lies beyond all of them counts for the earliest. Source: UFTP specification, settle phase,
+misses first, and what lies beyond all of them counts for the earliest. What a later order of the other direction has
+taken back counts as delivered: it was bought, and then bought off. Source: UFTP specification, settle phase,
 flexibility settlement.
 """
 
@@ -36,17 +37,21 @@ class Judged:
     unchecked: int = 0  # ordered ISPs whose actual power no meters of ours tell
 
 
-def delivery(ordered_w: int, baseline_w: int, actual_w: int, earlier_w: int | None = None) -> Delivery:
+def delivery(
+    ordered_w: int, baseline_w: int, actual_w: int, earlier_w: int | None = None, taken_back_w: int = 0
+) -> Delivery:  # fmt: skip
     """Return what was delivered in one ISP; more than ordered counts as ordered.
 
     `earlier_w`: the program that earlier orders of this direction bind to, what is missed before it is theirs.
+    `taken_back_w`: what later orders of the other direction undo, not negative; it is not to be delivered any more.
     """
     towards = (actual_w - baseline_w) if ordered_w > 0 else (baseline_w - actual_w)
-    amount = abs(ordered_w)
+    amount = abs(ordered_w) - taken_back_w
     missed = max(amount - towards, 0) if amount else 0
     if earlier_w is not None:
-        missed = min(missed, abs(baseline_w + ordered_w - earlier_w))
-    return Delivery(delivered_w=min(max(towards, 0), amount), deficiency_w=missed)
+        end_w = baseline_w + (amount if ordered_w > 0 else -amount)
+        missed = min(missed, abs(end_w - earlier_w))
+    return Delivery(delivered_w=min(max(towards, 0), amount) + taken_back_w, deficiency_w=missed)
 
 
 def faults_of_order(item: m.OrderSettlement, order: FlexOrder) -> list[str]:
@@ -105,13 +110,14 @@ def judge(
             continue
         start_w = (obligation.start_w or obligation.baseline_w)[isp - 1]
         earlier_w = obligation.earlier_w[isp - 1] if obligation.earlier_w else None
-        found = delivery(ordered_w, start_w, row.actual_w, earlier_w)
+        back_w = obligation.taken_back_w[isp - 1] if obligation.taken_back_w else 0
+        found = delivery(ordered_w, start_w, row.actual_w, earlier_w, back_w)
         faults += _faults_of(isp, row, ordered_w, obligation.baseline_w[isp - 1], found)
         ours = meters.off(isp, row.actual_w, ordered_w)
         if ours is not None:
             faults.append(f"ISP {isp}: ActualPower {row.actual_w} W, our meters have {ours} W")
         unchecked += bool(ordered_w) and isp not in meters.actual_w
-        is_so = found if ours is None else delivery(ordered_w, start_w, ours, earlier_w)
+        is_so = found if ours is None else delivery(ordered_w, start_w, ours, earlier_w, back_w)
         ordered_wh += abs(ordered_w) * period.isp_hours
         delivered_wh += is_so.delivered_w * period.isp_hours
         deficient_wh += is_so.deficiency_w * period.isp_hours

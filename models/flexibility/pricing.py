@@ -49,7 +49,9 @@ def price(question: Question, same: SameProblem | None = None) -> Answer:
 
     if not asked.any():
         return refused("nothing is asked for that any of our resources there could do")
-    most = _solved(same, question, _used_up(question, offered(case, room, planned_kw, asked), asked))
+    most = _solved(
+        same, question, _used_up(question, offered(case, room, planned_kw, asked, question.giving_way), asked)
+    )
     if most is None:
         return refused("no program was found in time")
     deliverable = _whole_w(_delivered(asked, most))
@@ -86,7 +88,8 @@ def _priced(
 ) -> Priced | None:
     """Return a volume with its cost; None where no audited program delivers it without any new shortfall."""
     room = question.room
-    stated = _used_up(question, offered(case, room, question.planned.point_kw[0], volume), volume)
+    rows = offered(case, room, question.planned.point_kw[0], volume, question.giving_way)
+    stated = _used_up(question, rows, volume)
     if question.traded_by_operator:
         stated = taken_over(stated, volume)  # the grid operator trades the energy of the deviation, not we
     found = _solved(same, question, stated)

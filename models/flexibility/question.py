@@ -76,6 +76,8 @@ class Question:
     """Whether the grid operator trades what is asked for, so that its energy is sold to it"""
     reservation: str | None = None
     """The contract whose reservation the offer uses up"""
+    giving_way: tuple[str, ...] = ()
+    """Orders of the part that give way to an offer of the other direction, as far as it goes; limits never do"""
     least_kw: float = 0.01
     """A volume with less power than this in every ISP is of no use to anybody"""
     time_limit_s: float = 30.0

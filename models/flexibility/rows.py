@@ -18,12 +18,16 @@ HALF_W = 0.0004
 """kW by which a program may differ from whole W and still be rounded to them."""
 
 
-def offered(case: Case, room: Room, planned_kw: Floats, volume_kw: Floats) -> Case:
+def offered(
+    case: Case, room: Room, planned_kw: Floats, volume_kw: Floats, giving_way: tuple[str, ...] = ()
+) -> Case:  # fmt: skip
     """Return the case with the rows R(v): in requested ISPs P <= B + v (>= where more is asked for), in available ones
     B + least <= P <= B + most, in all others P = B. Where the plan has left B already, it may stay there.
 
     The room, and B itself in requested ISPs, are never left for the sake of the volume, which may be more than can be
     delivered: what is missing of it then costs less than any shortfall.
+
+    Orders of the other direction that are `giving_way` bind no further than to the program that is promised now.
     """
     baseline, asked = room.baseline_kw, room.down | room.up
     above, below = np.maximum(planned_kw - baseline, 0.0), np.minimum(planned_kw - baseline, 0.0)
@@ -39,7 +43,19 @@ def offered(case: Case, room: Room, planned_kw: Floats, volume_kw: Floats) -> Ca
         least_kw=np.array([least, promise_least]) - HALF_W, most_kw=np.array([most, promise_most]) + HALF_W,
         penalty_eur_per_mwh=np.array([HARD_EUR_PER_MWH, PROMISE_EUR_PER_MWH]),
     )  # fmt: skip
-    return replace(case, orders=_with(case.orders, rows))
+    return replace(case, orders=_with(_given_way(case.orders, giving_way, promise_least, promise_most), rows))
+
+
+def _given_way(orders: Orders, names: tuple[str, ...], least_kw: Floats, most_kw: Floats) -> Orders:
+    """Return the orders, those of `names` without what lies beyond a promise of the other direction."""
+    mine = np.array([name in names for name in orders.name], dtype=np.bool_)
+    if not mine.any():
+        return orders
+    return replace(
+        orders,
+        least_kw=np.where(mine[:, None], np.minimum(orders.least_kw, most_kw - HALF_W), orders.least_kw),
+        most_kw=np.where(mine[:, None], np.maximum(orders.most_kw, least_kw + HALF_W), orders.most_kw),
+    )  # fmt: skip
 
 
 def _with(orders: Orders, rows: Orders) -> Orders:

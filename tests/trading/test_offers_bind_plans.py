@@ -27,6 +27,7 @@ from agr.planning.plan_loader import load_solved
 from agr.planning.stored_plans import StoredInputs
 from agr.store import day, flex_offers, flex_orders, overrides, plans, register
 from agr.trading.keeping import Keeping
+from agr.trading.keeping import missing_w as missing
 from agr.trading.pricing import PlanPricer
 from models.audit import audit
 from tests.builders.worlds import CONTRACT, PERIOD, POINT, prices
@@ -58,11 +59,16 @@ def announced(world, solver, reserved_w=0):
     stage = first_plan(world, solver)
     with world.store.transaction() as tx:
         day.moment_done(tx, PERIOD.day, OPEN, world.clock.now(), "test")
+    told(world)
+    return stage
+
+
+def told(world):
+    """Announce the plan in force, and have the DSO accept it."""
     Publisher(world.store, world.settings, world.clock, world.participants).publish(PERIOD)
     with world.store.transaction() as tx:
         for sent in plans.prognoses(tx, PERIOD.day):
             plans.answer_prognosis(tx, sent.message_id, "accepted", None)
-    return stage
 
 
 def pricer(world, solver):
@@ -82,12 +88,12 @@ def opened(world, asked, quote):
     return offer
 
 
-def order(world, offer, quote, factor="1.00", contract=None):
+def order(world, offer, quote, factor="1.00", contract=None, reference="order 1"):
     option = quote.options[0]
     share = Decimal(factor)
     made = FlexOrder(
         message_id=str(uuid.uuid4()), conversation_id=offer.conversation_id, dso=offer.dso, congestion_point=POINT,
-        period=PERIOD, offer_message_id=offer.message_id, order_reference="order 1", option_reference=option.reference,
+        period=PERIOD, offer_message_id=offer.message_id, order_reference=reference, option_reference=option.reference,
         activation_factor=share, power_w=tuple(round(share * (power or 0)) for power in option.power_w),
         price=option.price * share, currency="EUR", stamped_at=world.clock.now(), received_at=world.clock.now(),
         contract_id=contract,
@@ -158,6 +164,38 @@ def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world
     assert missing_w(obligation, everything) <= 1
     assert everything.result.terms_eur["flexibility sold"] == pytest.approx(float(option.price))
     assert everything.result.no_flexibility_eur == pytest.approx(before.result.no_flexibility_eur)
+
+
+def test_a_dso_may_buy_back_what_it_has_ordered(world, solver):
+    """First less, then 2 kW more in the same ISPs: priced, in force without a solver, and no bound against another."""
+    stage = announced(world, solver)
+    asked = request()
+    first_quote = pricer(world, solver).price(asked)
+    first = order(world, opened(world, asked, first_quote), first_quote)
+    assert stage.planner.run_due() == 1
+    assert "does not show order order 1" in pricer(world, solver).price(request(0, 2_000)).reason
+    told(world)
+    back = request(0, 2_000)
+    quote = pricer(world, solver).price(back)
+    assert isinstance(quote, Quote), quote
+    assert max(quote.options[0].power_w[t - 1] for t in NOON) > 1_000
+    order(world, opened(world, back, quote), quote, reference="order 2")
+    assert stage.planner.run_due() == 1
+    for solved_by in ("ordered offer", None):
+        plan = stage.made[-1]
+        assert solved_by is None or plan.result.solver == solved_by
+        assert plan.state is PlanState.AUDITED, plan.result.audit
+        assert plan.result.order_shortfall_kwh < 0.01
+        with world.store.reading() as tx:
+            bound = flex_orders.obligations(tx, PERIOD)
+        for t in NOON:
+            due = first_quote.baseline_w[t - 1] + sum(one.order.power_w[t - 1] for one in bound)
+            assert abs(program_w(plan)[t - 1] - due) <= 1
+        assert [missing(one, program_w(plan)) for one in bound] == [0, 0]
+        assert missing(first, program_w(plan)) > 1_000  # judged alone, the first one would be broken
+        if solved_by:
+            stage.ask()
+            assert stage.planner.run_due() == 1
 
 
 def test_an_order_under_a_contract_uses_up_its_reservation(world, solver):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +37,10 @@ def bound(one: Obligation) -> int:
 
 def delivered(orders: tuple[Obligation, ...], actual_w: int) -> list[tuple[int, int]]:
     """Return what was delivered and missed of each order, W."""
-    found = [delivery(one.order.power_w[40], one.start_w[40], actual_w, one.earlier_w[40]) for one in orders]
+    found = [
+        delivery(one.order.power_w[40], one.start_w[40], actual_w, one.earlier_w[40], one.taken_back_w[40])
+        for one in orders
+    ]
     return [(one.delivered_w, one.deficiency_w) for one in found]
 
 
@@ -85,11 +89,77 @@ def test_what_is_missed_is_the_way_to_the_program_with_all_orders_and_no_watt_co
     assert sum(missing for _, missing in found) == max(reached - actual_w, 0)
 
 
-def test_orders_elsewhere_in_other_isps_or_the_other_way_change_nothing() -> None:
+def bounds(orders: tuple[Obligation, ...]) -> list[tuple[int | None, int | None]]:
+    return [one.bounds_w[40] for one in orders]
+
+
+@pytest.mark.parametrize("named", [7, 10])  # the D-Prognosis with the first order, or the one before it
+def test_an_order_of_the_other_direction_takes_back_what_lies_between(named: int) -> None:
+    """10, 3 less, 1 more: 8 are due, not 7 and 8 at once. The W that was bought off need not be delivered."""
+    pair = in_turn([order(1, -3, 10), order(2, 1, named)])
+    assert bounds(pair) == [(None, 8), (8, None)]
+    expected = {
+        6: [(3, 0), (0, 2)],
+        7: [(3, 0), (0, 1)],
+        8: [(3, 0), (1, 0)],
+        9: [(2, 1), (1, 0)],
+        10: [(1, 2), (1, 0)],
+        11: [(1, 3), (1, 0)],
+    }
+    for actual, so in expected.items():
+        assert delivered(pair, actual) == so
+
+
+def test_what_does_not_reach_an_earlier_order_leaves_it_and_what_passes_it_ends_it() -> None:
+    below = in_turn([order(1, -3, 10), order(2, 1, 5)])  # 7 at most; 5 were announced, of which 6 are due at least
+    assert bounds(below) == [(None, 7), (6, None)]
+    beyond = in_turn([order(1, -3, 10), order(2, 5, 7)])
+    assert bounds(beyond) == [(None, None), (12, None)]
+    assert delivered(beyond, 11) == [(3, 0), (4, 1)]
+    again = in_turn([order(1, -3, 10), order(2, 1, 7), order(3, -2, 8)])  # what was given back is bought once more
+    assert bounds(again) == [(None, 8), (None, None), (None, 6)]
+    assert delivered(again, 7) == [(3, 0), (1, 0), (1, 1)]
+    assert delivered(again, 9) == [(2, 1), (1, 0), (0, 2)]
+
+
+@given(st.lists(st.integers(-6, 6).filter(bool), min_size=1, max_size=5), st.integers(-30, 30))
+def test_orders_that_name_the_program_before_them_add_up_to_it_whatever_their_direction(
+    ordered: list[int], actual_w: int
+) -> None:
+    """The specification's sum: the program due is the first baseline and all orders, judged on the side that binds."""
+    program, told = 10, []
+    for number, amount in enumerate(ordered):
+        told.append(order(number, amount, program))
+        program += amount
+    orders = in_turn(told)
+    found = bounds(orders)
+    least = max((low for low, _ in found if low is not None), default=None)
+    most = min((high for _, high in found if high is not None), default=None)
+    assert (least if ordered[-1] > 0 else most) == program
+    assert least is None or most is None or least <= program <= most
+    over = 0 if most is None else max(actual_w - most, 0)
+    under = 0 if least is None else max(least - actual_w, 0)
+    judged = delivered(orders, actual_w)
+    assert sum(missing for _, missing in judged) == over + under
+    assert all(0 <= got <= abs(amount) for (got, _), amount in zip(judged, ordered, strict=True))
+    if actual_w == program:
+        assert [got for got, _ in judged] == [abs(amount) for amount in ordered]
+
+
+def test_limits_stay_whatever_is_ordered_against_them() -> None:
+    limited = replace(order(0, 0, 5), limits_w=((None, 3),) * DAY.isp_count)
+    assert bounds(in_turn([limited, order(1, 2, 5)])) == [(None, 3), (7, None)]
+
+
+def test_orders_elsewhere_or_in_other_isps_change_nothing() -> None:
     first = order(1, -2, 10)
-    for other in (order(2, -3, 10, point="ea1.2024-01.example.dso:p2"), order(2, -3, 10, isp=42), order(2, 3, 10)):
+    for other in (
+        order(2, -3, 10, point="ea1.2024-01.example.dso:p2"),
+        order(2, -3, 10, isp=42),
+        order(2, 3, 10, isp=42),
+    ):
         found = in_turn([first, other])
-        assert [bound(one) for one in found] == [8, 7 if other.order.power_w[40] <= 0 else 13]
+        assert [bound(one) for one in found] == [8, 13 if other.order.power_w[41] > 0 else 7]
     limited = replace(order(0, 0, 5), limits_w=((None, 3),) * DAY.isp_count)
     assert in_turn([limited, first]) == (limited, in_turn([first])[0])
 
@@ -136,3 +206,28 @@ def test_a_dso_that_counts_what_was_delivered_twice_is_told_so() -> None:
     assert (right.faults, right.expected_net) == ((), Decimal("4.67"))
     twice = judge(item(3, 0, "0"), second, 0.0)
     assert [fault.split(":")[1].split()[0] for fault in twice.faults] == ["DeliveredFlexPower", "PowerDeficiency"]
+
+
+def test_a_dso_that_judges_an_order_alone_which_it_has_taken_back_is_told_so() -> None:
+    """10 W, 3 less, then 1 more: 8 W are what was asked for. The first order has all its price, and no penalty."""
+    first, second = in_turn([order(1, -3, 10), order(2, 1, 7)])
+
+    def item(of: Obligation, actual: int, delivered_w: int, missed_w: int, penalty: str) -> m.OrderSettlement:
+        row = m.OrderSettlementIsp(
+            start=41, baseline_w=of.baseline_w[40], ordered_w=of.order.power_w[40], actual_w=actual,
+            delivered_w=delivered_w, deficiency_w=missed_w,
+        )  # fmt: skip
+        return m.OrderSettlement(
+            order_reference=of.order.order_reference, period=DAY.day, congestion_point=POINT, price=Decimal(14),
+            penalty=Decimal(penalty), net_settlement=Decimal(14) - Decimal(penalty), isps=(row,),
+        )  # fmt: skip
+
+    for of, delivered_w in ((first, 3), (second, 1)):
+        right = judge(item(of, 8, delivered_w, 0, "0"), of, 0.0)
+        assert (right.faults, right.expected_net) == ((), Decimal(14))
+    naive = judge(item(first, 8, 1, 2, "9.33"), first, 0.0)
+    assert [fault.split(":")[-1].split()[0] for fault in naive.faults] == [
+        "DeliveredFlexPower", "PowerDeficiency", "Penalty",
+    ]  # fmt: skip
+    short = judge(item(first, 9, 2, 1, "4.67"), first, 0.0)
+    assert (short.faults, short.expected_net) == ((), Decimal("9.33"))

@@ -135,6 +135,7 @@ def _orders(context: Context) -> Iterator[str]:
         return
     names = [f"order {name}" for name in data.name]
     most, least = np.full((len(due), context.day.isps), np.inf), np.full((len(due), context.day.isps), -np.inf)
+    begun = np.zeros((len(due), context.day.isps))
     for row, one in enumerate(due):
         if one.limits_w:  # what is ordered are the bounds themselves
             for isp, (low, high) in enumerate(one.limits_w):
@@ -144,10 +145,18 @@ def _orders(context: Context) -> Iterator[str]:
         same = one.order.congestion_point
         before = [k for k in range(row) if due[k].order.congestion_point == same and not due[k].limits_w]
         for isp, (baseline, deviation) in enumerate(zip(one.baseline_w, one.order.power_w, strict=True)):
-            if deviation < 0:  # it adds to what was ordered before, wherever its baseline does not show that
-                most[row, isp] = min([baseline / 1000, *most[before, isp]]) + deviation / 1000
-            elif deviation > 0:
-                least[row, isp] = max([baseline / 1000, *least[before, isp]]) + deviation / 1000
+            if not deviation:
+                continue
+            # It adds to what was ordered before, wherever its baseline does not show that; the other way it takes back.
+            now = min([baseline / 1000, *most[before, isp]])
+            begun[row, isp] = now = max([now, *least[before, isp]])
+            now += deviation / 1000
+            for k in before:
+                if deviation > 0 and most[k, isp] < now:
+                    most[k, isp] = now if now < begun[k, isp] - _HALF_W else np.inf
+                if deviation < 0 and least[k, isp] > now:
+                    least[k, isp] = now if now > begun[k, isp] + _HALF_W else -np.inf
+            (most if deviation < 0 else least)[row, isp] = now
     places = np.array([float(case.points.index(one.order.congestion_point)) for one in due])
     yield from differences(names, "point", data.point, places)
     rounding = np.where(np.isfinite(most) & (np.abs(data.most_kw - most) < _HALF_W), data.most_kw, most)

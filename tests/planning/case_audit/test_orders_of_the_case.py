@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from agr.domain.flexibility import FlexOrder, Obligation
+from agr.domain.obligations import in_turn
 from agr.planning.case import build
 from agr.planning.case.orders import orders_of
 from agr.planning.case_audit import audit_case
@@ -65,3 +66,23 @@ def test_an_order_that_is_missing_or_not_ours_is_found(facts):
     assert any("has 0 orders, 1 bind" in finding for finding in lost)
     elsewhere = replace(facts, orders=(obligation(facts, congestion_point="ea1.2024-01.example:none"),))
     assert build(elsewhere).case.orders.name == ()
+
+
+@pytest.mark.parametrize("named_kw", [20, 15])
+def test_an_order_of_the_other_direction_takes_back_what_lies_between_in_case_and_audit(facts, named_kw):
+    """Of 20 kW 5 less, then 1 more: 16 kW, whichever of both programs the second order names; the third ends both."""
+    plain = inputs()
+    isps = plain.period.isp_count
+    more = tuple(1_000 if 70 <= isp < 74 else 0 for isp in range(isps))
+    second = replace(obligation(plain, order_reference="8", power_w=more), baseline_w=(1000 * named_kw,) * isps)
+    less = tuple(-9_000 if isp == 71 else 0 for isp in range(isps))
+    third = replace(obligation(plain, order_reference="9", power_w=less), baseline_w=(16_000,) * isps)
+    both = replace(facts, orders=in_turn([*facts.orders, second, third]))
+    orders = build(both).case.orders
+    np.testing.assert_allclose(orders.most_kw[:, 70], [16.0, np.inf, np.inf], atol=5e-4)
+    np.testing.assert_allclose(orders.least_kw[:, 70], [-np.inf, 16.0, -np.inf], atol=5e-4)
+    np.testing.assert_allclose(orders.most_kw[:, 71], [16.0, np.inf, 7.0], atol=5e-4)
+    assert np.isneginf(orders.least_kw[:, 71]).all()
+    assert audit_case(both, build(both)) == ()
+    alone = replace(both, orders=(*facts.orders, second, third))  # each judged alone: 15 at most and more at least
+    assert any("kw" in finding for finding in audit_case(both, build(alone)))
