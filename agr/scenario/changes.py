@@ -127,6 +127,12 @@ def _section(
     found: dict[str, Callable[[Setting], Scenario]] = {
         name: partial(_described, scenario, (*place, name)) for name in type(section).model_fields
     }
+    for name, part in section:
+        if isinstance(part, BaseModel):  # as in planning.promises.scenarios
+            found |= {
+                f"{name}.{inner}": partial(_described, scenario, (*place, name, inner))
+                for inner in type(part).model_fields
+            }
     return Section(fields=found if series is None else {"price": partial(_price, scenario, series), **found})
 
 

@@ -24,6 +24,7 @@ from agr.planning.memory_plans import MemoryPlans, World
 from agr.planning.ports import Solver
 from agr.scenario.moments import events_of, moments_of
 from agr.scenario.own_forecasts import as_known, known_beforehand
+from agr.scenario.past_errors import past_errors
 from agr.scenario.scenario import Scenario
 from agr.scenario.selling import Desk, Sold
 from agr.store.day import Trigger
@@ -89,7 +90,7 @@ def play(
     """
     moments = sorted((m for period in periods for m in moments_of(scenario, period)), key=lambda m: m.at)
     join = timedelta(seconds=scenario.description.planning.join_triggers_s)
-    world = as_known(scenario, periods, _world(scenario))
+    world = replace(as_known(scenario, periods, _world(scenario)), past=past_errors(scenario, periods[0]))
     if earlier is not None:
         world = replace(world, earlier=(periods[0].previous().day, earlier))
     plans, now = MemoryPlans(world), moments[0].at

@@ -5,7 +5,7 @@ its auction is published, the power of a load or generator when the day is over,
 past day can be played as it would have been, and no plan sees what came later. Source: docs/how-to/forecast.md.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -94,7 +94,7 @@ def as_known(scenario: Scenario, periods: Sequence[Period], world: World) -> Wor
     made = (run for period in periods for run in forecast_runs(scenario, period))
     runs = tuple(replace(run, id=number) for number, run in enumerate(made, start=1))
     given = {forecast for series, forecast in prices.items() if forecast != series}
-    begins = dict(scenario.description.timetable.moments(periods[0]))["first_plan"]
+    begins = first_plan(scenario, periods[0])
     register = replace(
         world.register, prices=tuple(row for row in world.register.prices if row.series not in given)
     )  # fmt: skip
@@ -109,7 +109,7 @@ def as_known(scenario: Scenario, periods: Sequence[Period], world: World) -> Wor
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wanted:
+class Wanted:
     """A series to forecast, from what was known of it."""
 
     series: str
@@ -125,26 +125,35 @@ def forecast_runs(scenario: Scenario, period: Period) -> list[Run]:
     own = scenario.description.forecasts
     if own is None:
         return []
+    moment = first_plan(scenario, period)
     with threadpool_limits(1):  # the same bits on every machine, and no threads that wait for each other
-        return list(_runs(scenario, own, period))
-
-
-def _runs(scenario: Scenario, own: OwnForecasts, period: Period) -> Iterator[Run]:
-    moment = dict(scenario.description.timetable.moments(period))["first_plan"]
-    for one in _wanted(scenario, own, period, moment):
-        if not one.known:
-            raise PlanError(f"{one.series} cannot be forecast for {period}: nothing of it is known at {moment}")
-        days = days_of(one.known, period.zone_name, one.minutes, country=own.country)
-        made = _made(scenario, one, days, period)
-        of = Period(period.day, period.zone_name, one.minutes)
-        mean = np.clip(days.on(made.mean, of), one.least, one.most)
-        yield Run(
-            series=one.series, model=made.model, made_at=moment, period=period.day, minutes=one.minutes, mean=mean,
-            notes=made.notes,
+        wanted = (
+            *prices_wanted(scenario, own, moment), *powers_wanted(scenario, forecast_powers(scenario), period, moment),
+            *sessions_wanted(scenario, period, moment),
         )  # fmt: skip
+        return [run_of(scenario, own, one, period, moment) for one in wanted]
 
 
-def _made(scenario: Scenario, one: _Wanted, days: Days, period: Period) -> Made:
+def first_plan(scenario: Scenario, period: Period) -> datetime:
+    """Return when the first plan of a Period is made."""
+    return dict(scenario.description.timetable.moments(period))["first_plan"]
+
+
+def run_of(scenario: Scenario, own: OwnForecasts, one: Wanted, period: Period, moment: datetime) -> Run:
+    """Return the forecast of a series for a Period. Raises PlanError, saying why, where it cannot be made."""
+    if not one.known:
+        raise PlanError(f"{one.series} cannot be forecast for {period}: nothing of it is known at {moment}")
+    days = days_of(one.known, period.zone_name, one.minutes, country=own.country)
+    made = _made(scenario, one, days, period)
+    of = Period(period.day, period.zone_name, one.minutes)
+    mean = np.clip(days.on(made.mean, of), one.least, one.most)
+    return Run(
+        series=one.series, model=made.model, made_at=moment, period=period.day, minutes=one.minutes, mean=mean,
+        notes=made.notes,
+    )  # fmt: skip
+
+
+def _made(scenario: Scenario, one: Wanted, days: Days, period: Period) -> Made:
     row = days.row(period.day)
     digest = sha256(days.known(row).values.tobytes() + f"{one.model} {days.first} {row} {days.country}".encode())
     key = digest.hexdigest()
@@ -156,20 +165,31 @@ def _made(scenario: Scenario, one: _Wanted, days: Days, period: Period) -> Made:
     return scenario.past.made[key]
 
 
-def _wanted(scenario: Scenario, own: OwnForecasts, period: Period, moment: datetime) -> Iterator[_Wanted]:
+def prices_wanted(scenario: Scenario, own: OwnForecasts, moment: datetime) -> Iterator[Wanted]:
+    """Yield the price series that are forecast, with what was known of them by then."""
     for name in forecast_prices(scenario):
         known = [*_history(scenario, name, moment), *_earlier_prices(scenario, name, moment)]
         recent = [one for one in known if one.start >= moment - LEARNED]
-        yield _Wanted(series=name, known=recent, minutes=_resolution(recent), model=own.model)
-    for name, sun in forecast_powers(scenario).items():
+        yield Wanted(series=name, known=recent, minutes=_resolution(recent), model=own.model)
+
+
+def powers_wanted(
+    scenario: Scenario, powers: Mapping[str, bool], period: Period, moment: datetime
+) -> Iterator[Wanted]:  # fmt: skip
+    """Yield the series of loads and generators (→ whether it is one), with what was known of them by then."""
+    for name, sun in powers.items():
         known = [*_history(scenario, POWER_SERIES + name, moment), *_earlier_powers(scenario, name, moment)]
         recent = [one for one in known if one.start >= moment - ALIKE_DAYS]
         minutes = max(_resolution(recent), period.isp_minutes)
-        yield _Wanted(
+        yield Wanted(
             series=POWER_SERIES + name, known=recent, minutes=minutes, model=ALIKE, most=0.0 if sun else np.inf
         )  # fmt: skip
+
+
+def sessions_wanted(scenario: Scenario, period: Period, moment: datetime) -> Iterator[Wanted]:
+    """Yield the series of charging sessions by group, with what was counted by then."""
     for name, recent in _counted(scenario, period, moment).items():
-        yield _Wanted(series=name, known=recent, minutes=HOUR, model=ALIKE, least=0.0)
+        yield Wanted(series=name, known=recent, minutes=HOUR, model=ALIKE, least=0.0)
 
 
 def _history(scenario: Scenario, series: str, moment: datetime) -> Iterator[Observed]:
@@ -210,11 +230,15 @@ def _earlier_powers(scenario: Scenario, resource: str, moment: datetime) -> Iter
 def _counted(scenario: Scenario, period: Period, moment: datetime) -> dict[str, list[Observed]]:
     """Return the series of charging sessions by group, of the days that were counted by then."""
     found: dict[str, list[Observed]] = {}
+    oldest = period_of(moment - ALIKE_DAYS, period.zone_name, HOUR)
     for group, sessions in _sessions(scenario, period).items():
         first = period_of(min(one.arrival for one in sessions), period.zone_name, HOUR)
-        day = max(first, period_of(moment - ALIKE_DAYS, period.zone_name, HOUR), key=lambda one: one.day)
+        day, recent = max(first, oldest, key=lambda one: one.day), dict[date, list[Session]]()
+        for one in sessions:
+            if oldest.start <= one.arrival < moment:
+                recent.setdefault(period_of(one.arrival, period.zone_name, HOUR).day, []).append(one)
         while day.end <= moment:
-            counted = count(sessions, day)
+            counted = count(recent.get(day.day, ()), day)
             for begins, values in counted.series() if counted.known_at <= moment else ():
                 found.setdefault(begins + group, []).extend(
                     Observed(start=start, minutes=HOUR, value=float(value))
