@@ -81,7 +81,9 @@ class Life:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.torture.life", str(config), now.isoformat(), *killing],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=PROJECT,
-            start_new_session=True, env=os.environ | {"TORTURE_PERIOD": str(PERIOD), "TORTURE_COMMIT_S": str(commit_s)},
+            start_new_session=True, env=os.environ | {
+                "TORTURE_PERIOD": str(PERIOD), "TORTURE_COMMIT_S": str(commit_s), "TORTURE_BEGAN": str(time.time()),
+            },
         )  # fmt: skip
 
     def read(self) -> Standing:
