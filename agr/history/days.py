@@ -18,7 +18,7 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
 from agr.history.facts import Fact, brps_eur, connections_eur, facts_of, facts_of_summary
 from agr.planning import plan_loader
-from agr.planning.promises import GAP, KINDS, at_risk
+from agr.planning.promises import GAP, at_risk, made_by
 from agr.planning.settlement import SPREAD_BACK, settled_eur, settlement_prices
 from agr.settings import Settings
 from agr.store import executions, flex_orders, history, nominations, plans, register
@@ -169,7 +169,7 @@ class Days:
             earned = self._earned(audited[0], audited[-1])
         risks = [risk for risk in at_risk(earned.plan) if risk.kind != GAP]
         broken = (*(f"{risk.kind}: {risk.text}" for risk in risks), *broken)
-        count = len(KINDS) - 1 - len(risks) + kept_count
+        count = len(made_by(earned.plan)) - len(risks) + kept_count
         executed = earned.executed
         if executed is None:
             with self._store.reading() as tx:

@@ -89,6 +89,11 @@ def _gap(result: Result) -> Iterator[AtRisk]:
         yield AtRisk(kind=GAP, text=words, eur=gap)
 
 
+def made_by(result: Result) -> tuple[str, ...]:
+    """Return the kinds of promises that a plan makes: those by probability only where it was planned by it."""
+    return tuple(kind for kind in KINDS if kind != GAP and (kind != PROBABILITY or result.promised))
+
+
 def _too_rarely(result: Result) -> Iterator[AtRisk]:
     missed = [one for one in result.promised if not one.met]
     if missed:
