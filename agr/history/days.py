@@ -169,7 +169,7 @@ class Days:
             earned = self._earned(audited[0], audited[-1])
         risks = [risk for risk in at_risk(earned.plan) if risk.kind != GAP]
         broken = (*(f"{risk.kind}: {risk.text}" for risk in risks), *broken)
-        count = len(made_by(earned.plan)) - len(risks) + kept_count
+        count = len(made_by(earned.plan.result)) - len(risks) + kept_count
         executed = earned.executed
         if executed is None:
             with self._store.reading() as tx:
