@@ -297,6 +297,11 @@ class Headroom:
         return held
 
     @staticmethod
+    def classes() -> tuple[str, ...]:
+        """Return the resource classes that may hold reserve."""
+        return tuple(name for name in UNIT_CLASSES if _held_field(name, Direction.UP) in Headroom.__dataclass_fields__)
+
+    @staticmethod
     def by_class(held: Mapping[tuple[str, Direction], Floats]) -> "Headroom":
         """Return the headroom, given for each side of every resource class that may hold reserve."""
         return Headroom(**{_held_field(name, side): values for (name, side), values in held.items()})

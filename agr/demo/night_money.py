@@ -62,7 +62,7 @@ def night_money(
         prices, known = prices_now(reader, settings, period, now), reader.register()
     names = {row.resource for row in rows}
     programs = programs_kw(solved.named, solved.outcome.programs)
-    starts = dict(zip(solved.named.of("storage"), solved.named.case.storage.energy_start_kwh.tolist(), strict=True))
+    starts = dict(zip(solved.named.stores(), solved.named.case.storage.energy_start_kwh.tolist(), strict=True))
     mine = Register(
         connections=tuple(one for one in known.connections if one.address in {row.connection for row in rows}),
         resources=tuple(row for row in known.of(EvSession) if row.resource in names),

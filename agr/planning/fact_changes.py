@@ -5,6 +5,7 @@ Found by comparing the arrays of both cases unit by unit, so that a fact is name
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,8 @@ def _outages(
 
 def _of_class(name: str, before: NamedCase, after: NamedCase, marked: Collection[str]) -> Iterator[_Fact]:
     """Yield what changed about the units of a class, those whose availability has changed left out."""
-    old, new = getattr(before.case, name), getattr(after.case, name)
+    old: Any = before.case.units(name)
+    new: Any = after.case.units(name)
     where, was = _places_of(name, after), _places_of(name, before)
     rows = {resource: row for row, resource in enumerate(before.of(name)) if resource not in marked}
     names = [resource for resource in after.of(name) if resource not in marked]
@@ -131,7 +133,7 @@ def _changed(old: Floats, new: Floats, there: Ints, here: Ints) -> Iterator[tupl
 
 
 def _places_of(name: str, named: NamedCase) -> dict[str, str]:
-    points = getattr(named.case, name).point.tolist()
+    points = named.case.units(name).point.tolist()
     return {
         resource: "" if point == NO_POINT else named.case.points[point]
         for resource, point in zip(named.of(name), points, strict=True)

@@ -67,12 +67,6 @@ def reserve_of(programs: OfferedPrograms) -> Mapping[str, HeldMost]:
 
 def _held_kw(headroom: Headroom) -> NDArray[np.float64]:
     """Return the reserve (R,T), kW, that all units hold: a product takes one side, or the same of both."""
-    found = None
-    for name in UNIT_CLASSES:
-        sides = [getattr(headroom, f"{name}_{side}_kw", None) for side in ("up", "down")]
-        tables = [table.sum(axis=1, dtype=np.float64) for table in sides if table is not None]
-        if tables:
-            mine = np.maximum(*tables)
-            found = mine if found is None else found + mine
-    assert found is not None
-    return np.asarray(found)
+    sides = ((headroom.of(name, Direction.UP), headroom.of(name, Direction.DOWN)) for name in Headroom.classes())
+    tables = [np.maximum(up.sum(axis=1, dtype=np.float64), down.sum(axis=1, dtype=np.float64)) for up, down in sides]
+    return np.asarray(np.sum(tables, axis=0))

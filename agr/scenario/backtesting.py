@@ -125,7 +125,7 @@ def rule_kw(named: NamedCase, known: TableContext) -> Floats:
     data, hours = case.storage, case.isp_hours
     programs = data.unmanaged_kw.copy()
     need: dict[str, Floats] = defaultdict(lambda: np.zeros(case.isps))
-    stores = named.of("storage")
+    stores = named.stores()
     battery = [known.kinds.get(name) == BATTERIES.name for name in stores]
     evened = {name for name, own in zip(stores, battery, strict=True) if own}
     others = [

@@ -115,7 +115,7 @@ def _handed_on(before: Step | None, step: Step, measured: Collection[str]) -> It
         return
     yield from debit_findings(credited_eur(before.solved), -debit)
     left = contents_left(before.solved.named, before.solved.outcome.programs)
-    starts = dict(zip(named.of("storage"), named.case.storage.energy_start_kwh.tolist(), strict=True))
+    starts = dict(zip(named.stores(), named.case.storage.energy_start_kwh.tolist(), strict=True))
     for name, begins in starts.items():
         if name in left and name not in measured and abs(begins - left[name]) > _KW + _SHARE * abs(begins):
             yield f"{name} begins with {begins:.3f} kWh, the day before leaves {left[name]:.3f} kWh"

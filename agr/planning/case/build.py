@@ -37,9 +37,13 @@ class NamedCase:
         """Return the resources of a class of units."""
         return self.names.get(units, ())
 
+    def stores(self) -> tuple[str, ...]:
+        """Return the resources that store energy: batteries, and cars while they are plugged in."""
+        return self.of("storage")
+
     def charging(self) -> tuple[str, ...]:
         """Return the resources among which are cars that only the plan knows: unplanned ones, and expected ones."""
-        return (*self.of("fixed"), *self.of("storage"))
+        return (*self.of("fixed"), *self.stores())
 
 
 def reserved_kw(inputs: Inputs, contract: Contract) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

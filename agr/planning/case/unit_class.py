@@ -76,5 +76,4 @@ class UnitClass:
 
     def points(self, case: Case) -> NDArray[np.int64]:
         """Return the congestion point index of each unit of a case."""
-        found: NDArray[np.int64] = getattr(case, self.name).point
-        return found
+        return case.units(self.name).point
