@@ -15,6 +15,7 @@ from agr.dispatch.unplanned import arrival_of, is_expected, points_expecting, st
 from agr.domain.charge_point import ChargePoint
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
+from agr.planning.case import NamedCase
 from agr.planning.sessions_now import SessionNews
 from agr.store.charge_sessions import ChargeSession
 
@@ -23,9 +24,17 @@ PATIENCE = timedelta(minutes=15)
 """A car that is expected may be so late before it counts as one that did not come."""
 
 
-def arrivals_expected(resources: Iterable[str]) -> tuple[datetime, ...]:
-    """Return when the cars arrive that stand in among some resources, ascending."""
-    return tuple(sorted(arrival_of(name) for name in resources if is_expected(name)))
+def cars_expected(named: NamedCase) -> tuple[str, ...]:
+    """Return the cars of a plan that stand in for unknown ones, and that a new plan leaves out where they are late.
+
+    Those that a congestion point keeps for its open offer are none of them: they are fixed loads by then.
+    """
+    return tuple(name for name in named.stores() if is_expected(name))
+
+
+def arrivals_expected(named: NamedCase) -> tuple[datetime, ...]:
+    """Return when these cars arrive, ascending."""
+    return tuple(sorted(arrival_of(name) for name in cars_expected(named)))
 
 
 def missed(
@@ -34,8 +43,8 @@ def missed(
 ) -> list[SessionNews]:  # fmt: skip
     """Return, by group, the expected cars that did not come and what the plan in force still has of them, kWh.
 
-    `programs_kw`: of that plan, (T,); `since`: when it was made, for it knows who came before; `groups`: group → its
-    charge points.
+    `programs_kw`: of that plan's expected cars, (T,); `since`: when it was made, for it knows who came before;
+    `groups`: group → its charge points.
     """
     group_of = {row.charge_point: group for group, rows in groups.items() for row in rows}
     stems = points_expecting(row for rows in groups.values() for row in rows)

@@ -18,7 +18,7 @@ from agr.planning.case.markets import intraday_prices, known_price
 from agr.planning.closed import closed_isps
 from agr.planning.difference import Solved
 from agr.planning.inputs import forecasts_now
-from agr.planning.missed_cars import arrivals_expected, missed
+from agr.planning.missed_cars import cars_expected, missed
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.prices_known import prices_now
 from agr.planning.reaction import first_isp, last_known, settled_prices
@@ -61,7 +61,7 @@ def left_overnight(
     if number is None or plan is None or settings.planning.rolling.session_kwh is None:
         return None
     solved = reader.archived(number)()
-    if gone.isdisjoint(solved.named.of("storage")):
+    if gone.isdisjoint(solved.named.stores()):
         return None
     return _sessions(reader, settings, period, now, Standing(solved=solved, made=plan.created_at))
 
@@ -135,15 +135,16 @@ def _sessions(
 ) -> Reason | None:  # fmt: skip
     least = settings.planning.rolling.session_kwh
     seen = () if least is None else reader.sessions(period)
-    expects = arrivals_expected(plan.solved.named.of("storage"))
+    expects = cars_expected(plan.solved.named)
     if least is None or not (seen or expects):
         return None
     programs, register = programs_kw(plan.solved.named, plan.solved.outcome.programs), reader.register()
     found = session_news(register, seen, programs, period, now, plan.made)
     if expects:
         groups = points_by_group(register, reader.portfolio(period))
+        expected = {name: programs[name] for name in expects}
         found = sorted(
-            [*found, *missed(programs, seen, groups, period, now, plan.made)], key=lambda one: -one.kwh
+            [*found, *missed(expected, seen, groups, period, now, plan.made)], key=lambda one: -one.kwh
         )  # fmt: skip
     total = sum(one.kwh for one in found)
     if not total > least:

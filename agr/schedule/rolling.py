@@ -35,9 +35,8 @@ class RollingPlans:
         self._expected: tuple[datetime, ...] = ()  # when the cars come that stand in, in that plan, for unknown ones
         self._seen: datetime | None = None  # the newest reading that was compared with the plan
         self._plan, self._paths = 0, Paths(None, self._running())
-        self._compared: tuple[int, int, datetime | None, datetime | None, int] | None = (
-            None  # what news was looked for in
-        )
+        # What news was looked for in.
+        self._compared: tuple[int, int, datetime | None, datetime | None, int] | None = None
         self._asked_feeds: datetime | None = None
         self._left_by: datetime | None = None  # the newest word of a session when tomorrow's plan was looked at
 
@@ -164,7 +163,7 @@ class RollingPlans:
         """Keep a plan at hand: what its stores are to hold, and when the cars are to come that it expects."""
         self._plan, self._paths = number, Paths(reader.archived(number)(), period)
         solved = self._paths.solved
-        self._expected = () if solved is None else arrivals_expected(solved.named.of("storage"))
+        self._expected = () if solved is None else arrivals_expected(solved.named)
 
     def _measured(self, reader: StoredInputs, period: Period, now: datetime) -> list[Measured]:
         number = reader.number_in_force(period.day)

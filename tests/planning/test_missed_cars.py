@@ -9,10 +9,12 @@ import pytest
 from agr.dispatch.unplanned import arrival_of, expected_name
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import SessionState
+from agr.planning.case import NamedCase
 from agr.planning.missed_cars import arrivals_expected, missed
 from agr.planning.sessions_now import SessionNews
 from agr.store.charge_sessions import ChargeSession
 from tests.builders.case_inputs import PERIOD, at
+from tests.models.builders import load, make, storage
 
 POINTS = {
     "street": tuple(
@@ -60,4 +62,7 @@ def test_a_car_that_nobody_planned_takes_the_place_of_one(session: ChargeSession
 def test_names_of_expected_cars_tell_when_they_come() -> None:
     assert arrival_of(NAMES[0]) == at(1)
     later = expected_name("a", at(5) + timedelta(seconds=7))
-    assert arrivals_expected([later, "battery", NAMES[1]]) == (at(1), at(5) + timedelta(seconds=7))
+    kept = expected_name("c", at(2))  # of a congestion point with an open offer: no plan leaves it out
+    case = make(2, storage(2), load(2, 1.0))
+    named = NamedCase(case=case, names={"storage": (later, "battery", NAMES[1]), "fixed": (kept,)}, dsos=(), notes=())
+    assert arrivals_expected(named) == (at(1), at(5) + timedelta(seconds=7))
