@@ -230,8 +230,7 @@ class _Groups:
         if key not in self._means:
             names = self._members.get(key, [])
             usual = float(np.mean([self._own[name][0] for name in names])) if names else 0.0
-            isps = np.arange(self._period.isp_count) * self._period.isp_minutes
-            shapes = [self._made[name].mean[isps // self._made[name].minutes] for name in names]
+            shapes = [self._made[name].per_isp(self._period) for name in names]
             self._means[key] = (np.mean(shapes, axis=0), usual, len(names)) if abs(usual) > 1e-9 else None
         return self._means[key]
 

@@ -46,12 +46,15 @@ class Judged:
     in_force: Outcome | None  # the program in force under the new facts; None: it cannot be run any more
 
 
-def missed_of_promises_kwh(case: Case, outcome: Outcome) -> float:
-    """Return by how much reservations, orders, awards, limits and balance are missed, kWh (of reserve kW·h)."""
+def missed_of_promises_kwh(case: Case, outcome: Outcome, reacting: int = 0) -> float:
+    """Return by how much reservations, orders, awards, limits and balance are missed, kWh (of reserve kW·h).
+
+    In the first `reacting` ISPs imbalance is meant: it answers imbalance prices.
+    """
     missed_kw = (
         outcome.reservation_shortfall_kw, outcome.order_shortfall_kw, 1000 * outcome.reserve_shortfall_mw,
         outcome.breach_import_kw, outcome.breach_export_kw, outcome.connection_import_breach_kw,
-        outcome.connection_export_breach_kw, outcome.short_kw, outcome.long_kw,
+        outcome.connection_export_breach_kw, outcome.short_kw[reacting:], outcome.long_kw[reacting:],
     )  # fmt: skip
     return case.isp_hours * sum(float(kw.sum()) for kw in missed_kw)
 
@@ -65,10 +68,11 @@ def comparable(before: Solved | None, named: NamedCase) -> bool:
     return (before.named.case.isps, before.named.case.isp_hours) == (named.case.isps, named.case.isp_hours)
 
 
-def judged(number: int, before: Solved, named: NamedCase, answer: Solution) -> Judged:
+def judged(number: int, before: Solved, named: NamedCase, answer: Solution, reacting: int = 0) -> Judged:
     """Return the program in force (plan `number`) where it is worth more under the new facts, else the new plan.
 
-    It also stays where what was found fails its audit.
+    It also stays where what was found fails its audit, and where the search was not finished and it misses less of what
+    was promised. In the first `reacting` ISPs imbalance is meant.
     """
     from models.audit import audit
     from models.evaluation import keep
@@ -81,7 +85,8 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution) -> J
     noise = rounding_eur(kept.gross_cost_eur)
     missed_kwh = 0.0
     if found.termination in (Termination.TIME_LIMIT, Termination.NO_PROGRAM):
-        missed_kwh = max(missed_of_promises_kwh(named.case, found) - missed_of_promises_kwh(named.case, kept), 0.0)
+        here, there = (missed_of_promises_kwh(named.case, one, reacting) for one in (found, kept))
+        missed_kwh = max(here - there, 0.0)
     breaks = missed_kwh > _BROKEN_KWH
     better = worth is not None and (bool(answer.findings) or worth - found.objective_eur > noise or breaks)
     bound = _bound_eur(found, kept)

@@ -216,7 +216,7 @@ class PlanMaker:
         latest, before = start.predecessor, start.before
         if latest is None or before is None or not comparable(before, named):
             return Judged(answer=answer, against=None, in_force=None)
-        found = judged(latest.id, before, named, answer)
+        found = judged(latest.id, before, named, answer, start.inputs.reacting_isps)
         if preview and found.against is not None:
             return replace(found, answer=answer, against=replace(found.against, kept=False))
         return found
@@ -237,7 +237,7 @@ class PlanMaker:
             positions=positions_of(solved),
             result=result_of(
                 solved, findings=answer.findings, no_flexibility_eur=answer.no_flexibility_eur,
-                reacting=0 if start.inputs.reaction is None else start.inputs.closed_isps,
+                reacting=start.inputs.reacting_isps,
                 promised=promised,
                 notes=(
                     *_said(found.against), *hedging,

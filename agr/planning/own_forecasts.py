@@ -43,11 +43,11 @@ def fill_in(
         run = reader.forecast(given[0], period, now)
         if run is None:
             continue
-        minutes = [int((start - period.start).total_seconds() // 60) for start in period.starts()]
+        values = run.per_isp(period).tolist()
         found += [
             Price(
                 series=target, start=period.isp_start(isp + 1), minutes=period.isp_minutes,
-                value=float(run.mean[minutes[isp] // run.minutes]),
+                value=values[isp],
             )
             for isp in missing
         ]  # fmt: skip
@@ -62,11 +62,8 @@ def missing_powers(
     runs: Mapping[str, Run], known: Mapping[tuple[str, str], Floats], period: Period, notes: list[str]
 ) -> dict[tuple[str, str], Floats]:
     """Return the powers, kW per ISP, that our forecasts have and nobody gave."""
-    isps = np.arange(period.isp_count) * period.isp_minutes
     found = {
-        (name, POWER.name): run.mean[isps // run.minutes]
-        for name, run in sorted(runs.items())
-        if (name, POWER.name) not in known
+        (name, POWER.name): run.per_isp(period) for name, run in sorted(runs.items()) if (name, POWER.name) not in known
     }
     if found:
         used = [runs[name] for name, _ in found]
@@ -81,8 +78,7 @@ def missing_heat(
     runs: Mapping[tuple[str, str], Run], known: Mapping[tuple[str, str], Floats], period: Period, notes: list[str]
 ) -> dict[tuple[str, str], Floats]:
     """Return demands of heat and COPs per ISP that our forecasts have and nobody gave."""
-    isps = np.arange(period.isp_count) * period.isp_minutes
-    found = {key: run.mean[isps // run.minutes] for key, run in sorted(runs.items()) if key not in known}
+    found = {key: run.per_isp(period) for key, run in sorted(runs.items()) if key not in known}
     if found:
         made = max(runs[key].made_at for key in found).astimezone(period.tz)
         whose = number_of(len({name for name, _ in found}), "heat pump")

@@ -142,8 +142,8 @@ def as_it_came(scenario: Scenario, period: Period, earlier: Solved | None, last:
     """Return the inputs of a day that is over, with what has come instead of what was forecast.
 
     Markets keep the positions of the last plan and resources its programs. Loads and the sun did what the tables say;
-    a generator that was not curtailed followed the sun. Of charging sessions, those that stood in never came, and one
-    that no plan knew was charged at once. Other arguments: as of `foresight`.
+    a generator that was not curtailed followed the sun, and one that was gave no more than it. Of charging sessions,
+    those that stood in never came, and one that no plan knew was charged at once. Other arguments: as of `foresight`.
     """
     knowing = known_beforehand(scenario)
     end = period.end - timedelta(seconds=1)
@@ -155,9 +155,10 @@ def as_it_came(scenario: Scenario, period: Period, earlier: Solved | None, last:
     uncurtailed = dict(zip(planned.of("curtailable"), planned.case.curtailable.forecast_kw, strict=True))
     for name, forecast_kw in uncurtailed.items():
         came = np.minimum(found.forecasts[name, POWER.name], 0.0)
-        programs[name] = np.where(programs[name] <= forecast_kw + _NO_KW, came, programs[name])
+        free = programs[name] <= forecast_kw + _NO_KW
+        programs[name] = np.where(free, came, np.maximum(programs[name], came))
     unsteered = build(replace(found, closed_isps=0, past_isps=0))
-    for name, kw in zip(unsteered.of("storage"), unsteered.case.storage.unmanaged_kw, strict=True):
+    for name, kw in zip(unsteered.stores(), unsteered.case.storage.unmanaged_kw, strict=True):
         programs.setdefault(name, kw)
     return replace(
         found, previous=replace(previous, programs_kw=programs),

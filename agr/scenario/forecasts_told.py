@@ -59,6 +59,7 @@ def _came(scenario: Scenario, run: Run, period: Period) -> Floats:
     else:
         found = values_on(scenario.register.prices, run.series, period)
         values = np.array([np.nan if value is None else value for value in found], dtype=np.float64)
-    each = max(run.minutes // period.isp_minutes, 1)
-    mean: Floats = values.reshape(-1, each).mean(axis=1)
+    if run.minutes < period.isp_minutes:
+        return np.repeat(values, period.isp_minutes // run.minutes)
+    mean: Floats = values.reshape(len(run.mean), -1).mean(axis=1)
     return mean

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from agr.domain.errors import InputError
+from agr.domain.isp import Period
 from agr.forecasting.models.registry import GIVEN
 from agr.forecasting.quantiles import LEVELS
 from agr.store import input_version
@@ -48,6 +49,12 @@ class Run:
     def given(self) -> bool:
         """Whether the user gave it."""
         return self.model == GIVEN
+
+    def per_isp(self, period: Period) -> Floats:
+        """Return the mean in each ISP of its Period (T,)."""
+        if self.minutes < period.isp_minutes:
+            return np.asarray(self.mean.reshape(period.isp_count, -1).mean(axis=1))
+        return self.mean[np.arange(period.isp_count) * period.isp_minutes // self.minutes]
 
 
 def put(tx: Tx, run: Run, now: datetime, *, planned_with: bool = True) -> int:

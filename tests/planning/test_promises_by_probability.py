@@ -248,6 +248,9 @@ def test_days_are_dealt_out_the_same_way_for_a_seed_and_none_twice() -> None:
     assert sorted((*one.planned, *one.margin, *one.fresh)) == list(range(90))
     assert split(chosen.model_copy(update={"seed": 2}), 90, PERIOD) != one
     assert len(split(chosen, least_days(chosen), PERIOD).fresh) == 10
+    for probability in (0.5, 0.8, 0.9):  # a margin of few days leaves as many to count on
+        rare = Promises(scenarios=10, probability=probability)
+        assert len(split(rare, least_days(rare), PERIOD).fresh) == 10
 
 
 def test_what_was_forecast_or_happened_later_is_not_drawn_from() -> None:

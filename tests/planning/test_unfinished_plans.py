@@ -24,6 +24,14 @@ def named(penalty):
     return NamedCase(case=case, names={"fixed": ("load",), "storage": ("battery",)}, dsos=("dso",), notes=())
 
 
+def test_imbalance_that_is_meant_is_no_promise_that_is_missed():
+    case = named(1000.0).case
+    found = solve(case, time_limit_s=600, threads=1)
+    found = replace(found, short_kw=np.array([3.0, 0.0]), long_kw=np.array([0.0, 2.0]))
+    assert missed_of_promises_kwh(case, found) == pytest.approx(5, abs=1e-6)
+    assert missed_of_promises_kwh(case, found, reacting=1) == pytest.approx(2, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("ended", "kept"), [(Termination.TIME_LIMIT, True), (Termination.OPTIMAL, False), (Termination.GAP_OPEN, False)]
 )

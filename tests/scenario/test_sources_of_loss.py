@@ -17,6 +17,7 @@ from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
+from agr.domain.register import ConnectionLimit
 from agr.forecasting import Observed, days_of, model
 from agr.forecasting.sessions import Session
 from agr.forecasting.storage_value import worth
@@ -130,6 +131,38 @@ def test_loads_and_sun_that_came_otherwise_cost_their_imbalance(remembering: Any
     assert row["load_session_error_eur"] == pytest.approx(lost, abs=0.02), imbalance
     assert row[["price_error_eur", "gates_eur"]].tolist() == pytest.approx([0, 0], abs=0.02)
     assert row["plan_eur"] == pytest.approx(row["foresight_eur"] - lost, abs=0.02)
+
+
+def test_a_roof_that_was_curtailed_gives_no_more_than_the_sun_that_came(remembering: Any) -> None:
+    """Of 50 kW expected, 30 may be fed in; of the hour from 13 only 10 came: 20 kWh of what was sold are short."""
+    past = a_past("power_kw sun", lambda _n, _s: -50.0)
+    scenario = small_scenario(
+        Generator(resource="sun", connection=CONNECTION), isp_minutes=60, points=False,
+        markets={"intraday": {"depth_kw": 0}},
+    )  # fmt: skip
+    fuse = ConnectionLimit(
+        at=CONNECTION, first_day=date(2026, 1, 1), import_kw=None, export_kw=30, penalty_eur_per_mwh=1000
+    )
+    sun = np.full(24, -50.0)
+    sun[13] = -10.0
+    register = replace(scenario.register, connection_limits=(fuse,))
+    scenario = own(replace(scenario, register=register, forecasts={DAY: {("sun", "power_kw"): sun}}), past)
+    row = backtest(scenario, solver=remembering).days.iloc[0]
+    step = list(play(scenario, (scenario.description.of,), remembering))[-1]
+    lost = 0.02 * (step.solved.named.case.imbalance.short_eur_per_mwh[13] - 50.0)
+    assert row["load_session_error_eur"] == pytest.approx(lost, abs=0.001)
+    assert row["foresight_eur"] == pytest.approx((23 * 0.03 + 0.01) * 50.0, abs=0.001)
+
+
+def test_forecasts_finer_than_isps_stand_in_as_the_mean_of_each_and_are_compared_with_what_came(
+    remembering: Any,
+) -> None:
+    past = a_past("day_ahead", lambda _n, slot: CAME[slot // 4] + slot % 4, minutes=15)
+    scenario = own(small_scenario(BATTERY, names=("day_ahead",), prices=CAME, isp_minutes=60, points=False), past)
+    first = next(iter(play(scenario, (scenario.description.of,), remembering)))
+    assert first.solved.named.case.day_ahead.price_eur_per_mwh == pytest.approx(np.array(CAME) + 1.5)
+    told = run(scenario, solver=remembering).outcome["forecasts"]["series"]
+    assert told[0]["mae"] == pytest.approx(1.5)
 
 
 def test_what_cannot_be_forecast_is_said_before_anything_is_planned(remembering: Any) -> None:

@@ -118,3 +118,8 @@ class Inputs:
     brps: tuple[Brp, ...] = ()  # who is balanced by itself
     offered_buy_kw: NDArray[np.float64] | None = None  # (T,) intraday depth that open offers may need for purchases
     offered_sell_kw: NDArray[np.float64] | None = None  # (T,) likewise for sales
+
+    @property
+    def reacting_isps(self) -> int:
+        """The first ISPs in which imbalance is meant: it reacts to imbalance prices."""
+        return 0 if self.reaction is None else self.closed_isps

@@ -60,7 +60,8 @@ def least_days(promises: Promises) -> int:
 def split(promises: Promises, days: int, period: Period) -> Split:
     """Deal the known days out: at random, the same way for the same seed, Period and number of days."""
     order = np.random.default_rng([promises.seed, period.day.toordinal()]).permutation(days).tolist()
-    margin = max((days - promises.scenarios) // 2, least_margin(promises))
+    others = days - promises.scenarios
+    margin = max(min(others // 2, others - LEAST_FRESH), least_margin(promises))
     first, second = promises.scenarios, promises.scenarios + margin
     return Split(planned=tuple(order[:first]), margin=tuple(order[first:second]), fresh=tuple(order[second:]))
 
