@@ -8,7 +8,7 @@ plan of a Period that has not begun never sees an imbalance price. Pure.
 Source: docs/how-to/plan-through-the-day.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from agr.dispatch.unplanned import is_expected
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
-from agr.domain.kinds.battery import Battery
-from agr.domain.kinds.ev_session import EvSession
-from agr.domain.kinds.generator import Generator
-from agr.domain.kinds.heat_pump import HeatPump
+from agr.domain.kinds import KINDS
+from agr.domain.kinds.kind import Resource
+from agr.domain.kinds.quantities import POWER
 from agr.planning.case import Inputs, Reaction
 from agr.planning.difference import Solved
 from agr.settings import Markets
@@ -142,13 +141,13 @@ def _within(inputs: Inputs, limit_kw: float) -> frozenset[str]:
     return frozenset(found)
 
 
-def _swing_kw(row: object, inputs: Inputs) -> float:
+def _swing_kw(row: Resource, inputs: Inputs) -> float:
     """Return between which powers a resource can be steered, from end to end, kW."""
-    if isinstance(row, Battery | EvSession):
-        return row.charge_kw + row.discharge_kw
-    if isinstance(row, HeatPump):
-        return row.power_kw
-    if isinstance(row, Generator):
-        forecast: Sequence[float] | Floats = inputs.forecasts.get((row.resource, "power_kw"), ())
-        return float(np.abs(forecast).max(initial=0.0)) if len(forecast) else 0.0
-    return 0.0
+    swing = _SWING_KW[type(row)](row)
+    if swing is not None:
+        return swing
+    forecast = inputs.forecasts.get((row.resource, POWER.name), np.zeros(0))
+    return float(np.abs(forecast).max(initial=0.0))
+
+
+_SWING_KW = {kind.row: kind.swing_kw for kind in KINDS}

@@ -69,5 +69,6 @@ KIND = Kind(
     doubts=_doubts,
     mistaken=_mistaken,
     rated_kw=lambda row: max(row.charge_kw, row.discharge_kw),
+    swing_kw=lambda row: row.charge_kw + row.discharge_kw,
     capacity_kwh=lambda row: row.capacity_kwh,
 )

@@ -80,5 +80,6 @@ KIND = Kind(
     shortfalls=_shortfalls,
     mistaken=_mistaken,
     rated_kw=lambda row: max(row.charge_kw, row.discharge_kw),
+    swing_kw=lambda row: row.charge_kw + row.discharge_kw,
     capacity_kwh=lambda row: row.capacity_kwh,
 )

@@ -31,5 +31,6 @@ KIND = Kind(
     stream=1,
     follows=(POWER,),
     produces=True,
+    swing_kw=lambda _row: None,
     mistaken=_mistaken,
 )

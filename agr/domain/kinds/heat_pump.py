@@ -66,5 +66,6 @@ KIND = Kind(
     doubts=_doubts,
     mistaken=_mistaken,
     rated_kw=lambda row: row.power_kw,
+    swing_kw=lambda row: row.power_kw,
     capacity_kwh=lambda row: row.buffer_kwh,
 )

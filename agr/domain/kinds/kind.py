@@ -70,5 +70,7 @@ class Kind(Generic[Row]):
     mistaken: Callable[[Row], Iterator[Remark]] = no_remarks  # values that were probably meant in another unit
     rated_kw: Callable[[Row], float] = field(default=lambda _row: 0.0)
     """The highest power that a row names; 0: none, its power is forecast"""
+    swing_kw: Callable[[Row], float | None] = field(default=lambda _row: 0.0)
+    """Between which powers it can be steered at any time, from end to end; 0: not so; None: all that is forecast"""
     capacity_kwh: Callable[[Row], float | None] = field(default=lambda _row: None)
     """What it can hold; None: nothing, or its row does not say"""
