@@ -47,13 +47,14 @@ def world(isps=12, *, hours=0.5, price_shift=0.0):
         storage(isps, point=NO_POINT, **battery),
         storage(isps, point=0, charge_kw=8, eta_c=3.0, high=20, start=10, demand=4, unmanaged_kw=3.0),
         storage(isps, point=1, charge_kw=4, high=200, low=np.where(time > 0.6, 30.0 * isps * hours, 0.0)),  # too much
-        storage(isps, point=0, charge_kw=4, high=200, low=np.where(time > 0.6, 30.0 * isps * hours, 0.0)),
+        storage(isps, point=0, charge_kw=4, high=200, low=np.where(time > 0.6, 30.0 * isps * hours, 0.0),
+                shortfall=0.05),  # so cheap that a call makes it miss more
         run([6.0, 4.0, 2.0], 1, isps - 4, point=0),
         run([5.0, 5.0], 2, isps - 2, point=1),
         switched(isps, (0, isps, 3, isps - 2), on_kw=5.0, min_run=2, min_rest=2, start_eur=0.1, before=-1),
         limit(isps, point=0, import_kw=25.0, export_kw=-15.0, penalty=200.0),
         limit(isps, point=1, import_kw=np.where(time > 0.5, 2.0, np.inf), penalty=200.0),
-        reservation(isps, np.where(time >= 0.5, -20.0, 0.0), name="less", point=0, fee=20.0,
+        reservation(isps, np.where(time >= 0.5, -80.0, 0.0), name="less", point=0, fee=20.0,
                     fee_only_kw=np.where(time >= 0.75, -8.0, 0.0)),
         reservation(isps, np.where(time < 0.25, 500.0, 0.0), name="more", point=0, fee=20.0),
         hours=hours,

@@ -110,7 +110,7 @@ def test_an_order_binds_and_keeps_its_settlement(store: Store) -> None:
     )  # fmt: skip
     with store.transaction() as tx:
         flex_orders.put(tx, obligation)
-        alone = replace(obligation, start_w=(7,) * 92, earlier_w=(None,) * 92)  # nothing was ordered before it
+        alone = replace(obligation, start_w=(7,) * 92, earlier_w=(None,) * 92, taken_back_w=(0,) * 92)  # alone
         assert flex_orders.obligations(tx, PERIOD) == (alone,)
         assert flex_orders.reference_used(tx, "dso.example", "x")
         assert not flex_orders.reference_used(tx, "other.example", "x")
