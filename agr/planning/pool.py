@@ -2,10 +2,9 @@
 
 Workers are forked from a server, a process of its own that has imported the models once, with their compiled
 functions, and runs nothing: a new worker begins at once, also where one has died or was killed, and all share the
-memory of what was imported.
+memory of what was imported. What they run is in `worker`.
 """
 
-import json
 import multiprocessing
 import os
 import signal
@@ -13,19 +12,19 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext, suppress
-from math import isfinite
-from multiprocessing import connection, forkserver
+from multiprocessing import forkserver
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from agr.domain.errors import PlanError, StoppedError
+from agr.planning import worker
 from agr.planning.failed_cases import FailedCases
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
-from agr.planning.solving import OF_BUDGET, How, Solution, answer, answer_part
+from agr.planning.solving import OF_BUDGET, How, Solution
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError
@@ -35,69 +34,8 @@ if TYPE_CHECKING:
     from agr.planning.probability.question import Question as Uncertainty
     from models.flexibility.question import Answer, Question
 
-_ROUNDS, _STOP, _BEGUN = "rounds.jsonl", "stop", "begun"
-"""Files beside the arrays: the rounds that a worker reports, a mark that asks it to stop with its best program, and one
-by which it says that it has begun to solve.
-
-Files, not a queue: a worker that is killed while it writes leaves no lock behind.
-"""
-
-
-def _answer(shared: SharedArrays, how: How) -> SharedArrays:
-    """Solve and audit a case in a worker; write the answer to the folder that the case came from."""
-    folder = shared.file.parent
-    case = unpack(shared)
-    with (folder / _ROUNDS).open("a", encoding="utf-8", buffering=1) as rounds:
-
-        def report(step: Any) -> None:
-            value = step.value_eur if isfinite(step.value_eur) else None
-            rounds.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
-
-        return pack(answer(case, how, report, (folder / _STOP).exists, (folder / _BEGUN).touch), folder)
-
-
-def _answer_part(shared: SharedArrays, how: How) -> SharedArrays:
-    """Solve and audit a part in a worker."""
-    (before, case), folder = unpack(shared), shared.file.parent
-    return pack(answer_part(before, case, how, (folder / _BEGUN).touch), folder)
-
-
-def _price(shared: SharedArrays, how: How) -> SharedArrays:
-    """Price an offer of flexibility in a worker."""
-    from models.flexibility.pricing import price
-
-    del how  # the question says how long it may take
-    (shared.file.parent / _BEGUN).touch()
-    return pack(price(unpack(shared)), shared.file.parent)
-
-
-def _propose(shared: SharedArrays, how: How) -> SharedArrays:
-    """Find what to announce at congestion points with reservations in a worker."""
-    from agr.planning.probability.question import propose
-
-    _compile()
-    (shared.file.parent / _BEGUN).touch()
-    return pack(propose(unpack(shared), how.threads), shared.file.parent)
-
-
-def _count(shared: SharedArrays, how: How) -> SharedArrays:
-    """Count how often what is announced is kept in a worker."""
-    from agr.planning.probability.question import count
-
-    _compile()
-    (shared.file.parent / _BEGUN).touch()
-    return pack(count(unpack(shared), how.threads), shared.file.parent)
-
-
-def _compile() -> None:
-    """Compile what replanning a part of a portfolio needs, and what answers prices of drawn days."""
-    from models.method import compile_all
-
-    compile_all()
-
-
 _IMPORTED_ONCE = [
-    "agr.planning.pool",
+    "agr.planning.worker",
     "models.audit",
     "models.baseline",
     "models.method",
@@ -116,26 +54,6 @@ _SERVING = Event()
 """Set once a worker has begun: the server has loaded what workers need."""
 _SHORTER, _FEWER_DAYS = "planning.time_limit_s", "planning.promises.scenarios or planning.promises.days"
 """Settings by which work that took longer than the budget becomes shorter."""
-_NICE = 10
-"""Niceness of workers: the endpoint still answers at once while they solve on every core."""
-
-
-def _settle_in() -> None:
-    """Prepare a worker: lower its priority, and end it when the daemon is gone.
-
-    Ctrl-C reaches the whole process group, so workers ignore it: the daemon ends them. A daemon that was killed cannot
-    end its workers, so each worker watches its parent instead of waiting for work for ever.
-    """
-    os.nice(_NICE)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def _end_loading() -> None:
@@ -150,27 +68,6 @@ def _end_loading() -> None:
 
 
 _Work = Callable[[SharedArrays, How], SharedArrays]
-
-
-class _RoundReader:
-    """Reads the rounds that a worker has written so far."""
-
-    def __init__(self, path: Path, reached: Callable[[Round], None] | None) -> None:
-        self._path, self._reached, self._at = path, reached, 0
-
-    def forward(self) -> None:
-        """Pass on new rounds; an incomplete line is left for the next call."""
-        if self._reached is None or not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._at)
-            text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._at += len(whole)
-        for line in whole.splitlines():
-            number, bound, value, seconds = json.loads(line)
-            gap = None if value is None else bound - value
-            self._reached(Round(round=number, bound=bound, value=value, gap=gap, seconds=seconds))
 
 
 class SolverPool:
@@ -188,7 +85,7 @@ class SolverPool:
     def _start(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_IMPORTED_ONCE)
-        return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_settle_in)
+        return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=worker.settle_in)
 
     def warm_up(self, *, parts: bool = False) -> None:
         """Let the models be imported in the background, so that neither the start nor the first plan waits for it.
@@ -198,7 +95,7 @@ class SolverPool:
         forkserver.ensure_running()
         if parts:
             self._used_at = monotonic()
-            self._submit(_compile)
+            self._submit(worker.compile_kernels)
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; `reached` is called after every round of the decomposition.
@@ -206,7 +103,7 @@ class SolverPool:
         Raises PlanError when the worker fails, dies or exceeds its budget, and StoppedError when it is abandoned.
         """
         with self._kept(case):
-            solution: Solution = self._run(_answer, case, reached)
+            solution: Solution = self._run(worker.answer_case, case, reached)
             return solution
 
     def solve_part(self, before: Case, case: Case) -> Solution:
@@ -215,22 +112,22 @@ class SolverPool:
         Raises PlanError like `solve`.
         """
         with self._kept(case, before):
-            solution: Solution = self._run(_answer_part, (before, case), None)
+            solution: Solution = self._run(worker.answer_part_of_case, (before, case), None)
             return solution
 
     def price(self, question: "Question") -> "Answer":
         """Return what an offer of flexibility costs. Raises PlanError like `solve`."""
-        answer: Answer = self._run(_price, question, None)
+        answer: Answer = self._run(worker.price_offer, question, None)
         return answer
 
     def propose(self, question: "Uncertainty") -> "tuple[Proposed, ...]":
         """Return what to announce at congestion points with reservations. Raises PlanError like `solve`."""
-        found: tuple[Proposed, ...] = self._run(_propose, question, None, _FEWER_DAYS)
+        found: tuple[Proposed, ...] = self._run(worker.propose_announcements, question, None, _FEWER_DAYS)
         return found
 
     def count(self, question: "Uncertainty") -> "tuple[CountedPoint, ...]":
         """Return how often what is announced there is kept. Raises PlanError like `solve`."""
-        found: tuple[CountedPoint, ...] = self._run(_count, question, None, _FEWER_DAYS)
+        found: tuple[CountedPoint, ...] = self._run(worker.count_kept, question, None, _FEWER_DAYS)
         return found
 
     def _kept(self, case: Case, before: Case | None = None) -> AbstractContextManager[None]:
@@ -254,7 +151,7 @@ class SolverPool:
         """Ask every solve under way to answer with its best program so far; the reference method ignores this."""
         for folder in tuple(self._folders):
             with suppress(FileNotFoundError):  # the solve has just ended
-                (folder / _STOP).touch()
+                (folder / worker.STOP).touch()
 
     def _result(
         self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None,
@@ -263,14 +160,14 @@ class SolverPool:
         settings = self._planning
         begun, deadline = False, monotonic() + _UNTIL_BEGUN_S
         listens_s = min(_LISTEN_S, settings.budget_s)
-        rounds = _RoundReader(folder / _ROUNDS, reached)
+        rounds = worker.RoundReader(folder / worker.ROUNDS, reached)
         try:
             while not wait([running], timeout=max(0.0, min(listens_s, deadline - monotonic()))).done:
                 rounds.forward()
-                if not begun and (folder / _BEGUN).exists():
+                if not begun and (folder / worker.BEGUN).exists():
                     begun, deadline = True, monotonic() + settings.budget_s
                 if begun and deadline - monotonic() < (1 - OF_BUDGET) * settings.budget_s:
-                    (folder / _STOP).touch()  # in overtime; whatever it has is better than nothing
+                    (folder / worker.STOP).touch()  # in overtime; whatever it has is better than nothing
                 if monotonic() > deadline:
                     raise TimeoutError
             rounds.forward()

@@ -1,0 +1,117 @@
+"""What runs in a worker process, and the files through which it and the daemon speak while it solves."""
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from math import isfinite
+from multiprocessing import connection
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from agr.planning.progress import Round
+from agr.planning.shared_arrays import SharedArrays, pack, unpack
+from agr.planning.solving import How, answer, answer_part
+
+ROUNDS, STOP, BEGUN = "rounds.jsonl", "stop", "begun"
+"""Files beside the arrays: the rounds that a worker reports, a mark that asks it to stop with its best program, and one
+by which it says that it has begun to solve.
+
+Files, not a queue: a worker that is killed while it writes leaves no lock behind.
+"""
+_NICE = 10
+"""Niceness of workers: the endpoint still answers at once while they solve on every core."""
+
+
+def settle_in() -> None:
+    """Prepare a worker: lower its priority, and end it when the daemon is gone.
+
+    Ctrl-C reaches the whole process group, so workers ignore it: the daemon ends them. A daemon that was killed cannot
+    end its workers, so each worker watches its parent instead of waiting for work for ever.
+    """
+    os.nice(_NICE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+def answer_case(shared: SharedArrays, how: How) -> SharedArrays:
+    """Solve and audit a case in a worker; write the answer to the folder that the case came from."""
+    folder = shared.file.parent
+    case = unpack(shared)
+    with (folder / ROUNDS).open("a", encoding="utf-8", buffering=1) as rounds:
+
+        def report(step: Any) -> None:
+            value = step.value_eur if isfinite(step.value_eur) else None
+            rounds.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
+
+        return pack(answer(case, how, report, (folder / STOP).exists, (folder / BEGUN).touch), folder)
+
+
+def answer_part_of_case(shared: SharedArrays, how: How) -> SharedArrays:
+    """Solve and audit a part in a worker."""
+    (before, case), folder = unpack(shared), shared.file.parent
+    return pack(answer_part(before, case, how, (folder / BEGUN).touch), folder)
+
+
+def price_offer(shared: SharedArrays, how: How) -> SharedArrays:
+    """Price an offer of flexibility in a worker."""
+    from models.flexibility.pricing import price
+
+    del how  # the question says how long it may take
+    (shared.file.parent / BEGUN).touch()
+    return pack(price(unpack(shared)), shared.file.parent)
+
+
+def propose_announcements(shared: SharedArrays, how: How) -> SharedArrays:
+    """Find what to announce at congestion points with reservations in a worker."""
+    from agr.planning.probability.question import propose
+
+    compile_kernels()
+    (shared.file.parent / BEGUN).touch()
+    return pack(propose(unpack(shared), how.threads), shared.file.parent)
+
+
+def count_kept(shared: SharedArrays, how: How) -> SharedArrays:
+    """Count how often what is announced is kept in a worker."""
+    from agr.planning.probability.question import count
+
+    compile_kernels()
+    (shared.file.parent / BEGUN).touch()
+    return pack(count(unpack(shared), how.threads), shared.file.parent)
+
+
+def compile_kernels() -> None:
+    """Compile what replanning a part of a portfolio needs, and what answers prices of drawn days."""
+    from models.method import compile_all
+
+    compile_all()
+
+
+class RoundReader:
+    """Reads the rounds that a worker has written so far."""
+
+    def __init__(self, path: Path, reached: Callable[[Round], None] | None) -> None:
+        self._path, self._reached, self._at = path, reached, 0
+
+    def forward(self) -> None:
+        """Pass on new rounds; an incomplete line is left for the next call."""
+        if self._reached is None or not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._at += len(whole)
+        for line in whole.splitlines():
+            number, bound, value, seconds = json.loads(line)
+            gap = None if value is None else bound - value
+            self._reached(Round(round=number, bound=bound, value=value, gap=gap, seconds=seconds))
