@@ -10,7 +10,8 @@ from pydantic import JsonValue
 
 from agr.demo.world import World
 from agr.domain.errors import AgrError, DeliveryError
-from agr.domain.flexibility import OrderState, kwh_of
+from agr.domain.flexibility import kwh_of
+from agr.domain.flexibility_states import OrderState
 from agr.domain.isp import JumpingClock, Period
 from agr.domain.program import compress
 from agr.domain.xml_document import parse_xml

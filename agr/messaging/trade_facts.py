@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from agr.domain.flexibility import OrderState
+from agr.domain.flexibility_states import OrderState
 from agr.domain.isp import Period, period_of
 from agr.domain.register import Contract
 from agr.domain.reserved import after_orders

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from agr.domain.errors import ConflictError, InputError, MissingError
-from agr.domain.flexibility import OfferState
+from agr.domain.flexibility_states import OfferState
 from agr.domain.isp import Clock, Period
 from agr.domain.program import watt
 from agr.operations.accounts.roles import Principal

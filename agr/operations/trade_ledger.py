@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from agr.domain.flexibility import LIVE_OFFERS, BoundOffer
+from agr.domain.flexibility import BoundOffer
+from agr.domain.flexibility_states import LIVE_OFFERS
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.domain.reserved import after_orders

@@ -20,7 +20,8 @@ from agr.planning.case import Inputs, build
 from agr.planning.difference import Solved
 from agr.planning.inputs import carried_on, previous_of, read_inputs
 from agr.planning.making import PlanMaker
-from agr.planning.memory_plans import MemoryPlans, World
+from agr.planning.memory_inputs import World
+from agr.planning.memory_plans import MemoryPlans
 from agr.planning.ports import Solver
 from agr.scenario.moments import events_of, moments_of
 from agr.scenario.own_forecasts import as_known, known_beforehand

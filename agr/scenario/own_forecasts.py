@@ -25,7 +25,7 @@ from agr.domain.register import Portfolio
 from agr.forecasting import Days, Forecasting, Made, ModelError, Observed, days_of, forecast
 from agr.forecasting.models.registry import ALIKE
 from agr.forecasting.sessions import ELSEWHERE, SESSION_SERIES, Session, count
-from agr.planning.memory_plans import World
+from agr.planning.memory_inputs import World
 from agr.planning.stand_ins import points_by_group
 from agr.scenario.description import OwnForecasts
 from agr.scenario.scenario import Forecasts, Scenario

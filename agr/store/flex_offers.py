@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from agr.domain.flexibility import LIVE_OFFERS, FlexOffer, OfferOption, OfferState, Quote, may_follow
+from agr.domain.flexibility import FlexOffer, OfferOption, Quote
+from agr.domain.flexibility_states import LIVE_OFFERS, OfferState, may_follow
 from agr.domain.isp import Period
 from agr.store import flex_tables as t
 from agr.store.engine import Tx

@@ -9,7 +9,8 @@ from functools import cache
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from agr.domain.flexibility import FlexOrder, Obligation, OrderState, may_follow
+from agr.domain.flexibility import FlexOrder, Obligation
+from agr.domain.flexibility_states import OrderState, may_follow
 from agr.domain.isp import Period
 from agr.domain.obligations import in_turn
 from agr.store import flex_tables as t

@@ -5,7 +5,8 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from agr.domain.flexibility import Disposition, FlexRequest, RequestedIsp, RequestState
+from agr.domain.flexibility import Disposition, FlexRequest, RequestedIsp
+from agr.domain.flexibility_states import RequestState
 from agr.domain.isp import Period
 from agr.store import flex_tables as t
 from agr.store.engine import Tx

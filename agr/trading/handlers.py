@@ -4,16 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from agr.domain.flexibility import (
-    Disposition,
-    FlexOrder,
-    FlexRequest,
-    Limits,
-    Obligation,
-    OfferState,
-    OrderState,
-    RequestedIsp,
-)
+from agr.domain.flexibility import Disposition, FlexOrder, FlexRequest, Limits, Obligation, RequestedIsp
+from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.program import expand
 from agr.messaging.handlers import HANDLERS, Handler, Handling, Verdict, prognosis_answer, refusal

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from agr.domain.flexibility import Obligation, OrderState
+from agr.domain.flexibility import Obligation
+from agr.domain.flexibility_states import OrderState
 from agr.domain.isp import Clock
 from agr.messaging.publish import last_per_point
 from agr.settings import Settings

@@ -14,14 +14,12 @@ from agr.domain.flexibility import (
     FlexOrder,
     FlexRequest,
     NoOffer,
-    OfferState,
-    OrderState,
     Pricer,
     Quote,
     RequestedIsp,
-    RequestState,
     kwh_of,
 )
+from agr.domain.flexibility_states import OfferState, OrderState, RequestState
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.register import CongestionPoint

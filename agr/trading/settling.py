@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 
 from agr.domain.faults import number_of
-from agr.domain.flexibility import OfferState, OrderState
+from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.isp import Period
 from agr.domain.register import Contract
 from agr.messaging.handlers import Handling, Verdict

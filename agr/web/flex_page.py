@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from agr.domain.flexibility import LIVE_OFFERS, OfferState
+from agr.domain.flexibility_states import LIVE_OFFERS, OfferState
 from agr.domain.isp import Period
 from agr.domain.program import compress, in_words, limits_in_words, sums_in_words
 from agr.operations.accounts.roles import Permission, Principal

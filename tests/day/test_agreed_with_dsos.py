@@ -13,7 +13,7 @@ from lxml import etree
 
 from agr.connectors.tables.writing import write_folder
 from agr.demo.counterparties import Event
-from agr.domain.flexibility import OfferState, OrderState
+from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.isp import Period
 from agr.domain.reading import Reported
 from agr.messaging.publish import OPEN

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from agr.domain.flexibility import OfferState, OrderState
+from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.isp import Period
 from agr.domain.plan import ReasonKind
 from agr.messaging.publish import OPEN

@@ -23,7 +23,7 @@ from agr.connectors.tables.writing import write_folder
 from agr.demo.counterparties import GOPACS, Counterparty, Event
 from agr.demo.environment import counterparty_python
 from agr.demo.run import start_clock
-from agr.domain.flexibility import OfferState, OrderState
+from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.isp import Period
 from agr.domain.register import Contract, PointMember
 from agr.messaging.publish import OPEN

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.domain.flexibility import OrderState
+from agr.domain.flexibility_states import OrderState
 from agr.domain.isp import Period
 from agr.domain.plan import Reason, ReasonKind
 from agr.messaging.publish import OPEN

@@ -7,18 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agr.domain.flexibility import (
+from agr.domain.flexibility import Disposition, FlexOffer, FlexRequest, OfferOption, RequestedIsp
+from agr.domain.flexibility_states import (
     LIVE_OFFERS,
     OFFER_MOVES,
     ORDER_MOVES,
     REQUEST_MOVES,
-    Disposition,
-    FlexOffer,
-    FlexRequest,
-    OfferOption,
     OfferState,
     OrderState,
-    RequestedIsp,
     RequestState,
     may_follow,
 )

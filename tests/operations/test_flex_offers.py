@@ -8,7 +8,7 @@ import pytest
 
 from agr.cli.awards import whoever
 from agr.domain.errors import AccessError, ConflictError, InputError, MissingError
-from agr.domain.flexibility import OfferState
+from agr.domain.flexibility_states import OfferState
 from agr.operations.flex_offers import OfferActions, trading_day
 from agr.store import audit_log
 from tests.builders.trading_day import TradingWorld

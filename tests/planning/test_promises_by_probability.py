@@ -18,7 +18,8 @@ from agr.forecasting.error_days import NOTHING_PAST, Past, Predicted
 from agr.forecasting.sessions import ARRIVALS, ENERGY, STAY
 from agr.planning import serialisation
 from agr.planning.making import PlanMaker
-from agr.planning.memory_plans import MemoryPlans, World
+from agr.planning.memory_inputs import World
+from agr.planning.memory_plans import MemoryPlans
 from agr.planning.probability.question import Proposed, Question, count, propose
 from agr.planning.probability.uncertain import least_days, split
 from agr.planning.promises import PROBABILITY

@@ -14,7 +14,8 @@ from agr.domain.price import values_on
 from agr.domain.register import Connection, Price, Register
 from agr.planning.case import Inputs
 from agr.planning.inputs import read_inputs
-from agr.planning.memory_plans import MemoryPlans, World
+from agr.planning.memory_inputs import World
+from agr.planning.memory_plans import MemoryPlans
 from agr.scenario.description import Description
 
 FIRST = date(2026, 1, 1)

@@ -13,12 +13,10 @@ from agr.domain.flexibility import (
     FlexRequest,
     Obligation,
     OfferOption,
-    OfferState,
-    OrderState,
     Quote,
     RequestedIsp,
-    RequestState,
 )
+from agr.domain.flexibility_states import OfferState, OrderState, RequestState
 from agr.domain.isp import Period
 from agr.store import flex_offers, flex_orders, flex_requests, flex_retention
 from agr.store.engine import Store

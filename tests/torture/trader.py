@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from agr.domain.flexibility import OfferState, OrderState
+from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.plan import PointProgram, ReasonKind
 from agr.messaging.process import Processor
 from agr.messaging.publish import Publisher

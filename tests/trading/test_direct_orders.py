@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.domain.flexibility import OfferState, OrderState
+from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.plan import ReasonKind
 from agr.messaging.process import Processor
 from agr.store import day, flex_orders, plans, register

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from agr.domain.flexibility import FlexRequest, OfferOption, OfferState, Quote
+from agr.domain.flexibility import FlexRequest, OfferOption, Quote
+from agr.domain.flexibility_states import OfferState
 from agr.trading.offer_message import runs_of
 from agr.trading.offering import Offering
 from models.flexibility.pricing import with_one_whole_element

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.domain.flexibility import OrderState
+from agr.domain.flexibility_states import OrderState
 from agr.domain.plan import PointProgram
 from agr.messaging.publish import Publisher
 from agr.store import day

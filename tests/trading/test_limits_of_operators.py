@@ -14,10 +14,10 @@ from agr.domain.flexibility import (
     FlexRequest,
     NoOffer,
     Obligation,
-    OfferState,
     Quote,
     RequestedIsp,
 )
+from agr.domain.flexibility_states import OfferState
 from agr.domain.plan import PlanState, Reason, ReasonKind
 from agr.domain.register import Contract
 from agr.planning.plan_loader import load_solved

@@ -15,10 +15,10 @@ from agr.domain.flexibility import (
     FlexRequest,
     NoOffer,
     Obligation,
-    OfferState,
     Quote,
     RequestedIsp,
 )
+from agr.domain.flexibility_states import OfferState
 from agr.domain.plan import PlanState, Reason, ReasonKind
 from agr.messaging.publish import OPEN, Publisher
 from agr.planning.inputs import read_inputs

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agr.domain.flexibility import OfferState, OrderState
+from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.plan import ReasonKind
 from agr.store import day
 from tests.builders.trading_day import BASELINE_W, TradingWorld, at

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.domain.flexibility import OfferState, RequestState
+from agr.domain.flexibility_states import OfferState, RequestState
 from agr.messaging.receive import Receiver
 from agr.settings import MessageLimits
 from agr.store import day

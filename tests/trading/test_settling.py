@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agr.domain.execution import Cause, Execution, Verdict
-from agr.domain.flexibility import OrderState
+from agr.domain.flexibility_states import OrderState
 from agr.store import day, executions, portfolio, register
 from agr.trading.measured import measured_w
 from tests.builders.schemas import schema

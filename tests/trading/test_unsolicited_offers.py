@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agr.domain.errors import ConflictError, InputError, MissingError
-from agr.domain.flexibility import OfferState, RequestState
+from agr.domain.flexibility_states import OfferState, RequestState
 from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.flex_offers import OfferActions, trading_day
 from agr.store import audit_log

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from lxml import html
 
-from agr.domain.flexibility import OfferState
+from agr.domain.flexibility_states import OfferState
 from agr.store import outbox
 from agr.trading.metering import profile_of
 from agr.uftp import messages as m

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
-from agr.domain.flexibility import FlexOffer, OfferState
+from agr.domain.flexibility import FlexOffer
+from agr.domain.flexibility_states import OfferState
 from agr.domain.isp import Period, period_of
 from agr.domain.register import Contract
 from agr.uftp.open_request import OpenRequest

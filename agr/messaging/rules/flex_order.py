@@ -5,7 +5,8 @@ Only the state of the offer, and what it says, decide; gates do not: an offer th
 
 from decimal import Decimal
 
-from agr.domain.flexibility import FlexOffer, OfferOption, OfferState
+from agr.domain.flexibility import FlexOffer, OfferOption
+from agr.domain.flexibility_states import OfferState
 from agr.domain.program import expand
 from agr.messaging.rules.context import Reason, RuleContext
 from agr.uftp.messages import FlexOrder
