@@ -8,16 +8,20 @@ them is shipped: grid operators publish them, without a licence to pass them on.
 import csv
 import gzip
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.isp import clock_minutes, zone
 from agr.forecasting.imbalance import MinutesAhead, learned
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 _LEADS, _MARGINS, _LEAD = (1, 2, 4, 8), (0, 20, 40, 60), 2
 _SLOTS, _EVERY = 96, 3
+_ZONE = "Europe/Amsterdam"
 
 
 def _rows(file: str) -> list[dict[str, str]]:
@@ -26,15 +30,15 @@ def _rows(file: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def errors(prices: Floats, model: MinutesAhead, first: int, lead: int) -> str:
+def errors(prices: Floats, slot: Ints, model: MinutesAhead, first: int, lead: int) -> str:
     """Return R² and mean absolute error of the model, the last and the usual price, so many ISPs ahead."""
     at = np.arange(first, len(prices) - lead, _EVERY)
     actual = prices[at + lead]
-    ours = np.array([model(prices[t - 3 : t + 1], t % _SLOTS, lead)[-1] for t in at])
+    ours = np.array([model(prices[t - 3 : t + 1], slot[t + 1 : t + 1 + lead])[-1] for t in at])
     spread = ((actual - actual.mean()) ** 2).sum()
     cells = [
         f"{1 - ((actual - one) ** 2).sum() / spread:.2f} ({np.abs(actual - one).mean():.0f})"
-        for one in (ours, prices[at], model.usual[(at + lead) % _SLOTS])
+        for one in (ours, prices[at], model.usual[slot[at + lead]])
     ]
     return f"| {lead} | {' | '.join(cells)} |"
 
@@ -54,12 +58,14 @@ def measure(prices_file: str, day_ahead_file: str) -> None:
     hours = {r["utc_start"][:13]: float(r["price_eur_mwh"]) for r in _rows(day_ahead_file)}
     day_ahead = np.array([hours.get(r["utc_start"][:13], np.nan) for r in rows])
     first = len(rows) // 2
-    models = [learned(one[:first], 0, _SLOTS) for one in settled]
+    starts = (datetime.fromisoformat(r["utc_start"]) for r in rows)
+    slot = np.array(clock_minutes(starts, zone(_ZONE))) // 15
+    models = [learned(one[:first], slot[:first], _SLOTS) for one in settled]
     for lead in _LEADS:
-        print(errors(settled[0], models[0], first, lead))  # noqa: T201
+        print(errors(settled[0], slot, models[0], first, lead))  # noqa: T201
     at = np.arange(first, len(rows) - _LEAD)
     ours = np.array([
-        [model(one[t - 3 : t + 1], t % _SLOTS, _LEAD)[-1] for t in at]
+        [model(one[t - 3 : t + 1], slot[t + 1 : t + 1 + _LEAD])[-1] for t in at]
         for model, one in zip(models, settled, strict=True)
     ])  # fmt: skip
     known = np.isfinite(day_ahead[at + _LEAD])

@@ -6,7 +6,7 @@ A Period is a local calendar day; ISP n (from 1) is counted in elapsed time from
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -164,8 +164,15 @@ class Period:
 
     def wall_clock_minutes(self) -> list[int]:
         """Return for each ISP when it starts on the clock, in minutes from 00:00; DST skips or repeats some."""
-        local = (start.astimezone(self.tz) for start in self.starts())
-        return [instant.hour * 60 + instant.minute for instant in local]
+        return clock_minutes(self.starts(), self.tz)
+
+    def as_early(self, now: datetime, other: "Period") -> datetime:
+        """Return the instant that is as many days before another Period, and at the same time of the clock, as `now`.
+
+        Of a time that the clock repeats, the first; 7:00 of the day before stays 7:00, whatever the clock did since.
+        """
+        local = now.astimezone(self.tz)
+        return local_instant(other.day - (self.day - local.date()), local.time(), other.tz)
 
     def blocks(self, hours: int = 4) -> list[int]:
         """Return for each ISP its block of `hours` local wall-clock hours, from 0.
@@ -184,6 +191,12 @@ class Period:
 
     def __str__(self) -> str:
         return self.day.isoformat()
+
+
+def clock_minutes(instants: Iterable[datetime], tz: ZoneInfo) -> list[int]:
+    """Return the local time of instants on the clock, in minutes from 00:00."""
+    local = (instant.astimezone(tz) for instant in instants)
+    return [instant.hour * 60 + instant.minute for instant in local]
 
 
 def period_of(instant: datetime, zone_name: str, isp_minutes: int = 15) -> Period:

@@ -36,11 +36,11 @@ class Past:
 
     def before(self, series: Sequence[str], period: Period, now: datetime, days: int) -> "Past":
         """Return some series on the last days before a Period, forecast as early as `now` is before it."""
-        lead, first = period.start - now, period.day - timedelta(days=days)
+        first = period.day - timedelta(days=days)
 
         def early(one: Predicted) -> bool:
-            start = Period(one.day, period.zone_name, period.isp_minutes).start
-            return first <= one.day < period.day and one.made_at <= min(start - lead, now)
+            of = Period(one.day, period.zone_name, period.isp_minutes)
+            return first <= one.day < period.day and one.made_at <= min(period.as_early(now, of), now)
 
         return Past(
             predicted={name: [one for one in self.predicted.get(name, ()) if early(one)] for name in series},

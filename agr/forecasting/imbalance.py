@@ -4,7 +4,8 @@ For the ISP k after the newest known one, by least squares on the past, with a p
 
     price[t+k] = b₀ + b₁·price[t] + b₂·price[t−1] + b₃·mean(price[t−3..t]) + b₄·usual[t+k]
 
-`usual` is the mean of that time of day over the weeks before. Prices are drawn to the range of 98 of 100 of the past
+`usual` is the mean of that time of day over the weeks before, by the clock: a slot is a part of a day of 24 hours, and
+the change to winter time runs through four of 15 minutes twice. Prices are drawn to the range of 98 of 100 of the past
 ones before they are learned from: single spikes would decide everything. Far ahead only the usual price is left; a day
 ahead imbalance prices cannot be forecast, and no plan of a day that has not begun may see one.
 """
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from agr.forecasting.models.protocols import ModelError
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 LEADS = 8
 """ISPs ahead that have coefficients of their own; beyond, the usual price of the time of day is expected."""
 USUAL_DAYS = 28
@@ -37,29 +39,27 @@ class MinutesAhead:
     low: float
     high: float
 
-    def __call__(self, recent: Floats, slot: int, count: int) -> Floats:
-        """Return the prices expected in the `count` ISPs after the newest known one, (count,).
+    def __call__(self, recent: Floats, slots: Ints) -> Floats:
+        """Return the prices expected in the ISPs after the newest known one, (N,).
 
-        recent (R,), R ≥ 1: the newest known prices, oldest first, without gaps; slot: that of the day of the newest.
+        recent (R,), R ≥ 1: the newest known prices, oldest first, without gaps; slots (N,): those of the ISPs to come.
         """
-        slots = (slot + 1 + np.arange(count)) % len(self.usual)
-        found = self.usual[slots].copy()
+        found = self.usual[slots]
         last = np.clip(recent[-4:], self.low, self.high)
         now = np.array([last[-1], last[max(len(last) - 2, 0)], last.mean()])
-        for k in range(min(count, LEADS)):
+        for k in range(min(len(slots), LEADS)):
             found[k] = self.start[k] + self.slope[k] @ np.append(now, self.usual[slots[k]])
         return np.clip(found, self.low, self.high)
 
 
-def learned(prices: Floats, first_slot: int, slots: int) -> MinutesAhead:
-    """Learn from prices (T,), NaN where unknown, that begin in a slot of a day with so many. Raises ModelError."""
+def learned(prices: Floats, slot: Ints, slots: int) -> MinutesAhead:
+    """Learn from prices (T,), NaN where unknown, each in its slot (T,) of a day with so many. Raises ModelError."""
     known = np.isfinite(prices)
     if known.sum() < LEAST_ISPS * slots // 96:
         least = LEAST_ISPS // 96
         raise ModelError(f"{int(known.sum())} prices are known; those of {least} days are needed")
     low, high = (float(one) for one in np.quantile(prices[known], [_TAIL, 1 - _TAIL]))
     clipped = np.clip(prices, low, high)
-    slot = (first_slot + np.arange(len(prices))) % slots
     usual = _usual(clipped[-USUAL_DAYS * slots :], slot[-USUAL_DAYS * slots :], slots)
     past = _usual(clipped, slot, slots)  # to learn from: of the whole time
     x = np.stack([clipped[3:], clipped[2:-1], _mean_of_four(clipped)], axis=1)  # (T−3,3), of t = 3…
@@ -77,7 +77,7 @@ def _mean_of_four(prices: Floats) -> Floats:
     return means
 
 
-def _usual(prices: Floats, slot: NDArray[np.int64], slots: int) -> Floats:
+def _usual(prices: Floats, slot: Ints, slots: int) -> Floats:
     known = np.isfinite(prices)
     count = np.bincount(slot[known], minlength=slots)
     total = np.bincount(slot[known], weights=prices[known], minlength=slots)

@@ -11,9 +11,10 @@ import structlog
 from numpy.typing import NDArray
 
 from agr.domain.errors import StoreError
-from agr.domain.isp import Clock, Period
+from agr.domain.isp import Clock, Period, clock_minutes
 from agr.forecasting import ModelError, Observed
 from agr.forecasting.admission import admitted
+from agr.forecasting.days import DAY_MINUTES
 from agr.forecasting.imbalance import NAME, MinutesAhead, learned
 from agr.operations.forecast_rows import FAILED, REFUSED, Outcome
 from agr.settings import Settings
@@ -46,6 +47,7 @@ class ImbalanceForecasts:
             try:
                 with self._store.transaction() as tx:
                     found.append(self._one(tx, series, period, now))
+                    day.recover(tx, FAILED, series, now)
             except StoreError:
                 raise
             except Exception as error:
@@ -69,32 +71,31 @@ class ImbalanceForecasts:
         line = np.full((until - known[0].start) // isp, np.nan)  # one price per ISP, up to the newest
         for one in known:
             line[(one.start - known[0].start) // isp] = one.value
-        slots = timedelta(days=1) // isp
         newest = (known[-1].start - period.start) // isp  # ISPs from the Period's start on; below 0: the day before
         try:
-            model = self._model(series, line, newest - len(line) + 1, slots, period)
+            model = self._model(series, line, known[0].start, period)
         except ModelError as error:
             return Outcome(series=series, run=None, words=str(error))
-        ahead = max(period.isp_count - 1 - newest, 0)
+        to_come = _slots(until, max(period.isp_count - 1 - newest, 0), period)
         recent = line[-4:]
         recent = np.where(np.isfinite(recent), recent, line[-1])
-        line = np.concatenate([line, model(recent, newest, ahead)])
+        line = np.concatenate([line, model(recent, to_come)])
         first = len(line) - period.isp_count
         mean = np.concatenate([np.full(max(-first, 0), np.nan), line[max(first, 0) :]])
-        mean = np.where(np.isfinite(mean), mean, model.usual[np.arange(period.isp_count) % slots])
+        mean = np.where(np.isfinite(mean), mean, model.usual[_slots(period.start, period.isp_count, period)])
         run = Run(
             series=series, model=NAME, made_at=now, period=period.day, minutes=period.isp_minutes, mean=mean,
             known_until=until, notes=(f"known until {until.astimezone(period.tz):%H:%M}",),
         )  # fmt: skip
         number = forecast_runs.put(tx, run, now, planned_with=False)
-        day.recover(tx, FAILED, series, now)
         return Outcome(series=series, run=number, words=f"by {NAME}")
 
-    def _model(self, series: str, line: Floats, first: int, slots: int, period: Period) -> MinutesAhead:
+    def _model(self, series: str, line: Floats, first: datetime, period: Period) -> MinutesAhead:
         """Return what was learned of a series today."""
         when, model = self._learned.get(series, (None, None))
+        slots = DAY_MINUTES // period.isp_minutes
         if model is None or when != period.day or len(model.usual) != slots:
-            model = learned(line, first % slots, slots)
+            model = learned(line, _slots(first, len(line), period), slots)
             self._learned[series] = period.day, model
         return model
 
@@ -105,15 +106,22 @@ class ImbalanceForecasts:
             for price in actuals.prices_not_taken(tx, series)
             if price.start + timedelta(minutes=price.minutes) <= now
         ]
-        places, refusals = admitted(new, now, price=True)
+        earlier = actuals.known(tx, series, now, now - HISTORY, now) if new else ()
+        places, refusals = admitted(new, now, price=True, earlier=earlier)
         actuals.put(tx, [
             Actual(series=series, observed=new[n], received_at=_known_at(new[n], now)) for n in places
         ])  # fmt: skip
         if refusals:
             text = f"{len(refusals)} of {len(new)} prices of {series} are not learned from, the first because "
             day.raise_alarm(tx, REFUSED, series, text + refusals[0].why, now)
-        elif new:
+        else:
             day.recover(tx, REFUSED, series, now)
+
+
+def _slots(first: datetime, count: int, period: Period) -> NDArray[np.int64]:
+    """Return the slots of the day, by the clock, of so many ISPs from an instant on."""
+    instants = (first + n * period.isp_length for n in range(count))
+    return np.array(clock_minutes(instants, period.tz), dtype=np.int64) // period.isp_minutes
 
 
 def _known_at(one: Observed, now: datetime) -> datetime:

@@ -19,18 +19,18 @@ from agr.store.forecast_runs import Run
 
 Floats = NDArray[np.float64]
 _SLACK = timedelta(hours=1)
-"""Of earlier days what came so much later counts, too: feeds do not answer at the same minute, and clocks are set."""
+"""Of earlier days what came so much later counts, too: feeds do not answer at the same minute."""
 
 
 def with_inputs(tx: Tx, days: Days, period: Period, as_of: datetime, begins: tuple[str, ...] = INPUT_SERIES) -> Days:
     """Return days with every series of others' forecasts that was known of the Period by a moment; as is for none."""
     names = [name for name in forecast_runs.series_known(tx, as_of) if name.startswith(begins)]
-    before, rows = period.start - as_of, days.row(period.day) + 1
+    rows = days.row(period.day) + 1
     found = []
     for name in names:
         lying = np.full((rows, days.slots), np.nan)
         for run in forecast_runs.between(tx, name, days.first, period.day, as_of):  # oldest first: the newest stays
-            if _in_time(days, run, before):
+            if _in_time(days, run, period, as_of):
                 lying[days.row(run.period)] = on_slots(days, run.mean, run.minutes, run.period)
         found.append(lying)
     if not found:
@@ -38,6 +38,7 @@ def with_inputs(tx: Tx, days: Days, period: Period, as_of: datetime, begins: tup
     return replace(days, inputs=np.array(found), input_names=tuple(names))
 
 
-def _in_time(days: Days, run: Run, before: timedelta) -> bool:
-    """Say whether a forecast of its day was known so long before that."""
-    return run.given and run.made_at <= days.period(days.row(run.period)).start - before + _SLACK
+def _in_time(days: Days, run: Run, period: Period, as_of: datetime) -> bool:
+    """Say whether a forecast of its day was known so early before that."""
+    of = days.period(days.row(run.period))
+    return run.given and run.made_at <= period.as_early(as_of, of) + _SLACK

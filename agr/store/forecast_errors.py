@@ -41,7 +41,6 @@ def _read_predicted(
     found: dict[str, dict[date, Predicted]],
 ) -> None:  # fmt: skip
     """Of several forecasts the newest counts; a given one counts before ours, as in plans."""
-    lead = period.start - now
     mine = sa.and_(_R.series.in_(series), _R.made_at <= now, _V.period >= first.day, _V.period < period.day)
     columns = (_R.series, _R.made_at, _V.period, _V.minutes, _V.quantiles, _V.data)
     joined = forecast_runs.join(forecast_values, _R.id == _V.run)
@@ -49,7 +48,7 @@ def _read_predicted(
     rows = tx.execute(sa.select(*columns).select_from(joined).where(mine).order_by(ours_first, _R.made_at, _R.id))
     for row in rows:
         of = Period(row.period, period.zone_name, period.isp_minutes)
-        if row.made_at <= of.start - lead:
+        if row.made_at <= period.as_early(now, of):
             mean = np.frombuffer(row.data, "<f8").reshape(1 + row.quantiles, -1)[0]
             one = Predicted(day=row.period, made_at=row.made_at, minutes=row.minutes, mean=mean)
             found.setdefault(row.series, {})[row.period] = one

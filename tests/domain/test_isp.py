@@ -219,6 +219,16 @@ def test_gate_of_the_day_before_a_dst_change_uses_the_offset_of_its_own_day():
     assert gate.instant(Period(SPRING).next()) == datetime(2026, 3, 29, 10, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("changed", [SPRING, AUTUMN])
+def test_as_early_is_the_same_time_of_the_clock_as_many_days_before(changed):
+    day = Period(changed)
+    for of in (day.previous(), day, day.next()):
+        early = Gate("first plan", time(1, 30), 1).instant(of)  # before the hour of the change
+        for other in (day.previous(), day, day.next()):
+            assert of.as_early(early, other) == Gate("first plan", time(1, 30), 1).instant(other)
+    assert day.next().start - day.next().as_early(day.start, day.next()) == day.end - day.start
+
+
 def test_period_of_an_instant_is_its_local_day():
     instant = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
     assert period_of(instant, "Europe/Amsterdam") == Period(SPRING)

@@ -1,15 +1,16 @@
 """While a Period runs, each newer imbalance price makes a forecast of the ISPs to come; no plan waits or changes."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agr.domain.isp import Period
 from agr.domain.register import Price
 from agr.operations.forecast_imbalance import ImbalanceForecasts
-from agr.operations.forecast_rows import REFUSED
+from agr.operations.forecast_rows import FAILED, REFUSED
 from agr.settings.forecasts import Forecasts as ForecastSettings
 from agr.store import day, forecast_runs, input_version, register
 from tests.builders.worlds import PERIOD, World
@@ -64,6 +65,39 @@ def test_each_newer_price_makes_a_forecast_and_plans_stay_what_they_are(world: W
         after = input_version.number(tx)
         assert forecast_runs.newest(tx, SERIES[0], PERIOD.day, run.made_at, given=False) is not None
     assert after == changed
+
+
+def test_after_the_change_to_winter_time_the_usual_price_stays_at_its_hour(tmp_path: Path) -> None:
+    autumn = Period(date(2026, 10, 25))
+    made = World(tmp_path)
+    made.settings = made.settings.model_copy(update={"forecasts": ForecastSettings(enabled=True)})
+    begin, until = Period(date(2026, 10, 1)).start, autumn.isp_start(9)  # 2:00, for the first time
+    starts = [begin + n * ISP for n in range((until - begin) // ISP)]
+    dear = [one.astimezone(autumn.tz).hour >= 17 for one in starts]
+    random = np.random.default_rng(1)
+    with made.store.transaction() as tx:
+        register.put_prices(tx, [
+            Price(series=SERIES[0], start=one, minutes=15, value=(200.0 if high else 50.0) + random.normal())
+            for one, high in zip(starts, dear, strict=True)
+        ])  # fmt: skip
+    made.clock.jump_to(until + timedelta(minutes=1))
+    ImbalanceForecasts(made.store, made.settings, made.clock).look(autumn)
+    run = newest(made, period=autumn)
+    made.store.close()
+    assert run is not None
+    clock = np.array(autumn.wall_clock_minutes())
+    assert run.mean[20:] == pytest.approx(np.where(clock[20:] >= 17 * 60, 200.0, 50.0), abs=5)
+
+
+def test_alarms_end_with_their_cause_also_where_no_newer_price_comes(world: World) -> None:
+    forecasts = ImbalanceForecasts(world.store, world.settings, world.clock)
+    forecasts.look(PERIOD)
+    with world.store.transaction() as tx:
+        for kind in (FAILED, REFUSED):
+            day.raise_alarm(tx, kind, SERIES[0], "it did", world.clock.now())
+    assert [one.words for one in forecasts.look(PERIOD)] == ["no newer price is known"] * 2
+    with world.store.transaction() as tx:
+        assert not day.open_alarms(tx)
 
 
 def test_old_or_frozen_prices_and_forecasts_that_are_off_make_none(world: World) -> None:

@@ -59,3 +59,16 @@ def test_only_what_was_known_counts_and_nights_of_clock_changes_have_no_error_of
     assert found.on(LOAD, 0, PERIOD, 15).tolist() == [2.0] * 96
     assert error_days(known.predicted, known.observed, PERIOD, 5).certain == (LOAD,)
     assert none.observed == {}
+
+
+def test_forecasts_made_at_the_usual_time_count_where_the_day_before_has_another_length(store: Store) -> None:
+    """At 1:30 of the day with 25 hours; on other days 1:30 is an hour less before midnight."""
+    after = Period(date(2026, 10, 26))
+    now = after.previous().start + timedelta(hours=1, minutes=30)
+    days = [date(2026, 10, d) for d in (20, 21, 22)]
+    with store.transaction() as tx:
+        for day in days:
+            forecast_runs.put(tx, run(day, 10.0, 22.5), now)
+        known = forecast_errors.past(tx, [LOAD], after, now, 30)
+    assert [one.day for one in known.predicted[LOAD]] == days
+    assert [one.day for one in known.before([LOAD], after, now, 30).predicted[LOAD]] == days
