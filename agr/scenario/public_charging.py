@@ -19,7 +19,7 @@ import numpy as np
 
 from agr.connectors.actuals import read_actuals
 from agr.domain.charge_point import ChargePoint
-from agr.domain.isp import Period
+from agr.domain.isp import Period, local_instant
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
@@ -67,7 +67,7 @@ def files(prices: Path) -> dict[str, bytes]:
     known = [
         (f"power_kw {BUILDING}", _iso(start), "60", f"{value:g}")
         for period in days[:-2]
-        for start, value in zip(period.starts()[::4], load[period.day], strict=True)
+        for start, value in zip(Period(period.day, ZONE, 60).starts(), load[period.day], strict=True)
     ]
     earliest = day.start - timedelta(days=PRICE_DAYS)
     made["prices_before.csv"] = _csv(
@@ -84,7 +84,7 @@ def _cars(draw: np.random.Generator, period: Period, group: str, mean: float) ->
     share = np.roll(_ARRIVES, 2) if weekend else _ARRIVES
     hours = draw.choice(24, int(draw.poisson(busy)), p=share / share.sum())
     for hour in np.sort(hours):
-        arrival = period.start + timedelta(hours=int(hour), minutes=int(draw.integers(0, 60)))
+        arrival = local_instant(period.day, time(int(hour), int(draw.integers(0, 60))), period.tz)
         night = hour >= 17
         stay = float(np.clip(draw.lognormal(np.log(9.0 if night else 3.0), 0.5), 0.5, 16.0))
         energy = min(float(draw.lognormal(np.log(11.0), 0.6)), 0.85 * CAR_KW * stay)
@@ -96,7 +96,7 @@ def _cars(draw: np.random.Generator, period: Period, group: str, mean: float) ->
 
 def _load(draw: np.random.Generator, period: Period) -> list[float]:
     """Return what the parking building takes per hour, kW: light and lifts, less at weekends."""
-    hour = np.arange(period.isp_count // 4)
+    hour = np.array(Period(period.day, period.zone_name, 60).wall_clock_minutes()) // 60
     usual = 12.0 + 18.0 * ((hour >= 7) & (hour < 22)) * (0.6 if period.day.weekday() >= 5 else 1.0)
     return [round(float(value), 1) for value in usual * draw.normal(1.0, 0.06, len(hour))]
 
