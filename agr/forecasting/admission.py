@@ -41,7 +41,7 @@ def admitted(
     _doubled(rows, why)
     if not price:
         _ahead(rows, now, why)
-    _frozen(rows, why)
+    _frozen(rows, why, earlier)
     usual = np.array([one.value for one in (*earlier, *(rows if len(earlier) < _LEAST else ()))])
     if len(usual) >= _LEAST:
         _jumped(rows, usual, why)
@@ -84,15 +84,19 @@ def _ahead(rows: Sequence[Observed], now: datetime, why: dict[int, str]) -> None
             why.setdefault(place, f"{one.start.isoformat()} is not over yet: nothing can have been measured")
 
 
-def _frozen(rows: Sequence[Observed], why: dict[int, str]) -> None:
-    order = sorted(range(len(rows)), key=lambda place: rows[place].start)
-    for value, group in groupby(order, key=lambda place: rows[place].value):
+def _frozen(rows: Sequence[Observed], why: dict[int, str], earlier: Sequence[Observed] = ()) -> None:
+    """Refuse what has stood still for too long, also where it came bit by bit; the first of it is taken."""
+    new = {one.start for one in rows}
+    both = [*rows, *(one for one in earlier if one.start not in new)]
+    order = sorted(range(len(both)), key=lambda place: both[place].start)
+    for value, group in groupby(order, key=lambda place: both[place].value):
         run = list(group)
-        last = rows[run[-1]]
-        lasted = last.start + timedelta(minutes=last.minutes) - rows[run[0]].start
+        last = both[run[-1]]
+        lasted = last.start + timedelta(minutes=last.minutes) - both[run[0]].start
         if value and len(run) > 1 and lasted > FROZEN:
             for place in run[1:]:
-                why.setdefault(place, f"the value has been {value:g} for {lasted}; what stands still tells nothing")
+                if place < len(rows):
+                    why.setdefault(place, f"the value has been {value:g} for {lasted}; what stands still tells nothing")
 
 
 def _jumped(rows: Sequence[Observed], usual: NDArray[np.float64], why: dict[int, str]) -> None:

@@ -52,6 +52,19 @@ def test_values_that_stand_still_for_more_than_a_day_are_refused(value: float, c
     assert 0 in kept
 
 
+def test_a_value_that_comes_hour_by_hour_and_stands_still_is_refused_once_a_day_is_over() -> None:
+    taken, refused = hours(30), []
+    for n in range(30):
+        one = Observed(start=START + timedelta(hours=30 + n), minutes=60, value=5.0)
+        kept, why = admitted([one], NOW, price=False, earlier=taken)
+        refused += why
+        taken = [*taken, one] if kept else taken
+    assert len(taken) == 30 + 24
+    assert "what stands still tells nothing" in refused[0].why
+    other = Observed(start=START + timedelta(hours=60), minutes=60, value=101.0)
+    assert admitted([other], NOW, price=False, earlier=taken) == ([0], [])
+
+
 def test_a_day_in_another_unit_is_refused() -> None:
     earlier = hours(24 * 20)
     kept, refused = admitted(hours(24, first=START + timedelta(days=20), scale=1000), NOW, price=True, earlier=earlier)
