@@ -1,9 +1,11 @@
 """Turns arrays of violations into findings: the worst few with place, amount and unit, and the number of others."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.case import Case, Floats
 
@@ -35,21 +37,54 @@ def at_points(case: Case) -> Axis:
     return named("congestion point", names)
 
 
+_LEAST = 1e-4
+"""Tolerance, kW or kWh, where the magnitudes are small: no other tolerance is less."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tolerance:
+    """What may be off: 1e-4 kW or kWh + 1e-6 of the largest of some magnitudes, elementwise.
+
+    It is worked out only where something is off by more than the least tolerance, which is hardly anywhere.
+    """
+
+    magnitudes: tuple[Floats | float, ...]
+
+    def at(self, places: tuple[NDArray[np.int64], ...], shape: tuple[int, ...]) -> Floats:
+        """Return the tolerance at some places (n,) of arrays of a shape, to which the magnitudes are broadcast."""
+        return slack(*(np.broadcast_to(values, shape)[places] for values in self.magnitudes))
+
+
+def beside(*magnitudes: Floats | float) -> Tolerance:
+    """Return the tolerance for arrays to which the magnitudes can be broadcast, as `slack` has it elementwise."""
+    return Tolerance(magnitudes=magnitudes)
+
+
 def slack(*magnitudes: Floats | float) -> Floats:
     """Return the tolerance in kW or kWh: 1e-4 + 1e-6 of the largest of the magnitudes, elementwise."""
     largest = np.zeros(())
     for magnitude in magnitudes:
         values = np.abs(magnitude)
         largest = np.maximum(largest, np.where(np.isfinite(values), values, 0.0))
-    result: Floats = 1e-4 + 1e-6 * largest
+    result: Floats = _LEAST + 1e-6 * largest
     return result
 
 
-def above(axes: Sequence[Axis], what: str, excess: Floats, allowed: Floats | float, unit: str = "kW") -> Iterator[str]:
+def above(
+    axes: Sequence[Axis], what: str, excess: Floats, allowed: Tolerance | Floats | float, unit: str = "kW"
+) -> Iterator[str]:
     """Yield findings for the worst places where excess, whose axes are named by `axes`, exceeds allowed or is NaN."""
-    size = np.where(np.isnan(excess), np.inf, excess)
-    bad = np.argwhere(size > allowed)
-    worst = np.argsort(-size[tuple(bad.T)], kind="stable")
+    least = _LEAST if isinstance(allowed, Tolerance) else allowed
+    places = np.nonzero(~(excess <= least))  # NaN is at most nothing
+    if not len(places[0]):
+        return
+    found = excess[places]
+    size = np.where(np.isnan(found), np.inf, found)
+    if isinstance(allowed, Tolerance):
+        far = size > allowed.at(places, excess.shape)
+        places, size = tuple(index[far] for index in places), size[far]
+    bad = np.transpose(places)
+    worst = np.argsort(-size, kind="stable")
     for place in bad[worst[:SHOWN]].tolist():
         where = ", ".join(axis(index) for axis, index in zip(axes, place, strict=True))
         yield f"{where}: {what} by {excess[tuple(place)]:.6g} {unit}"
@@ -59,4 +94,4 @@ def above(axes: Sequence[Axis], what: str, excess: Floats, allowed: Floats | flo
 
 def differs(axes: Sequence[Axis], what: str, found: Floats, expected: Floats, unit: str = "kW") -> Iterator[str]:
     """Yield findings for the worst places where found differs from expected by more than the tolerance."""
-    return above(axes, what, np.abs(found - expected), slack(found, expected), unit)
+    return above(axes, what, np.abs(found - expected), beside(found, expected), unit)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from models.audit.findings import Axis, above, differs, isp, named, slack
+from models.audit.findings import Axis, above, beside, differs, isp, named
 from models.audit.protocols import ClassAudit
 from models.audit.resources.registry import CLASSES
 from models.audit.scenario import Situation, held_kw, obeyed, on_side, scenarios
@@ -38,11 +38,13 @@ def _of_class(
     total = np.where(concerned, held.sum(axis=0), 0.0)
     axes, room = (situation.units(of_class.name), isp), of_class.room_kw(case, situation, side)
     yield from _products(case, situation, of_class.name, side, held)
-    yield from above(axes, f"{side} headroom is beyond its room", total - room, slack(total, room))
+    yield from above(axes, f"{side} headroom is beyond its room", total - room, beside(total, room))
     cap = of_class.reserve_kw(case)[:, None]
-    yield from above(axes, f"{side} headroom is beyond its reserve_kw", total - cap, slack(total))
+    yield from above(axes, f"{side} headroom is beyond its reserve_kw", total - cap, beside(total))
     if of_class.margin is not None:
         yield from of_class.margin(case, situation, side, held)
+    if concerned.all():
+        return
     planned = held_kw(outcome.headroom, of_class.name, side)
     what = f"{side} headroom is not as planned though nothing is reserved there,"
     yield from differs(_axes(case, situation, of_class.name), what, np.where(concerned, planned, held), planned)
@@ -53,6 +55,8 @@ def _axes(case: Case, situation: Situation, name: str) -> tuple[Axis, Axis, Axis
 
 
 def _products(case: Case, situation: Situation, name: str, side: str, held: Floats) -> Iterator[str]:
-    axes, other = _axes(case, situation, name), ~on_side(case, side)[:, None, None]
-    yield from above(axes, f"{side} headroom is negative", -held, slack(held))
-    yield from above(axes, f"{side} headroom of a product that does not take it", np.where(other, held, 0.0), 1e-4)
+    axes, other = _axes(case, situation, name), ~on_side(case, side)
+    yield from above(axes, f"{side} headroom is negative", -held, beside(held))
+    if held[other].any():
+        strange = np.where(other[:, None, None], held, 0.0)
+        yield from above(axes, f"{side} headroom of a product that does not take it", strange, 1e-4)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from models.audit.findings import Axis, above, isp, slack
+from models.audit.findings import Axis, above, beside, isp
 from models.audit.protocols import ClassAudit
 from models.audit.resources.registry import CLASSES
 from models.audit.scenario import Situation, obeyed, scenarios
@@ -29,6 +29,8 @@ def _check_units(case: Case, outcome: Outcome, first: Mapping[str, int]) -> Iter
 def _unmoved(case: Case, outcome: Outcome, situation: Situation, of_class: ClassAudit) -> Iterator[str]:
     """Yield units at congestion points without a reservation that do not keep their plan when called."""
     elsewhere = ~situation.concerns(case.units(of_class.name).point)
+    if not elsewhere.any():
+        return
     for name, kind in of_class.fields.items():
         planned, called = (
             np.asarray(getattr(programs, name), dtype=np.float64) for programs in (outcome.programs, situation.programs)
@@ -38,4 +40,4 @@ def _unmoved(case: Case, outcome: Outcome, situation: Situation, of_class: Class
         )
         moved = np.where(elsewhere[:, None] if kind.wide else elsewhere, np.abs(called - planned), 0.0)
         what = f"{name} is not as planned though nothing is reserved there,"
-        yield from above(axes, what, moved, 0.0 if kind.unit == "ISPs" else slack(planned), kind.unit)
+        yield from above(axes, what, moved, 0.0 if kind.unit == "ISPs" else beside(planned), kind.unit)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.audit.findings import above, isp, slack
+from models.audit.findings import above, beside, isp
 from models.audit.protocols import Findings
 from models.audit.scenario import Situation
 from models.case import Case, Floats, Ints
@@ -71,7 +71,7 @@ def check_activations(case: Case, situation: Situation, side: str, held: Floats)
             missed[units[still], begin] = np.maximum(missed[units[still], begin], miss)
     energy, band = situation.programs.energy_kwh, case.storage.energy_max_kwh
     what = f"{side} headroom is beyond its energy: called from here on, its needs are missed"
-    yield from above((situation.units("storage"), isp), what, missed, slack(energy, band, missed), "kWh")
+    yield from above((situation.units("storage"), isp), what, missed, beside(energy, band, missed), "kWh")
 
 
 def _simulate(

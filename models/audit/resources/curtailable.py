@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.audit.findings import above, isp, slack
+from models.audit.findings import above, beside, isp
 from models.audit.protocols import ClassAudit, Findings, Payer, ProgramField
 from models.audit.scenario import Situation, mwh
 from models.case import Case, Floats
@@ -21,7 +21,7 @@ def _check(case: Case, situation: Situation) -> Findings:
     power = situation.programs.curtailable_kw
     pinned = np.broadcast_to(data.pinned_kw, power.shape)
     free = np.isnan(pinned)
-    axes, allowed = (situation.units("curtailable"), isp), slack(data.forecast_kw, power)
+    axes, allowed = (situation.units("curtailable"), isp), beside(data.forecast_kw, power)
     rules = (
         ("produces more than forecast", free, data.forecast_kw - power),
         ("consumes", free, power),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.audit.findings import above, isp, slack
+from models.audit.findings import above, beside, isp, slack
 from models.audit.protocols import ClassAudit, Findings, Payer, ProgramField
 from models.audit.resources.activated_storage import check_activations
 from models.audit.scenario import Situation
@@ -35,22 +35,34 @@ def _power(case: Case, situation: Situation) -> Findings:
     charge, discharge = situation.programs.charge_kw, situation.programs.discharge_kw
     pinned = np.broadcast_to(data.pinned_kw, charge.shape)
     free = np.isnan(pinned)
-    axes, allowed = (situation.units("storage"), isp), slack(charge, discharge)
+    axes, allowed = (situation.units("storage"), isp), beside(charge, discharge)
     everywhere = np.ones_like(free)
-    floor = np.minimum(data.charge_min_kw[:, None], data.charge_kw)
-    short = np.where(free & (charge > allowed), np.maximum(np.minimum(charge, floor - charge), 0.0), 0.0)
-    short[np.arange(len(short)), short.argmax(axis=1)] = 0.0  # an ISP in which it may charge for a part of the time
     rules = (
         ("charge is negative", everywhere, -charge),
         ("discharge is negative", everywhere, -discharge),
         ("charges above its limit", free, charge - data.charge_kw),
-        ("charges below its minimum in more than one ISP", everywhere, short),
+        ("charges below its minimum in more than one ISP", everywhere, _short_kw(case, charge, discharge)),
         ("discharges above its limit", free, discharge - data.discharge_kw),
         ("charges and discharges at once", everywhere, np.minimum(charge, discharge)),
         ("leaves its pinned program", ~free, np.abs(charge - discharge - pinned)),
     )
     for what, where, excess in rules:
         yield from above(axes, what, np.where(mine & where, excess, 0.0), allowed)
+
+
+def _short_kw(case: Case, charge: Floats, discharge: Floats) -> Floats:
+    """Return by how much each unit charges below its minimum (U,T), kW, but in the ISP where most is missing."""
+    data, short = case.storage, np.zeros(charge.shape)
+    units = np.flatnonzero(data.charge_min_kw > 0)
+    if len(units):
+        some, wide = charge[units], (len(short), case.isps)
+        floor = np.minimum(data.charge_min_kw[units, None], np.broadcast_to(data.charge_kw, wide)[units])
+        free = np.isnan(np.broadcast_to(data.pinned_kw, wide)[units])
+        below = np.maximum(np.minimum(some, floor - some), 0.0)
+        below = np.where(free & (some > slack(some, discharge[units])), below, 0.0)
+        below[np.arange(len(units)), below.argmax(axis=1)] = 0.0  # there it may charge for a part of the time
+        short[units] = below
+    return short
 
 
 def _energy(case: Case, situation: Situation) -> Findings:
@@ -61,7 +73,7 @@ def _energy(case: Case, situation: Situation) -> Findings:
     charged = case.isp_hours * data.charge_efficiency * programs.charge_kw
     drawn = case.isp_hours * programs.discharge_kw / data.discharge_efficiency[:, None] + data.demand_kwh
     reached = data.retention[:, None] * before + charged - drawn + programs.unmet_kwh - programs.excess_kwh
-    axes, allowed = (situation.units("storage"), isp), slack(energy, before, charged, drawn)
+    axes, allowed = (situation.units("storage"), isp), beside(energy, before, charged, drawn)
     rules = (
         ("energy does not follow from its power", np.abs(energy - reached)),
         ("energy is below its band", data.energy_min_kwh - energy),
