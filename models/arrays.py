@@ -4,7 +4,7 @@ A part is a frozen dataclass of arrays, `models.resources.*.arrays` or `models.m
 calls its `check` once, which raises CaseError naming the field; from then on its arrays are trusted.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -17,6 +17,10 @@ from models.errors import CaseError
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
+Fields: TypeAlias = Mapping[str, NDArray[Any]]
+"""Arrays of some units' programs by their field of `models.case.Programs`, one row per unit."""
+Rows: TypeAlias = Ints | slice
+"""Some units of a class: their positions, or a range of them."""
 
 NO_POINT = -1
 """Congestion point index of a unit that is connected to none."""
@@ -71,6 +75,16 @@ class UnitArrays(Part, Protocol):
     @property
     def widths(self) -> Widths:
         """The second axis of the fields that have one."""
+        ...
+
+
+@runtime_checkable
+class PinnableArrays(UnitArrays, Protocol):
+    """The arrays of a resource class whose units can be kept at any program."""
+
+    @property
+    def pinned_kw(self) -> Floats:
+        """The program where it is fixed, kW, NaN where it is free (U,T) or (U,1)."""
         ...
 
 
@@ -135,12 +149,31 @@ def check_at_points(where: str, table: Any) -> None:
         raise fault(f"{where}.point", "must name a congestion point")
 
 
-def of_rows(table: Any, rows: Ints | slice) -> Any:
+class TakenRows(Mapping[str, NDArray[Any]]):
+    """Rows of some fields of a table, copied when they are read."""
+
+    def __init__(self, table: Any, names: tuple[str, ...], rows: Rows) -> None:
+        self._table, self._names, self._rows = table, names, rows
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        values: NDArray[Any] = getattr(self._table, name)[self._rows]
+        return values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def of_rows(table: Any, rows: Rows) -> Any:
     """Return some rows of every array, and of tuples of names."""
     return type(table)(**{item.name: _taken(getattr(table, item.name), rows) for item in fields(table)})
 
 
-def _taken(values: Any, rows: Ints | slice) -> Any:
+def _taken(values: Any, rows: Rows) -> Any:
     if not isinstance(values, tuple):
         return values[rows]
     return values[rows] if isinstance(rows, slice) else tuple(values[row] for row in rows.tolist())

@@ -44,8 +44,9 @@ def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
     matrix = translate(problem.model)
     columns = columns_of(matrix, problem.discrete)
     moves = np.zeros(len(matrix.cost))
-    for name in ("storage", "curtailable"):
-        moves[matrix.columns(list(problem.units.blocks[name].flow.variables))] = 1.0
+    for resource in PRICED:
+        if resource.mixing is not None:  # what cannot mix keeps its choice
+            moves[matrix.columns(list(problem.units.blocks[resource.name].flow.variables))] = 1.0
     x = incumbent_values(case, matrix, problem.discrete, outcome)
     still = _calmer(_fixed(matrix, columns, x), moves)
     run = Relaxation(still, threads=threads).solve(_SECONDS, "simplex")

@@ -10,19 +10,22 @@ Parameters marked (U,T)* may be given as (U,1) and are broadcast. The parts are 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.arrays import (
     ADDED,
     NO_POINT,
     Bools,
     Extent,
+    Fields,
     Floats,
     Ints,
     Part,
+    PinnableArrays,
+    Rows,
+    TakenRows,
     UnitArrays,
     added,
     check_shape,
@@ -157,18 +160,22 @@ class Case:
 
     def reserve_kw(self, name: str) -> Floats:
         """Return the prequalified reserve power of each unit (U,) of a resource class, kW; 0: it holds none."""
-        able = {"curtailable": self.curtailable.reserve_kw, "storage": self.storage.reserve_kw}
-        return able[name] if name in able else np.zeros(len(self.units(name).point))
+        units: Any = self.units(name)
+        held: Floats = units.reserve_kw if name in Headroom.classes() else np.zeros(len(units.point))
+        return held
+
+    def pinnable(self) -> dict[str, PinnableArrays]:
+        """Return the arrays of the classes whose units can be kept at any program, by name."""
+        every = ((name, self.units(name)) for name in UNIT_CLASSES)
+        return {name: units for name, units in every if isinstance(units, PinnableArrays)}
 
     def when_called(self) -> "Case":
         """Return the case as called programs obey it: without the pins that they need not heed."""
         if not self.called_from.size:
             return self
         free = np.append(self.called_from, self.isps)  # of units in no congestion point, the last entry counts
-        return replace(
-            self, storage=_unpinned(self.storage, free, self.isps),
-            curtailable=_unpinned(self.curtailable, free, self.isps), called_from=self.called_from[:0],
-        )  # fmt: skip
+        units: dict[str, Any] = {name: _unpinned(one, free, self.isps) for name, one in self.pinnable().items()}
+        return replace(self, **units, called_from=self.called_from[:0])
 
     def leaf(self, name: str) -> Ints:
         """Return the innermost connection limit of each unit (U,) of a resource class, NO_LIMIT where there is none."""
@@ -204,16 +211,13 @@ MARKET_NAMES: tuple[str, ...] = (
 Those with positions come before imbalance, which closes the balance with what they deliver."""
 
 
-_Pinned = TypeVar("_Pinned", Storage, Curtailable)
-
-
-def _unpinned(units: _Pinned, free: Ints, isps: int) -> _Pinned:
+def _unpinned(units: PinnableArrays, free: Ints, isps: int) -> Any:
     """Return units without their pins from ISP free[point] on."""
     since = free[units.point]
     if not len(since) or int(since.min()) >= isps:
         return units
     pinned = np.where(np.arange(isps) >= since[:, None], np.nan, units.pinned_kw)
-    return replace(units, pinned_kw=pinned)
+    return replace(units, pinned_kw=pinned)  # type: ignore[type-var]  # all parts of a case are dataclasses
 
 
 def _parts(case: Case) -> Iterator[tuple[str, Part]]:
@@ -222,12 +226,6 @@ def _parts(case: Case) -> Iterator[tuple[str, Part]]:
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Part):
                 yield item.name, part
-
-
-Fields: TypeAlias = Mapping[str, NDArray[Any]]
-"""Arrays of some units' programs by their field of `Programs`, one row per unit."""
-Rows: TypeAlias = Ints | slice
-"""Some units of a class: their positions, or a range of them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -255,31 +253,12 @@ class Programs:
 
     def of(self, names: Iterable[str], units: Rows = slice(None)) -> Fields:
         """Return some fields of some units; their rows are taken when a field is read."""
-        return _Taken(self, tuple(names), units)
+        return TakenRows(self, tuple(names), units)
 
     @property
     def storage_kw(self) -> Floats:
         """Return the net storage program (U,T), kW."""
         return self.charge_kw - self.discharge_kw
-
-
-class _Taken(Mapping[str, NDArray[Any]]):
-    """Rows of some fields, copied when they are read."""
-
-    def __init__(self, programs: Programs, names: tuple[str, ...], units: Rows) -> None:
-        self._programs, self._names, self._units = programs, names, units
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._names:
-            raise KeyError(name)
-        values: NDArray[Any] = getattr(self._programs, name)[self._units]
-        return values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

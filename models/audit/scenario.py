@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from models.audit.findings import Axis, numbered
-from models.case import NO_POINT, Bools, Case, Direction, Floats, Ints
+from models.case import NO_POINT, UNIT_CLASSES, Bools, Case, Direction, Floats, Ints
 from models.outcome import Headroom, Outcome, Programs
 
 
@@ -63,8 +63,10 @@ def obeyed_when_called(case: Case) -> Case:
     if not len(case.called_from):
         return case
     found: dict[str, Any] = {}
-    for kind in ("storage", "curtailable"):
+    for kind in UNIT_CLASSES:
         units: Any = case.units(kind)
+        if not hasattr(units, "pinned_kw"):
+            continue
         pins = np.array(np.broadcast_to(units.pinned_kw, (len(units.point), case.isps)))
         for unit, point in enumerate(units.point.tolist()):
             if point != NO_POINT:

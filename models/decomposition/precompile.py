@@ -26,6 +26,7 @@ from models.case import (
     Reservations,
     Reserve,
 )
+from models.decomposition.joint.connections import SOLAR, STORAGE
 from models.decomposition.solve import solve
 from models.resources.registry import RESOURCES
 
@@ -124,8 +125,7 @@ def house() -> Case:
     units = len(case.storage.point)
     storage = replace(case.storage, point=np.zeros(units, dtype=np.int64), charge_min_kw=np.zeros(units))
     behind = tuple(
-        np.full(len(case.units(name).point), 0 if name in ("storage", "curtailable") else NO_LIMIT)
-        for name in UNIT_CLASSES
+        np.full(len(case.units(name).point), 0 if name in (STORAGE, SOLAR) else NO_LIMIT) for name in UNIT_CLASSES
     )
     tariffs = replace(
         case.connection_tariffs, peak_at=np.array([0]), peak_eur_per_kw=np.ones(1), peak_reached_kw=np.zeros(1),

@@ -5,16 +5,15 @@ Source: docs/explanation/flexibility-offers.md.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from models.arrays import Bools, Floats, Ints
+from models.arrays import Bools, Floats
 from models.case import Case
-from models.outcome import Outcome
-from models.resources.registry import BY_NAME, PRICED
-
-_KEPT = ("storage", "curtailable")
-"""Classes whose units can be kept at any program."""
+from models.outcome import Outcome, Programs
+from models.resources.protocols import ResourceClass
+from models.resources.registry import PRICED
 
 
 def with_few_free(part: Case, planned: Outcome, most: int) -> Case | None:
@@ -22,39 +21,38 @@ def with_few_free(part: Case, planned: Outcome, most: int) -> Case | None:
 
     None where that cannot be: units of other classes are too many, or a FlexOption has called programs of its own.
     """
-    units = {one.name: np.arange(one.count(part)) for one in PRICED}
-    left = most - sum(len(mine) for name, mine in units.items() if name not in _KEPT)
+    kept = part.pinnable()
+    left = most - sum(one.count(part) for one in PRICED if one.name not in kept)
     if left <= 0 or bool(part.reservations.reserved_kw.any()):
         return None
-    ranges = [_range_kw(part, name, units[name]) for name in _KEPT]
+    able = [one for one in PRICED if one.name in kept]
+    ranges = [_range_kw(part, one) for one in able]
     if sum(map(len, ranges)) <= left:
         return part
     largest = np.argsort(-np.concatenate(ranges), kind="stable")[:left]
     free = np.zeros(sum(map(len, ranges)), dtype=np.bool_)
     free[largest] = True
-    storage, curtailable = free[: len(ranges[0])], free[len(ranges[0]) :]
-    programs = planned.programs
-    return replace(
-        part,
-        storage=replace(
-            part.storage, pinned_kw=_pinned(part.storage.pinned_kw, programs.charge_kw - programs.discharge_kw, storage)
-        ),
-        curtailable=replace(
-            part.curtailable, pinned_kw=_pinned(part.curtailable.pinned_kw, programs.curtailable_kw, curtailable)
-        ),
-    )
+    mine = np.split(free, np.cumsum([len(one) for one in ranges])[:-1])
+    held: dict[str, Any] = {
+        one.name: replace(kept[one.name], pinned_kw=_pinned(part, one, planned.programs, some))  # type: ignore[type-var]
+        for one, some in zip(able, mine, strict=True)
+    }
+    return replace(part, **held)
 
 
-def _range_kw(part: Case, name: str, units: Ints) -> Floats:
-    """Return by how much each unit (U,) could change its power in some ISP."""
-    if not len(units):
+def _range_kw(part: Case, one: ResourceClass) -> Floats:
+    """Return by how much each unit (U,) of a class could change its power in some ISP, kW."""
+    if not one.count(part):
         return np.zeros(0)
-    low, high = BY_NAME[name].range_kw(part, units)
+    low, high = one.range_kw(part, np.arange(one.count(part)))
     found: Floats = (high - low).max(axis=1)
     return found
 
 
-def _pinned(before_kw: Floats, planned_kw: Floats, free: Bools) -> Floats:
-    """Return pinned programs (U,T): as before for units that are free, as planned for all others."""
+def _pinned(part: Case, one: ResourceClass, programs: Programs, free: Bools) -> Floats:
+    """Return pinned programs (U,T), kW: as before for units that are free, as planned for all others."""
+    every = slice(None)
+    planned_kw = one.power_kw(part, every, programs.of(one.fields, every))
+    before_kw = part.pinnable()[one.name].pinned_kw
     found: Floats = np.where(free[:, None], np.broadcast_to(before_kw, planned_kw.shape), planned_kw)
     return found

@@ -23,8 +23,6 @@ _ROUNDING_W = 1e-3
 _LEAST_KW = 0.01
 """An element of a request with less power than this throughout is not worth giving up any other power."""
 _GAP = 1e-9
-_SHORT_KW = 1e-3
-"""A shortfall below this is numerical noise."""
 _SHORT_EUR = 0.05
 """What such noise may cost at the hard prices, EUR."""
 

@@ -18,7 +18,6 @@ from models.flexibility.new_trades import MONEY_APART
 from models.outcome import Outcome, Termination
 from models.reserve_room import SIDES
 from models.resources.registry import RESOURCES
-from models.resources.storage.resumed import followed
 
 _NOT_MISSED = frozenset({"prognosis change", "availability", "order shortfall"})
 _MISSES = MONEY_APART - _NOT_MISSED
@@ -69,13 +68,13 @@ def _patched(case: Case, old: Programs, new: Programs, rows: Mapping[str, Ints],
             raise CaseError("the units of the congestion point are not those that the offer was priced with")
         mine |= old.of(one.fields, units) if one.fields else {}
     mixed = blended(Programs(**mine), new, factor)
-    stores = rows["storage"]
-    energy = followed(case, stores, mixed.charge_kw, mixed.discharge_kw)
     found: dict[str, Any] = {}
     for one in RESOURCES:
+        blend = mixed.of(one.fields)
+        follows = {} if one.follows is None else one.follows(case, rows[one.name], blend)
         for name in one.fields:
             found[name] = np.array(getattr(old, name))
-            found[name][rows[one.name]] = energy.get(name, getattr(mixed, name))
+            found[name][rows[one.name]] = follows.get(name, blend[name])
     return Programs(**found)
 
 

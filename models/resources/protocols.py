@@ -166,6 +166,8 @@ class ResourceClass:
     resumed: Callable[[Case, Ints, Case, Ints, Fields], tuple[Fields, Bools]] | None = None
     """(case, units (n,), an earlier case, their rows in it (n,), their programs there): these programs under the case,
     and whether each unit (n,) can run its own; None: it can while all its arrays are as they were"""
+    follows: Callable[[Case, Ints, Fields], Fields] | None = None
+    """(case, units (n,), their programs): the fields of these programs that follow from the others, anew; None: none"""
     block: Callable[[Any, Case, bool], UnitBlock] | None = None
     """(model, case, called): adds variables and rows of all units, or of those that may be called"""
     mixing: Mixing | None = None

@@ -24,6 +24,7 @@ from models.reserve_room import SIDES
 from models.resources.registry import PRICED
 
 STORAGE, SOLAR = "storage", "curtailable"
+"""The classes whose units answer prices together: this package states their one program, and knows no other class."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +48,11 @@ class JointConnections:
 
     def units(self, name: str) -> Ints:
         """Return the units of a class behind these connections."""
-        return {STORAGE: self.stores, SOLAR: self.solars}.get(name, self.stores[:0])
+        return next((units for known, units, _ in self.by_class() if known == name), self.stores[:0])
+
+    def by_class(self) -> tuple[tuple[str, Ints, Ints], ...]:
+        """Return each class, its units (n,), and where those of each connection begin (M+1,)."""
+        return (STORAGE, self.stores, self.store_at), (SOLAR, self.solars, self.solar_at)
 
     def only(self, some: Bools) -> "JointConnections":
         """Return some of the connections (M,)."""

@@ -11,7 +11,7 @@ import numpy as np
 from models.case import Case, Floats, Ints
 from models.compiled import compiled
 from models.decomposition.joint.answer import answer_connection
-from models.decomposition.joint.connections import JointConnections
+from models.decomposition.joint.connections import SOLAR, STORAGE, JointConnections
 from models.decomposition.joint.shared import Desk, Shared, new_desk
 from models.headroom import traded_isps
 from models.mixing import Mixed, Shares, chunks, places, power_seen, rewards_of
@@ -34,6 +34,10 @@ class JointMixed:
     storage: Mixed
     solars: Ints  # (m,)
     curtailable: Mixed
+
+    def by_class(self) -> tuple[tuple[str, Ints, Mixed], ...]:
+        """Return each class, positions among its units of all connections (n,), and their mixtures."""
+        return (STORAGE, self.stores, self.storage), (SOLAR, self.solars, self.curtailable)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

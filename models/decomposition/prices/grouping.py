@@ -168,9 +168,9 @@ class _Members:
 def _places_of(joint: JointConnections, place_of: dict[str, Ints]) -> Ints:
     """Return the place of each connection (M,), which is that of its devices."""
     place = np.full(joint.count, -1)
-    for name, at in (("storage", joint.store_at), ("curtailable", joint.solar_at)):
+    for name, units, at in joint.by_class():
         if name in place_of:
-            place[np.repeat(np.arange(joint.count), np.diff(at))] = place_of[name][joint.units(name)]
+            place[np.repeat(np.arange(joint.count), np.diff(at))] = place_of[name][units]
     return place
 
 
@@ -290,9 +290,8 @@ def span_kw(case: Case, grouping: Grouping) -> Floats:
         if batch.resource.width_kw is not None:
             np.add.at(result, batch.rows.total, batch.resource.width_kw(case)[batch.units])
     for joint in grouping.joint:
-        of = joint.connections
-        for name, at in (("storage", of.store_at), ("curtailable", of.solar_at)):
+        for name, units, at in joint.connections.by_class():
             width = BY_NAME[name].width_kw
             if width is not None:
-                np.add.at(result, np.repeat(joint.rows.total, np.diff(at)), width(case)[of.units(name)])
+                np.add.at(result, np.repeat(joint.rows.total, np.diff(at)), width(case)[units])
     return result

@@ -144,9 +144,7 @@ def combine(
         rounds = [prices[number].seen(called=joint.called) for number in numbers]
         shares = Shares(weight=weight, only=np.full(joint.connections.count, MIXES))
         for found in pricing.joint_mixtures(index, rounds, shares):
-            for name, some, mixed in (
-                ("storage", found.stores, found.storage), ("curtailable", found.solars, found.curtailable)
-            ):  # fmt: skip
+            for name, some, mixed in found.by_class():
                 if len(some):
                     _enter(case, of(BY_NAME[name], joint.called), joint.connections.units(name)[some], mixed)
     return list(results.values())

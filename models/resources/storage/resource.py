@@ -14,6 +14,7 @@ RESOURCE = ResourceClass(
     range_kw=programs.range_kw,
     unmanaged=programs.unmanaged,
     resumed=resumed.resumed,
+    follows=resumed.followed,
     terms_eur=programs.terms_eur,
     unavoidable_eur=programs.unavoidable_eur,
     block=add_storage,

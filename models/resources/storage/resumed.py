@@ -43,9 +43,9 @@ def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -
     return taken, fits
 
 
-def followed(case: Case, units: Ints, charge: Floats, discharge: Floats) -> Fields:
-    """Return energy, unmet and excess (n,T), kWh, that follow from powers (n,T), kW, of units (n,) in a case."""
-    found = _followed(case, of_rows(case.storage, units), charge, discharge)
+def followed(case: Case, units: Ints, programs: Fields) -> Fields:
+    """Return energy, unmet and excess (n,T), kWh, that follow from the powers in the programs of units (n,)."""
+    found = _followed(case, of_rows(case.storage, units), *(programs[name] for name in FIELDS[:2]))
     return dict(zip(FIELDS[2:], found, strict=True))
 
 
