@@ -5,10 +5,9 @@ from datetime import datetime
 
 from agr.domain.kinds.quantities import POWER, STORED
 
-IMPORTED, EXPORTED = "imported_kwh", "exported_kwh"
 READ_POWER, READ_STORED = POWER.name, STORED.name
-KEPT = (READ_POWER, IMPORTED, EXPORTED, READ_STORED)
-"""The quantities of stored readings: power (consumption positive), two energy registers, and what a store holds."""
+IMPORTED, EXPORTED = "imported_kwh", "exported_kwh"
+"""The quantities of readings that are kept: power (consumption positive), what a store holds, and two registers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,7 @@ class Reading:
 
     resource: str
     at: datetime
-    quantity: str  # one of KEPT
+    quantity: str  # one of the four above
     value: float
 
 

@@ -1,7 +1,7 @@
 """Rolling forecasts: each day from the days before it only, learned again every so often."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +60,3 @@ def _actual(days: Days, first: int, last: int) -> Floats:
     part = days.values[first:last]
     wide[: len(part)] = part
     return wide
-
-
-def mean_of(first: Rolled, second: Rolled, name: str) -> Rolled:
-    """Return the mean of two models' rolling forecasts of the same days."""
-    return replace(first, model=name, forecast=(first.forecast + second.forecast) / 2)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agr.domain.isp import Period
 from agr.forecasting import Days
@@ -17,7 +16,6 @@ from agr.store import forecast_runs
 from agr.store.engine import Tx
 from agr.store.forecast_runs import Run
 
-Floats = NDArray[np.float64]
 _SLACK = timedelta(hours=1)
 """Of earlier days what came so much later counts, too: feeds do not answer at the same minute."""
 

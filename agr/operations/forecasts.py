@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from agr.domain.errors import StoreError
 from agr.domain.faults import verb_of
@@ -31,7 +30,6 @@ from agr.store.actuals import Actual
 from agr.store.engine import Store
 from agr.store.forecast_runs import Run
 
-Floats = NDArray[np.float64]
 log = structlog.get_logger()
 HISTORY = timedelta(days=1100)
 """Older values are not learned from."""

@@ -25,7 +25,6 @@ Forecasts = Mapping[tuple[str, str], NDArray[np.float64]]
 
 LOOKBACK = timedelta(days=1)
 """Older readings are not even noted: whoever sent them has stopped."""
-_CLASS = "storage"  # the class of units that store energy
 _SHOWN = 3
 """Most resources that a note names."""
 
@@ -85,7 +84,7 @@ class _Paths:
         before = period.previous()
         self._borders = [*before.starts(), before.end]
         self._solved = earlier
-        self._places = {} if earlier is None else {name: i for i, name in enumerate(earlier.named.of(_CLASS))}
+        self._places = {} if earlier is None else {name: i for i, name in enumerate(earlier.named.stores())}
 
     def of(self, resource: str) -> PlannedPath | None:
         """Return a store's path; None where there is no plan, or the plan does not know it."""

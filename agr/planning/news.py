@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agr.domain.isp import Period
 from agr.domain.kinds.quantities import POWER
 from agr.domain.plan import Reason, ReasonKind
 from agr.planning.case import programs_kw
+from agr.planning.case.classes import CLASSES
 from agr.planning.case.markets import intraday_prices, known_price
 from agr.planning.closed import closed_isps
 from agr.planning.difference import Solved
@@ -25,7 +25,6 @@ from agr.planning.reaction import first_isp, last_known, settled_prices
 from agr.planning.sessions_now import session_news
 from agr.planning.stand_ins import points_by_group
 
-Floats = NDArray[np.float64]
 _SHOWN = 3
 
 
@@ -117,8 +116,10 @@ def _powers(
     if least is None or first >= period.isp_count:
         return None
     forecasts, moved = forecasts_now(reader, settings, period, now, plan.solved), np.zeros(period.isp_count)
-    for units, table in (("fixed", named.case.fixed.program_kw), ("curtailable", named.case.curtailable.forecast_kw)):
-        for name, before in zip(named.of(units), table, strict=True):
+    for units in CLASSES:
+        if units.forecast_kw is None:
+            continue
+        for name, before in zip(named.of(units.name), units.forecast_kw(named.case), strict=True):
             after = forecasts.get((name, POWER.name))
             if after is not None and len(after) == len(moved):
                 moved += after - before

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.planning import serialisation
-from agr.planning.case import NamedCase
+from agr.planning.case import NamedCase, fixed
 from agr.planning.difference import Solved
 from agr.store import plans
 from agr.store.engine import Tx
@@ -87,5 +87,5 @@ def named_like(whole: NamedCase, points: NDArray[np.int64], case: Case) -> Named
     units = members(whole.case, points)
     names = {label: tuple(known[u] for u in units[label].tolist()) for label, known in whole.names.items()}
     rest = tuple(f"elsewhere, {name}" for name in case.balancing_groups.name) or ("elsewhere",)
-    names["fixed"] = (*names.get("fixed", ()), *rest)
+    names[fixed.CLASS.name] = (*names.get(fixed.CLASS.name, ()), *rest)
     return NamedCase(case=case, dsos=tuple(whole.dsos[p] for p in points.tolist()), notes=(), names=names)

@@ -17,9 +17,6 @@ from agr.planning.difference import Solved
 from models.case import NO_POINT
 from models.unmanaged import held_kwh
 
-CLASS = "storage"
-"""The class of units that store energy."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
@@ -65,7 +62,7 @@ class Paths:
     def __init__(self, solved: Solved | None, period: Period) -> None:
         self.period, self.solved = period, solved
         self._edges = np.array([border.timestamp() for border in (*period.starts(), period.end)])
-        self._places = {} if solved is None else {name: i for i, name in enumerate(solved.named.of(CLASS))}
+        self._places = {} if solved is None else {name: i for i, name in enumerate(solved.named.stores())}
 
     def place(self, resource: str) -> int | None:
         """Return the row of a store in the plan's case; None where the plan does not know it."""

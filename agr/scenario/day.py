@@ -17,6 +17,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds.quantities import POWER
 from agr.domain.plan import Change, Plan, PlanState, Reason
 from agr.planning.case import Inputs, build
+from agr.planning.case.curtailable import CLASS as CURTAILABLE
 from agr.planning.difference import Solved
 from agr.planning.inputs import carried_on, previous_of, read_inputs
 from agr.planning.making import PlanMaker
@@ -91,7 +92,7 @@ def play(
     """
     moments = sorted((m for period in periods for m in moments_of(scenario, period)), key=lambda m: m.at)
     join = timedelta(seconds=scenario.description.planning.join_triggers_s)
-    world = replace(as_known(scenario, periods, _world(scenario)), past=past_errors(scenario, periods[0]))
+    world = replace(as_known(scenario, periods, world_of(scenario)), past=past_errors(scenario, periods[0]))
     if earlier is not None:
         world = replace(world, earlier=(periods[0].previous().day, earlier))
     plans, now = MemoryPlans(world), moments[0].at
@@ -153,7 +154,7 @@ def as_it_came(scenario: Scenario, period: Period, earlier: Solved | None, last:
     previous = previous_of(last.solved)
     programs = {name: kw for name, kw in previous.programs_kw.items() if not is_expected(name)}
     planned = last.solved.named
-    uncurtailed = dict(zip(planned.of("curtailable"), planned.case.curtailable.forecast_kw, strict=True))
+    uncurtailed = dict(zip(planned.of(CURTAILABLE.name), planned.case.curtailable.forecast_kw, strict=True))
     for name, forecast_kw in uncurtailed.items():
         came = np.minimum(found.forecasts[name, POWER.name], 0.0)
         free = programs[name] <= forecast_kw + _NO_KW
@@ -169,7 +170,7 @@ def as_it_came(scenario: Scenario, period: Period, earlier: Solved | None, last:
 
 def _in_the_end(scenario: Scenario, period: Period, last: Step) -> MemoryPlans:
     """Return plans that know all that happens to a Period, and none of them made."""
-    plans = MemoryPlans(_world(scenario))
+    plans = MemoryPlans(world_of(scenario))
     for event in events_of(scenario, period):
         if event.at <= last.at:
             event.happen(plans)
@@ -181,11 +182,6 @@ def _in_the_end(scenario: Scenario, period: Period, last: Step) -> MemoryPlans:
     return plans
 
 
-def inputs_at(scenario: Scenario, period: Period, now: datetime) -> Inputs:
-    """Return the inputs of the Period's first plan at a given moment."""
-    return _read(scenario, MemoryPlans(as_known(scenario, (period,), _world(scenario))), period, now)
-
-
 def _read(scenario: Scenario, plans: MemoryPlans, period: Period, now: datetime) -> Inputs:
     found = read_inputs(plans, scenario.description, period, now)
     if found is None:
@@ -193,7 +189,8 @@ def _read(scenario: Scenario, plans: MemoryPlans, period: Period, now: datetime)
     return found.inputs
 
 
-def _world(scenario: Scenario) -> World:
+def world_of(scenario: Scenario) -> World:
+    """Return all that a scenario's tables say, whenever it becomes known."""
     return World(
         register=scenario.register, points=scenario.points, free_connections=scenario.free_connections,
         forecasts=scenario.forecasts,

@@ -76,12 +76,6 @@ def supersede(tx: Tx, numbers: Collection[int], words: str) -> None:
         tx.execute(table.update().where(_C.id == number).values(state=DispatchState.SUPERSEDED.value, reason=words))
 
 
-def again(tx: Tx, number: int, at: datetime, words: str) -> None:
-    """Queue a command once more, to be sent from an instant on."""
-    values = {"state": DispatchState.QUEUED.value, "next_attempt_at": at, "reason": words}
-    tx.execute(table.update().where(_C.id == number).values(**values))
-
-
 def firm(tx: Tx, road: str | None = None) -> dict[str, tuple[Dispatch, ...]]:
     """Return charge point → its commands that are or may be in force, or are to be, oldest first."""
     done = sa.and_(_C.action == Action.CLEAR.value, _C.state == DispatchState.ACCEPTED.value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 
@@ -92,13 +92,6 @@ def of_period(tx: Tx, period: Period) -> list[StoredOrder]:
     """Return the orders of a Period, newest first."""
     rows = tx.execute(sa.select(t.flex_orders).where(_C.period == period.day).order_by(_C.id.desc()))
     return [_stored(row, period.zone_name, period.isp_minutes) for row in rows]
-
-
-def of_dso(tx: Tx, dso: str, first: date, last: date, zone: str, isp_minutes: int) -> list[StoredOrder]:
-    """Return a DSO's orders with delivery from a day to another, oldest first."""
-    mine = sa.and_(_C.dso == dso, _C.period >= first, _C.period <= last)
-    rows = tx.execute(sa.select(t.flex_orders).where(mine).order_by(_C.period, _C.id))
-    return [_stored(row, zone, isp_minutes) for row in rows]
 
 
 def obligations(tx: Tx, period: Period) -> tuple[Obligation, ...]:

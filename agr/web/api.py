@@ -68,7 +68,6 @@ router.include_router(register_routes.router)
 router.include_router(approval_page.api_router)
 router.include_router(event_routes.router)
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
-Day = Annotated[date | None, Query(description="Local day, YYYY-MM-DD; included.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Text = Annotated[str, Query(max_length=255)]

@@ -14,7 +14,6 @@ from agr.web.security import context_of, narrowed, page_for, sight_of
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
-Admin = Annotated[Principal, Depends(page_for(Permission.ADMIN))]
 
 ROWS = 50
 

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from agr.domain.bid import DAY_AHEAD
 
 Why = Annotated[str, Field(min_length=3, max_length=1000, description="Reason, for the audit log.")]
-Identifier = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 def _as_written(given: object) -> object:

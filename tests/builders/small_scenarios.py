@@ -8,6 +8,10 @@ import numpy as np
 
 from agr.domain.isp import Period
 from agr.domain.register import CongestionPoint, Connection, Price, Register
+from agr.planning.case import Inputs
+from agr.planning.inputs import read_inputs
+from agr.planning.memory_plans import MemoryPlans
+from agr.scenario.day import as_known, world_of
 from agr.scenario.description import Description, periods_between
 from agr.scenario.record import Run
 from agr.scenario.scenario import Scenario
@@ -99,3 +103,11 @@ def last_powers(run: Run, resource: str, column: str = "power_kw") -> dict[datet
     last = mine.groupby("period", observed=True)["step"].transform(lambda steps: steps.astype(str).iloc[-1])
     rows = mine[mine["step"].astype(str) == last]
     return {when.to_pydatetime().astimezone(UTC): kw for when, kw in rows[column].items() if abs(kw) > 1e-9}
+
+
+def inputs_at(scenario: Scenario, period: Period, now: datetime) -> Inputs:
+    """Return the inputs of a Period's first plan at a given moment."""
+    plans = MemoryPlans(as_known(scenario, (period,), world_of(scenario)))
+    found = read_inputs(plans, scenario.description, period, now)
+    assert found is not None
+    return found.inputs

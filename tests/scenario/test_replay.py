@@ -14,11 +14,11 @@ from agr.planning.service import Planner
 from agr.planning.solving import Solution
 from agr.scenario.case_changes import changed_case
 from agr.scenario.changes import changed
-from agr.scenario.day import inputs_at
 from agr.scenario.replaying import replay
 from agr.store import day
 from models.case import Case
 from models.outcome import Termination
+from tests.builders.small_scenarios import inputs_at
 from tests.builders.worlds import CONTRACT, PERIOD, World
 
 

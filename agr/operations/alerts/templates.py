@@ -11,8 +11,6 @@ from jinja2.sandbox import SandboxedEnvironment
 from agr.domain.errors import NoticeError
 from agr.store.day import Alarm
 
-SHOWN = 20
-
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agr.dispatch.session_points import points_of
 from agr.domain.dispatch import Dispatch, DispatchState, Fact
@@ -21,9 +20,6 @@ from agr.settings import Settings
 from agr.store import charge_sessions, dispatch_facts, executions, plans, register
 from agr.store.dispatch_facts import Silence
 from agr.store.engine import Tx
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from agr.domain.errors import PlanError
 from agr.domain.faults import number_of
 from agr.domain.register import Contract, in_window, valid_on
 from agr.domain.reserved import after_orders
-from agr.planning.case import markets
+from agr.planning.case import fixed, markets, storage
 from agr.planning.case.backing import backed
 from agr.planning.case.balancing import balancing_groups
 from agr.planning.case.classes import CLASSES
@@ -39,11 +39,11 @@ class NamedCase:
 
     def stores(self) -> tuple[str, ...]:
         """Return the resources that store energy: batteries, and cars while they are plugged in."""
-        return self.of("storage")
+        return self.of(storage.CLASS.name)
 
     def charging(self) -> tuple[str, ...]:
         """Return the resources among which are cars that only the plan knows: unplanned ones, and expected ones."""
-        return (*self.of("fixed"), *self.stores())
+        return (*self.of(fixed.CLASS.name), *self.stores())
 
 
 def reserved_kw(inputs: Inputs, contract: Contract) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from agr.domain.errors import PlanError
 from agr.domain.register import ConnectionTariff, in_window, valid_on
+from agr.planning.case import fixed
 from agr.planning.case.inputs import Inputs
 from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES, Case, ConnectionTariffs, no_connection_tariffs
 
@@ -76,7 +77,7 @@ def none_worse_off(case: Case) -> Case:
     """
     if not case.connection_tariffs.name:
         return case
-    units = sum(len(case.units(name).point) for name in UNIT_CLASSES if name != "fixed")
+    units = sum(len(case.units(name).point) for name in UNIT_CLASSES if name != fixed.CLASS.name)
     if units > MOST_UNITS:
         raise PlanError(
             f"planning.customers_worse_off = false is planned for up to {MOST_UNITS:,} resources at once, not for "

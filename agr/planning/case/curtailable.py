@@ -52,4 +52,5 @@ CLASS = UnitClass(
     power_kw=lambda _case, programs: programs.curtailable_kw,
     range_kw=_range_kw,
     unmanaged_kw=lambda case: case.curtailable.forecast_kw,
+    forecast_kw=lambda case: case.curtailable.forecast_kw,
 )

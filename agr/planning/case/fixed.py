@@ -27,4 +27,5 @@ CLASS = UnitClass(
     power_kw=lambda case, _programs: case.fixed.program_kw,
     range_kw=lambda case: (case.fixed.program_kw.sum(axis=0), case.fixed.program_kw.sum(axis=0)),
     unmanaged_kw=lambda case: case.fixed.program_kw,
+    forecast_kw=lambda case: case.fixed.program_kw,
 )

@@ -43,6 +43,8 @@ class UnitClass:
     range_kw: Callable[[Case], tuple[Floats, Floats]] | None = None
     """Lowest and highest consumption (T,), kW, of all units together, each ISP by itself; None: not known, and then
     trades are not limited to what resources can do"""
+    forecast_kw: Callable[[Case], Floats] | None = None
+    """The forecasts (U,T) of power, kW, that programs follow or stay within; None: the class has none"""
     decided: Callable[[Case, Programs], Sequence[Decision]] | None = None
     """Decision of each unit that later plans of the Period need besides its power"""
     carried: Callable[[Case, Programs], Sequence[float]] | None = None

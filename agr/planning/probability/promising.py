@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agr.domain.errors import PlanError
 from agr.domain.faults import number_of
@@ -20,7 +19,6 @@ from models.case import Anchor
 if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed, Question
 
-Floats = NDArray[np.float64]
 _AS_FORECAST = "reservations are planned for the day as it is forecast: {}"
 
 

@@ -14,9 +14,9 @@ from agr.planning.case import build
 from agr.planning.case_audit import audit_case
 from agr.planning.solving import How, Solution, answer
 from agr.scenario.api import load
-from agr.scenario.day import inputs_at, play
+from agr.scenario.day import play
 from models.case import Case
-from tests.builders.small_scenarios import CONNECTION, at, small_scenario
+from tests.builders.small_scenarios import CONNECTION, at, inputs_at, small_scenario
 
 SCENARIOS = sorted(path.parent for path in (Path(__file__).parents[3] / "scenarios").glob("*/scenario.yaml"))
 
