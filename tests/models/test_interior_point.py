@@ -77,7 +77,7 @@ def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantitie
     mixed /= np.bincount(shape.group, mixed)[shape.group]
     start, prices = np.append(mixed, np.zeros(len(shape.cost) - weights)), rng.normal(0, 1, len(shape.right))
     size = 1.0 + abs(oracle.fun)
-    found = solve_block_lp(shape, start, prices, gap=1e-6 * size, time_left_s=60.0)
+    found = solve_block_lp(shape, start, prices, gap=1e-6 * size, time_left_s=3600.0)
     assert oracle.status == 0
     assert found.solved
     assert found.objective == pytest.approx(oracle.fun, abs=1e-4 * size)
@@ -117,7 +117,7 @@ def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
     oracle = solve_interior(stated.matrix(), time_limit_s=600.0, threads=1)
     shape, start, prices = master_lp.block_lp_of(master, stated)
     size = 1.0 + abs(oracle.objective)
-    mine = solve_block_lp(shape, start, prices, gap=1e-7 * size, time_left_s=60.0)
+    mine = solve_block_lp(shape, start, prices, gap=1e-7 * size, time_left_s=3600.0)
     assert mine.solved
     assert mine.objective + stated.cost @ stated.lower == pytest.approx(oracle.objective, abs=1e-5 * size)
 
@@ -157,7 +157,7 @@ def test_where_the_own_method_breaks_off_highs_finds_the_same(case, monkeypatch)
     def found(own):
         monkeypatch.setattr(master_lp, "solve_block_lp", own)
         log = SolverLog()
-        mixture = master_lp.solve_master_lp(searched(case), aim_eur=1e-4, time_left_s=60.0, threads=1, log=log)
+        mixture = master_lp.solve_master_lp(searched(case), aim_eur=1e-4, time_left_s=3600.0, threads=1, log=log)
         return mixture.cost_eur, str(log.lines())
 
     def refuse(*_, **__):
