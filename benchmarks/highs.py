@@ -8,7 +8,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.linear import Arrays
+from benchmarks.sheet import Arrays
 
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "hipo": {"solver": "hipo", "hipo_system": "normaleq", "hipo_ordering": "amd", "run_crossover": "off"},

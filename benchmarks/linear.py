@@ -5,86 +5,14 @@ benchmarks' instances: cases with runs, pins, an anchor or sustained reserve are
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
-from models.case import Bools, Case, Direction, Floats, Ints, Reserve
+from benchmarks.linear_storage import add_storage, open_isps
+from benchmarks.sheet import Arrays, Sheet, Where
+from models.case import Bools, Case, Floats, Ints
 from models.resources.storage.reachability import meetable
-
-Where: TypeAlias = tuple[Ints, Ints]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Arrays:
-    """min cost·x + offset, row_lower <= A·x <= row_upper, lower <= x <= upper."""
-
-    cost: Floats
-    offset: float
-    lower: Floats
-    upper: Floats
-    rows: Any  # scipy csc_array
-    row_lower: Floats
-    row_upper: Floats
-    columns: dict[str, tuple[int, Ints, Ints]]  # name → first column, and the (unit, ISP) of its cells
-
-
-@dataclass
-class _Sheet:
-    """Columns and rows under construction."""
-
-    columns: int = 0
-    rows: int = 0
-    cost: list[Floats] = field(default_factory=list)
-    lower: list[Floats] = field(default_factory=list)
-    upper: list[Floats] = field(default_factory=list)
-    row_lower: list[Floats] = field(default_factory=list)
-    row_upper: list[Floats] = field(default_factory=list)
-    entries: list[tuple[Ints, Ints, Floats]] = field(default_factory=list)
-    named: dict[str, tuple[int, Ints, Ints]] = field(default_factory=dict)
-    offset: float = 0.0
-
-    def cells(self, name: str, where: Where, lower: Any, upper: Any, cost: Any = 0.0) -> Ints:
-        """Add one column per listed (unit, ISP) and return their numbers."""
-        count = len(where[0])
-        for bounds, value in ((self.lower, lower), (self.upper, upper), (self.cost, cost)):
-            bounds.append(np.broadcast_to(np.asarray(value, dtype=np.float64), (count,)))
-        first = self.columns
-        self.columns += count
-        self.named[name] = (first, *where)
-        return np.arange(first, self.columns)
-
-    def add(self, lower: Any, upper: Any, count: int) -> Ints:
-        """Add rows and return their numbers."""
-        for bounds, value in ((self.row_lower, lower), (self.row_upper, upper)):
-            bounds.append(np.broadcast_to(np.asarray(value, dtype=np.float64), (count,)))
-        first = self.rows
-        self.rows += count
-        return np.arange(first, self.rows)
-
-    def put(self, rows: Ints, columns: Ints, values: Any) -> None:
-        """Add entries."""
-        spread = np.broadcast_to(np.asarray(values, dtype=np.float64), rows.shape)
-        self.entries.append((rows.astype(np.int32), columns.astype(np.int32), spread))
-
-    def arrays(self) -> Arrays:
-        """Return the finished arrays."""
-        rows, columns, values = (np.concatenate([part[i] for part in self.entries]) for i in range(3))
-        self.entries.clear()
-        matrix = sparse.coo_array((values, (rows, columns)), shape=(self.rows, self.columns)).tocsc()
-        return Arrays(
-            cost=np.concatenate(self.cost),
-            offset=self.offset,
-            lower=np.concatenate(self.lower),
-            upper=np.concatenate(self.upper),
-            rows=matrix,
-            row_lower=np.concatenate(self.row_lower),
-            row_upper=np.concatenate(self.row_upper),
-            columns=self.named,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +27,7 @@ class _Programs:
 def relaxation(case: Case) -> Arrays:
     """Return the relaxed problem: continuous bids, simultaneous charging and discharging allowed."""
     refuse(case)
-    sheet = _Sheet()
+    sheet = Sheet()
     rows = len(case.points) + 1
     power = sheet.cells("power", _grid(rows, case.isps), -np.inf, np.inf).reshape(rows, case.isps)
     planned = _programs(sheet, case, "", np.ones(rows, dtype=np.bool_))
@@ -148,18 +76,18 @@ def reserved_points(case: Case) -> Bools:
     return result
 
 
-def _programs(sheet: _Sheet, case: Case, prefix: str, points: Bools) -> _Programs:
+def _programs(sheet: Sheet, case: Case, prefix: str, points: Bools) -> _Programs:
     """State the programs of units at the chosen points; called ones (with a prefix) are worth nothing."""
     able = np.zeros((len(case.reserves), case.isps))
     flow: list[tuple[Ints, Ints, Ints, float]] = []
     held: list[tuple[int, Ints, Ints, Ints]] = []
     _generation(sheet, case, prefix, points, flow)
-    _storage(sheet, case, prefix, points, flow, held, able)
+    add_storage(sheet, case, prefix, points, flow, held, able)
     return _Programs(flow=flow, held=held, able=able)
 
 
 def _generation(
-    sheet: _Sheet, case: Case, prefix: str, points: Bools, flow: list[tuple[Ints, Ints, Ints, float]]
+    sheet: Sheet, case: Case, prefix: str, points: Bools, flow: list[tuple[Ints, Ints, Ints, float]]
 ) -> None:
     data = case.curtailable
     if (data.reserve_kw > 0).any():
@@ -177,129 +105,7 @@ def _generation(
     flow.append((column, data.point[unit], isp, 1.0))
 
 
-def _storage(
-    sheet: _Sheet,
-    case: Case,
-    prefix: str,
-    points: Bools,
-    flow: list[tuple[Ints, Ints, Ints, float]],
-    held: list[tuple[int, Ints, Ints, Ints]],
-    able: Floats,
-) -> None:
-    data, hours = case.storage, case.isp_hours
-    units = np.flatnonzero(points[data.point])
-    wear = np.zeros(len(data.point)) if prefix else data.wear_eur_per_kwh * hours
-
-    def wide(values: Floats) -> Floats:
-        return np.broadcast_to(values, (len(data.point), case.isps))
-
-    def spread(values: Floats, where: Where) -> Floats:
-        return wide(values)[where].astype(np.float64)
-
-    def present(values: Floats) -> Where:
-        unit, isp = np.nonzero(wide(values)[units] > 0)
-        return units[unit], isp
-
-    charge_at, discharge_at = present(data.charge_kw), present(data.discharge_kw)
-    charge = sheet.cells(f"{prefix}charge", charge_at, 0.0, spread(data.charge_kw, charge_at), wear[charge_at[0]])
-    discharge = sheet.cells(
-        f"{prefix}discharge", discharge_at, 0.0, spread(data.discharge_kw, discharge_at), wear[discharge_at[0]]
-    )
-    everywhere = (np.repeat(units, case.isps), np.tile(np.arange(case.isps), len(units)))
-    low, high = spread(data.energy_min_kwh, everywhere), spread(data.energy_max_kwh, everywhere)
-    end = np.where((everywhere[1] == case.isps - 1) & (prefix == ""), -data.end_value_eur_per_kwh[everywhere[0]], 0.0)
-    energy = sheet.cells(f"{prefix}energy", everywhere, low, high, end)
-    inflow = -wide(data.demand_kwh)[units].astype(np.float64)
-    inflow[:, 0] += (data.retention * data.energy_start_kwh)[units]
-    rows = sheet.add(*[inflow.ravel()] * 2, count=inflow.size).reshape(inflow.shape)
-    energies = energy.reshape(inflow.shape)
-    sheet.put(rows.ravel(), energy, 1.0)
-    sheet.put(rows[:, 1:].ravel(), energies[:, :-1].ravel(), -np.repeat(data.retention[units], case.isps - 1))
-    place = np.full(len(data.point), -1)
-    place[units] = np.arange(len(units))
-    efficiency = spread(data.charge_efficiency, charge_at)
-    sheet.put(rows[place[charge_at[0]], charge_at[1]], charge, -hours * efficiency)
-    drain = hours / data.discharge_efficiency[discharge_at[0]]
-    sheet.put(rows[place[discharge_at[0]], discharge_at[1]], discharge, drain)
-    flow.append((charge, data.point[charge_at[0]], charge_at[1], 1.0))
-    flow.append((discharge, data.point[discharge_at[0]], discharge_at[1], -1.0))
-    tables = _Tables(charge=_table(charge, charge_at, wide(data.charge_kw).shape, units, place),
-                     discharge=_table(discharge, discharge_at, wide(data.charge_kw).shape, units, place))  # fmt: skip
-    _hold(sheet, case, prefix, units, tables, held, able)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Tables:
-    """Column of each (chosen unit, ISP), −1 where none."""
-
-    charge: Ints
-    discharge: Ints
-
-
-def _table(columns: Ints, where: Where, shape: tuple[int, ...], units: Ints, place: Ints) -> Ints:
-    result = np.full((len(units), shape[1]), -1, dtype=np.int32)
-    result[place[where[0]], where[1]] = columns
-    return result
-
-
-def takes(reserve: Reserve, side: Direction) -> bool:
-    """Say whether the product needs room on that side of a program."""
-    return reserve.direction in (side, Direction.SYMMETRIC)
-
-
-def open_isps(reserve: Reserve) -> Bools:
-    """Return (T,) where a bid can be above zero."""
-    free = np.isnan(reserve.committed_mw) & (reserve.max_mw > 0) & (reserve.price_eur_per_mw > 0)
-    return np.append(free | (np.nan_to_num(reserve.committed_mw) > 0), np.False_)[reserve.block]
-
-
-def _hold(
-    sheet: _Sheet,
-    case: Case,
-    prefix: str,
-    units: Ints,
-    tables: _Tables,
-    held: list[tuple[int, Ints, Ints, Ints]],
-    able: Floats,
-) -> None:
-    """Σ held <= reserve_kw on each side; up: Σ held <= p + pd_max, down: Σ held <= pc_max − p."""
-    data = case.storage
-    local = np.flatnonzero(data.reserve_kw[units] > 0)
-    holders = units[local]
-    shape = (len(data.point), case.isps)
-    limit_up = np.broadcast_to(data.discharge_kw, shape)[holders].astype(np.float64)
-    limit_down = np.broadcast_to(data.charge_kw, shape)[holders].astype(np.float64)
-    prequalified = np.broadcast_to(data.reserve_kw[holders][:, None], limit_up.shape)
-    most = np.minimum(prequalified, limit_up + limit_down)
-    sides: dict[Direction, list[Ints]] = {Direction.UP: [], Direction.DOWN: []}
-    for r, reserve in enumerate(case.reserves):
-        unit, isp = np.nonzero((most > 0) & open_isps(reserve))
-        column = sheet.cells(f"{prefix}held {reserve.name}", (holders[unit], isp), 0.0, most[unit, isp])
-        np.add.at(able[r], isp, most[unit, isp])
-        held.append((r, column, data.point[holders[unit]], isp))
-        for side, members in sides.items():
-            if takes(reserve, side):
-                table = np.full(most.shape, -1, dtype=np.int64)
-                table[unit, isp] = column
-                members.append(table)
-    for side, members in sides.items():
-        if not members:
-            continue
-        used = np.logical_or.reduce([table >= 0 for table in members])
-        sign, room = (1.0, limit_up) if side is Direction.UP else (-1.0, limit_down)
-        caps = sheet.add(-np.inf, prequalified[used], count=int(used.sum()))
-        rooms = sheet.add(-np.inf, room[used], count=int(used.sum()))
-        for table in members:
-            column = table[used]
-            there = column >= 0
-            sheet.put(caps[there], column[there], 1.0)
-            sheet.put(rooms[there], column[there], 1.0)
-        for table, value in ((tables.charge, -sign), (tables.discharge, sign)):
-            column = table[local][used]
-            sheet.put(rooms[column >= 0], column[column >= 0], value)
-
-
-def _balance(sheet: _Sheet, case: Case, power: Ints) -> None:
+def _balance(sheet: Sheet, case: Case, power: Ints) -> None:
     """DA + buy − sell + short − long = Σ_c P_c."""
     market, intraday, hours = case.day_ahead, case.intraday, case.isp_hours / 1000
     free = np.isnan(market.committed_kw)
@@ -327,7 +133,7 @@ def _balance(sheet: _Sheet, case: Case, power: Ints) -> None:
     sheet.offset += float(bought) * hours
 
 
-def _limits(sheet: _Sheet, case: Case, power: Ints) -> None:
+def _limits(sheet: Sheet, case: Case, power: Ints) -> None:
     limits = case.limits
     for name, bound, sign in (("import", limits.import_kw, 1.0), ("export", limits.export_kw, -1.0)):
         at = np.nonzero(np.isfinite(bound))
@@ -338,7 +144,7 @@ def _limits(sheet: _Sheet, case: Case, power: Ints) -> None:
         sheet.put(rows, breach, -1.0)
 
 
-def _deliver(sheet: _Sheet, case: Case, power: Ints, called: _Programs) -> None:
+def _deliver(sheet: Sheet, case: Case, power: Ints, called: _Programs) -> None:
     """Σ q − P − s <= R where R < 0, mirrored where R > 0; contracts of one sign share the row."""
     data = case.reservations
     per_kw = case.isp_hours / 1000
@@ -364,7 +170,7 @@ def _deliver(sheet: _Sheet, case: Case, power: Ints, called: _Programs) -> None:
             sheet.put(row[there], column[there], sign * kw)
 
 
-def _reserves(sheet: _Sheet, case: Case, planned: _Programs, called: _Programs | None, reserved: Bools) -> None:
+def _reserves(sheet: Sheet, case: Case, planned: _Programs, called: _Programs | None, reserved: Bools) -> None:
     """Σ held >= 1000·(bid − shortfall), as planned and when everything reserved is called."""
     none = np.zeros(1, dtype=np.int64)
     for r, reserve in enumerate(case.reserves):
@@ -396,11 +202,3 @@ def _reserves(sheet: _Sheet, case: Case, planned: _Programs, called: _Programs |
                     if product == r:
                         mine = counts(point)
                         sheet.put(table[isp[mine]], column[mine], 1.0)
-
-
-def spread(arrays: Arrays, x: NDArray[np.float64], name: str, units: int, isps: int) -> Floats:
-    """Return the values of a named variable as (U,T), zero where it does not exist."""
-    first, unit, isp = arrays.columns[name]
-    table = np.zeros((units, isps))
-    table[unit, isp] = x[first : first + len(unit)]
-    return table

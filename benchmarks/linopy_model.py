@@ -6,7 +6,8 @@ import linopy
 import numpy as np
 import xarray as xr
 
-from benchmarks.linear import open_isps, refuse, reserved_points, takes
+from benchmarks.linear import refuse, reserved_points
+from benchmarks.linear_storage import open_isps, takes
 from models.case import Case, Direction, Floats, Ints
 
 

@@ -28,7 +28,8 @@ def _compute(kind: str, resources: int = 1000) -> Floats:
 
     from benchmarks.highs import ALGORITHMS, load, run
     from benchmarks.instances import make_case
-    from benchmarks.linear import relaxation, spread
+    from benchmarks.linear import relaxation
+    from benchmarks.sheet import spread
 
     case = make_case(resources, kind, committed=False)  # type: ignore[arg-type]
     none = np.zeros(case.isps)

@@ -6,8 +6,9 @@ import pytest
 from benchmarks import measure
 from benchmarks.highs import load, run
 from benchmarks.instances import COMPACT_FROM, EVENING, PER_POINT, RELAXED, make_case
-from benchmarks.linear import Arrays, relaxation, spread
+from benchmarks.linear import relaxation
 from benchmarks.report import conclusions, exponent
+from benchmarks.sheet import Arrays, spread
 from models.case import Case
 
 SIZE = 100

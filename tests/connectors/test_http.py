@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
@@ -278,27 +277,3 @@ def test_a_forecast_that_does_not_cover_the_day_is_refused(rows, changes, words)
 def test_no_forecast_at_all_is_none():
     with source((200, "[]")) as (url, _):
         assert ask(forecast_feed(url)) == ()
-
-
-class Endless(httpx.SyncByteStream):
-    """A body that never ends: a part of this size again and again, each after a pause."""
-
-    def __init__(self, size: int, pause_s: float) -> None:
-        self.size, self.pause_s = size, pause_s
-
-    def __iter__(self):
-        while True:
-            time.sleep(self.pause_s)
-            yield b" " * self.size
-
-
-@pytest.mark.parametrize(
-    ("stream", "words"),
-    [(Endless(1, 0.001), "did not answer in full within 0.05 s"), (Endless(8 << 20, 0.0), "answered more than 64 MiB")],
-)
-def test_an_answer_that_never_ends_is_given_up(stream: Endless, words: str) -> None:
-    timeout_s = 0.05 if stream.pause_s else 60.0
-    feed = price_feed("http://prices.example.org", timeout_s=timeout_s, attempts=1)
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=stream))
-    with pytest.raises(FeedError, match=words):
-        HttpSource(feed=feed, transport=transport).fetch(DAY)

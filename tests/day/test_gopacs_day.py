@@ -5,10 +5,8 @@ The broker, the token service and the participants API are a stand-in made from 
 
 import base64
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from datetime import time as clock_time
@@ -17,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
-from structlog.testing import capture_logs
 
 from agr.connectors.tables.writing import write_folder
 from agr.demo.counterparties import GOPACS, Counterparty, Event
@@ -36,12 +33,12 @@ from agr.settings.security import ClientCredentials
 from agr.store import day, outbox, plans
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
+from tests.builders.logged import everything_logged
 from tests.builders.schemas import schema
 from tests.day import tiny
 from tests.day.market import OURS, PATH, PATIENCE_S
 
 pytestmark = pytest.mark.day
-
 PERIOD = Period(date(2026, 6, 15))
 OPERATOR, OTHER = "grid-one.example", "grid-two.example"
 POINT, CONTRACT = tiny.CONNECTION[tiny.A], "CSC-2026-1"
@@ -163,38 +160,6 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GopacsDay]:
     folder = tmp_path_factory.mktemp("gopacs")
     with everything_logged() as logged:
         yield from _traded(folder, logged, patch)
-
-
-class Kept(logging.Handler):
-    """Keeps every record of the standard library's loggers, those of libraries included."""
-
-    def __init__(self, kept: list[str]) -> None:
-        super().__init__(logging.DEBUG)
-        self._kept = kept
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._kept.append(record.getMessage())
-
-
-@contextmanager
-def everything_logged() -> Iterator[Callable[[], list[str]]]:
-    """Give what returns all that was logged, by us and by libraries, down to what nobody would switch on."""
-    records, root = list[str](), logging.getLogger()
-    handler, level = Kept(records), root.level
-    named = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
-    levels = [(one, one.level) for one in named]  # whoever set up a log before has made some quieter
-    for one in named:
-        one.setLevel(logging.NOTSET)
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        with capture_logs() as events:
-            yield lambda: [*records, *map(repr, list(events))]
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
-        for one, before in levels:
-            one.setLevel(before)
 
 
 def _traded(folder: Path, logged: Callable[[], list[str]], patch: pytest.MonkeyPatch) -> Iterator[GopacsDay]:

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from agr.domain.errors import InputError
-from agr.domain.isp import Gate, JumpingClock, Period, SystemClock, local_instant, parse_duration, period_of, zone
+from agr.domain.isp import Gate, Period, local_instant, parse_duration, period_of, zone
 
 ZONES = [
     "Europe/Amsterdam",
@@ -233,33 +233,6 @@ def test_period_of_an_instant_is_its_local_day():
     instant = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
     assert period_of(instant, "Europe/Amsterdam") == Period(SPRING)
     assert period_of(instant, "UTC", 30) == Period(date(2026, 3, 28), "UTC", 30)
-
-
-def test_system_clock_reads_the_machine():
-    clock, before = SystemClock(), datetime.now(UTC)
-    assert before <= clock.now() <= datetime.now(UTC)
-    assert clock.real(before) == before
-
-
-def test_jumping_clock_starts_where_told_jumps_forward_only_and_tells_its_listeners():
-    start = datetime(2026, 3, 28, 6, 30, tzinfo=UTC)
-    clock = JumpingClock(start)
-    heard = []
-    clock.listeners.append(lambda: heard.append(clock.now()))
-    assert start <= clock.now() < start + timedelta(minutes=1)
-    noon = start.replace(hour=12)
-    clock.jump_to(noon)
-    assert noon <= heard[0] <= clock.now() < noon + timedelta(minutes=1)
-    clock.jump_to(start)
-    assert len(heard) == 1
-    assert clock.now() >= heard[0]
-
-
-def test_jumping_clock_says_when_an_instant_is_reached_on_the_machine():
-    clock = JumpingClock(datetime(2020, 1, 1, tzinfo=UTC))
-    clock.jump_to(datetime(2020, 1, 2, tzinfo=UTC))
-    ahead = clock.real(datetime(2020, 1, 2, 1, tzinfo=UTC)) - datetime.now(UTC)
-    assert timedelta(minutes=59) < ahead <= timedelta(hours=1)
 
 
 @given(DAYS, DAYS, st.sampled_from(ZONES), st.sampled_from([15, 30]))

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -11,85 +11,17 @@ import pytest
 
 from agr.domain.errors import DiscoveryError
 from agr.messaging.deliver import Deliverer
-from agr.messaging.directory import participants_of
-from agr.messaging.discovery import Discoverer, end_alarms
-from agr.messaging.receive import Receiver
 from agr.operations.configuration_check import undiscovered
 from agr.service import Service
 from agr.settings import Discovery, ParticipantSettings, Settings
-from agr.store import day, outbox, outbox_rows
+from agr.store import outbox, outbox_rows
 from agr.uftp.dns.dnssec import DnsAnswer
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
 from agr.web.endpoint import PATH
 from tests.builders.dns_server import DnsServer, Zone, unsigned
-from tests.builders.worlds import NOW, Party, World
-
-PLACE = "https://uftp.dso.example/shapeshifter/api/v3/message"
-WEEK = timedelta(days=7)
-
-
-class Told:
-    """A DNS that says what it is told to, and whose time can be set."""
-
-    def __init__(self, party: Party, now: datetime = NOW) -> None:
-        self.now, self.passed = now, 0.0
-        self.records = {
-            f"_{party.role}._usef.{party.domain}": party.public,
-            f"_usef.{party.domain}": "3.0.0",
-            f"_http._{party.role}._usef.{party.domain}": "uftp.dso.example",
-        }
-        self.dead = ""
-        self.asked = 0
-        self.valid = WEEK
-
-    def ask(self, name: str, kind: str) -> DnsAnswer:
-        self.asked += 1
-        if self.dead or name not in self.records:
-            raise DiscoveryError(self.dead or f"the DNS knows no {name}")
-        fresh = self.now + timedelta(hours=1)
-        return DnsAnswer(values=(self.records[name],), fresh_until=fresh, valid_until=self.now + self.valid)
-
-    def pass_(self, time: timedelta) -> None:
-        self.now += time
-        self.passed += time.total_seconds()
-
-
-class Net:
-    """A world whose DSO is found in the DNS, but for what the settings give."""
-
-    def __init__(self, folder: Path, **given: object) -> None:
-        self.world, self.woken = World(folder), 0
-        self.dns = Told(self.world.dso)
-        left_out = ParticipantSettings(domain="dso.example", role="DSO", **given)  # type: ignore[arg-type]
-        self.settings = self.world.settings.model_copy(
-            update={
-                "participants": (self.world.settings.participants[0], left_out),
-                "discovery": Discovery(enabled=True),
-            }
-        )
-        self.begin()
-
-    def wake(self) -> None:
-        self.woken += 1
-
-    def begin(self) -> None:
-        """Start anew, as after a restart."""
-        world = self.world
-        self.participants = participants_of(self.settings)
-        self.discoverer = Discoverer(
-            world.store, self.settings, world.clock, self.participants, self.dns, now=lambda: self.dns.now,
-            monotonic=lambda: self.dns.passed, wake=self.wake,
-        )  # fmt: skip
-        self.receiver = Receiver(world.store, self.settings, world.clock, self.participants, lambda: None)
-
-    def receive(self, party: Party | None = None) -> int:
-        party = party or self.world.dso
-        return self.receiver.receive(party.seal(party.message("TestMessage")))
-
-    def alarms(self) -> list[str]:
-        with self.world.store.transaction() as tx:
-            return [alarm.text for alarm in day.open_alarms(tx) if alarm.kind == "discovery"]
+from tests.builders.worlds import NOW, Party
+from tests.messaging.discovery_net import PLACE, Net
 
 
 @pytest.fixture
@@ -147,27 +79,6 @@ def test_a_changed_key_is_taken_over_and_an_expired_one_refused(net: Net) -> Non
     net.dns.pass_(timedelta(hours=2))
     net.discoverer.refresh()
     assert (net.receive(fresh), net.receive(former)) == (200, 401)
-
-
-def test_a_dead_resolver_is_an_alarm_and_known_keys_stay_in_use_for_a_while(net: Net) -> None:
-    net.discoverer.refresh()
-    net.dns.dead = "the resolver is down"
-    for _ in range(3):
-        assert net.alarms() == []
-        net.dns.pass_(timedelta(hours=1))
-        net.discoverer.refresh()
-        assert net.receive() == 200
-    assert "the resolver is down; what was found before is used until 2026-03-29 07:00 UTC" in net.alarms()[0]
-    net.dns.pass_(timedelta(hours=22, minutes=1))
-    net.discoverer.refresh()
-    assert net.receive() == 419  # a day and an hour after it was found
-    net.dns.pass_(timedelta(hours=1))
-    net.discoverer.refresh()
-    assert "answered 419 and ours wait" in net.alarms()[0]
-    net.dns.dead = ""
-    net.dns.pass_(timedelta(hours=1))
-    net.discoverer.refresh()
-    assert (net.receive(), net.alarms()) == (200, [])
 
 
 def test_keys_are_never_used_beyond_the_signatures_that_vouch_for_them(net: Net) -> None:
@@ -280,59 +191,6 @@ def test_messages_to_a_participant_not_found_yet_wait_and_then_go(net: Net) -> N
     assert (deliver(), sent) == ("delivered", [PLACE])
 
 
-def test_a_standby_asks_too_and_writes_no_alarm(net: Net) -> None:
-    net.dns.dead = "down"
-    standby = Discoverer(
-        net.world.store, net.settings, net.world.clock, net.participants, net.dns, lambda: False, lambda: net.dns.now
-    )
-    standby.refresh()
-    assert (net.dns.asked, net.alarms()) == (1, [])
-
-
-def test_an_alarm_of_somebody_no_longer_looked_up_ends(net: Net) -> None:
-    net.dns.dead = "down"
-    net.discoverer.refresh()
-    assert len(net.alarms()) == 1
-    given = ParticipantSettings(
-        domain="dso.example", role="DSO", endpoint="https://elsewhere.example/x", public_keys=(net.world.dso.public,)
-    )
-    net.settings = net.settings.model_copy(update={"participants": (net.settings.participants[0], given)})
-    net.begin()
-    end_alarms(net.world.store, net.discoverer.doubtful, net.world.clock.now())
-    assert net.alarms() == []
-
-
-def test_an_alarm_stays_open_over_a_restart_until_the_dns_has_answered(net: Net) -> None:
-    net.dns.dead = "down"
-    net.discoverer.refresh()
-    net.begin()
-    for _ in range(2):  # not asked yet; failed again
-        end_alarms(net.world.store, net.discoverer.doubtful, net.world.clock.now())
-        assert len(net.alarms()) == 1
-        net.discoverer.refresh()
-    net.dns.dead = ""
-    net.dns.pass_(timedelta(hours=1))
-    net.discoverer.refresh()
-    assert net.alarms() == []
-
-
-def test_a_daemon_without_discovery_ends_alarms_of_it(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    KeyPair.generate().save(world.settings.key_file)
-    with world.store.transaction() as tx:
-        day.raise_alarm(tx, "discovery", "dso.example (DSO)", "no answer", NOW)
-        day.raise_alarm(tx, "machine", "dso.example (DSO)", "something else", NOW)
-    daemon = Service(world.settings.model_copy(update={"listen_port": 0}), world.clock)
-    try:
-        daemon.watch()
-    finally:
-        daemon._stages.deliverer.close()
-        daemon.release()
-    with world.store.transaction() as tx:
-        assert [alarm.kind for alarm in day.open_alarms(tx)] == ["machine"]
-    world.store.close()
-
-
 def test_only_messages_to_whom_was_found_leave_at_once(net: Net) -> None:
     later = NOW + timedelta(minutes=10)
     with net.world.store.transaction() as tx:
@@ -370,9 +228,6 @@ def test_a_signature_that_lasts_seconds_is_not_asked_for_all_the_time(net: Net) 
         net.discoverer.refresh()
         net.dns.pass_(timedelta(seconds=1))
     assert net.dns.asked == 3 * 6
-
-
-# The whole, with a real server
 
 
 def test_a_daemon_finds_a_participant_in_a_signed_zone_and_refuses_it_unsigned(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.case import Limits, Reservations
 from tests.models.builders import load, make, reservation, solar, storage
-from tests.models.oracle import Program
+from tests.models.oracle_units import Program
 
 HOURS = 0.5
 

@@ -19,7 +19,7 @@ from agr.settings.forecasts import Forecasts as ForecastSettings
 from agr.store import actuals, register, tables
 from agr.store.actuals import Actual
 from tests.builders.worlds import PERIOD, World
-from tests.web.test_register import ONE
+from tests.web.register_desk import ONE
 
 
 def test_a_plan_begins_with_forecasts_of_what_nobody_gave_and_says_so(tmp_path: Path) -> None:

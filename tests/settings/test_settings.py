@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from datetime import UTC, date, datetime, time
+from datetime import time
 from pathlib import Path
 from typing import get_args
 
@@ -10,14 +10,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from agr.domain.errors import SettingsError
-from agr.domain.isp import Period
 from agr.settings import (
     CapacityProduct,
     FeedSection,
     HttpFeed,
     Moment,
     Settings,
-    Timetable,
     load,
     template,
     write_example,
@@ -49,9 +47,6 @@ def settings_of(model):
     """Return the fields of a section that are no sections themselves."""
     inner = {name.partition(" ")[0] for name, _ in sections(model) if name and "." not in name}
     return {name: field for name, field in model.model_fields.items() if name not in inner}
-
-
-# The example
 
 
 def test_the_example_loads_and_holds_the_defaults(tmp_path):
@@ -104,9 +99,6 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
         write_example(tmp_path / "file" / "inside", "agr.example.com")
 
 
-# Documentation
-
-
 def documented():
     """Return heading → {setting: (default, meaning)}."""
     parts = re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", DOCUMENT, flags=re.MULTILINE | re.DOTALL)
@@ -156,9 +148,6 @@ def test_every_setting_has_a_description_and_a_title():
 )
 def test_titles_name_the_unit(name, title):
     assert title_of(name) == title
-
-
-# Reading
 
 
 def test_paths_are_relative_to_the_file(config):
@@ -256,33 +245,6 @@ def test_moments_may_be_toml_times(config):
 )
 def test_resolvers_are_written_with_or_without_a_port(text, expected):
     assert resolver_address(text) == expected
-
-
-# Timetable
-
-
-def test_moments_of_a_period_are_utc_instants_in_order():
-    moments = Timetable().moments(Period(date(2026, 6, 1)))
-    assert moments == [
-        (name, datetime(2026, 5, day, hour, minute, tzinfo=UTC))  # +02:00
-        for name, day, hour, minute in (
-            ("portfolio_query", 31, 4, 30), ("portfolio_last_call", 31, 4, 55), ("first_plan", 31, 5, 0),
-            ("day_ahead_gate", 31, 10, 0), ("day_ahead_results", 31, 10, 55), ("prognosis_last_safe_start", 31, 12, 45),
-            ("prognosis_gate", 31, 13, 0),
-        )
-    ] + [("retention_job", datetime(2026, 6, 1, 1, 0, tzinfo=UTC))]  # fmt: skip
-
-
-def test_moments_follow_the_wall_clock_over_a_dst_change():
-    before, after = (dict(Timetable().moments(Period(date(2026, 3, day)))) for day in (29, 30))
-    assert before["day_ahead_gate"] == datetime(2026, 3, 28, 11, tzinfo=UTC)
-    assert after["day_ahead_gate"] == datetime(2026, 3, 29, 10, tzinfo=UTC)
-
-
-def test_a_capacity_gate_days_ahead_is_compared_by_its_day():
-    product = CapacityProduct(name="x", direction="up", series="s", max_mw=1, gate=Moment(at=time(8), days_before=2))
-    with pytest.raises(ValidationError, match="x's gate"):
-        Settings(domain="agr.example.com", markets={"capacity": [product]})
 
 
 @pytest.mark.parametrize("name", ["local", "dask://scheduler:8786", "dask+tls://10.0.0.7:8786", "dask://[::1]:8786"])

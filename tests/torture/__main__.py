@@ -23,8 +23,9 @@ from agr.demo.environment import counterparty_python
 from tests.builders.campaign_ledger import Ledger
 from tests.builders.postgres import emptied, postgres_bin, postgres_server
 from tests.torture.depot import depots, through_changes
+from tests.torture.lives import PROJECT, Life, Score
 from tests.torture.relay import Relay
-from tests.torture.tortured import PROJECT, Life, Score, TorturedDay, parties, through
+from tests.torture.tortured import TorturedDay, parties, through
 from tests.torture.trader import through_kills
 
 console = Console(width=None if sys.stdout.isatty() else 130)

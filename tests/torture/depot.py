@@ -20,7 +20,7 @@ from agr.store import dispatches, register, register_rows
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
 from tests.builders.csms_site import NOW, CsmsSite
-from tests.torture.tortured import PATIENCE_S, Died, Life, Score, free_port
+from tests.torture.lives import PATIENCE_S, Died, Life, Score, free_port
 
 STATIONS = {"CP1": ("2.0.1", "W"), "CP2": ("1.6", "A")}
 """Station → protocol, unit of its limits."""

@@ -5,7 +5,8 @@ import signal
 import threading
 import time
 
-from tests.torture.tortured import PATIENCE_S, Died, Life, Score, Standing, TorturedDay
+from tests.torture.lives import PATIENCE_S, Died, Life, Score, Standing
+from tests.torture.tortured import TorturedDay
 
 AT_ONCE_S = 10.0
 """A takeover that takes longer is a fault, with its measured time."""

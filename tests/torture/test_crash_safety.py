@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.day.market import Parties
-from tests.torture.tortured import Score, TorturedDay, through
+from tests.torture.lives import Score
+from tests.torture.tortured import TorturedDay, through
 
 pytestmark = pytest.mark.day
 

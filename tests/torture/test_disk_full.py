@@ -11,7 +11,8 @@ from agr.store import tables
 from agr.store.engine import Store
 from tests.day.market import Parties
 from tests.day.tiny import NORTH
-from tests.torture.tortured import OURS, PATIENCE_S, Score, TorturedDay
+from tests.torture.lives import PATIENCE_S, Score
+from tests.torture.tortured import OURS, TorturedDay
 
 pytestmark = pytest.mark.day
 

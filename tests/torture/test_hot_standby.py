@@ -9,7 +9,8 @@ import pytest
 
 from tests.builders.stores import fresh_on
 from tests.day.market import Parties
-from tests.torture.tortured import PATH, PATIENCE_S, Life, Score, TorturedDay
+from tests.torture.lives import PATIENCE_S, Life, Score
+from tests.torture.tortured import PATH, TorturedDay
 
 pytestmark = pytest.mark.day
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.torture.depot import CHANGES, depots, through_changes
-from tests.torture.tortured import Score
+from tests.torture.lives import Score
 
 pytestmark = pytest.mark.day
 

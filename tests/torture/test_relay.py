@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.torture import relay
+from tests.torture.lives import Died, Score, Standing
 from tests.torture.relay import Relay
-from tests.torture.tortured import Died, Score, Standing
 
 LEADS = Standing(datetime(2026, 6, 9), True, [], None, True)  # noqa: DTZ001 - nobody reads it
 STANDS_BY = Standing(datetime(2026, 6, 9), True, [], None, False)  # noqa: DTZ001

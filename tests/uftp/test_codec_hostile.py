@@ -6,11 +6,11 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from uftp_samples import EAN, REFERENCE, attributes, reservation_xml
 
 from agr.domain.errors import MessageError
 from agr.uftp import xml_parser
 from agr.uftp.codec import decode
+from tests.uftp.uftp_samples import EAN, REFERENCE, attributes, reservation_xml
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
 

@@ -24,45 +24,10 @@ from typer.testing import CliRunner
 from agr.cli.main import app
 from agr.demo.environment import counterparty_python
 from agr.domain.errors import DiscoveryError, SettingsError
-from agr.messaging.keys import KeyRing
-from agr.settings import Settings
 from agr.uftp.dns.discovery import look_up
 from agr.uftp.dns.dnssec import Dns, anchors_of
-from agr.uftp.signing import KeyPair
-from tests.builders.dns_server import DnsServer, Zone, broken, forged, unsigned
-
-PROJECT = Path(__file__).parents[2]
-OTHER = "cs1." + base64.b64encode(b"x" * 32).decode()
-ENDPOINT = "https://uftp.agr.example/shapeshifter/api/v3/message"
-
-
-class Published:
-    """Our own domain, its records as `agr keys publish` prints them, in a signed zone below a signed one."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.settings = Settings(domain="agr.example", key_file=folder / "agr.key", public_url=ENDPOINT)
-        KeyPair.generate().save(self.settings.key_file)
-        self.ring = KeyRing(self.settings, lambda: datetime.now(UTC))
-        self.server = DnsServer(Zone("example.", ""), self.zone())
-
-    def zone(self, more: str = "", **how: object) -> Zone:
-        return Zone("agr.example.", "\n".join(self.ring.records()) + "\n" + more, **how)  # type: ignore[arg-type]
-
-    def serve(self, *zones: Zone) -> None:
-        self.server.serve(*zones)
-
-    def dns(self, validation: str = "chain", timeout_s: float = 60) -> Dns:
-        anchor = self.folder / "root.ds"
-        anchor.write_text(self.server.anchor)
-        return Dns(
-            resolvers=[("127.0.0.1", self.server.port)], validation=validation, anchors=anchors_of(anchor),
-            timeout_s=timeout_s, now=lambda: datetime.now(UTC),
-        )  # fmt: skip
-
-    def refused(self, why: str, validation: str = "chain") -> None:
-        with pytest.raises(DiscoveryError, match=f"(?i){why}"):
-            look_up(self.dns(validation), "agr.example", "AGR")
+from tests.builders.dns_server import DnsServer, Zone, unsigned
+from tests.uftp.signed_zones import ENDPOINT, OTHER, PROJECT, Published
 
 
 @pytest.fixture
@@ -102,116 +67,6 @@ print(get_key("agr.example", "AGR"), get_endpoint("agr.example", "AGR"))
     assert said.split() == [published.ring.entries()[0].public.removeprefix("cs1."), ENDPOINT]
 
 
-# Refused
-
-
-def test_a_tampered_answer_is_refused(published: Published) -> None:
-    published.server.lie = forged("TXT", f'"{OTHER}"')
-    published.refused("no signature of _agr._usef.agr.example. TXT is valid")
-
-
-def test_a_tampered_endpoint_is_refused(published: Published) -> None:
-    published.server.lie = forged("CNAME", "evil.example.")
-    published.refused("no signature of _http._agr._usef.agr.example. CNAME is valid")
-
-
-def test_an_answer_whose_signature_was_taken_away_is_refused(published: Published) -> None:
-    published.server.lie = unsigned
-    published.refused(r"is not signed \(DNSSEC\), and not believed")
-
-
-def test_an_unsigned_zone_is_refused(published: Published) -> None:
-    published.serve(Zone("example.", ""), published.zone(signed=False))
-    published.refused("_agr._usef.agr.example. TXT is not signed")
-
-
-def test_a_zone_its_parent_does_not_vouch_for_is_refused(published: Published) -> None:
-    signed, stranger = published.zone(), published.zone(signed=False)
-    published.serve(Zone("example.", ""), stranger)
-    published.server._zones[signed.origin] = signed.made()  # signed, but no DS above
-    published.refused("zone agr.example. is not secured by DNSSEC: the zone above has no DS record")
-
-
-def test_keys_other_than_those_the_parent_vouches_for_are_refused(published: Published) -> None:
-    published.server._zones[Zone("agr.example.", "").origin] = published.zone().made()  # a new key, the old DS
-    published.refused("none of the keys of zone agr.example. is vouched for by its parent")
-
-
-def test_an_expired_answer_is_refused(published: Published) -> None:
-    past = datetime.now(UTC) - timedelta(days=2)
-    published.serve(
-        Zone("example.", ""), published.zone(inception=past - timedelta(days=7), expiration=past)
-    )  # fmt: skip
-    published.refused(f"has expired on {past:%Y-%m-%d}")
-
-
-def test_an_answer_from_the_future_is_refused(published: Published) -> None:
-    later = datetime.now(UTC) + timedelta(days=1)
-    published.serve(Zone("example.", ""), published.zone(inception=later))
-    published.refused(f"is valid only from {later:%Y-%m-%d %H:%M} UTC on: our clock is wrong, or its signer's")
-
-
-def test_keys_of_a_zone_are_asked_for_again_before_their_signature_ends(published: Published) -> None:
-    begin = datetime.now(UTC)
-    published.serve(Zone("example.", ""), published.zone(expiration=begin + timedelta(minutes=10)))
-    resolver, passed = published.dns(), timedelta(0)
-    resolver._now = lambda: begin + passed
-    look_up(resolver, "agr.example", "AGR")
-
-    def asked_for_keys() -> bool:
-        published.server.asked.clear()
-        look_up(resolver, "agr.example", "AGR")
-        return ("agr.example.", "DNSKEY") in published.server.asked
-
-    passed = timedelta(minutes=7)
-    assert not asked_for_keys()
-    passed = timedelta(minutes=9)
-    assert asked_for_keys()
-
-
-def test_another_root_is_refused(published: Published) -> None:
-    dns = published.dns()
-    published.serve(Zone("example.", ""), published.zone())
-    with pytest.raises(
-        DiscoveryError, match=r"none of the keys of zone \. is vouched for by its parent or by our trust"
-    ):
-        look_up(dns, "agr.example", "AGR")
-
-
-def test_an_answer_out_of_a_wildcard_is_refused(published: Published) -> None:
-    wild = Zone("agr.example.", f'*._usef.agr.example. 3600 IN TXT "{OTHER}"\n_usef.agr.example. 60 IN TXT "3.1.0"\n')
-    published.serve(Zone("example.", ""), wild)
-    published.refused("comes from a wildcard")
-
-
-def test_a_sibling_zone_cannot_sign_for_another(published: Published) -> None:
-    thief = Zone("evil.example.", f'_agr._usef.evil.example. 3600 IN TXT "{OTHER}"\n')
-    published.serve(Zone("example.", ""), published.zone(), thief)
-    stolen = published.server._zones[thief.origin].find_node("_agr._usef.evil.example.")
-
-    def lie(response: dns.message.Message) -> None:
-        for rrset in response.answer:
-            if "_agr" in str(rrset.name).lower():
-                rrset.clear()
-                rrset.update(stolen.get_rdataset(dns.rdataclass.IN, rrset.rdtype, rrset.covers))
-
-    published.server.lie = lie
-    published.refused("is not signed by its own zone")
-
-
-def test_a_resolver_in_trouble_is_an_error_in_words(published: Published) -> None:
-    published.server.lie = broken
-    published.refused("could not be looked up: .*SERVFAIL")
-
-
-def test_names_that_do_not_exist_are_said(published: Published) -> None:
-    with pytest.raises(DiscoveryError, match=r"the DNS knows no _DSO\._usef\.agr\.example"):
-        look_up(published.dns(), "agr.example", "DSO")
-
-
-# Aliases
-
-
 def test_aliases_are_followed_when_each_is_signed(published: Published) -> None:
     published.serve(
         Zone("example.", ""),
@@ -239,9 +94,6 @@ def test_aliases_in_a_circle_end(published: Published) -> None:
         Zone("example.", ""), Zone("agr.example.", f"_agr._usef.agr.example. 60 IN CNAME {names[0]}\n" + circle)
     )
     published.refused("circle|could not be looked up")
-
-
-# What is published wrongly
 
 
 @pytest.mark.parametrize(
@@ -286,9 +138,6 @@ def test_versions_we_do_not_speak_are_refused(published: Published, said: str) -
     published.refused("names no version of UFTP that we speak")
 
 
-# Less strict, by setting
-
-
 def test_without_validation_an_unsigned_zone_is_believed_only_where_the_setting_says_so(published: Published) -> None:
     published.serve(Zone("example.", "", signed=False), published.zone(signed=False))
     assert look_up(published.dns("none"), "agr.example", "AGR").endpoint == ENDPOINT
@@ -301,9 +150,6 @@ def test_a_resolver_that_validates_is_believed_where_the_setting_says_so(publish
 
     published.server.lie = vouch
     assert look_up(published.dns("resolver"), "agr.example", "AGR").endpoint == ENDPOINT
-
-
-# Trust anchors and command line
 
 
 def test_an_anchor_may_be_a_key_and_the_roots_are_known(published: Published, tmp_path: Path) -> None:

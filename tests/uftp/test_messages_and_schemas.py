@@ -6,24 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from uftp_samples import (
-    EAN,
-    ISPS,
-    MESSAGE_ID,
-    META,
-    NOW,
-    POINT,
-    REFERENCE,
-    assert_valid,
-    every_message,
-    schema,
-    traded,
-)
 
 from agr.domain.program import IspRun, compress, expand
 from agr.uftp import messages as m
 from agr.uftp.codec import decode, encode, respond
 from agr.uftp.unsupported import OTHER_REQUESTS
+from tests.uftp.uftp_samples import EAN, ISPS, MESSAGE_ID, META, NOW, POINT, REFERENCE, assert_valid, schema
+from tests.uftp.uftp_strategies import every_message, traded
 
 PROGRAM = (IspRun(1, -50_000, 12), IspRun(13, 0), IspRun(14, 120_000, 79))
 OUTGOING = {

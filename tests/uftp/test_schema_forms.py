@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from schema_forms import Drawn, drawn
-from uftp_samples import REFERENCE, assert_valid, attributes, reservation_xml
 
 from agr.domain.errors import MessageError
 from agr.domain.program import IspRun
@@ -15,6 +14,7 @@ from agr.uftp.codec import decode
 from agr.uftp.messages import TYPES, Message
 from agr.uftp.metadata import Part
 from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES
+from tests.uftp.uftp_samples import REFERENCE, assert_valid, attributes, reservation_xml
 
 FREE_TEXT = ("RejectionReason", "Reference", "OrderReference", "DisputeReason")
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from nacl.signing import SigningKey
-from uftp_samples import assert_valid
 
 from agr.domain.errors import SealError, SettingsError
 from agr.uftp.signing import KeyPair, Sealed, public_key_bytes, seal, unseal
+from tests.uftp.uftp_samples import assert_valid
 
 KEY = KeyPair(bytes(range(32)))
 XML = b"<TestMessage/>"

@@ -10,7 +10,7 @@ from agr.domain.register import Connection, ConnectionLimit, LimitGroup
 from agr.store import register
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import World
-from tests.web.test_register import ONE, Person, stored
+from tests.web.register_desk import ONE, Person, stored
 
 FIRST = date(2026, 1, 1)
 

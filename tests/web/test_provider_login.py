@@ -21,7 +21,7 @@ from tests.builders.accounts import PASSWORD, account, principal, token
 from tests.builders.identity_provider import Claims, IdentityProvider
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import World
-from tests.web.test_register import Person
+from tests.web.register_desk import Person
 
 GROUPS = {"roles_claim": "groups", "roles": {"grid": "operator", "it": "admin", "all": "viewer"}}
 

@@ -1,37 +1,19 @@
 """The register on the operators' page: searched, looked at, changed by the rules of `agr import`, and downloaded."""
 
-import io
-import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import httpx
 import pytest
 
-from agr.connectors.tables.folder import read_folder
-from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import Connection, PointMember
-from agr.store import audit_log, day, portfolio, register, register_rows
+from agr.store import audit_log, portfolio, register, register_rows
 from agr.store.own_portfolio import OWN_LIST
-from tests.builders.accounts import account
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import NOW, OTHER_POINT, PERIOD, POINT, World
-
-ONE, TWO = "ean.299000000000000015", "ean.299000000000000022"
-FREE = "ea1.2024-01.example.agr:depot"
-CSRF = re.compile(r'name="csrf" value="([^"]*)"')
-SEEN = re.compile(r'name="seen" value="([^"]*)"')
-
-
-def battery(name: str = "battery", connection: str = ONE) -> Battery:
-    return Battery(
-        resource=name, connection=connection, charge_kw=100, discharge_kw=100, capacity_kwh=200, initial_kwh=100,
-        end_kwh=100,
-    )  # fmt: skip
+from tests.web.register_desk import BATTERY, FREE, ONE, SEEN, TWO, Person, battery, stored, triggers
 
 
 @pytest.fixture
@@ -48,96 +30,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     opened.close()
 
 
-class Person:
-    """Somebody at a browser without JavaScript, who has logged in."""
-
-    def __init__(self, desk: Desk, name: str, role: str) -> None:
-        secret = account(desk.accounts, name, role)
-        self.client = desk.anybody()
-        self.client.cookies.set("agr_session", secret)
-
-    def get(self, path: str, **asked: str) -> httpx.Response:
-        return self.client.get(path, params=asked)
-
-    def post(self, path: str, form: dict[str, str], **asked: str) -> httpx.Response:
-        csrf = CSRF.search(self.get("/account").text)
-        assert csrf is not None
-        return self.client.post(path, params=asked, data={"csrf": csrf[1], **form}, follow_redirects=True)
-
-    def enter(self, table: str, cells: dict[str, str], *, key: str = "", step: str = "enter", **more: str):
-        form = {f"cell {name}": value for name, value in cells.items()}
-        path, asked = (f"/register/{table}/edit", {"key": key}) if key else (f"/register/{table}/new", {})
-        return self.post(path, {**form, "step": step, "why": "a test", **more}, **asked)
-
-
 @pytest.fixture
 def anna(desk: Desk) -> Person:
     return Person(desk, "anna", "operator")
-
-
-BATTERY = {
-    "resource": "battery", "connection": ONE, "charge_kw": "100", "discharge_kw": "100", "capacity_kwh": "200",
-    "initial_kwh": "100", "end_kwh": "100",
-}  # fmt: skip
-
-
-def stored(desk: Desk, table: str, key: str):
-    with desk.world.store.transaction() as tx:
-        return register_rows.get(tx, table, key)
-
-
-def triggers(desk: Desk) -> list[str]:
-    with desk.world.store.transaction() as tx:
-        return [str(trigger.reason.text) for trigger in day.open_triggers(tx)]
-
-
-def test_tables_are_searched_by_any_name_and_come_in_pages(desk: Desk, anna: Person) -> None:
-    many = tuple(Connection(address=f"ean.{n:018d}", first_day=date(2026, 1, 1)) for n in range(120))
-    with desk.world.store.transaction() as tx:
-        register.replace(tx, register.load(tx).with_table("connections", many))
-    page = anna.get("/register/connections")
-    assert "120 of 120" in page.text
-    assert "ean.000000000000000049" in page.text
-    assert "ean.000000000000000050" not in page.text
-    assert "ean.000000000000000119" in anna.get("/register/connections", page="3").text
-    found = anna.get("/register/connections", q="00011").text
-    assert "11 of 120" in found, "number 11, and 110 to 119"
-    assert "load-2" in anna.get("/register/fixed_loads", q=TWO.upper()).text
-    assert "load-1" not in anna.get("/register/fixed_loads", q=TWO).text
-    assert "No row matches" in anna.get("/register/fixed_loads", q="100%_").text
-    assert anna.get("/register/no_table").status_code == 404
-
-
-def test_a_row_says_what_is_planned_for_it_and_why(desk: Desk, anna: Person) -> None:
-    page = anna.get("/register/batteries/row", key="battery").text
-    assert "There is no plan for 2026-03-29 yet" in page
-    with desk.world.store.transaction() as tx:
-        points = [replace(p, connections=(ONE,)) for p in portfolio.load(tx, PERIOD).points if p.address == POINT]
-        portfolio.replace(tx, PERIOD.day, "cro.example", tuple(points), (TWO, FREE))
-    desk.plan()
-    page = anna.get("/register/batteries/row", key="battery").text
-    assert "plan 1" in page
-    assert "first plan" in page
-    assert 'data-chart="lines" id="stored"' in page
-    told = desk.as_("viewer").get(f"/api/v1/days/{PERIOD.day}/programs", params={"search": "battery"}).json()
-    (power_kw,) = [row["power_kw"] for row in told["programs"]]
-    isps = r'data-label="ISPs">(\d+)(?:–(\d+))?</td><td class="num" data-label="power kW">([^<]+)</td>'
-    stretches = re.findall(isps, page)
-    assert stretches[0][0] == "1"
-    assert (stretches[-1][1] or stretches[-1][0]) == "92"
-    for first, last, power in stretches:
-        said = float(power.replace("−", "-").replace(",", ""))
-        assert [round(kw, 3) for kw in power_kw[int(first) - 1 : int(last or first)]] == pytest.approx(
-            [said] * (int(last or first) - int(first) + 1), abs=0.001
-        )
-    assert "reservation FO-1 of -100.0 kW" in page, "what holds it"
-    whole = anna.get("/register/connections/row", key=ONE).text
-    assert "load-1" in whole
-    assert 'id="planned"' in whole
-    assert "no forecast" not in page
-    assert "There is no forecast <code>power_kw</code> of load-1 for 2026-04-02" in anna.get(
-        "/register/fixed_loads/row", key="load-1", period="2026-04-02"
-    ).text  # fmt: skip
 
 
 def test_a_battery_is_added_without_a_file_and_planned(desk: Desk, anna: Person) -> None:
@@ -322,52 +217,6 @@ def _members(desk: Desk) -> list[str]:
         found = register_rows.page(tx, "congestion_points").rows
     assert all(isinstance(one.row, PointMember) for one in found)
     return [one.key for one in found]
-
-
-def test_downloads_are_the_tables_that_import_reads(desk: Desk, anna: Person, tmp_path: Path) -> None:
-    anna.enter("batteries", BATTERY | {"resource": 'a "quoted", one'})
-    one = anna.get("/register/batteries.csv")
-    assert one.headers["content-type"].startswith("text/csv")
-    assert one.text.splitlines()[0].startswith("resource,connection,charge_kw")
-    folder = tmp_path / "tables"
-    with zipfile.ZipFile(io.BytesIO(anna.get("/register/tables.zip").content)) as archive:
-        archive.extractall(folder)
-    assert (folder / "batteries.csv").read_text() == one.text
-    with desk.world.store.transaction() as tx:
-        known = register.load(tx)
-    assert read_folder(folder, zone_name="Europe/Amsterdam", isp_minutes=15).register == known
-
-
-def test_a_contract_is_doubted_beside_the_power_of_all_resources(desk: Desk, anna: Person) -> None:
-    cells = dict(
-        re.findall(r'name="cell (\w+)" value="([^"]*)"', anna.get("/register/contracts/edit", key="FO-1").text)
-    )
-    for power_w, words in (
-        ("-5000000", "50 times the power of all resources (100 kW)"),
-        ("-50", "did you mean -50000 W"),
-    ):
-        look = anna.enter("contracts", cells | {"power_w": power_w}, key="FO-1", step="look")
-        assert look.status_code == 200, look.text
-        assert words in look.text, look.text
-    assert "Doubtful" not in anna.enter("contracts", cells | {"power_w": "-90000"}, key="FO-1", step="look").text
-
-
-def test_everything_behind_a_large_connection_is_added_up_though_not_all_is_listed(desk: Desk, anna: Person) -> None:
-    many = tuple(battery(f"battery {n:03d}") for n in range(203))
-    with desk.world.store.transaction() as tx:
-        register.replace(tx, register.load(tx).with_table("batteries", many).with_table("contracts", ()))
-        points = [replace(p, connections=(ONE,)) for p in portfolio.load(tx, PERIOD).points if p.address == POINT]
-        portfolio.replace(tx, PERIOD.day, "cro.example", tuple(points), (TWO, FREE))
-    desk.plan()
-    page = anna.get("/register/connections/row", key=ONE, period=str(PERIOD.day)).text
-    assert "Behind it <small>204</small>" in page, "with the load"
-    assert "The first 200 of 204" in page
-    assert "battery 198" in page
-    assert "battery 199" not in page
-    told = desk.as_("viewer").get(f"/api/v1/days/{PERIOD.day}/programs", params={"search": ONE, "limit": 500}).json()
-    consumed = sum(max(sum(kw), 0.0) for kw in zip(*(row["power_kw"] for row in told["programs"]), strict=True)) / 4
-    assert len(told["programs"]) == 204
-    assert f"<dd>{consumed:,.1f} kWh" in page
 
 
 def test_a_change_by_api_keeps_what_is_left_out_and_tells_what_is_doubtful(desk: Desk) -> None:

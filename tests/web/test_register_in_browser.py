@@ -12,7 +12,7 @@ from agr.store import register_rows
 from tests.builders.accounts import account
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import PERIOD, World
-from tests.web.test_register import FREE, ONE, TWO, battery
+from tests.web.register_desk import FREE, ONE, TWO, battery
 
 SCREENS = {"desktop": (1400, 900, True), "phone without JavaScript": (390, 850, False)}
 

@@ -1,99 +1,19 @@
 """Each rejection reason is given exactly when its rule is broken; several are combined as the specification says."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from agr.domain.program import IspRun
-from agr.domain.register import Contract
-from agr.messaging.rules import OpenRequest, RuleContext, join, rules_of, violations
+from agr.messaging.rules import join, rules_of
 from agr.messaging.rules.sender import ROLES
 from agr.uftp import messages as m
-from agr.uftp.participants import Participant, Participants
-from agr.uftp.signing import KeyPair
-
-KEY = KeyPair(bytes(32)).public
-POINT, OTHER_POINT = "ean.871685900012636543", "ea1.2020-01.nl.dso:2"
-DAY = date(2026, 3, 30)
-NOW = datetime(2026, 3, 29, 10, 0, tzinfo=UTC)  # 12:00 in Amsterdam
-IDS = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(10)]
-
-
-def participant(domain, role, **more):
-    return Participant(domain=domain, role=role, endpoint="https://x.nl/", public_keys=(KEY,), **more)
-
-
-PARTICIPANTS = Participants(
-    [
-        participant("dso.nl", "DSO"),
-        participant("cro.nl", "CRO"),
-        participant("both.nl", "DSO"),
-        participant("both.nl", "CRO", barred=True),
-    ]
-)
-CONTRACT = Contract(
-    contract="flex-7",
-    dso="dso.nl",
-    congestion_point=POINT,
-    first_day=date(2026, 1, 1),
-    last_day=date(2026, 12, 31),
-    window_start=time(17),
-    window_end=time(20),  # ISPs 69 to 80 of a day with 96
-    power_w=-50_000,
-    availability_eur_per_mw_h=10.0,
-    penalty_eur_per_mwh=1000.0,
-)
-
-
-def day(**more):
-    fields = {
-        "own_domain": "agr.nl",
-        "zone_name": "Europe/Amsterdam",
-        "isp_minutes": 15,
-        "now": NOW,
-        "participants": PARTICIPANTS,
-        "sender_role": "DSO",
-        "contract": CONTRACT,
-        "points": frozenset({POINT}),
-    }
-    return RuleContext(**{**fields, **more})
-
-
-def metadata(**more):
-    fields = {
-        "version": "3.1.0",
-        "sender_domain": "dso.nl",
-        "recipient_domain": "agr.nl",
-        "time_stamp": NOW,
-        "message_id": IDS[0],
-        "conversation_id": IDS[1],
-    }
-    return {**fields, **more}
-
-
-def reservation(**more):
-    fields = {
-        "isp_duration": timedelta(minutes=15),
-        "time_zone": "Europe/Amsterdam",
-        "period": DAY,
-        "congestion_point": POINT,
-        "contract_id": "flex-7",
-        "dso_reference": "r",
-        "isps": (IspRun(69, -50_000, 12),),
-    }
-    return m.FlexReservationUpdate(**metadata(**{**fields, **more}))
-
-
-def reasons(message, **context):
-    return violations(message, day(**context))
+from tests.messaging.rules.rule_samples import CONTRACT, DAY, IDS, NOW, OTHER_POINT, metadata, reasons, reservation
 
 
 def test_good_reservation_has_no_violation():
     assert reasons(reservation()) == ()
     assert reasons(reservation(version="3.0.0"), sender_role=None) == ()
-
-
-# --- who to whom ---------------------------------------------------------------------------------------------------
 
 
 def test_message_for_somebody_else():
@@ -136,9 +56,6 @@ def test_barred_sender_is_barred_in_that_role_only():
 def test_other_versions(version):
     assert reasons(reservation(version=version)) == ("Invalid version",)
     assert reasons(reservation(version=version), supported_versions=(version,)) == ()
-
-
-# --- period and ISPs -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Europe/Paris"])
@@ -198,9 +115,6 @@ def test_congestion_point_that_is_not_in_the_list():
     message = reservation(congestion_point=OTHER_POINT)
     assert reasons(message, contract=elsewhere) == ("Invalid CongestionPoint",)
     assert reasons(message, contract=elsewhere, points=None) == ()
-
-
-# --- reservations --------------------------------------------------------------------------------------------------
 
 
 def contract(**more):
@@ -265,87 +179,6 @@ def test_without_a_deadline_an_update_must_still_say_something():
     assert reasons(today(IspRun(1, 0, 44))) == ("Deadline expired",)
     assert reasons(today(IspRun(1, 0, 45))) == ()
     assert reasons(today(IspRun(0, 0))) == ("ISPs out of bounds",)
-
-
-# --- answers -------------------------------------------------------------------------------------------------------
-
-
-def prognosis_answer(**more):
-    return m.DPrognosisResponse(**metadata(**{"result": "Accepted", "reference": IDS[2], **more}))
-
-
-def question(**more):
-    fields = {
-        "message_id": IDS[2],
-        "conversation_id": IDS[1],
-        "type": "D-Prognosis",
-        "recipient_domain": "dso.nl",
-        "period": DAY,
-        "congestion_point": POINT,
-    }
-    return OpenRequest(**{**fields, **more})
-
-
-def test_answer_to_our_question():
-    assert reasons(prognosis_answer(), question=question()) == ()
-    assert reasons(prognosis_answer(reference=IDS[2].upper()), question=question(message_id=IDS[2].lower())) == ()
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        None,
-        question(message_id=IDS[3]),
-        question(recipient_domain="both.nl"),
-        question(type="AGRPortfolioQuery"),
-        question(type="Nonsense"),
-    ],
-)
-def test_answer_to_no_question_of_ours(asked):
-    assert reasons(prognosis_answer(), question=asked) == ("Unknown D-PrognosisMessageID reference",)
-
-
-def test_answer_in_another_conversation():
-    assert reasons(prognosis_answer(), question=question(conversation_id=IDS[5])) == ("ConversationID mismatch",)
-
-
-def portfolio_answer(**more):
-    fields = {
-        "sender_domain": "cro.nl",
-        "result": "Accepted",
-        "reference": IDS[2],
-        "time_zone": "Europe/Amsterdam",
-        "period": DAY,
-    }
-    return m.AGRPortfolioQueryResponse(**metadata(**{**fields, **more}))
-
-
-def test_portfolio_must_be_of_the_period_asked_for():
-    context = {"sender_role": "CRO", "question": question(type="AGRPortfolioQuery", recipient_domain="cro.nl")}
-    assert reasons(portfolio_answer(), **context) == ()
-    assert reasons(portfolio_answer(period=DAY + timedelta(days=1)), **context) == ("Reference Period mismatch",)
-    assert reasons(portfolio_answer(time_zone="Europe/London"), **context) == ("TimeZone rejected",)
-    assert reasons(portfolio_answer(period=date(2026, 3, 1)), **context) == (
-        "Reference Period mismatch",
-        "Period out of bounds",
-    )
-    undated = question(type="AGRPortfolioQuery", recipient_domain="cro.nl", period=None)
-    assert reasons(portfolio_answer(), sender_role="CRO", question=undated) == ()
-
-
-def test_rejected_portfolio_without_period_and_zone_is_heard():
-    context = {"sender_role": "CRO", "question": question(type="AGRPortfolioQuery", recipient_domain="cro.nl")}
-    assert reasons(portfolio_answer(result="Rejected", period=None, time_zone=None), **context) == ()
-    assert reasons(portfolio_answer(result="Rejected", period=None, time_zone="Europe/London"), **context) == ()
-
-
-def test_bare_test_answer_needs_no_reference():
-    assert reasons(m.TestMessageResponse(**metadata())) == ()
-    later = m.TestMessageResponse(**metadata(), reference=IDS[7])
-    assert reasons(later) == ("Unknown ReferenceMessageID reference",)
-
-
-# --- the rest ------------------------------------------------------------------------------------------------------
 
 
 def test_requests_that_are_not_read():

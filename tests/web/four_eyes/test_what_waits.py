@@ -14,7 +14,7 @@ from agr.store import approvals, audit_log, day, register, register_rows
 from tests.builders.approving import OF_FORMS, act, ask_to_reserve
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import CONTRACT, PERIOD, World
-from tests.web.test_register import BATTERY, ONE, Person, battery
+from tests.web.register_desk import BATTERY, ONE, Person, battery
 
 
 def test_rows_of_the_register_wait_too_and_the_page_decides(desk: Desk) -> None:
