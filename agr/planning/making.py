@@ -17,7 +17,7 @@ from agr.planning.in_force import Judged, comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
 from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
-from agr.planning.ordered_at_once import Bought, at_once, bought
+from agr.planning.ordered_at_once import Bought, at_once, bought, of_orders
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
 from agr.planning.probability.promising import Hedge, counted, hedged
@@ -49,12 +49,16 @@ class Run:
     triggers: tuple[Trigger, ...]
     part: PartRun | None
     whole: RunInputs | None
-    bought: tuple[Bought, ...] = ()  # what orders of a running Period have bought: it needs no solver
+    bought: tuple[Bought, ...] = ()  # what orders have bought: it needs no solver
 
     @property
     def numbers(self) -> list[int]:
         """Numbers of the triggers that the run answers."""
         return [trigger.id for trigger in self.triggers]
+
+    def of_orders(self) -> "Run":
+        """Return the run that answers orders only: others wait for the plan after it."""
+        return replace(self, triggers=of_orders(self.triggers))
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -113,8 +117,8 @@ class PlanMaker:
             programs: tuple[Bought, ...] = ()
             if part is None:
                 whole = read_inputs(reader, self._settings, period, self._now(), points_to_move(triggers))
-            if whole is not None:
-                programs = bought(reader, whole.before, period, triggers, self._now())
+            if whole is not None and of_orders(triggers):
+                programs = bought(reader, whole.before, period)
         if part is None and whole is None:
             return None
         return Run(period=period, triggers=triggers, part=part, whole=whole, bought=programs)
@@ -147,6 +151,7 @@ class PlanMaker:
             raise PlanError(f"no CRO has answered for {run.period}")
         named = begun_from(start.before, build(start.inputs))
         sold, hedge = at_once(start.before, named, run.bought), Hedge(named=named)
+        run = run if sold is None else run.of_orders()
         answer = sold or self._solved(start, named, listener)
         if start.uncertain is not None and sold is None:
             hedge = hedged(start.uncertain, named, answer, self._solver)

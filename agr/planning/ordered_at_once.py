@@ -1,17 +1,18 @@
-"""While a Period runs, the program that an order has bought comes into force at once: no solver is asked.
+"""The program that an order has bought comes into force at once, before its Period and while that runs: nobody solves.
 
 Source: docs/explanation/flexibility-offers.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields, replace
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
 from agr.domain.plan import ReasonKind
+from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.changed_points import newly_ordered
 from agr.planning.difference import Solved
@@ -20,8 +21,9 @@ from agr.planning.offered import SHORT_KW, OfferedPrograms, offered_programs
 from agr.planning.ports import PlanReader
 from agr.planning.solving import Solution, unmanaged
 from agr.store.day import Trigger
+from models.case import Case, no_orders
 from models.errors import ModelError
-from models.outcome import Outcome
+from models.outcome import Outcome, Termination
 
 Rows = dict[str, NDArray[np.int64]]
 """Class → units of a case (n,)."""
@@ -37,35 +39,37 @@ class Bought:
     factor: float
 
 
-def bought(
-    reader: PlanReader, before: Solved | None, period: Period, triggers: Sequence[Trigger], now: datetime
-) -> tuple[Bought, ...]:  # fmt: skip
-    """Return the orders that the plan in force (`before`) lacks, with their programs.
+def of_orders(triggers: Sequence[Trigger]) -> tuple[Trigger, ...]:
+    """Return the triggers that orders have put: what they have bought may come into force before the others are met."""
+    return tuple(t for t in triggers if t.reason.kind is ReasonKind.ORDER and not t.points and not t.preview)
 
-    None unless the Period runs, orders alone ask for the plan, and the program of each is there.
+
+def bought(reader: PlanReader, before: Solved | None, period: Period) -> tuple[Bought, ...]:
+    """Return the orders that the plan in force (`before`) lacks, oldest first, with their programs.
+
+    None unless the program of each is there.
     """
-    alone = all(t.reason.kind is ReasonKind.ORDER and not t.points and not t.preview for t in triggers)
-    if before is None or not alone or now < period.start:
+    if before is None:
         return ()
-    found, points = [], set()
+    found = []
     for one in newly_ordered(before.named, reader.orders(period)):
         programs = offered_programs(reader.offered_programs(one.order.offer_message_id))
         if programs is None or not programs.units or one.order.option_reference not in programs.options:
             return ()
-        points.add(one.order.congestion_point)
         found.append(
             Bought(
                 order=one.order.name, programs=programs, option=one.order.option_reference,
                 factor=float(one.order.activation_factor),
             )
         )  # fmt: skip
-    return tuple(found) if len(points) == len(found) else ()
+    return tuple(found)
 
 
 def at_once(before: Solved | None, named: NamedCase, orders: Sequence[Bought]) -> Solution | None:
-    """Return the plan in force with the programs that orders have bought, audited under today's facts.
+    """Return the plan in force with the programs that orders have bought, audited under the facts of now.
 
-    None where it must be planned instead: a program cannot be run any more, or would miss the order or anything else.
+    Its prices are those of the plan in force, and so is its bound where only the orders are new. None where
+    it must be planned instead: a program cannot be run any more, or would miss the order or anything else.
     """
     if before is None or not orders or not comparable(before, named):
         return None
@@ -79,6 +83,8 @@ def at_once(before: Solved | None, named: NamedCase, orders: Sequence[Bought]) -
     if left:
         return None
     outcome = solved.outcome
+    if _same_rows(before.named.case, named.case):
+        outcome = replace(outcome, shadow=before.outcome.shadow)
     try:
         for one in orders:
             rows = _rows(named, one.programs)
@@ -91,6 +97,7 @@ def at_once(before: Solved | None, named: NamedCase, orders: Sequence[Bought]) -
     short_kw = float(outcome.order_shortfall_kw[mine].max(initial=0.0))
     if int(mine.sum()) < len(orders) or short_kw > SHORT_KW or misses_more(solved.outcome, outcome):
         return None
+    outcome = _proven(before, named, outcome)
     if audit(named.case, outcome):
         return None
     without = no_flexibility(unmanaged(named.case)).objective_eur
@@ -110,3 +117,50 @@ def _rows(named: NamedCase, programs: OfferedPrograms) -> Rows | None:
 
 def _program(one: Bought) -> Outcome:
     return one.programs.outcomes[one.programs.options.index(one.option)]
+
+
+def _proven(before: Solved, named: NamedCase, found: Outcome) -> Outcome:
+    """Return the outcome with the prices of the plan in force, and with its bound where nothing but orders is new.
+
+    Orders and staying near what was announced only restrict, so what was proven goes up by no more than is paid.
+    """
+    from models.flexibility.ordering import PROVEN
+
+    case, planned = named.case, before.outcome
+    if case.start is not None:  # of the plan in force, for the next search to begin with; they prove nothing here
+        found = replace(found, duals=replace(case.start, bound_eur=nan))
+    if not _only_orders_are_new(before.named.case, case):
+        return found
+    paid = float(case.orders.price_eur[len(before.named.case.orders.name) :].sum())
+    bound = max(planned.bound_eur + paid, found.objective_eur)
+    gap = bound - found.objective_eur
+    proven = planned.termination is Termination.OPTIMAL and gap <= PROVEN * found.gross_cost_eur
+    return replace(
+        found, bound_eur=bound, gap_eur=gap, termination=Termination.OPTIMAL if proven else Termination.GAP_OPEN
+    )
+
+
+def _same_rows(was: Case, case: Case) -> bool:
+    """Say whether shadow prices of one case have the rows of the other."""
+    return (was.points, was.reservations.name, was.connection_limits.name, was.balancing_groups.name) == (
+        case.points, case.reservations.name, case.connection_limits.name, case.balancing_groups.name,
+    ) and (len(was.limits.point), [one.name for one in was.reserves]) == (
+        len(case.limits.point), [one.name for one in case.reserves],
+    )  # fmt: skip
+
+
+def _only_orders_are_new(was: Case, case: Case) -> bool:
+    """Say whether a case differs from an earlier one by further orders and by what was announced, and not else."""
+    if was.anchor is not None:
+        return False  # it may have been worth more without
+    old, new = was.orders, case.orders
+    known = len(old.name)
+    same = (
+        np.array_equal(getattr(old, item.name), getattr(new, item.name)[:known])
+        for item in fields(old)
+        if known and item.name != "name"
+    )
+    if new.name[:known] != old.name or not all(same):
+        return False  # an order of the other direction has taken something back
+    bare = (replace(one, orders=no_orders(), anchor=None, start=None) for one in (was, case))
+    return len({serialisation.digest(one) for one in bare}) == 1

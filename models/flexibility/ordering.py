@@ -15,7 +15,7 @@ from models.flexibility.blending import blended, blended_headroom
 from models.outcome import Outcome, Termination
 
 _MOVED = "prognosis change"
-_PROVEN = 1e-3
+PROVEN = 1e-3
 """A gap below this share of gross cost is that of a plan that was proven."""
 
 
@@ -56,7 +56,7 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
         known = min(known, planned.bound_eur + paid)
     bound = max(known, found.objective_eur)
     gap = bound - found.objective_eur
-    proven = np.isfinite(bound) and gap <= _PROVEN * found.gross_cost_eur
+    proven = np.isfinite(bound) and gap <= PROVEN * found.gross_cost_eur
     return replace(
         found, bound_eur=bound, gap_eur=gap, solver="ordered offer", duals=prices,
         termination=Termination.OPTIMAL if proven else Termination.GAP_OPEN,
