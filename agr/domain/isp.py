@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -108,7 +108,7 @@ class Period:
         """Length of one ISP."""
         return timedelta(minutes=self.isp_minutes)
 
-    @property
+    @cached_property  # a case of 100,000 units asks a million times
     def isp_count(self) -> int:
         """How many ISPs the day has: 92, 96 or 100 of 15 minutes where DST applies.
 

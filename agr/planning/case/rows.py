@@ -48,8 +48,10 @@ class UnitRows:
 
     def matrix(self, name: str, isps: int) -> Floats:
         """Return one row per unit, (U,T)."""
-        rows = [np.broadcast_to(np.asarray(unit[name], dtype=float), (isps,)) for unit in self.units]
-        return np.array(rows, dtype=float).reshape(len(self.names), isps)
+        table = np.empty((len(self.units), isps))
+        for row, unit in zip(table, self.units, strict=True):
+            row[:] = unit[name]
+        return table
 
     def ints(self, name: str) -> Ints:
         """Return one whole number per unit, (U,)."""
@@ -107,7 +109,8 @@ class Draft:
     def until_off(self, resource: str, values: "float | Floats") -> Floats:
         """Return the values (T,), zero from the ISP in which the resource becomes unavailable."""
         isps = self.inputs.period.isp_count
-        limited = np.array(np.broadcast_to(np.asarray(values, dtype=float), (isps,)))
+        limited = np.empty(isps)
+        limited[:] = values
         limited[self.inputs.unavailable_from.get(resource, isps) :] = 0.0
         return limited
 
@@ -138,7 +141,7 @@ class Draft:
             if reaction is not None and resource in reaction.resources and not self.frozen(point):
                 closed = reaction.first
             pinned[:closed] = program[:closed]
-        else:
+        elif self.inputs.past_isps:
             pinned[: self.inputs.past_isps] = np.broadcast_to(ended, isps)[: self.inputs.past_isps]
         dictated = self.inputs.dictated_kw.get(resource)
         if dictated is not None:
