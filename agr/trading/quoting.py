@@ -21,6 +21,7 @@ from models.errors import CaseError
 
 if TYPE_CHECKING:  # the models take seconds to import
     from agr.planning.offered import Behind
+    from models.case import Case
     from models.flexibility.question import Answer, Priced, Question
     from models.part import HeldByAll
 
@@ -29,6 +30,8 @@ _OWED_KW = 0.01
 """What is owed is offered from this power on."""
 _SMALLEST_FACTOR = Decimal("0.01")
 _WHOLE = Decimal("1.00")
+_NAMED = 3
+"""Most FlexOptions that are named."""
 _SHARES = {1: (1.0,), 2: (0.5, 1.0), 3: (1 / 3, 2 / 3, 1.0), 4: (0.25, 0.5, 0.75, 1.0)}
 """Number of options → their volumes."""
 
@@ -81,10 +84,7 @@ def question_of(
     if most_choices(case, at) > SMALL:
         few = with_few_free(part, planned, SMALL // 2)
         if few is None:
-            return NoOffer(reason=(
-                f"{address} has more than {SMALL // 2:,} flexible resources, too many to price exactly, and a "
-                "FlexOption, or resources that cannot be kept at their programs; a point of fewer resources gets offers"
-            ))  # fmt: skip
+            return NoOffer(reason=_too_many(part, address, SMALL // 2))
         part = few
     return Question(
         part=part, planned=planned, room=room, buy_taken_kw=taken.buy_kw,
@@ -93,6 +93,21 @@ def question_of(
         giving_way=() if request.limits else giving_way,
         time_limit_s=planning.time_limit_s, threads=planning.threads,
     )  # fmt: skip
+
+
+def _too_many(part: "Case", address: str, most: int) -> str:
+    """Return why a congestion point of many resources gets no offer, and what would get one."""
+    why = f"{address} has more than {most:,} flexible resources, too many to price exactly at once"
+    held = [
+        name
+        for name, kw in zip(part.reservations.name, part.reservations.reserved_kw, strict=True)
+        if kw.any()
+    ]  # fmt: skip
+    if held:
+        named = ", ".join(held[:_NAMED]) + (f" and {len(held) - _NAMED} more" if len(held) > _NAMED else "")
+        freed = "its DSO would have to release it first"
+        return f"{why}; {named} must stay deliverable beside the offer, which takes all of them: {freed}"
+    return f"{why}, and as many loads or runs that are switched, which cannot be kept at their programs"
 
 
 def _least_kw(request: FlexRequest, trading: Trading) -> float:
