@@ -61,7 +61,7 @@ def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
         option = offered.offer.options[0]
         offers.add_row(
             offered.offer.message_id[:8], Text(offered.offer.congestion_point), offered.offer.dso,
-            _words(offered.offer, option), f"{option.price} {offered.offer.currency}",
+            _words(offered.offer, option), f"{option.price:,.2f} {offered.offer.currency}",
             f"{offered.offer.expires_at.astimezone(of.tz):%a %H:%M}", offered.state.value,
         )  # fmt: skip
     yield offers
@@ -69,7 +69,7 @@ def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
     for ordered in found.orders:
         orders.add_row(
             Text(ordered.order.order_reference), Text(ordered.order.congestion_point), ordered.order.dso,
-            _ordered(ordered), f"{ordered.order.price} {ordered.order.currency}", ordered.state.value,
+            _ordered(ordered), f"{ordered.order.price:,.2f} {ordered.order.currency}", ordered.state.value,
         )  # fmt: skip
     yield orders
 
@@ -93,7 +93,7 @@ def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[
     for option in offer.options:
         yield f"  option {option.reference}: {_words(offer, option)}"
         part = "" if option.min_activation_factor == 1 else f", any part from {option.min_activation_factor}"
-        yield f"    {option.price} {offer.currency}{part}"
+        yield f"    {option.price:,.2f} {offer.currency}{part}"
     yield f"  can be ordered until {offer.expires_at.astimezone(offer.period.tz):%Y-%m-%d %H:%M %z}"
     yield f"  priced against plan {stored.plan}: " + ", ".join(f"{term} {eur:+,.2f}" for term, eur in stored.costs)
     for limit in stored.limits:
@@ -103,8 +103,8 @@ def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[
     if order is not None and order.settled is not None:
         settled = order.settled
         unchecked = f"; {number_of(settled.unchecked, 'ISP')} not measured by us" if settled.unchecked else ""
-        yield f"  settled: {settled.net} of {settled.expected_net} expected{unchecked}"
+        yield f"  settled: {settled.net:,.2f} of {settled.expected_net:,.2f} expected{unchecked}"
         yield from (f"    {fault}" for fault in settled.faults)
     if order is not None:
-        factor = order.order.activation_factor
-        yield f"  ordered as {order.order.order_reference}: {factor} of it for {order.order.price}, {order.state.value}"
+        one, factor = order.order, order.order.activation_factor
+        yield f"  ordered as {one.order_reference}: {factor} of it for {one.price:,.2f}, {order.state.value}"

@@ -150,5 +150,5 @@ class OfferActions(ActionBase):
 
 
 def _price(stored: StoredOffer) -> str:
-    prices = "/".join(str(option.price) for option in stored.offer.options)
+    prices = "/".join(f"{option.price:.2f}" for option in stored.offer.options)
     return f"{stored.offer.message_id}, {prices} {stored.offer.currency}"

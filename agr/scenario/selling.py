@@ -132,7 +132,7 @@ class Desk:
             currency="EUR", stamped_at=at, received_at=at, contract_id=request.contract_id,
         )  # fmt: skip
         self._plans.order(Obligation(order=order, baseline_w=quote.baseline_w), quote.outcome)
-        text = f"{order.dso} orders flexibility at {order.congestion_point} for {order.price} {order.currency}"
+        text = f"{order.dso} orders flexibility at {order.congestion_point} for {order.price:.2f} {order.currency}"
         self._plans.ask(request.period, Reason(kind=ReasonKind.ORDER, reference=reference, text=text), at)
         return order
 

@@ -1,6 +1,7 @@
 """The page about trading with DSOs: requests, offers with their costs, orders with their settlement."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -11,7 +12,7 @@ from agr.domain.isp import Period
 from agr.domain.program import compress, in_words, limits_in_words, sums_in_words
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.flex_offers import TradingDay, takers_of_offers, trading_day
-from agr.operations.trade_ledger import WithoutOrder, trade_ledger, without_orders
+from agr.operations.trade_ledger import LedgerRow, WithoutOrder, trade_ledger, without_orders
 from agr.store.flex_orders import StoredOrder
 from agr.store.flex_requests import StoredRequest
 from agr.trading.metering import metering_lines
@@ -24,6 +25,8 @@ _SHOWN = 100
 """Connections whose Metering messages the page lists; the command line lists all."""
 _CHOICES = 500
 """Congestion points that the form suggests; any other one can be written."""
+_FEW_ROWS = 12
+"""Rows of the ledger that are shown without being asked for."""
 _AT_A_GLANCE = 4
 """Stretches of ISPs with different powers that are written out; of more, the sums are."""
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -45,10 +48,23 @@ def trading(request: Request, principal: Viewer, period: str | None = None) -> H
         states=OfferState, asked=_asked, asked_w=_asked_w, words=_words, ordered=_ordered, sums=_sums,
         picture=_picture(of, found),
         draws=_draws(found), ordered_price=sum(stored.order.price for stored in found.orders),
-        ledger=ledger, without=[(one, _without(of, one)) for one in without],
+        ledger=_stretches(ledger), isps=len(ledger), few=_FEW_ROWS,
+        without=[(one, _without(of, one)) for one in without],
         measured=measured[:_SHOWN], unshown=len(measured[_SHOWN:]), takers=takers[:_CHOICES],
         can_propose=bool(takers) and context.clock.now() < of.end,
     )  # fmt: skip
+
+
+def _stretches(ledger: Sequence[LedgerRow]) -> list[tuple[LedgerRow, int]]:
+    """Return ISPs that follow each other and have the same figures as one row: the first one's, and the last ISP."""
+    found: list[tuple[LedgerRow, int]] = []
+    for row in ledger:
+        first, last = found[-1] if found else (row, row.isp)
+        if found and row.isp == last + 1 and replace(row, isp=first.isp) == first:
+            found[-1] = first, row.isp
+        else:
+            found.append((row, row.isp))
+    return found
 
 
 def _asked(stored: StoredRequest) -> str:

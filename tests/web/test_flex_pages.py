@@ -75,7 +75,7 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
     assert "Propose an offer" not in shown.text  # the DSO takes none that it has not asked for
     assert "Send…" not in carl.get(page).text
     rows = html.fromstring(shown.text).xpath("//section[@id='ledger']//tbody/tr")
-    assert [row.xpath("string(th)").split()[0] for row in rows] == [str(isp) for isp in range(40, 52)]
+    assert [row.xpath("string(th)") for row in rows] == ["40–51 10:45–13:45"]  # all of them with the same figures
     assert "Without the orders" not in shown.text
     ledger = anna.get(f"/api/v1/days/{PERIOD}/trading").json()["ledger"]
     assert [row["isp"] for row in ledger] == [*range(40, 52)]
@@ -131,6 +131,9 @@ def test_an_offer_is_proposed_in_a_form_and_one_of_many_powers_is_told_by_its_su
             cell.text == "−58.5 kWh in 9 ISPs of 40–48, up to −30,000 W; +311.2 kWh in 83 ISPs of 1–92, up to 15,000 W"
         )
         assert "40: −30,000 W, 41: −29,000 W" in cell.xpath("string(details)")
+        # All 92 ISPs of the short day draw on nothing of the market: one row, not 92.
+        (row,) = html.fromstring(bert.get(f"/trading?period={PERIOD}").text).xpath("//section[@id='ledger']//tbody/tr")
+        assert row.xpath("string(th)") == "1–92 00:00–00:00"
     finally:
         opened.close()
 
