@@ -17,75 +17,39 @@ import gc
 import multiprocessing
 import sys
 import tempfile
-import threading
 import time
-import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import date
 from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from lxml import etree
 from rich.console import Console
 from rich.table import Table
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from agr.domain.register import CongestionPoint, Contract
-from agr.messaging.deliver import Deliverer
 from agr.messaging.portfolio_requests import PortfolioRequests
-from agr.messaging.prognosis import d_prognosis
 from agr.operations import log
-from agr.settings import MessageLimits
-from agr.store import day, outbox, plans, portfolio
-from agr.store.plans import Sent
-from agr.uftp.codec import encode
-from agr.uftp.connections import Connections
-from agr.uftp.participants import Participant, Participants
-from agr.uftp.signing import KeyPair
-from agr.uftp.transport import Sender
+from agr.store import day, outbox, portfolio
 from agr.web.endpoint import PATH, uftp_app
+from benchmarks.load_prognoses import deliver_prognoses
+from benchmarks.load_world import ROOM, Figures, connections_of, forget_peak, open_world, peak_mb, point_of
 from tests.builders.trading_day import TradingWorld
-from tests.builders.worlds import NOW, PERIOD, Party, World
-
-Figures = dict[str, float]
-ROOM = MessageLimits(messages_per_minute=10**6)
-
-
-def _peak_mb(line: str = "VmHWM") -> float:
-    """Return this process's highest resident memory since `_forget_peak`, in MB (Linux)."""
-    text = Path("/proc/self/status").read_text()
-    return float(text.split(f"{line}:")[1].split()[0]) * 1024 / 1e6
-
-
-def _forget_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _world() -> World:
-    return World(Path(tempfile.mkdtemp(prefix="agr-load-")), limits=ROOM)
-
-
-def _point(number: int) -> str:
-    return f"ea1.2024-01.example.dso:cp-{number:05d}"
+from tests.builders.worlds import NOW, PERIOD, Party
 
 
 def take_portfolio(scale: float) -> Figures:
     """Process the CRO's answer: verify, store, parse, validate, write."""
     points, each = int(20_000 * scale), 50
-    world = _world()
+    world = open_world()
     PortfolioRequests(world.store, world.settings, world.clock, world.participants).ask_portfolio(PERIOD)
     with world.store.transaction() as tx:
         (queued,) = outbox.due(tx, world.clock.now())
         asked = outbox.asked(tx, queued.message_id)
     assert asked is not None
     inner = "".join(
-        f'<CongestionPoint EntityAddress="{_point(p)}" MutexOffersSupported="false" DayAheadRedispatchBy="AGR">'
+        f'<CongestionPoint EntityAddress="{point_of(p)}" MutexOffersSupported="false" DayAheadRedispatchBy="AGR">'
         + "".join(f'<Connection EntityAddress="ean.{871685900000000000 + p * each + c:018d}"/>' for c in range(each))
         + "</CongestionPoint>"
         for p in range(points)
@@ -103,8 +67,8 @@ def take_portfolio(scale: float) -> Figures:
     reference = time.monotonic() - began
     del xml, inner
     gc.collect()
-    _forget_peak()  # making the message does not count
-    before = _peak_mb("VmRSS")
+    forget_peak()  # making the message does not count
+    before = peak_mb("VmRSS")
     began = time.monotonic()
     assert world.receiver.receive(body) == 200
     received = time.monotonic() - began
@@ -113,102 +77,20 @@ def take_portfolio(scale: float) -> Figures:
     with world.store.transaction() as tx:
         assert portfolio.size(tx, PERIOD).points == points
     return {
-        "seconds": seconds, "until 200": received, "megabytes": size / 1e6, "peak MB": _peak_mb(),
+        "seconds": seconds, "until 200": received, "megabytes": size / 1e6, "peak MB": peak_mb(),
         "MB before": before, "times lxml alone": seconds / reference,
     }  # fmt: skip
-
-
-def _sinks(count: int, ports: Any, ended: Any) -> None:
-    """Serve `count` DSOs that accept every message."""
-
-    async def take(request: Request) -> Response:
-        await request.body()
-        return Response("OK")
-
-    for _ in range(count):
-        app = Starlette(routes=[Route("/{path:path}", take, methods=["POST"])])
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
-        threading.Thread(target=server.run, daemon=True).start()
-        while not server.started:
-            time.sleep(0.01)
-        ports.put(server.servers[0].sockets[0].getsockname()[1])
-    ended.wait()
-
-
-def deliver_prognoses(scale: float) -> Figures:
-    """Build, queue, sign and deliver D-Prognoses to ten DSOs."""
-    count, dsos = int(20_000 * scale), 10
-    context = multiprocessing.get_context("spawn")
-    ports, ended = context.Queue(), context.Event()
-    process = context.Process(target=_sinks, args=(dsos, ports, ended), daemon=True)
-    process.start()
-    key = KeyPair.generate()
-    directory = Participants(
-        Participant(
-            domain=f"dso{n}.example", role="DSO", endpoint=f"http://127.0.0.1:{ports.get()}{PATH}",
-            public_keys=(key.public,),
-        )
-        for n in range(dsos)
-    )  # fmt: skip
-    world = _world()
-    connections = Connections()
-    deliverer = Deliverer(
-        world.store, world.settings, world.clock, directory, lambda: key, lambda to: Sender(connections.prepare(to.way))
-    )
-    began = time.monotonic()
-    for first in range(0, count, 1000):
-        with world.store.transaction() as tx:
-            for number in range(first, min(first + 1000, count)):
-                _queue(tx, world, number, f"dso{number % dsos}.example")
-    built = time.monotonic() - began
-    while True:
-        deliverer.run_due()
-        with world.store.transaction() as tx:
-            if outbox.waiting(tx) == 0:
-                break
-        time.sleep(0.1)
-    seconds = time.monotonic() - began
-    deliverer.close()
-    connections.close()
-    ended.set()
-    process.join(5)
-    with suppress(ValueError):
-        process.close()
-    return {"seconds": seconds, "built": built, "per second": count / seconds, "peak MB": _peak_mb()}
-
-
-def _queue(tx: Any, world: World, number: int, dso: str) -> None:
-    """Build and queue the D-Prognosis of one congestion point, as the publisher does."""
-    message_id, conversation_id = str(uuid.uuid4()), str(uuid.uuid4())
-    power_w = tuple((number * 7 + isp * 13) % 5000 for isp in range(PERIOD.isp_count))
-    message = d_prognosis(
-        power_w, period=PERIOD, congestion_point=_point(number), revision=1, sender="agr.example", recipient=dso,
-        version="3.1.0", now=NOW, message_id=message_id, conversation_id=conversation_id,
-    )  # fmt: skip
-    outbox.put(
-        tx, message_id=message_id, conversation_id=conversation_id, kind="D-Prognosis", recipient_domain=dso,
-        recipient_role="DSO", xml=encode(message), at=world.clock.now(), period=PERIOD.day, subject=_point(number),
-    )  # fmt: skip
-    plans.put_prognosis(
-        tx, PERIOD.day,
-        Sent(congestion_point=_point(number), dso=dso, revision=1, plan=1, message_id=message_id, power_w=power_w,
-             at=NOW, state="sent", reason=None),
-    )  # fmt: skip
-
-
-def _connections(point: int) -> tuple[str, ...]:
-    return tuple(f"ean.{point * 50 + c:018d}" for c in range(50))
 
 
 def take_updates(scale: float) -> Figures:
     """Receive, validate and answer reservation updates of many congestion points in a portfolio of a million."""
     count, points = int(5_000 * scale), int(20_000 * scale)
-    world = _world()
+    world = open_world()
     first, last, midnight = date(2026, 1, 1), date(2026, 12, 31), clock_time(0)
     world.know_register(
         contracts=tuple(
             Contract(
-                contract=f"FO-{n}", dso="dso.example", congestion_point=_point(n), first_day=first, last_day=last,
+                contract=f"FO-{n}", dso="dso.example", congestion_point=point_of(n), first_day=first, last_day=last,
                 window_start=midnight, window_end=midnight, power_w=-100_000, availability_eur_per_mw_h=1,
                 penalty_eur_per_mwh=3000,
             )
@@ -217,12 +99,13 @@ def take_updates(scale: float) -> Figures:
     )  # fmt: skip
     with world.store.transaction() as tx:
         known = tuple(
-            CongestionPoint(address=_point(p), dso="dso.example", connections=_connections(p)) for p in range(points)
+            CongestionPoint(address=point_of(p), dso="dso.example", connections=connections_of(p))
+            for p in range(points)
         )
         portfolio.replace(tx, PERIOD.day, "cro.example", known, ())
         portfolio.set_answer(tx, PERIOD.day, "cro.example", "answered", NOW)
         day.moment_done(tx, PERIOD.day, "first_plan", NOW, "x")
-    bodies = [world.dso.seal(world.dso.update(ContractID=f"FO-{n}", CongestionPoint=_point(n))) for n in range(count)]
+    bodies = [world.dso.seal(world.dso.update(ContractID=f"FO-{n}", CongestionPoint=point_of(n))) for n in range(count)]
     began = time.monotonic()
     for body in bodies:
         assert world.receiver.receive(body) == 200
@@ -245,11 +128,11 @@ def take_requests(scale: float) -> Figures:
     world = TradingWorld(Path(tempfile.mkdtemp(prefix="agr-load-")), limits=ROOM)
     with world.store.transaction() as tx:
         known = tuple(
-            CongestionPoint(address=_point(p), dso="dso.example", connections=_connections(p)) for p in range(count)
+            CongestionPoint(address=point_of(p), dso="dso.example", connections=connections_of(p)) for p in range(count)
         )
         portfolio.replace(tx, PERIOD.day, "cro.example", known, ())
     bodies = [
-        world.dso.seal(world.request(CongestionPoint=_point(n), Revision=str(revision)))
+        world.dso.seal(world.request(CongestionPoint=point_of(n), Revision=str(revision)))
         for revision in (1, 2)
         for n in range(count)
     ]
@@ -274,7 +157,7 @@ def take_requests(scale: float) -> Figures:
 def refuse_strangers(scale: float) -> Figures:
     """Call the endpoint's application as the server does."""
     count = max(int(5_000 * scale), 100)
-    world = _world()
+    world = open_world()
     app = uftp_app(world.receiver.receive, max_bytes=200_000_000, expects=world.receiver.expects)
     stranger = Party("stranger.example", "CRO")
     body = stranger.seal(stranger.message("TestMessage") + " " * 1500)

@@ -7,8 +7,6 @@ import numpy as np
 from models.audit import audit
 from models.case import NO_POINT, Anchor, Direction, Orders
 from tests.models.builders import (
-    NAN,
-    balanced,
     behind,
     day_ahead,
     imbalance,
@@ -17,13 +15,13 @@ from tests.models.builders import (
     load,
     make,
     paying,
-    reservation,
-    reserve,
     run,
     solar,
     storage,
     switched,
 )
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import balanced, reservation, reserve
 
 
 def world(isps=12, *, hours=0.5, price_shift=0.0):

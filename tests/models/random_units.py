@@ -4,7 +4,9 @@ import numpy as np
 
 from models.case import Direction
 from models.response import Prices, Rows
-from tests.models.builders import NAN, reserve, storage
+from tests.models.builders import storage
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import reserve
 
 HOURS = 0.25
 

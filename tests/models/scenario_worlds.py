@@ -7,7 +7,8 @@ programs of all units of all scenarios stand in one linear program.
 import numpy as np
 
 from models.case import Limits, Reservations
-from tests.models.builders import load, make, reservation, solar, storage
+from tests.models.builders import load, make, solar, storage
+from tests.models.obligation_builders import reservation
 from tests.models.oracle_units import Program
 
 HOURS = 0.5

@@ -12,7 +12,8 @@ from models.audit import audit
 from models.case import Direction
 from models.decomposition.solve import solve as decomposition
 from models.reference.problem import solve
-from tests.models.builders import day_ahead, load, make, reservation, reserve, solar, storage
+from tests.models.builders import day_ahead, load, make, solar, storage
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.oracle import best_value
 from tests.models.solved import near, solved
 

@@ -14,7 +14,9 @@ from models.audit.slicing import few_at_a_time
 from models.outcome import Headroom, Termination
 from models.reference.problem import solve
 from tests.models.audited import add, edited, found, world
-from tests.models.builders import NAN, limit, load, make, reservation, reserve, solar, storage
+from tests.models.builders import limit, load, make, solar, storage
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import reservation, reserve
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from models.audit import audit
 from models.outcome import Headroom, Outcome, Programs, Shadow, Termination
 from models.reference.problem import solve
 from tests.models.audited import add, edited, found, world
-from tests.models.builders import NAN, day_ahead, intraday, load, make
+from tests.models.builders import day_ahead, intraday, load, make
+from tests.models.case_arrays import NAN
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ from models.audit.payers import payers
 from models.audit.protocols import Payer
 from models.decomposition.solve import solve as decompose
 from models.errors import CaseError
-from tests.models.builders import NAN, make, reserve, storage
+from tests.models.builders import make, storage
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import reserve
 from tests.models.oracle import best_value
 from tests.models.solved import solved
 

@@ -19,18 +19,8 @@ from models.errors import CaseError
 from models.evaluation import keep
 from models.flexibility.pricing import price
 from models.reference.problem import solve as reference
-from tests.models.builders import (
-    balanced,
-    day_ahead,
-    intraday,
-    limit,
-    load,
-    make,
-    reservation,
-    reserve,
-    solar,
-    storage,
-)
+from tests.models.builders import day_ahead, intraday, limit, load, make, solar, storage
+from tests.models.obligation_builders import balanced, reservation, reserve
 from tests.models.offers import question, room
 from tests.models.oracle import best_value
 from tests.models.solved import near, solved

@@ -11,18 +11,8 @@ from models.case import UNIT_CLASSES, Direction
 from models.decomposition.solve import solve as decompose
 from models.errors import CaseError
 from models.evaluation import Earlier, keep
-from tests.models.builders import (
-    behind,
-    load,
-    make,
-    paying,
-    reservation,
-    reserve,
-    run,
-    solar,
-    storage,
-    switched,
-)
+from tests.models.builders import behind, load, make, paying, run, solar, storage, switched
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.oracle import best_value
 from tests.models.solved import near, solved
 

@@ -14,19 +14,8 @@ from models.markets.registry import MARKETS
 from models.outcome import Termination
 from models.part import subproblem
 from models.resources.registry import RESOURCES
-from tests.models.builders import (
-    imbalance,
-    intraday,
-    limit,
-    load,
-    make,
-    reservation,
-    reserve,
-    run,
-    solar,
-    storage,
-    switched,
-)
+from tests.models.builders import imbalance, intraday, limit, load, make, run, solar, storage, switched
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.solved import near, solved
 
 

@@ -8,7 +8,9 @@ import pytest
 from models.audit import audit
 from models.case import NO_POINT, Anchor, Direction
 from models.decomposition.solve import solve as decompose
-from tests.models.builders import NAN, limit, load, make, reservation, reserve, run, solar, storage, switched
+from tests.models.builders import limit, load, make, run, solar, storage, switched
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.solved import near, solved
 
 

@@ -11,7 +11,8 @@ from models.audit import audit
 from models.baseline import no_flexibility
 from models.outcome import Programs, Termination
 from models.reference.problem import solve
-from tests.models.builders import make, reserve, storage
+from tests.models.builders import make, storage
+from tests.models.obligation_builders import reserve
 from tests.models.solved import near, solved
 from tests.models.test_formulation_oracle import HALVES, ISPS, world
 from tests.models.worlds import portfolio

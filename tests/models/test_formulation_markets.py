@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from models.case import Direction
-from tests.models.builders import NAN, day_ahead, imbalance, intraday, load, make, reserve, run, solar, storage
+from tests.models.builders import day_ahead, imbalance, intraday, load, make, run, solar, storage
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import reserve
 from tests.models.solved import near, solved
 
 FCR, UP, DOWN = Direction.SYMMETRIC, Direction.UP, Direction.DOWN

@@ -6,20 +6,8 @@ import numpy as np
 import pytest
 
 from models.case import NO_POINT, Direction
-from tests.models.builders import (
-    day_ahead,
-    imbalance,
-    intraday,
-    limit,
-    load,
-    make,
-    reservation,
-    reserve,
-    run,
-    solar,
-    storage,
-    switched,
-)
+from tests.models.builders import day_ahead, imbalance, intraday, limit, load, make, run, solar, storage, switched
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.oracle import best_value
 from tests.models.solved import solved
 

@@ -8,7 +8,9 @@ import pytest
 
 from models.baseline import no_flexibility
 from models.case import NO_POINT
-from tests.models.builders import NAN, day_ahead, limit, load, make, reserve, run, solar, storage
+from tests.models.builders import day_ahead, limit, load, make, run, solar, storage
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import reserve
 from tests.models.solved import near, solved
 
 

@@ -11,7 +11,8 @@ from models.case import HeldAtMost
 from models.errors import CaseError
 from models.method import Method, solve
 from models.part import subproblem
-from tests.models.builders import make, reservation, reserve, storage
+from tests.models.builders import make, storage
+from tests.models.obligation_builders import reservation, reserve
 
 ISPS = 4
 PLANNED, CALLED = np.array([4.0, 2.0, 4.0, 1.0]), np.array([3.0, 3.0, 3.0, 0.5])

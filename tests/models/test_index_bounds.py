@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.instances import make_case
 from models.reference.problem import solve as reference
-from tests.models.builders import day_ahead, load, make, reserve, storage
+from tests.models.builders import day_ahead, load, make, storage
+from tests.models.obligation_builders import reserve
 
 PROJECT = Path(__file__).parents[2]
 SOLVE = """

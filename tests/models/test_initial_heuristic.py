@@ -15,7 +15,8 @@ from models.reference.problem import solve, state
 from models.reference.reading import read_outcome
 from models.solver_log import SolverLog, hurried
 from models.work_clock import now
-from tests.models.builders import day_ahead, load, make, reservation, reserve, run, storage
+from tests.models.builders import day_ahead, load, make, run, storage
+from tests.models.obligation_builders import reservation, reserve
 
 
 def a_case(*, minimum_mw=0.0):

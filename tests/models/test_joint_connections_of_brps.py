@@ -15,7 +15,8 @@ from models.connection_loads import may_bind
 from models.decomposition.joint.connections import joint_connections
 from models.decomposition.solve import solve as decompose
 from models.reference.problem import solve as reference
-from tests.models.builders import balanced, behind, day_ahead, intraday, load, make, paying, solar, storage
+from tests.models.builders import behind, day_ahead, intraday, load, make, paying, solar, storage
+from tests.models.obligation_builders import balanced
 from tests.models.oracle import best_value
 
 ISPS, HOMES = 4, 3

@@ -22,7 +22,8 @@ from models.resources.storage.reachability import charge_limit_kw, discharge_lim
 from models.resources.storage.resource import RESOURCE as STORAGE
 from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows
-from tests.models.builders import make, reserve, solar, storage
+from tests.models.builders import make, solar, storage
+from tests.models.obligation_builders import reserve
 from tests.models.random_units import HOURS, products, random_prices, random_storage
 from tests.models.worlds import portfolio
 

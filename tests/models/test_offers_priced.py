@@ -14,7 +14,7 @@ from models.errors import CaseError
 from models.flexibility.few_free import with_few_free
 from models.flexibility.pricing import price
 from models.reference.problem import solve
-from tests.models.builders import reservation, reserve
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.offers import DAY, ISPS, asked, battery, order_of, planned, point_case, question, room
 
 EVENING = {"requested": [0, 1, 0, 0], "least": [0, -4, -20, -20], "most": [0, 0, 20, 20]}

@@ -10,7 +10,8 @@ from models.errors import CaseError
 from models.promises import Effort, Terms, calibrated, count_on, promise, scenarios
 from models.promises.scenarios import Scenarios
 from models.reference.problem import solve as solve_reference
-from tests.models.builders import balanced, behind, day_ahead, load, make, reservation, reserve, storage
+from tests.models.builders import behind, day_ahead, load, make, storage
+from tests.models.obligation_builders import balanced, reservation, reserve
 from tests.models.scenario_worlds import least_cost, world
 
 FINE = Effort(relative_gap=1e-6, rounds=400)

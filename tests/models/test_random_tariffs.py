@@ -8,17 +8,8 @@ from hypothesis import strategies as st
 from models.audit import audit
 from models.case import NO_POINT, Direction
 from models.decomposition.solve import solve as decompose
-from tests.models.builders import (
-    behind,
-    intraday,
-    load,
-    make,
-    paying,
-    reservation,
-    reserve,
-    solar,
-    storage,
-)
+from tests.models.builders import behind, intraday, load, make, paying, solar, storage
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.oracle import best_value
 from tests.models.solved import solved
 

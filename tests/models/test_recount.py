@@ -5,7 +5,8 @@ import pytest
 
 from models.promises import Terms, count_on
 from models.recount import missing_kw
-from tests.models.builders import load, make, reservation, storage
+from tests.models.builders import load, make, storage
+from tests.models.obligation_builders import reservation
 from tests.models.scenario_worlds import world
 
 

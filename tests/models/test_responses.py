@@ -10,7 +10,8 @@ from models.resources.curtailable.response import CurtailableResponder
 from models.resources.shiftable.response import ShiftableResponder
 from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows
-from tests.models.builders import NAN, make, run, solar, storage
+from tests.models.builders import make, run, solar, storage
+from tests.models.case_arrays import NAN
 from tests.models.random_units import HOURS, products, random_prices, random_storage, rows, total_eur
 from tests.models.unit_programs import solar_cost, traded
 

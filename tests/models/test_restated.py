@@ -10,7 +10,8 @@ from models.markets.protocols import Restated
 from models.matrix import translate
 from models.reference.problem import solve, state
 from models.reference.restated import SameProblem
-from tests.models.builders import reservation, reserve, run
+from tests.models.builders import run
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.offers import ISPS, asked, battery, planned, point_case, room
 
 

@@ -20,7 +20,8 @@ from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import DEFAULT, Sampling
 from models.reference.problem import solve as reference
 from models.resources.registry import PRICED
-from tests.models.builders import day_ahead, intraday, limit, make, reserve, solar, storage
+from tests.models.builders import day_ahead, intraday, limit, make, solar, storage
+from tests.models.obligation_builders import reserve
 from tests.models.worlds import portfolio
 
 PORTFOLIO = ("balance", "reserve", "called")

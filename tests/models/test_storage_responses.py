@@ -9,7 +9,8 @@ from models.case import Direction
 from models.resources.storage.reachability import meetable
 from models.resources.storage.response import StorageResponder
 from models.response import Prices
-from tests.models.builders import make, reserve, storage
+from tests.models.builders import make, storage
+from tests.models.obligation_builders import reserve
 from tests.models.random_units import HOURS, products, random_prices, random_storage, rows, total_eur
 from tests.models.unit_programs import TAKES, Owed, storage_cost, traded
 

@@ -15,7 +15,9 @@ from models.errors import CaseError
 from models.resources.switched.response import SwitchedResponder
 from models.resources.switched.states import meetable, missed_isps, nearest, starts
 from models.response import Prices, Rows
-from tests.models.builders import NAN, day_ahead, intraday, limit, load, make, reservation, storage, switched
+from tests.models.builders import day_ahead, intraday, limit, load, make, storage, switched
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import reservation
 from tests.models.random_units import HOURS, random_prices, rows, total_eur
 from tests.models.solved import near, solved
 from tests.models.test_decomposition import agree

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.builders import balanced, day_ahead, intraday, load, make, solar, storage
+from tests.models.builders import day_ahead, intraday, load, make, solar, storage
+from tests.models.obligation_builders import balanced
 from tests.models.solved import near, solved
 
 PAGE = (Path(__file__).parents[2] / "docs/explanation/balancing-groups.md").read_text(encoding="utf-8")

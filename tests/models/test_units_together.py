@@ -11,7 +11,9 @@ from models.case import Direction
 from models.reference.reserve_only import state_reserve
 from models.resources.storage.together import together
 from models.solver import solve_mixed
-from tests.models.builders import NAN, joined, make, reserve, storage
+from tests.models.builders import joined, make, storage
+from tests.models.case_arrays import NAN
+from tests.models.obligation_builders import reserve
 
 ISPS = 4
 

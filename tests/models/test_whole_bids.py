@@ -24,7 +24,8 @@ from models.method import solve
 from models.outcome import Termination
 from models.reference.problem import solve as reference
 from models.solver_log import SolverLog
-from tests.models.builders import day_ahead, intraday, load, make, reservation, reserve, solar, storage
+from tests.models.builders import day_ahead, intraday, load, make, solar, storage
+from tests.models.obligation_builders import reservation, reserve
 from tests.models.oracle import best_value
 from tests.models.test_formulation_oracle import world
 

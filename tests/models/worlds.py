@@ -3,20 +3,8 @@
 import numpy as np
 
 from models.case import Direction
-from tests.models.builders import (
-    day_ahead,
-    imbalance,
-    intraday,
-    limit,
-    load,
-    make,
-    reservation,
-    reserve,
-    run,
-    solar,
-    storage,
-    switched,
-)
+from tests.models.builders import day_ahead, imbalance, intraday, limit, load, make, run, solar, storage, switched
+from tests.models.obligation_builders import reservation, reserve
 
 
 def evening(isps):

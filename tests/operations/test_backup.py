@@ -5,8 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,79 +15,15 @@ from agr.domain.errors import AgrError, InputError, StoreError
 from agr.domain.isp import SystemClock
 from agr.operations.backup import backup, restore
 from agr.settings import Settings
-from agr.store import day, register
+from agr.store import day
 from agr.store.data_lock import DataLock
-from agr.store.engine import Store
 from agr.store.leadership import Elected
 from agr.store.tables import leaders
 from agr.uftp.signing import KeyPair
-from tests.builders.postgres import emptied, locked_database
-from tests.builders.worlds import NOW, World
+from tests.builders.worlds import NOW
+from tests.operations.furnished_house import alarm, alarms, connections, file_house, house, lose, opened, server_house
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Settings, Path]]:
-    if request.param == "sqlite":
-        yield furnished(tmp_path, f"sqlite:///{tmp_path / 'agr.db'}")
-    else:
-        with locked_database(request.getfixturevalue("postgres")) as url:
-            yield furnished(tmp_path, url)
-
-
-@pytest.fixture
-def file_house(tmp_path: Path) -> tuple[Settings, Path]:
-    return furnished(tmp_path, f"sqlite:///{tmp_path / 'agr.db'}")
-
-
-@pytest.fixture
-def server_house(postgres: str, tmp_path: Path) -> Iterator[tuple[Settings, Path]]:
-    with locked_database(postgres) as url:
-        yield furnished(tmp_path, url)
-
-
-def furnished(folder: Path, url: str) -> tuple[Settings, Path]:
-    """A configured folder with a key and a store with two connections."""
-    world = World(folder, store_url=url)
-    settings = world.settings.model_copy(update={"store_url": url, "data_folder": folder / "data"})
-    KeyPair.generate().save(settings.key_file)
-    world.know_register()
-    world.store.close()
-    (folder / "agr.toml").write_text('domain = "agr.example"\n')
-    return settings, folder / "agr.toml"
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Store]:
-    store = Store(settings.store_url)
-    yield store
-    store.close()
-
-
-def alarms(settings: Settings) -> list[str]:
-    with opened(settings) as store, store.transaction() as tx:
-        return [a.text for a in day.open_alarms(tx)]
-
-
-def alarm(settings: Settings, text: str) -> None:
-    with opened(settings) as store, store.transaction() as tx:
-        day.raise_alarm(tx, "kind", "subject", text, NOW)
-
-
-def lose(settings: Settings) -> None:
-    """Lose the store and the key."""
-    settings.key_file.unlink()
-    url = sa.make_url(settings.store_url)
-    if url.get_backend_name() == "sqlite":
-        folder = Path(str(url.database)).parent
-        for left in folder.glob("agr.db*"):
-            left.unlink()
-    else:
-        emptied(settings.store_url)
-
-
-def connections(settings: Settings) -> list[str]:
-    with opened(settings) as store, store.transaction() as tx:
-        return [c.address for c in register.load(tx).connections]
+__all__ = ["file_house", "house", "server_house"]
 
 
 def test_a_lost_folder_comes_back_as_it_was(house, tmp_path):

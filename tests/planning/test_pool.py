@@ -24,7 +24,8 @@ from models.case import Case, Duals
 from models.decomposition.solve import solve as decompose
 from models.outcome import Termination
 from tests.builders.case_inputs import inputs
-from tests.models.builders import load, make, reserve
+from tests.models.builders import load, make
+from tests.models.obligation_builders import reserve
 from tests.models.worlds import portfolio
 
 

@@ -12,7 +12,8 @@ from agr.planning.solving import Solution
 from models.audit import audit
 from models.outcome import Termination
 from models.reference.problem import solve
-from tests.models.builders import load, make, reservation, storage
+from tests.models.builders import load, make, storage
+from tests.models.obligation_builders import reservation
 
 
 def named(penalty):

@@ -6,12 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from agr.domain.isp import Period
-from agr.settings import (
-    CapacityProduct,
-    Moment,
-    Settings,
-    Timetable,
-)
+from agr.settings import CapacityProduct, Moment, Settings, Timetable
 
 
 def test_moments_of_a_period_are_utc_instants_in_order():

@@ -10,16 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from agr.domain.errors import SettingsError
-from agr.settings import (
-    CapacityProduct,
-    FeedSection,
-    HttpFeed,
-    Moment,
-    Settings,
-    load,
-    template,
-    write_example,
-)
+from agr.settings import CapacityProduct, FeedSection, HttpFeed, Moment, Settings, load, template, write_example
 from agr.settings.discovery import resolver_address
 from agr.settings.section import title_of
 from tests.settings.settings_samples import faults

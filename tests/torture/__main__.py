@@ -12,20 +12,22 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from agr.demo.counterparties import Counterparty
 from agr.demo.environment import counterparty_python
 from tests.builders.campaign_ledger import Ledger
 from tests.builders.postgres import emptied, postgres_bin, postgres_server
+from tests.day import tiny
 from tests.torture.depot import depots, through_changes
 from tests.torture.lives import PROJECT, Life, Score
 from tests.torture.relay import Relay
-from tests.torture.tortured import TorturedDay, parties, through
+from tests.torture.tortured import TorturedDay, through
 from tests.torture.trader import through_kills
 
 console = Console(width=None if sys.stdout.isatty() else 130)
@@ -66,13 +68,24 @@ def killer(tortured: TorturedDay, seed: random.Random, most: int, commit_s: floa
     return begin
 
 
+@contextmanager
+def _parties(python: Path, folder: Path) -> Iterator[tuple[Counterparty, Counterparty, Counterparty]]:
+    """Start a CRO and two DSOs in processes of their own."""
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(Counterparty(python, role=role, domain=domain, log=folder / f"{domain}.log"))
+            for role, domain in (("CRO", "cro.example"), ("DSO", tiny.NORTH), ("DSO", tiny.SOUTH))
+        ]
+        yield started[0], started[1], started[2]
+
+
 class Campaigns:
     """Whole days, one after the other, until enough daemons were killed or the time is over."""
 
     def __init__(self, ledger: Ledger, folder: Path, minutes: float, seed: int, python: Path, stack: ExitStack) -> None:
         self._ledger, self._folder = ledger, folder
         self._until, self._seed = time.monotonic() + minutes * 60, seed
-        self._others = stack.enter_context(contextmanager(parties)(python, folder))
+        self._others = stack.enter_context(_parties(python, folder))
 
     def killed(self, name: str) -> Path:
         """Return the file with the commit points at which daemons were killed."""

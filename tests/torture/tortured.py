@@ -5,7 +5,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -295,13 +294,3 @@ def through(tortured: TorturedDay, score: Score, begin: Callable[[], Life]) -> N
         break
     tortured.judge(score)
     score.seconds += time.monotonic() - began
-
-
-def parties(python: Path, folder: Path) -> Iterator[tuple[Counterparty, Counterparty, Counterparty]]:
-    """Start a CRO and two DSOs in processes of their own."""
-    with ExitStack() as stack:
-        started = [
-            stack.enter_context(Counterparty(python, role=role, domain=domain, log=folder / f"{domain}.log"))
-            for role, domain in (("CRO", "cro.example"), ("DSO", tiny.NORTH), ("DSO", tiny.SOUTH))
-        ]
-        yield started[0], started[1], started[2]

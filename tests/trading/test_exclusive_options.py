@@ -10,7 +10,7 @@ from agr.domain.plan import PlanState
 from agr.store import portfolio
 from tests.builders.worlds import PERIOD, POINT
 from tests.planning.test_incremental import solver, world
-from tests.trading.test_offers_bind_plans import NOON, announced, missing_w, opened, order, pricer, request
+from tests.trading.bound_plans import NOON, announced, missing_w, opened, order, pricer, request
 
 __all__ = ["solver", "world"]
 

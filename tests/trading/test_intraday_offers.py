@@ -16,7 +16,7 @@ from agr.trading.intraday import closed_for_offers
 from models.audit import audit
 from tests.builders.worlds import OTHER_POINT, PERIOD, POINT, prices
 from tests.planning.test_incremental import solver, stored, world
-from tests.trading.test_offers_bind_plans import announced, missing_w, opened, order, pricer, program_w, request
+from tests.trading.bound_plans import announced, missing_w, opened, order, pricer, program_w, request
 
 __all__ = ["solver", "world"]
 MORNING = 24  # ISPs, from midnight on

@@ -8,112 +8,21 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from agr.domain.flexibility import (
-    Disposition,
-    FlexOffer,
-    FlexOrder,
-    FlexRequest,
-    NoOffer,
-    Obligation,
-    Quote,
-    RequestedIsp,
-)
+from agr.domain.flexibility import FlexOrder, NoOffer, Obligation, Quote
 from agr.domain.flexibility_states import OfferState
 from agr.domain.plan import PlanState, Reason, ReasonKind
-from agr.messaging.publish import OPEN, Publisher
 from agr.planning.inputs import read_inputs
-from agr.planning.offered import offered_programs
 from agr.planning.plan_loader import load_solved
 from agr.planning.stored_plans import StoredInputs
-from agr.store import day, flex_offers, flex_orders, overrides, plans, register
+from agr.store import day, flex_offers, flex_orders, overrides, register
 from agr.trading.keeping import Keeping
 from agr.trading.keeping import missing_w as missing
-from agr.trading.pricing import PlanPricer
 from models.audit import audit
 from tests.builders.worlds import CONTRACT, PERIOD, POINT, prices
-from tests.planning.test_incremental import first_plan, solver, stored, update, world
+from tests.planning.test_incremental import solver, stored, update, world
+from tests.trading.bound_plans import DSO, NOON, announced, missing_w, opened, order, pricer, program_w, request, told
 
 __all__ = ["solver", "world"]
-NOON = range(45, 49)  # 12:00 to 13:00 on the short day of 92 ISPs
-DSO = "dso.example"
-
-
-def request(least_w=-6_000, most_w=0, *, isps=NOON, room_w=20_000, **more):
-    named = [
-        RequestedIsp(isp=t, disposition=Disposition.REQUESTED, min_w=least_w, max_w=most_w)
-        if t in isps
-        else RequestedIsp(isp=t, disposition=Disposition.AVAILABLE, min_w=-room_w, max_w=room_w)
-        for t in range(1, PERIOD.isp_count + 1)
-    ]
-    given = {
-        "message_id": str(uuid.uuid4()), "conversation_id": str(uuid.uuid4()), "dso": DSO, "congestion_point": POINT,
-        "period": PERIOD, "revision": 1, "expires_at": PERIOD.start, "received_at": PERIOD.start - timedelta(hours=9),
-        "isps": tuple(named),
-    }  # fmt: skip
-    return FlexRequest(**(given | more))
-
-
-def announced(world, solver, reserved_w=0):
-    """Return the stage of a first plan whose D-Prognoses the DSO has accepted."""
-    update(world, reserved_w)
-    stage = first_plan(world, solver)
-    with world.store.transaction() as tx:
-        day.moment_done(tx, PERIOD.day, OPEN, world.clock.now(), "test")
-    told(world)
-    return stage
-
-
-def told(world):
-    """Announce the plan in force, and have the DSO accept it."""
-    Publisher(world.store, world.settings, world.clock, world.participants).publish(PERIOD)
-    with world.store.transaction() as tx:
-        for sent in plans.prognoses(tx, PERIOD.day):
-            plans.answer_prognosis(tx, sent.message_id, "accepted", None)
-
-
-def pricer(world, solver):
-    return PlanPricer(world.store, world.settings, world.clock, solver)
-
-
-def opened(world, asked, quote):
-    """Store the offer as the DSO has accepted it."""
-    offer = FlexOffer(
-        message_id=str(uuid.uuid4()), conversation_id=asked.conversation_id, dso=asked.dso, congestion_point=POINT,
-        period=PERIOD, expires_at=PERIOD.start, options=quote.options, request_message_id=asked.message_id,
-    )  # fmt: skip
-    with world.store.transaction() as tx:
-        flex_offers.put(tx, offer, quote, world.clock.now())
-        for before, after in ((OfferState.PRICED, OfferState.QUEUED), (OfferState.QUEUED, OfferState.OPEN)):
-            flex_offers.move(tx, offer.message_id, before, after, world.clock.now())
-    return offer
-
-
-def order(world, offer, quote, factor="1.00", contract=None, reference="order 1"):
-    option = quote.options[0]
-    share = Decimal(factor)
-    made = FlexOrder(
-        message_id=str(uuid.uuid4()), conversation_id=offer.conversation_id, dso=offer.dso, congestion_point=POINT,
-        period=PERIOD, offer_message_id=offer.message_id, order_reference=reference, option_reference=option.reference,
-        activation_factor=share, power_w=tuple(round(share * (power or 0)) for power in option.power_w),
-        price=option.price * share, currency="EUR", stamped_at=world.clock.now(), received_at=world.clock.now(),
-        contract_id=contract,
-    )  # fmt: skip
-    obligation = Obligation(order=made, baseline_w=quote.baseline_w)
-    with world.store.transaction() as tx:
-        flex_orders.put(tx, obligation)
-        flex_offers.move(tx, offer.message_id, OfferState.OPEN, OfferState.ORDERED, world.clock.now())
-        day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.ORDER, text="ordered"), world.clock.now())
-    return obligation
-
-
-def program_w(plan):
-    return next(point.power_w for point in plan.points if point.address == POINT)
-
-
-def missing_w(obligation, plan):
-    """Return how far the plan is behind the order in the worst ISP, W."""
-    pairs = zip(obligation.order.power_w, obligation.program_w, program_w(plan), strict=True)
-    return max((now - bound if ordered < 0 else bound - now) for ordered, bound, now in pairs if ordered)
 
 
 def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world, solver):
@@ -344,52 +253,3 @@ def test_other_prices_and_an_outage_while_an_offer_is_open_move_nothing_there_an
     with world.store.reading() as tx:
         (alarm,) = [one for one in day.open_alarms(tx) if one.kind == "flex order not kept"]
     assert "at stake" in alarm.text
-
-
-def test_what_cannot_be_priced_says_why(world, solver):
-    maker = pricer(world, solver)
-    assert maker.price(request()).reason == f"there is no plan for {PERIOD}"
-    first_plan(world, solver)
-    assert "is accepted yet" in maker.price(request()).reason
-
-
-def test_a_volume_without_end_is_offered_as_far_as_it_goes(world, solver):
-    announced(world, solver)
-    maker = pricer(world, solver)
-    unable = maker.price(request(least_w=-(10**9), most_w=-(10**8)))
-    assert "nothing can be delivered" in unable.reason
-    everything = maker.price(request(least_w=-(10**9)))
-    assert isinstance(everything, Quote)
-    assert everything.limits
-
-
-def test_margin_floor_and_risk_are_part_of_the_ask(world, solver):
-    announced(world, solver)
-    plain = pricer(world, solver).price(request())
-    trading = world.settings.trading.model_copy(
-        update={
-            "margin_eur": 3.0, "risk_eur_per_mwh": 60.0, "not_delivered_share": 0.1, "penalty_eur_per_mwh": 400.0,
-        }
-    )  # fmt: skip
-    world.settings = world.settings.model_copy(update={"trading": trading})
-    dear = pricer(world, solver).price(request())
-    sold_mwh = -sum(dear.options[0].power_w[t - 1] for t in NOON) * PERIOD.isp_hours / 1e6
-    assert float(dear.options[0].price - plain.options[0].price) == pytest.approx(3 + 100 * sold_mwh, abs=0.0101)
-    world.settings = world.settings.model_copy(update={"trading": replace_floor(world.settings.trading)})
-    assert pricer(world, solver).price(request()).options[0].price == Decimal("50.00")
-
-
-def replace_floor(trading):
-    return trading.model_copy(update={"floor_eur": 50.0, "margin_eur": 0.0})
-
-
-def test_the_programs_behind_an_offer_survive_their_archive(world, solver):
-    announced(world, solver)
-    quote = pricer(world, solver).price(request())
-    kept = offered_programs(quote.outcome)
-    assert kept is not None
-    assert kept.options == (quote.options[0].reference,)
-    assert kept.units["storage"] == ("battery",)
-    assert offered_programs(b"") is None
-    assert offered_programs(b"no archive") is None
-    assert replace(kept, options=("x",)).options == ("x",)

@@ -14,7 +14,7 @@ from agr.trading.offering import Offering
 from models.flexibility.pricing import price
 from tests.builders.worlds import PERIOD
 from tests.planning.test_incremental import solver, world
-from tests.trading.test_offers_bind_plans import announced, opened, order, pricer, request
+from tests.trading.bound_plans import announced, opened, order, pricer, request
 
 __all__ = ["solver", "world"]
 SECOND = "ea1.2024-01.example.dso:p2"
