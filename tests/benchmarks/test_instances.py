@@ -19,7 +19,7 @@ class Optimum:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.case: Case = make_case(SIZE, kind)
+        self.case: Case = make_case(SIZE, kind)  # type: ignore[arg-type]
         self.arrays: Arrays = relaxation(self.case)
         self.found = run(load(self.arrays, {"solver": "simplex"}))
 

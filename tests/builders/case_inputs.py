@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
+from typing import Any
 
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
@@ -41,7 +42,7 @@ def at(hour: int, minute: int = 0, day: int = 15) -> datetime:
     return datetime(2026, 1, day, hour, minute, tzinfo=AMSTERDAM)
 
 
-def ev(arrival: datetime, departure: datetime, energy_kwh: float = 10.0, **more: float) -> EvSession:
+def ev(arrival: datetime, departure: datetime, energy_kwh: float = 10.0, **more: Any) -> EvSession:
     return EvSession(
         resource="ev",
         connection="a",

@@ -134,12 +134,12 @@ class CsmsSite:
         self.told(station, "arrived", before)
         return str(self.evse(station, evse)["transaction"])
 
-    def faults(self, station: str, **faults: object) -> None:
+    def faults(self, station: str, **faults: Any) -> None:
         self.stations.send("faults", station=station, faults=faults)
 
     def evse(self, station: str, number: int = 1) -> dict[str, Any]:
         """Return the real state of an EVSE."""
-        evses = self.stations.send("state", station=station).fields["evses"]
+        evses: Any = self.stations.send("state", station=station).fields["evses"]
         return next(one for one in evses if one["id"] == number)
 
     def clock(self, now: datetime) -> None:

@@ -42,7 +42,9 @@ class Zone:
     def __post_init__(self) -> None:
         self.origin = dns.name.from_text(self.name)
         self.private = ec.generate_private_key(ec.SECP256R1())
-        self.key = dns.dnssec.make_dnskey(self.private.public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=257)
+        self.key = dns.dnssec.make_dnskey(
+            self.private.public_key(), dns.dnssectypes.Algorithm.ECDSAP256SHA256, flags=257
+        )
 
     @property
     def ds(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,11 @@ from agr.operations.execution.keeper import ExecutionKeeper
 from agr.operations.readings import Readings
 from agr.settings import ExecutionSettings
 from agr.store import charge_sessions, dispatches, executions
-from agr.store import readings as stored
 from agr.store.charge_sessions import ChargeSession
+from agr.store.dispatch_tables import charge_sessions as of_sessions
+from agr.store.dispatch_tables import dispatches as of_dispatches
+from agr.store.dispatch_tables import executions as of_executions
+from agr.store.reading_tables import readings as of_readings
 from tests.builders.accounts import principal
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import PERIOD, World
@@ -29,7 +33,7 @@ ARRIVAL, DEPARTURE = PERIOD.start + 4 * ISP, PERIOD.start + 28 * ISP
 POINT = ChargePoint(charge_point="cp-1", connection="ean.2", road="r", station="CP1", max_kw=11.04, protocol="2.0.1")
 
 
-def register_of() -> dict[str, object]:
+def register_of() -> dict[str, Any]:
     """Return a battery, a load and a car at a charge point."""
     battery = Battery(
         resource="battery", connection="ean.1", charge_kw=100, discharge_kw=100, capacity_kwh=200, initial_kwh=100,
@@ -66,7 +70,7 @@ class ExecutedDay:
         self.readings = Readings(self.store, self.settings, self.clock, lambda: None)
         self.keeper = ExecutionKeeper(self.store, self.settings, self.clock)
         with self.store.transaction() as tx:
-            for table in (executions.table, charge_sessions.table, dispatches.table, stored.table):
+            for table in (of_executions, of_sessions, of_dispatches, of_readings):
                 tx.execute(table.delete())
 
     def kwh(self, resource: str) -> np.ndarray:

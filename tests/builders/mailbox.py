@@ -42,7 +42,8 @@ class _Conversation(socketserver.BaseRequestHandler):
     box: Mailbox
 
     def setup(self) -> None:
-        self.sealed, self.user, self.file = False, "", None
+        self.sealed, self.user = False, ""
+        self.file: Any = None
 
     def finish(self) -> None:
         if self.file is not None:

@@ -1,15 +1,27 @@
 """Plans put into a store as they are: tests of what follows from a plan need no solver."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from agr.domain.isp import Period
+from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Result
 from agr.store import day, plans
-from tests.builders.worlds import PERIOD, World
+from agr.store.engine import Store
+from tests.builders.worlds import PERIOD
+
+
+class HasStore(Protocol):
+    """A world with a store and a clock."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def clock(self) -> Clock: ...
 
 
 def planned(
-    world: World, day_ahead_kw: tuple[float, ...], period: Period = PERIOD, points: tuple[PointProgram, ...] = (),
+    world: HasStore, day_ahead_kw: tuple[float, ...], period: Period = PERIOD, points: tuple[PointProgram, ...] = (),
     triggers: Sequence[int] = (),
 ) -> Plan:  # fmt: skip
     """Store a plan in force with this day-ahead position, kW per ISP, and these programs; it answers the triggers."""

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,7 +24,7 @@ def postgres_bin() -> Path | None:
 
 def _run(command: list[str], folder: Path) -> None:
     """Run as user postgres when we are root, which the server refuses to run as."""
-    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     subprocess.run(command, check=True, capture_output=True, cwd=folder, **user)
 
 

@@ -11,8 +11,9 @@ from agr.domain.register import CongestionPoint, Connection, Price, Register
 from agr.planning.case import Inputs
 from agr.planning.inputs import read_inputs
 from agr.planning.memory_plans import MemoryPlans
-from agr.scenario.day import as_known, world_of
+from agr.scenario.day import world_of
 from agr.scenario.description import Description, periods_between
+from agr.scenario.own_forecasts import as_known
 from agr.scenario.record import Run
 from agr.scenario.scenario import Scenario
 
@@ -102,7 +103,8 @@ def last_powers(run: Run, resource: str, column: str = "power_kw") -> dict[datet
     mine = run.programs[run.programs["resource"] == resource]
     last = mine.groupby("period", observed=True)["step"].transform(lambda steps: steps.astype(str).iloc[-1])
     rows = mine[mine["step"].astype(str) == last]
-    return {when.to_pydatetime().astimezone(UTC): kw for when, kw in rows[column].items() if abs(kw) > 1e-9}
+    found: dict[Any, float] = rows[column].to_dict()
+    return {when.to_pydatetime().astimezone(UTC): kw for when, kw in found.items() if abs(kw) > 1e-9}
 
 
 def inputs_at(scenario: Scenario, period: Period, now: datetime) -> Inputs:

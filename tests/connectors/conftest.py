@@ -18,5 +18,5 @@ def folder(tmp_path):
                 (tmp_path / f"{name.replace('__', '.')}.csv").write_text(text, encoding="utf-8")
         return read_folder(tmp_path, zone_name=zone_name, isp_minutes=isp_minutes)
 
-    read.path = tmp_path
+    read.path = tmp_path  # type: ignore[attr-defined]
     return read

@@ -6,6 +6,7 @@ import json
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,12 +22,12 @@ from agr.domain.isp import Period
 from agr.settings import BidFiles, Bids, BidWebhook
 
 DAYS = {"2026-03-29": 92, "2026-06-10": 96, "2026-10-25": 100}
-CURVES = {
+CURVES: dict[str, Any] = {
     "layout": "curve order", "auction_id": "NL_DA-{day:%Y%m%d}", "contract_id": "NL_QH_DA-{day:%Y%m%d}-{product:02d}",
 }  # fmt: skip
 
 
-def files(folder: Path = Path("bids"), **more: object) -> BidFiles:
+def files(folder: Path = Path("bids"), **more: Any) -> BidFiles:
     return BidFiles(name="trader", folder=folder, **more)
 
 

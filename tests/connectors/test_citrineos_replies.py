@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ COMPOSITES = [
 
 
 def point(**more):
-    given = {
+    given: dict[str, Any] = {
         "charge_point": "p", "connection": "c", "road": "r", "station": "CP201", "protocol": "2.0.1", "max_kw": 11.0,
     }  # fmt: skip
     return ChargePoint(**(given | more))

@@ -1,6 +1,7 @@
 """From a plan in kW per ISP to limits in whole W or A, never more than was planned."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,7 +25,7 @@ ISP = timedelta(minutes=15)
 
 
 def point(**more):
-    given = {
+    given: dict[str, Any] = {
         "charge_point": "p", "connection": "c", "road": "r", "station": "s", "protocol": "2.0.1", "max_kw": 11.0,
     }  # fmt: skip
     return ChargePoint(**(given | more))

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def registers(draw):
 def exact(period, rows):
     """Return (kWh, share read) per ISP in fractions: pair by pair, second by second, nothing of ours."""
     edges = [int((border - period.start).total_seconds()) for border in borders(period)]
-    found = [[Fraction(0), 0] for _ in edges[1:]]
+    found: list[list[Any]] = [[Fraction(0), 0] for _ in edges[1:]]
     for (one, low), (other, high) in pairwise(rows):
         first, last = (int((at - period.start).total_seconds()) for at in (one, other))
         if last - first > GAP.total_seconds():

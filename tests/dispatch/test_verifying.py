@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from agr.dispatch.exposure import Held
+from agr.dispatch.profiles import wanted_profile as wanted
 from agr.dispatch.verifying import Finding, compared
 from agr.domain.dispatch import Profile, Step
 from tests.dispatch.test_profiles import START, plan, point
-from tests.dispatch.test_profiles import wanted_profile as wanted
 
 DUE = Held(slot=1, profile=wanted(plan(7.0, 7.0, 5.0, 5.0), point(), "W", START), sure=True)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import FrozenInstanceError
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,7 +17,7 @@ QUARTERS = st.integers(0, 95).map(lambda quarter: time(quarter // 4, quarter % 4
 
 
 def contract(**changes):
-    values = {
+    values: dict[str, Any] = {
         "contract": "C1", "dso": "dso.example.org", "congestion_point": "ea1.2020-01.org.example:1",
         "first_day": date(2026, 6, 1), "last_day": date(2026, 6, 30), "window_start": time(17), "window_end": time(20),
         "power_w": -50_000, "availability_eur_per_mw_h": 1.0, "penalty_eur_per_mwh": 500.0,

@@ -1,5 +1,7 @@
 """Every registered model: whole forecasts, no look ahead, better than naive where there is something to learn."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -113,7 +115,7 @@ def test_an_unknown_model_is_refused_with_what_may_be_meant() -> None:
 
 
 def test_settings_know_just_the_registered_models() -> None:
-    assert set(ModelName.__args__) == set(MODELS)
+    assert set(get_args(ModelName)) == set(MODELS)
 
 
 def test_quarters_follow_the_forecast_of_their_hour_and_its_usual_shape() -> None:

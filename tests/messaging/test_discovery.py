@@ -141,7 +141,7 @@ def test_messages_of_known_participants_are_received_while_the_resolver_hangs(tm
         released.wait()
         raise DiscoveryError("time-out")
 
-    net.dns.ask = hang  # type: ignore[method-assign]
+    net.dns.ask = hang  # type: ignore[method-assign, assignment]
     thread = threading.Thread(target=net.discoverer.refresh)
     thread.start()
     try:

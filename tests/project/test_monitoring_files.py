@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -57,14 +58,15 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
             state="sent", reason=None,
         )  # fmt: skip
         plans.put_prognosis(tx, PERIOD.day, sent)
-    for event in (
+    events: tuple[dict[str, Any], ...] = (
         {"event": "message.received", "type": "D-Prognosis"}, {"event": "message.refused", "status": 400},
         {"event": "message.processed", "type": "D-Prognosis", "verdict": "accepted"},
         *({"event": f"message.{what}", "type": "D-Prognosis"} for what in ("delivered", "retry", "failed")),
         {"event": "action.done", "action": "hold"}, {"event": "plan.failed"},
         {"event": "plan.ready", "state": "audited", "seconds": 1.0, "gap_eur": 1.0, "objective_eur": 1.0,
          "flexibility_eur": 1.0, "imbalance_mwh": 0.0, "reservation_shortfall_kwh": 0.0},
-    ):  # fmt: skip
+    )  # fmt: skip
+    for event in events:
         metrics.event(event)
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.text().decode()):

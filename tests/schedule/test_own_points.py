@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from agr.planning.service import Planner
 from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
 from agr.settings import Planning, Settings
-from agr.store import day, own_portfolio, plans, portfolio, register
+from agr.store import day, own_portfolio, plans, portfolio, register, tables
 from agr.store.own_portfolio import OWN_LIST
 from agr.uftp.participants import Participants
 from tests.builders.worlds import NOW, OTHER_POINT, PERIOD, POINT, World
@@ -48,7 +49,7 @@ class Market:
             Days(*parts[:2]),
         )  # fmt: skip
 
-    def enter(self, *members: PointMember, **more: object) -> None:
+    def enter(self, *members: PointMember, **more: Any) -> None:
         self.world.know_register(congestion_points=members, **more)
 
     def do(self, name: str) -> str | None:
@@ -180,7 +181,7 @@ def test_a_table_imported_later_changes_the_points_and_asks_for_a_plan(alone: Ma
         day.moment_done(tx, PERIOD.day, "first_plan", NOW, "")
     alone.do("portfolio_query")
     with alone.world.store.transaction() as tx:
-        tx.execute(day.t.triggers.delete())
+        tx.execute(tables.triggers.delete())
     folder = tmp_path / "tables"
     folder.mkdir()
     (folder / "connections.csv").write_text("address,first_day\nean.1111111111111,2026-01-01\n")

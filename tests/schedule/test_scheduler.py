@@ -231,7 +231,10 @@ def test_a_moment_that_wants_another_try_while_the_daemon_stops_does_not_block_i
 
     names = {n.split(" ")[0] for n in NAMES}
     timetable = Scheduler(
-        store, Settings(domain="agr.example"), JumpingClock(PERIOD.start), dict.fromkeys(names, handle)
+        store,
+        Settings(domain="agr.example"),
+        JumpingClock(PERIOD.start),
+        {name: handle for name in names},  # noqa: C420
     )
     timetable.start()
     assert entered.wait(60)

@@ -21,5 +21,5 @@ def config(tmp_path):
         (tmp_path / "agr.toml").write_text(domain + text, encoding="utf-8")
         return load(tmp_path / "agr.toml")
 
-    read.folder = tmp_path
+    read.folder = tmp_path  # type: ignore[attr-defined]
     return read

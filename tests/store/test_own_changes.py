@@ -103,10 +103,11 @@ def after(store: Store, rows: dict[str, list[Any]], edit: Any, flags: dict[str, 
 def test_what_changed_leaves_what_the_whole_table_would(store: Store, data: st.DataObject) -> None:
     connections = list({row.address: row for row in data.draw(st.lists(CONNECTION, max_size=3))}.values())
     members = list({row.connection: row for row in data.draw(st.lists(MEMBER, max_size=3))}.values())
-    rows = {"connections": connections, "points": members}
+    rows: dict[str, list[Any]] = {"connections": connections, "points": members}
     table = data.draw(st.sampled_from(["connections", "congestion_points"]))
-    there = connections if table == "connections" else members
-    old = data.draw(st.sampled_from([None, *there]))
+    there: list[Any] = connections if table == "connections" else members
+    old: Any = data.draw(st.sampled_from([None, *there]))
+    new: Any
     if table == "connections":
         free = [name for name in NAMES if old is None and name not in {row.address for row in there}]
         names = st.sampled_from([old.address] if old is not None else free or ["ean.9"])

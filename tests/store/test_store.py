@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def put_in(store: Store, *, xml: bytes = b"<x/>", message_id: str = "a" * 36) ->
 
 
 def put_out(
-    store: Store, recipient: str, message_id: str, *, at: datetime = NOW, subject: str = "", **more: object
+    store: Store, recipient: str, message_id: str, *, at: datetime = NOW, subject: str = "", **more: Any
 ) -> None:
     with store.transaction() as tx:
         outbox.put(

@@ -90,7 +90,8 @@ class TorturedDepot:
         for name, (_, unit) in STATIONS.items():
             size = 0.69 if unit == "A" else 0.001
             expected = {("default", 0, round(self.fallback_kw / size)), ("maximum", 0, round(11.04 / size))}
-            held = [_told(one) for one in self.site.stations.send("state", station=name).fields["profiles"]]
+            told: Any = self.site.stations.send("state", station=name).fields["profiles"]
+            held = [_told(one) for one in told]
             plans = [one for one in held if one[0] == "default" and one[1] > 0]
             if sorted(one for one in held if one not in plans) != sorted(expected):
                 found.append(f"{name} holds {sorted(held)} in place of {sorted(expected)}")

@@ -25,7 +25,8 @@ from agr.web.endpoint import REASONS
 TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "protocol.md").read_text(encoding="utf-8")
 ROWS = {rule: reason for reason, rule in re.findall(r"^\| (.+?)(?: \\\*)? \| `(\w+)` \|", TEXT, re.MULTILINE)}
 """Rule → its reason."""
-RULES = {rule.__name__: rule for kind in (*m.TYPES.values(), m.OtherMessage) for rule in rules_of(kind)}
+KINDS: list[type[m.Message]] = [*m.TYPES.values(), m.OtherMessage]
+RULES = {rule.__name__: rule for kind in KINDS for rule in rules_of(kind)}
 
 
 def test_every_rule_is_documented_and_nothing_else():

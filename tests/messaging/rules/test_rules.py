@@ -210,7 +210,8 @@ def test_all_reasons_are_given_and_joined_by_semicolons():
 
 
 def test_every_type_has_rules_and_isp_messages_have_theirs():
-    names = {kind: [rule.__name__ for rule in rules_of(kind)] for kind in (*m.TYPES.values(), m.OtherMessage)}
+    kinds: list[type[m.Message]] = [*m.TYPES.values(), m.OtherMessage]
+    names = {kind: [rule.__name__ for rule in rules_of(kind)] for kind in kinds}
     assert all(len(rules) == len(set(rules)) >= 6 for rules in names.values())
     assert "isps_do_not_overlap" in names[m.DPrognosis]
     assert "isps_do_not_overlap" not in names[m.AGRPortfolioQueryResponse]
