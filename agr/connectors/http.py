@@ -22,12 +22,12 @@ from agr.connectors.posting import place_of
 from agr.connectors.records import read_records
 from agr.domain.errors import FeedError, SettingsError
 from agr.domain.isp import Period
-from agr.settings import HttpFeed, OutlookFeed
+from agr.settings import EntsoeImbalanceFeed, HttpFeed, OutlookFeed
 from agr.uftp.connections import tls_context
 
 LARGEST_BYTES = 64 << 20
 """Of an answer: many times what a day of a large portfolio's forecasts takes."""
-Asked = HttpFeed | OutlookFeed
+Asked = HttpFeed | OutlookFeed | EntsoeImbalanceFeed
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 
 

@@ -47,6 +47,7 @@ class Series:
     award: Award | None = None
     trades: tuple[Trade, ...] = ()
     outlooks: tuple[Outlook, ...] = ()
+    refused: tuple[str, ...] = ()  # prices that cannot be read, and why; the others are here
 
 
 class Source(Protocol):

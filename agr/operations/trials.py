@@ -13,7 +13,7 @@ from agr.domain.plausibility import doubts
 from agr.domain.register import Price, Register
 from agr.messaging.directory import participants_of
 from agr.operations.commands import open_store
-from agr.settings import FeedSection, OutlookFeed, RecordFeed, Settings
+from agr.settings import EntsoeImbalanceFeed, FeedSection, OutlookFeed, RecordFeed, Settings
 from agr.settings.feeds import placeholders
 from agr.settings.oidc import Oidc
 from agr.store import register_summary
@@ -70,16 +70,19 @@ class _Fed:
 def _asked(feed: FeedSection, period: Period, settings: Settings) -> _Fed:
     from agr.connectors.ports import open_source  # connectors are slow to import, and not every market has feeds
 
-    timeless = () if isinstance(feed, OutlookFeed) else tuple(_timeless(feed))
+    timeless = tuple(_timeless(feed)) if isinstance(feed, RecordFeed) else ()
     changed: dict[str, object] = {"timeout_s": PATIENCE_S, "attempts": 1}
     quick = feed.model_copy(update={name: value for name, value in changed.items() if hasattr(feed, name)})
     try:
         series = open_source(quick, settings.tls.authorities_file).fetch(period)
     except FeedError as error:
         return _Fed(faults=(str(error),), doubts=timeless)
-    if feed.brings_series and not series.prices and not series.forecasts:
+    later = isinstance(feed, EntsoeImbalanceFeed)  # what it gives is known after each ISP, and needed by no first plan
+    if feed.brings_series and not later and not series.prices and not series.forecasts:
         return _Fed(faults=(f"feed {feed.name}: it answers, but has nothing for {period}",), doubts=timeless)
-    if isinstance(feed, OutlookFeed) and not any(one.rows for one in series.outlooks):
+    if (isinstance(feed, OutlookFeed) and not any(one.rows for one in series.outlooks)) or (
+        later and not series.prices
+    ):
         return _Fed(doubts=(f"feed {feed.name}: it answers, but has nothing for {period}",))
     refused = [
         f"feed {feed.name}: {one.series}: {one.refused[0]}; {len(one.refused)} refused in all"

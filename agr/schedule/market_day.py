@@ -283,7 +283,11 @@ class MarketDay:
         with self._store.transaction() as tx:
             register.put_prices(tx, series.prices)
             register.put_forecasts(tx, series.forecasts)
-            day.recover(tx, "feed failed", feed.name, now)
+            if series.refused:
+                text = f"{number_of(len(series.refused), 'value')} refused, the others are kept: {series.refused[0]}"
+                day.raise_alarm(tx, "feed failed", feed.name, text, now)
+            else:
+                day.recover(tx, "feed failed", feed.name, now)
         log.info("feed.fetched", feed=feed.name, period=str(period))
 
 

@@ -7,7 +7,16 @@ from agr.settings.daemon import Planning, Programs, Readings, Retention, Setting
 from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchRoad, DispatchSettings
 from agr.settings.execution import ExecutionSettings
-from agr.settings.feeds import EntsoeFeed, Feed, FeedSection, HttpFeed, OutlookFeed, RecordFeed, WeatherFeed
+from agr.settings.feeds import (
+    EntsoeFeed,
+    EntsoeImbalanceFeed,
+    Feed,
+    FeedSection,
+    HttpFeed,
+    OutlookFeed,
+    RecordFeed,
+    WeatherFeed,
+)
 from agr.settings.gopacs import Gopacs
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
@@ -39,6 +48,7 @@ __all__ = [
     "DispatchSettings",
     "Email",
     "EntsoeFeed",
+    "EntsoeImbalanceFeed",
     "ExecutionSettings",
     "Feed",
     "FeedSection",

@@ -19,6 +19,8 @@ def _quantity(name: str) -> str:
     return name
 
 
+EIC = "^[0-9]{2}[A-Z][0-9A-Z-]{13}$"
+"""How the codes of areas look."""
 QuantityName = Annotated[str, AfterValidator(_quantity)]
 
 
@@ -183,13 +185,40 @@ class EntsoeFeed(OutlookFeed):
     connector = "agr.connectors.entsoe"
 
     api: Literal["entsoe"] = Field(default="entsoe", description="How it is asked: entsoe.")
-    area: Annotated[str, Field(pattern="^[0-9]{2}[A-Z][0-9A-Z-]{13}$")] = Field(
+    area: Annotated[str, Field(pattern=EIC)] = Field(
         description="Bidding zone, by its EIC code, e.g. 10YNL----------L."
     )
     token_env: VariableName = Field(description="Environment variable with the token of the interface.")
     url: WebAddress = Field(
         default="https://web-api.tp.entsoe.eu/api", description="Web address of the interface, without a query."
     )
+
+
+class EntsoeImbalanceFeed(FeedSection):
+    """Prices of imbalance of an area, from ENTSO-E's transparency platform."""
+
+    connector = "agr.connectors.entsoe_imbalance"
+
+    api: Literal["entsoe-imbalance"] = Field(
+        default="entsoe-imbalance", description="How it is asked: entsoe-imbalance."
+    )
+    area: Annotated[str, Field(pattern=EIC)] = Field(
+        description="Scheduling area of the grid operator, by its EIC code, e.g. 10YNL----------L."
+    )
+    token_env: VariableName = Field(description="Environment variable with the token of the interface.")
+    url: WebAddress = Field(
+        default="https://web-api.tp.entsoe.eu/api", description="Web address of the interface, without a query."
+    )
+    shortage_series: Name = Field(
+        default="imbalance_shortage", description="Series of what a shortage costs, as in `markets.imbalance`."
+    )
+    surplus_series: Name = Field(default="imbalance_surplus", description="Series of what a surplus earns.")
+    header_env: dict[Name, VariableName] = Field(
+        default={},
+        description="HTTP header → environment variable with its value: no secrets in the file.",
+    )
+    timeout_s: Seconds = Field(default=30, description="Give up one attempt after this long.")
+    attempts: int = Field(default=3, ge=1, le=20, description="Attempts before the feed counts as failed.")
 
 
 def placeholders(text: str) -> set[str]:
@@ -216,6 +245,7 @@ def _api(feed: object) -> str:
 Feed = Annotated[
     Annotated[HttpFeed, Tag("api=http")]
     | Annotated[WeatherFeed, Tag("api=weather")]
+    | Annotated[EntsoeImbalanceFeed, Tag("api=entsoe-imbalance")]
     | Annotated[EntsoeFeed, Tag("api=entsoe")],
     Discriminator(_api),
 ]

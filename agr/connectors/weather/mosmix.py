@@ -4,13 +4,12 @@ An element's values stand in one string, one for each TimeStep, `-` where there 
 in m/s, Rad1h in kJ/m² of the hour before. Source: DWD, definitions of the elements of MOSMIX.
 """
 
-import io
-import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from lxml import etree
 
+from agr.connectors.archives import unpacked
 from agr.connectors.ports import Outlook
 from agr.connectors.tables.cells import CellError, read_instant, read_number
 from agr.connectors.weather.quantities import SUN, TEMPERATURE, WIND, Quantity, Reading
@@ -27,7 +26,7 @@ LARGEST_BYTES = 64 << 20
 
 def read_mosmix(feed: str, place: str, content: bytes) -> tuple[Outlook, ...]:
     """Return the outlooks of an answer; values that cannot be read are refused one by one. Raises FeedError."""
-    root = _root(feed, _kml(feed, content))
+    root = _root(feed, unpacked(feed, content, "KMZ", most=1, largest=LARGEST_BYTES)[0])
     issued = _instant(feed, _one(feed, root, "IssueTime"))
     steps = [_text(step) for step in _of(_one(feed, root, "ForecastTimeSteps"), "TimeStep")]
     marks = list(_of(root, "Placemark"))
@@ -48,26 +47,6 @@ def read_mosmix(feed: str, place: str, content: bytes) -> tuple[Outlook, ...]:
     if not found:
         raise FeedError(f"feed {feed}: the answer has none of the elements {', '.join(ELEMENTS)}")
     return tuple(found)
-
-
-def _kml(feed: str, content: bytes) -> bytes:
-    """Return the KML: of a KMZ, its one file, if that is not out of all proportion."""
-    if not content.startswith(b"PK"):
-        return content
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            inside = packed.infolist()
-            if len(inside) != 1:
-                raise FeedError(f"feed {feed}: the KMZ holds {len(inside)} files; one KML is expected")
-            with packed.open(inside[0]) as file:
-                kml = file.read(LARGEST_BYTES + 1)
-    except FeedError:
-        raise
-    except Exception as error:  # zipfile passes on what its decompressors raise
-        raise FeedError(f"feed {feed}: the KMZ cannot be unpacked ({error})") from error
-    if len(kml) > LARGEST_BYTES:
-        raise FeedError(f"feed {feed}: the KML is larger than {LARGEST_BYTES >> 20} MiB; ask for one station")
-    return kml
 
 
 def _root(feed: str, kml: bytes) -> etree._Element:
