@@ -5,7 +5,7 @@ Nothing in the models was chosen on these days. Data and origin: benchmarks/data
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +22,7 @@ from agr.forecasting import MODELS, Days, Observed, Rolled, days_of, rolling, sc
 from agr.forecasting.models.registry import NAIVE
 from agr.forecasting.storage_value import worth
 from benchmarks import capacity_bids, charging, training
+from benchmarks.goals import Goal, show
 
 DATA = Path(__file__).parent / "data" / "day_ahead_nl.parquet"
 FIRST, LAST = date(2024, 5, 1), date(2024, 12, 28)
@@ -112,39 +113,11 @@ def main(
     trained = training.measured()
     figures["training, processor s"] = trained
     goals.append(Goal("training, 100,000 resources, s", trained["all"], most=training.TARGET_S))
-    _show(goals)
+    show(goals)
     Console().print("A reservation of 95 %, and 10,000 resources x 10 scenarios in 40 s: make bench ARGS=promises")
     figures["goals"] = {goal.name: goal.reached for goal in goals}
     if as_json:
         print(json.dumps(figures))  # noqa: T201
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A figure, and between what it should lie."""
-
-    name: str
-    reached: float
-    least: float = -np.inf
-    most: float = np.inf
-
-    @property
-    def wanted(self) -> str:
-        """The target in words."""
-        if np.isinf(self.least):
-            return f"<= {self.most:g}"
-        return f">= {self.least:g}" if np.isinf(self.most) else f"{self.least:g} to {self.most:g}"
-
-
-def _show(goals: list[Goal]) -> None:
-    table = Table(title="Figures to reach", title_justify="left")
-    for column in ("figure", "reached", "target", ""):
-        table.add_column(column, justify="left" if column == "figure" else "right")
-    for goal in goals:
-        met = goal.least <= goal.reached <= goal.most
-        shown = f"{goal.reached:.3f}" if goal.reached < 10 else f"{goal.reached:.1f}"
-        table.add_row(goal.name, shown, goal.wanted, "met" if met else "NOT met")
-    Console().print(table)
 
 
 def _told(column: str, value: float) -> str:
