@@ -8,7 +8,7 @@ say `[[forecasts.loads]]`, `[[forecasts.roofs]]` and `[[forecasts.heat]]`.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.kinds.quantities import COP, HEAT
-from agr.forecasting import ModelError, days_of
+from agr.forecasting import ModelError, Observed, days_of
 from agr.forecasting.inputs import weather_series
 from agr.forecasting.sessions import ELSEWHERE
 from agr.forecasting.sites.heat import HeatDemand, cop_of, from_yearly_use, learned
@@ -78,7 +78,7 @@ class SiteForecasts:
         with self._store.transaction() as tx:
             levels = actuals.levels(tx, POWER_SERIES, now, now - timedelta(days=LEVEL_DAYS))
             own = {series.removeprefix(POWER_SERIES): one for series, one in levels.items()}
-            groups = _Groups(tx, period, made, own)
+            groups, weather = _Groups(tx, period, made, own), _Weather(tx, period, now)
             for one in wanted:
                 groups.add(one)
             runs, missing = [], set[str]()
@@ -92,7 +92,7 @@ class SiteForecasts:
                 if load is not None:
                     found = self._load(load, period, level, days)
                 elif roof is not None:
-                    found = self._roof(tx, roof, period, now)
+                    found = self._roof(weather, roof, period)
                     if found is None:
                         missing.add(f"the sun of {roof.place}")
                 if found is None and days >= 1:
@@ -111,15 +111,16 @@ class SiteForecasts:
         with self._store.transaction() as tx:
             given = set(register.forecasts_on(tx, period)) if settings.heat else set()
             rows = register.load_tables(tx, "heat_pumps").of(HeatPump) if settings.heat else ()
+            weather = _Weather(tx, period, now)
             for row in rows:
                 site = _site(settings.heat, row.resource)
                 if site is None or {(row.resource, HEAT.name), (row.resource, COP.name)} <= given:
                     continue
-                air = _weather(tx, "temperature_c", site.place, period, now)
+                air = weather.newest("temperature_c", site.place)
                 if air is None:
                     missing.add(f"the temperature of {site.place}")
                     continue
-                demand, note = self._demand(tx, site, row.resource, now)
+                demand, note = self._demand(weather, site, row.resource)
                 for quantity, model, mean, notes in (
                     (HEAT, HEAT_MODEL, demand(air.mean), (note,)),
                     (COP, COP_MODEL, cop_of(air.mean, site.flow_c), ()),
@@ -147,11 +148,12 @@ class SiteForecasts:
         note = f"{site.profile} at {site.kwh_per_year:,.0f} kWh a year stands in: {words}"
         return _run(f"standard profile {site.profile}", period, power * factor, note)
 
-    def _roof(self, tx: Tx, site: RoofSites, period: Period, now: datetime) -> Run | None:
-        sun = _weather(tx, "sun_w_m2", site.place, period, now)
+    @staticmethod
+    def _roof(weather: "_Weather", site: RoofSites, period: Period) -> Run | None:
+        sun = weather.newest("sun_w_m2", site.place)
         if sun is None:
             return None
-        air = _weather(tx, "temperature_c", site.place, period, now)
+        air = weather.newest("temperature_c", site.place)
         roof = Roof(
             peak_kw=site.peak_kw, latitude=site.latitude, longitude=site.longitude, tilt_deg=site.tilt_deg,
             azimuth_deg=site.azimuth_deg,
@@ -162,20 +164,19 @@ class SiteForecasts:
         note = f"{how}: {site.peak_kw:g} kW, the sun of {site.place}"
         return replace(_run(how, period, power, note), minutes=sun.minutes)
 
-    def _demand(self, tx: Tx, site: HeatSites, resource: str, now: datetime) -> tuple[HeatDemand, str]:
+    def _demand(self, weather: "_Weather", site: HeatSites, resource: str) -> tuple[HeatDemand, str]:
         """Return what a building takes, from its measured days, else from its yearly use; and which, in words."""
         usual = from_yearly_use(
             site.kwh_per_year, hot_water_share=site.hot_water_share, base_c=site.base_c, degree_days=site.degree_days
         )
         note = f"{site.kwh_per_year:,.0f} kWh of heat a year stand in"
         zone = self._settings.time_zone
-        measured = actuals.known(tx, f"{HEAT.name} {resource}", now, now - timedelta(days=100), now)
+        measured = weather.actuals(f"{HEAT.name} {resource}")
         if not measured:
             return usual, f"{note}: it was not measured"
         days = days_of(measured, zone, 60)
         air = np.full((len(days.values), 24), np.nan)
-        name = weather_series("temperature_c", site.place)
-        for run in forecast_runs.between(tx, name, days.first, days.day(len(days.values) - 1), now):
+        for run in weather.between("temperature_c", site.place, days.first, days.day(len(days.values) - 1)):
             if run.given and run.made_at < days.period(days.row(run.period)).start:
                 air[days.row(run.period)] = days.by_the_clock(run.mean, run.minutes, days.period(days.row(run.period)))
         try:
@@ -240,8 +241,31 @@ def _site(sites: Iterable[S], resource: str) -> S | None:
     return next((one for one in sites if fnmatchcase(resource, one.resources)), None)
 
 
-def _weather(tx: Tx, quantity: str, place: str, period: Period, now: datetime) -> Run | None:
-    return forecast_runs.newest(tx, weather_series(quantity, place), period.day, now, given=True)
+class _Weather:
+    """What was forecast of places, each read once however many resources are there, and what resources measured."""
+
+    def __init__(self, tx: Tx, period: Period, now: datetime) -> None:
+        self._tx, self._period, self._now = tx, period, now
+        self._newest: dict[str, Run | None] = {}
+        self._between: dict[tuple[str, date, date], list[Run]] = {}
+
+    def newest(self, quantity: str, place: str) -> Run | None:
+        """Return what is forecast of the Period; None where nothing is."""
+        name = weather_series(quantity, place)
+        if name not in self._newest:
+            self._newest[name] = forecast_runs.newest(self._tx, name, self._period.day, self._now, given=True)
+        return self._newest[name]
+
+    def between(self, quantity: str, place: str, first: date, last: date) -> list[Run]:
+        """Return what was forecast of some days, oldest first."""
+        key = weather_series(quantity, place), first, last
+        if key not in self._between:
+            self._between[key] = forecast_runs.between(self._tx, *key, self._now)
+        return self._between[key]
+
+    def actuals(self, series: str) -> list[Observed]:
+        """Return what was measured in the last 100 days."""
+        return actuals.known(self._tx, series, self._now, self._now - timedelta(days=100), self._now)
 
 
 def _back(period: Period, days: int) -> Period:
