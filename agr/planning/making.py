@@ -20,7 +20,7 @@ from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
 from agr.planning.ordered_at_once import Bought, at_once, bought, of_orders
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
-from agr.planning.probability.promising import Hedge, counted, hedged
+from agr.planning.probability.promising import Hedge, Promiser, counted, hedged
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
 from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
@@ -153,16 +153,17 @@ class PlanMaker:
         sold, hedge = at_once(start.before, named, run.bought), Hedge(named=named)
         run = run if sold is None else run.of_orders()
         answer = sold or self._solved(start, named, listener)
-        if start.uncertain is not None and sold is None:
-            hedge = hedged(start.uncertain, named, answer, self._solver)
+        promiser = None if start.uncertain is None else self._solver.within(self._settings.planning.budget_s)
+        if promiser is not None and sold is None:
+            hedge = hedged(start.uncertain, named, answer, promiser)
             if hedge.proposed:
-                answer, hedge = self._hedged(named, answer, hedge, listener)
+                answer, hedge = self._hedged(promiser, answer, hedge, named, listener)
         found = Judged(answer=answer, against=None, in_force=None)
         if not answer.findings or answer.outcome.termination is Termination.NO_PROGRAM:  # then it is no fault
             found = self._judged(start, hedge.named, answer, run.preview)
         found = replace(found, answer=_checked(start, named, found.answer))
         solved = Solved(named=hedge.named, outcome=found.answer.outcome)
-        promised, hedging = counted(start.uncertain, hedge, found.answer, self._solver)
+        promised, hedging = counted(start.uncertain, hedge, found.answer, promiser)
         plan = self._described(start, solved, found, run.reasons, promised, hedging)
         ordered = any(reason.kind is ReasonKind.ORDER for reason in run.reasons)  # announced, whatever it gains
         if run.preview:
@@ -200,12 +201,13 @@ class PlanMaker:
                 stays = f"; {standing(latest.id, before, named)}"
             raise PlanError(f"{error}{stays}") from error
 
+    @staticmethod
     def _hedged(
-        self, named: NamedCase, forecast: Solution, hedge: Hedge, listener: Listener | None
+        promiser: Promiser, forecast: Solution, hedge: Hedge, named: NamedCase, listener: Listener | None
     ) -> tuple[Solution, Hedge]:  # fmt: skip
         """Return the plan near what should be announced, or the one of the day as it is forecast where that fails."""
         try:
-            answer = self._solver.solve(hedge.named.case, listener.reached if listener else None)
+            answer = promiser.solve(hedge.named.case, listener.reached if listener else None)
         except PlanError as error:
             return forecast, hedge.given_up(named, str(error))
         if answer.findings and not forecast.findings:

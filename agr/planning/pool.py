@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from agr.domain.errors import PlanError, StoppedError
 from agr.planning import worker
+from agr.planning.budget import Budget, Sharing
 from agr.planning.failed_cases import FailedCases
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
@@ -97,13 +98,19 @@ class SolverPool:
             self._used_at = monotonic()
             self._submit(worker.compile_kernels)
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def within(self, budget_s: float) -> Sharing:
+        """Return what solves, proposes and counts here, all together in no longer than this."""
+        return Sharing(self, budget_s)
+
+    def solve(
+        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+    ) -> Solution:  # fmt: skip
         """Return the audited outcome; `reached` is called after every round of the decomposition.
 
         Raises PlanError when the worker fails, dies or exceeds its budget, and StoppedError when it is abandoned.
         """
         with self._kept(case):
-            solution: Solution = self._run(worker.answer_case, case, reached)
+            solution: Solution = self._run(worker.answer_case, case, reached, budget=budget)
             return solution
 
     def solve_part(self, before: Case, case: Case) -> Solution:
@@ -120,14 +127,15 @@ class SolverPool:
         answer: Answer = self._run(worker.price_offer, question, None)
         return answer
 
-    def propose(self, question: "Uncertainty") -> "tuple[Proposed, ...]":
+    def propose(self, question: "Uncertainty", budget: Budget | None = None) -> "tuple[Proposed, ...]":
         """Return what to announce at congestion points with reservations. Raises PlanError like `solve`."""
-        found: tuple[Proposed, ...] = self._run(worker.propose_announcements, question, None, _FEWER_DAYS)
+        work = worker.propose_announcements
+        found: tuple[Proposed, ...] = self._run(work, question, None, _FEWER_DAYS, budget)
         return found
 
-    def count(self, question: "Uncertainty") -> "tuple[CountedPoint, ...]":
+    def count(self, question: "Uncertainty", budget: Budget | None = None) -> "tuple[CountedPoint, ...]":
         """Return how often what is announced there is kept. Raises PlanError like `solve`."""
-        found: tuple[CountedPoint, ...] = self._run(worker.count_kept, question, None, _FEWER_DAYS)
+        found: tuple[CountedPoint, ...] = self._run(worker.count_kept, question, None, _FEWER_DAYS, budget)
         return found
 
     def _kept(self, case: Case, before: Case | None = None) -> AbstractContextManager[None]:
@@ -135,14 +143,17 @@ class SolverPool:
         return nullcontext() if self._failed_cases is None else self._failed_cases.of_failure(case, before)
 
     def _run(
-        self, work: _Work, value: object, reached: Callable[[Round], None] | None, instead: str = _SHORTER
+        self, work: _Work, value: object, reached: Callable[[Round], None] | None, instead: str = _SHORTER,
+        budget: Budget | None = None,
     ) -> Any:  # fmt: skip
+        if budget is not None:
+            budget.require(instead)
         with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             self._folders.add(folder)
             try:
                 running = self._submit(work, pack(value, folder), How.of(self._planning, executor=self._executor))
-                return self._result(running, folder, reached, instead)
+                return self._result(running, folder, reached, instead, budget)
             finally:
                 self._used_at = monotonic()
                 self._folders.discard(folder)
@@ -155,18 +166,20 @@ class SolverPool:
 
     def _result(
         self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None,
-        instead: str = _SHORTER,
+        instead: str = _SHORTER, budget: Budget | None = None,
     ) -> Any:  # fmt: skip
-        settings = self._planning
+        budget = budget or Budget.of(self._planning.budget_s)
+        budget_s, began_at = budget.left_s, monotonic()
         begun, deadline = False, monotonic() + _UNTIL_BEGUN_S
-        listens_s = min(_LISTEN_S, settings.budget_s)
+        listens_s = min(_LISTEN_S, budget_s)
         rounds = worker.RoundReader(folder / worker.ROUNDS, reached)
         try:
             while not wait([running], timeout=max(0.0, min(listens_s, deadline - monotonic()))).done:
                 rounds.forward()
                 if not begun and (folder / worker.BEGUN).exists():
-                    begun, deadline = True, monotonic() + settings.budget_s
-                if begun and deadline - monotonic() < (1 - OF_BUDGET) * settings.budget_s:
+                    begun, began_at = True, monotonic()
+                    deadline = began_at + budget_s
+                if begun and deadline - monotonic() < (1 - OF_BUDGET) * budget_s:
                     (folder / worker.STOP).touch()  # in overtime; whatever it has is better than nothing
                 if monotonic() > deadline:
                     raise TimeoutError
@@ -175,7 +188,7 @@ class SolverPool:
         except TimeoutError as error:
             self._replace()
             raise PlanError(
-                f"the solve took longer than planning.budget_s = {settings.budget_s:g} s and was ended; "
+                f"the solve took longer than planning.budget_s = {budget.whole_s:g} s and was ended; "
                 f"raise the budget or lower {instead}"
             ) from error
         except (BrokenProcessPool, CancelledError) as error:
@@ -183,6 +196,8 @@ class SolverPool:
             raise PlanError("the solving process died (out of memory?)") from error
         except ModelError as error:
             raise PlanError(f"the solve failed: {error}") from error
+        finally:
+            budget.spend(monotonic() - began_at if begun else 0.0)
         return result
 
     def _submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:

@@ -29,8 +29,7 @@ from agr.store.overrides import Unavailable
 from models.case import Case
 
 if TYPE_CHECKING:
-    from agr.planning.probability.question import CountedPoint, Proposed
-    from agr.planning.probability.question import Question as Uncertainty
+    from agr.planning.probability.promising import Promiser
     from models.flexibility.question import Answer, Question
 
 
@@ -73,6 +72,9 @@ class PlanningSettings(Protocol):
 class Solver(Protocol):
     """Solves and audits cases; raises PlanError when a solve fails."""
 
+    def within(self, budget_s: float) -> "Promiser":
+        """Return what solves, proposes and counts for it, all together in no longer than this."""
+
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; `reached` is called after every round of the decomposition."""
 
@@ -81,12 +83,6 @@ class Solver(Protocol):
 
     def price(self, question: "Question") -> "Answer":
         """Return what an offer of flexibility costs."""
-
-    def propose(self, question: "Uncertainty") -> "tuple[Proposed, ...]":
-        """Return what to announce at congestion points with reservations."""
-
-    def count(self, question: "Uncertainty") -> "tuple[CountedPoint, ...]":
-        """Return how often what is announced there is kept."""
 
 
 class PlanReader(Protocol):

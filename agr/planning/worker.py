@@ -64,9 +64,10 @@ def answer_part_of_case(shared: SharedArrays, how: How) -> SharedArrays:
 
 def price_offer(shared: SharedArrays, how: How) -> SharedArrays:
     """Price an offer of flexibility in a worker."""
-    from models.flexibility.pricing import price
+    from models.flexibility.pricing import compile_used, price
 
     del how  # the question says how long it may take
+    compile_used()
     (shared.file.parent / BEGUN).touch()
     return pack(price(unpack(shared)), shared.file.parent)
 

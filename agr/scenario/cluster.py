@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from agr.domain.errors import InputError, PlanError
+from agr.planning.budget import Budget, Sharing
 from agr.planning.failed_cases import FailedCases
 from agr.planning.progress import Round
 from agr.planning.solving import How, Solution, answer, answer_part
@@ -48,10 +50,16 @@ class ClusterSolver:
         self._client, self._planning = client, planning
         self._failed_cases = FailedCases.of(planning, RUNS)
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def within(self, budget_s: float) -> Sharing:
+        """Return what solves, proposes and counts here, all together in no longer than this."""
+        return Sharing(self, budget_s)
+
+    def solve(
+        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+    ) -> Solution:  # fmt: skip
         """Return the audited outcome; rounds are not reported. Raises PlanError."""
         with self._failed_cases.of_failure(case):
-            solution: Solution = self._result(answer, case)
+            solution: Solution = self._result(answer, case, budget=budget)
             return solution
 
     def solve_part(self, before: Case, case: Case) -> Solution:
@@ -65,27 +73,29 @@ class ClusterSolver:
         found: Answer = self._result(_price, question)
         return found
 
-    def propose(self, question: "Uncertainty") -> "tuple[Proposed, ...]":
+    def propose(self, question: "Uncertainty", budget: Budget | None = None) -> "tuple[Proposed, ...]":
         """Return what to announce at congestion points with reservations. Raises PlanError."""
-        found: tuple[Proposed, ...] = self._result(_propose, question)
+        found: tuple[Proposed, ...] = self._result(_propose, question, budget=budget)
         return found
 
-    def count(self, question: "Uncertainty") -> "tuple[CountedPoint, ...]":
+    def count(self, question: "Uncertainty", budget: Budget | None = None) -> "tuple[CountedPoint, ...]":
         """Return how often what is announced there is kept. Raises PlanError."""
-        found: tuple[CountedPoint, ...] = self._result(_count, question)
+        found: tuple[CountedPoint, ...] = self._result(_count, question, budget=budget)
         return found
 
-    def _result(self, work: Callable[..., Any], *cases: object) -> Any:
+    def _result(self, work: Callable[..., Any], *cases: object, budget: Budget | None = None) -> Any:
+        budget = budget or Budget.of(self._planning.budget_s)
+        left_s, began_at = budget.require("planning.promises.days"), monotonic()
         future = self._client.submit(work, *cases, How.of(self._planning, threads=1), pure=False)
         try:
-            found = future.result(timeout=self._planning.budget_s)
+            found = future.result(timeout=left_s)
         except TimeoutError as error:
             future.cancel()
-            raise PlanError(
-                f"the cluster gave no answer within planning.budget_s = {self._planning.budget_s:g} s"
-            ) from error
+            raise PlanError(f"the cluster gave no answer within planning.budget_s = {budget.whole_s:g} s") from error
         except ModelError as error:
             raise PlanError(f"the solve failed: {error}") from error
+        finally:
+            budget.spend(monotonic() - began_at)
         return found
 
 

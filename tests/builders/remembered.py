@@ -61,6 +61,9 @@ class Remembering(SolverPool):
             reached(one)
         return solution
 
+    def within(self, budget_s: float) -> Any:
+        return self.real.within(budget_s)
+
     def solve_part(self, before: Case, case: Case) -> Solution:
         return self._answer(lambda: self.real.solve_part(before, case), before, case)
 

@@ -13,6 +13,7 @@ import pytest
 from distributed import LocalCluster
 
 from agr.domain.errors import PlanError, StoppedError
+from agr.planning.budget import Budget
 from agr.planning.case import build
 from agr.planning.failed_cases import FailedCases
 from agr.planning.pool import SolverPool
@@ -63,6 +64,31 @@ def test_waiting_and_compiling_use_up_no_budget(tmp_path) -> None:
         running: Future[SharedArrays] = Future()
         threading.Timer(0.05, lambda: running.set_result(pack("answer", tmp_path))).start()
         assert solver._result(running, tmp_path, None) == "answer"
+    finally:
+        solver.close()
+
+
+def test_steps_that_share_a_budget_have_what_the_ones_before_left(tmp_path) -> None:
+    solver = SolverPool(Planning(threads=1, budget_s=60))
+    shared = Budget.of(0.3)
+    (tmp_path / "begun").touch()
+    try:
+        with pytest.raises(PlanError, match=r"longer than planning\.budget_s = 0\.3 s"):
+            solver._result(Future(), tmp_path, None, budget=shared)
+        assert shared.left_s == 0
+        with pytest.raises(PlanError, match=r"the steps before have used up planning\.budget_s = 0\.3 s"):
+            solver.count(None, shared)
+    finally:
+        solver.close()
+
+
+def test_compiling_uses_up_nothing_of_a_shared_budget(tmp_path) -> None:
+    solver, shared = SolverPool(Planning(threads=1)), Budget.of(5.0)
+    answered: Future[SharedArrays] = Future()
+    answered.set_result(pack("answer", tmp_path))
+    try:
+        assert solver._result(answered, tmp_path, None, budget=shared) == "answer"
+        assert shared.left_s == 5.0
     finally:
         solver.close()
 

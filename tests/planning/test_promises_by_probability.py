@@ -42,6 +42,10 @@ class Here:
     def __init__(self) -> None:
         self.asked = 0
 
+    def within(self, budget_s: float) -> "Here":
+        del budget_s
+        return self
+
     def solve(self, case: Any, reached: Any = None) -> Solution:
         del reached
         return answer(case, How.of(Planning()))
@@ -234,6 +238,22 @@ def test_where_nothing_can_be_counted_the_plan_stays_and_says_so(certain) -> Non
     assert bits != certain[1]
     assert plan.state.value == "audited"
     assert "nobody knows on how many days reservations are kept: too slow" in plan.result.notes
+
+
+class Proposing(Here):
+    """Proposes nothing."""
+
+    def propose(self, question: Question) -> Any:
+        del question
+        return ()
+
+
+def test_what_was_not_known_is_said_also_where_nothing_is_proposed(certain) -> None:
+    known = past()
+    short = replace(known, predicted=known.predicted | {"power_kw load": known.predicted["power_kw load"][-3:]})
+    plan, bits, _, _ = planned(short, Promises(scenarios=8), solver=Proposing())
+    assert bits == certain[1]
+    assert "too few errors are known, so the forecast is taken as certain: power_kw load" in plan.result.notes
 
 
 def test_what_cannot_be_kept_is_an_alarm() -> None:

@@ -1,6 +1,6 @@
 """Plans reservations by probability, for the daemon and for scenarios alike, and says what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,8 +13,9 @@ from agr.planning.case import NamedCase
 from agr.planning.contents import named_some
 from agr.planning.probability.telling import words
 from agr.planning.probability.uncertain import Uncertain, least_days
+from agr.planning.progress import Round
 from agr.planning.solving import Solution
-from models.case import Anchor
+from models.case import Anchor, Case
 
 if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed, Question
@@ -23,7 +24,10 @@ _AS_FORECAST = "reservations are planned for the day as it is forecast: {}"
 
 
 class Promiser(Protocol):
-    """Answers questions about days that may come; raises PlanError where it cannot."""
+    """Answers questions about days that may come, within one budget; raises PlanError where it cannot."""
+
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        """Return the audited outcome of the plan near what is announced."""
 
     def propose(self, question: "Question") -> "tuple[Proposed, ...]":
         """Return what to announce."""
@@ -69,7 +73,7 @@ def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser
     except PlanError as error:
         return Hedge(named=named, notes=(_AS_FORECAST.format(error),))
     if not found:
-        return Hedge(named=named)
+        return Hedge(named=named, notes=notes)
     case = named.case
     wanted = np.full((len(case.points), case.isps), np.nan)
     for one in found:
@@ -80,10 +84,10 @@ def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser
 
 
 def counted(
-    known: Uncertain | None, hedge: Hedge, answer: Solution, promiser: Promiser
+    known: Uncertain | None, hedge: Hedge, answer: Solution, promiser: Promiser | None
 ) -> tuple[tuple[PromisedPoint, ...], tuple[str, ...]]:
     """Return how often the reservations of a plan are kept with what it announces, and notes; none without a count."""
-    if known is None or not hedge.counts or answer.findings:
+    if known is None or promiser is None or not hedge.counts or answer.findings:
         return (), hedge.notes
     from agr.planning.probability.question import Question
 
