@@ -163,7 +163,7 @@ class PlanMaker:
             found = self._judged(start, hedge.named, answer, run.preview)
         found = replace(found, answer=_checked(start, named, found.answer))
         solved = Solved(named=hedge.named, outcome=found.answer.outcome)
-        promised, hedging = counted(start.uncertain, hedge, found.answer, promiser)
+        promised, hedging = counted(hedge, found.answer, promiser)
         plan = self._described(start, solved, found, run.reasons, promised, hedging)
         ordered = any(reason.kind is ReasonKind.ORDER for reason in run.reasons)  # announced, whatever it gains
         if run.preview:

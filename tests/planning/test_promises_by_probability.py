@@ -1,5 +1,6 @@
 """Reservations planned by probability: days are drawn from errors of forecasts, promised, counted and told."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from agr.domain.errors import PlanError
 from agr.domain.isp import Period
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.plan import Plan, PromisedPoint, Reason, ReasonKind
-from agr.domain.register import CongestionPoint, Connection, Contract, Price, Register
+from agr.domain.register import CongestionPoint, Connection, ConnectionTariff, Contract, Price, Register
 from agr.forecasting.days import Observed
 from agr.forecasting.error_days import NOTHING_PAST, Past, Predicted
 from agr.forecasting.sessions import ARRIVALS, ENERGY, STAY
@@ -93,7 +94,7 @@ def past(days: int = DAYS, spread: float = 0.2) -> Past:
     return Past(predicted=predicted, observed=observed)
 
 
-def plans(known: Past) -> MemoryPlans:
+def plans(known: Past, change: Callable[[World], World] = lambda of: of) -> MemoryPlans:
     said = mean()
     prices = tuple(
         Price(series="day_ahead_forecast", start=start, minutes=15, value=120.0 if 64 <= k < 84 else 60.0)
@@ -122,11 +123,11 @@ def plans(known: Past) -> MemoryPlans:
         for name, values in said.items() if not name.startswith("power")
     )  # fmt: skip
     return MemoryPlans(
-        World(
+        change(World(
             register=register, points=(CongestionPoint(address="p", dso="dso.example", connections=("a",)),),
             free_connections=(), forecasts={PERIOD.day: {("load", "power_kw"): said["power_kw load"]}},
             runs=sessions, past=known,
-        )
+        ))
     )  # fmt: skip
 
 
@@ -160,10 +161,11 @@ class Failing(Here):
 
 
 def planned(
-    known: Past, promises: Promises, now: datetime = MADE, solver: Here | None = None
-) -> tuple[Plan, str, MemoryPlans, Here]:
+    known: Past, promises: Promises, now: datetime = MADE, solver: Here | None = None,
+    change: Callable[[World], World] = lambda of: of,
+) -> tuple[Plan, str, MemoryPlans, Here]:  # fmt: skip
     """Return the first plan of the Period, the digest of its outcome, and who was asked."""
-    store, solver = plans(known), solver or Here()
+    store, solver = plans(known, change), solver or Here()
     planning = {"sessions": {"stand_in": True}, "promises": promises.model_dump()}
     described = Description(title="t", question="?", period=PERIOD.day, planning=planning)
     maker = PlanMaker(store, described, solver, lambda: now)
@@ -240,6 +242,44 @@ def test_where_nothing_can_be_counted_the_plan_stays_and_says_so(certain) -> Non
     assert "nobody knows on how many days reservations are kept: too slow" in plan.result.notes
 
 
+def two_points(of: World) -> World:
+    """Return the same with a second point and load, whose connection pays a tariff."""
+    known = of.register
+    (contract,) = known.contracts
+    register = replace(
+        known,
+        connections=(*known.connections, Connection(address="b", first_day=FIRST)),
+        resources=(*known.resources, FixedLoad(resource="shop", connection="b")),
+        contracts=(contract, replace(contract, contract="FO 2", congestion_point="q")),
+        connection_tariffs=(ConnectionTariff(connection="b", first_day=FIRST, import_eur_per_mwh=20.0),),
+    )
+    powers = of.forecasts[PERIOD.day]
+    return replace(
+        of, register=register, forecasts={PERIOD.day: powers | {("shop", "power_kw"): powers["load", "power_kw"]}},
+        points=(*of.points, CongestionPoint(address="q", dso="dso.example", connections=("b",))),
+    )  # fmt: skip
+
+
+def test_a_point_that_cannot_be_promised_keeps_no_other_from_it_and_is_named() -> None:
+    plan, _, store, _ = planned(past(), Promises(scenarios=8), change=two_points)
+    assert [one.address for one in plan.result.promised] == ["p"]
+    words = "reservations at q are planned for the day as it is forecast: connection tariffs there are not planned by"
+    assert any(note.startswith(words) for note in plan.result.notes)
+    case = store.solved(plan.id).named.case
+    assert np.isfinite(case.anchor.point_kw[case.points.index("p")][EVENING]).all()
+    assert np.isnan(case.anchor.point_kw[case.points.index("q")]).all()
+
+
+def test_where_no_point_can_be_promised_nobody_is_asked() -> None:
+    def paying(of: World) -> World:
+        tariff = ConnectionTariff(connection="a", first_day=FIRST, import_eur_per_mwh=20.0)
+        return replace(of, register=replace(of.register, connection_tariffs=(tariff,)))
+
+    plan, _, _, solver = planned(past(), Promises(scenarios=8), change=paying)
+    assert (solver.asked, plan.result.promised) == (0, ())
+    assert any("reservations at p are planned for the day as it is forecast" in note for note in plan.result.notes)
+
+
 class Proposing(Here):
     """Proposes nothing."""
 
@@ -253,7 +293,7 @@ def test_what_was_not_known_is_said_also_where_nothing_is_proposed(certain) -> N
     short = replace(known, predicted=known.predicted | {"power_kw load": known.predicted["power_kw load"][-3:]})
     plan, bits, _, _ = planned(short, Promises(scenarios=8), solver=Proposing())
     assert bits == certain[1]
-    assert "too few errors are known, so the forecast is taken as certain: power_kw load" in plan.result.notes
+    assert "too few errors are known, so the forecast is taken as certain: day_ahead; power_kw load" in plan.result.notes
 
 
 def test_what_cannot_be_kept_is_an_alarm() -> None:

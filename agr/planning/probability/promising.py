@@ -11,6 +11,7 @@ from agr.domain.faults import number_of
 from agr.domain.plan import PromisedPoint
 from agr.planning.case import NamedCase
 from agr.planning.contents import named_some
+from agr.planning.probability.supported import supported
 from agr.planning.probability.telling import words
 from agr.planning.probability.uncertain import Uncertain, least_days
 from agr.planning.progress import Round
@@ -41,13 +42,14 @@ class Hedge:
     """What the reservations of a plan need: the case with what should be announced, or why there is none."""
 
     named: NamedCase
+    known: Uncertain | None = None  # at the points that are promised
     proposed: "tuple[Proposed, ...]" = ()
     notes: tuple[str, ...] = ()
     counts: bool = False  # whether what is announced can be counted on days that may come
 
     def given_up(self, named: NamedCase, why: str) -> "Hedge":
         """Return the same for the case without it: nobody could plan near what should be announced."""
-        return Hedge(named=named, notes=(*self.notes, _AS_FORECAST.format(why)), counts=True)
+        return Hedge(named=named, known=self.known, notes=(*self.notes, _AS_FORECAST.format(why)), counts=True)
 
 
 def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser: Promiser) -> Hedge:
@@ -62,9 +64,12 @@ def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser
     if days < least:
         words = f"errors of forecasts are known on {number_of(days, 'day')}, {least} are needed"
         return Hedge(named=named, notes=(_AS_FORECAST.format(words),))
-    notes = _certain(known)
+    promised, away = supported(known, named.case)
+    if promised is None:
+        return Hedge(named=named, notes=away)
+    known, notes = promised, (*away, *_certain(known))
     if named.case.anchor is not None:  # announced before: it stays, and only counts
-        return Hedge(named=named, notes=notes, counts=True)
+        return Hedge(named=named, known=known, notes=notes, counts=True)
     from agr.planning.probability.question import Question
 
     balance = np.asarray(answer.outcome.shadow.balance_eur_per_mwh)
@@ -80,13 +85,14 @@ def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser
         wanted[case.points.index(one.point), one.reserved] = one.announced_kw[one.reserved]
     price = max(chosen.deviation_eur_per_mwh, float(case.reservations.penalty_eur_per_mwh.max(initial=0.0)))
     anchored = replace(case, anchor=Anchor(point_kw=wanted, eur_per_mwh=price))
-    return Hedge(named=replace(named, case=anchored), proposed=found, notes=notes, counts=True)
+    return Hedge(named=replace(named, case=anchored), known=known, proposed=found, notes=notes, counts=True)
 
 
 def counted(
-    known: Uncertain | None, hedge: Hedge, answer: Solution, promiser: Promiser | None
+    hedge: Hedge, answer: Solution, promiser: Promiser | None
 ) -> tuple[tuple[PromisedPoint, ...], tuple[str, ...]]:
     """Return how often the reservations of a plan are kept with what it announces, and notes; none without a count."""
+    known = hedge.known
     if known is None or promiser is None or not hedge.counts or answer.findings:
         return (), hedge.notes
     from agr.planning.probability.question import Question
