@@ -15,7 +15,7 @@ from agr.domain.errors import PlanError
 from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
 from agr.domain.kinds.quantities import POWER
-from agr.domain.plan import Change, Plan, PlanState, Reason
+from agr.domain.plan import Change, Plan, PlanState, PromisedPoint, Reason
 from agr.planning.case import Inputs, build
 from agr.planning.case.curtailable import CLASS as CURTAILABLE
 from agr.planning.difference import Solved
@@ -51,6 +51,7 @@ class Step:
     change: Change | None  # against the plan in force before
     part: bool = False
     orders: tuple[Obligation, ...] = ()  # of flexibility, which the plan knew
+    promised: tuple[PromisedPoint, ...] = ()  # reservations planned by probability
     label: str = ""  # name of the plan in replays
 
     @property
@@ -72,7 +73,7 @@ def step_of(
     return Step(
         period=plan.period, number=number, at=plan.created_at, reasons=plan.reasons, solved=solved, state=plan.state,
         findings=plan.result.audit, no_flexibility_eur=plan.result.no_flexibility_eur, notes=plan.result.notes,
-        change=change, part=plan.part, label=label, orders=orders,
+        change=change, part=plan.part, label=label, orders=orders, promised=plan.result.promised,
     )  # fmt: skip
 
 

@@ -7,8 +7,6 @@ has a common spread of 15 % beside chance, as was measured on real public sessio
 """
 
 import argparse
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -25,7 +23,7 @@ from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import CongestionPoint, Connection, Forecast, PointLimit, Price, Register
 from agr.forecasting import Observed
-from agr.scenario.writing import cro_json, tables, write
+from agr.scenario.writing import cro_json, plain_csv, tables, utc, write
 
 DAY, SEED, WEEKS, ZONE = date(2024, 11, 6), 19, 6, "Europe/Amsterdam"
 DSO, CAR_KW, POLE_KW = "north-grid.example", 7.4, 11.0
@@ -62,19 +60,19 @@ def files(prices: Path) -> dict[str, bytes]:
     told = [row.observed for row in read_actuals(prices) if row.series == "day_ahead"]
     made = {f"tables/{name}": text for name, text in tables(_register(mine, load[DAY], told, day), day.tz).items()}
     made["cro.json"] = cro_json(_points(), ())
-    rows = [(car.group, _iso(car.arrival), _iso(car.departure), f"{car.energy_kwh:g}") for car in before]
-    made["sessions.csv"] = _csv(("group", "arrival", "departure", "energy_kwh"), rows)
+    rows = [(car.group, utc(car.arrival), utc(car.departure), f"{car.energy_kwh:g}") for car in before]
+    made["sessions.csv"] = plain_csv(("group", "arrival", "departure", "energy_kwh"), rows)
     known = [
-        (f"power_kw {BUILDING}", _iso(start), "60", f"{value:g}")
+        (f"power_kw {BUILDING}", utc(start), "60", f"{value:g}")
         for period in days[:-2]
         for start, value in zip(Period(period.day, ZONE, 60).starts(), load[period.day], strict=True)
     ]
     earliest = day.start - timedelta(days=PRICE_DAYS)
-    made["prices_before.csv"] = _csv(
+    made["prices_before.csv"] = plain_csv(
         ("series", "start", "minutes", "value"),
-        [("day_ahead", _iso(one.start), "60", f"{one.value:g}") for one in told if earliest <= one.start < day.start],
+        [("day_ahead", utc(one.start), "60", f"{one.value:g}") for one in told if earliest <= one.start < day.start],
     )
-    made["loads.csv"] = _csv(("series", "start", "minutes", "value"), known)
+    made["loads.csv"] = plain_csv(("series", "start", "minutes", "value"), known)
     return made
 
 
@@ -177,18 +175,6 @@ def _points() -> tuple[CongestionPoint, ...]:
 
 def _connection(group: int, number: int) -> str:
     return f"ea1.2024-01.example.chargers:{group + 1}{number:03d}"
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -5,7 +5,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from importlib.metadata import version
 from math import isfinite
@@ -178,6 +178,7 @@ def figures(step: Step) -> Json:
         "termination": outcome.termination.value,
         "ended_by_time_limit": ended_by_time_limit(outcome),
         "solver": outcome.solver, "audit": list(step.findings), "notes": list(step.notes),
+        "promised": [asdict(one) for one in step.promised],
         "case_digest": serialisation.digest(step.solved.named),
         "outcome_digest": serialisation.digest(timeless(outcome)),
         "solver_log": list(without_times(outcome.log)),

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,20 @@ def _csv(header: Sequence[str], rows: Sequence[Sequence[object]], tz: ZoneInfo) 
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([[_cell(value, tz) for value in row] for row in rows])
+    return text.getvalue().encode()
+
+
+def utc(moment: datetime) -> str:
+    """Return an instant as histories have it: UTC, to the minute."""
+    return moment.astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
+
+
+def plain_csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+    """Return a history as CSV, of cells that are texts already."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
     return text.getvalue().encode()
 
 

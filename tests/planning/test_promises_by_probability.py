@@ -13,7 +13,7 @@ from agr.domain.errors import PlanError
 from agr.domain.isp import Period
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.plan import Plan, PromisedPoint, Reason, ReasonKind
-from agr.domain.register import CongestionPoint, Connection, ConnectionTariff, Contract, Price, Register
+from agr.domain.register import CongestionPoint, Connection, Contract, Price, Register
 from agr.forecasting.days import Observed
 from agr.forecasting.error_days import NOTHING_PAST, Past, Predicted
 from agr.forecasting.sessions import ARRIVALS, ENERGY, STAY
@@ -240,60 +240,6 @@ def test_where_nothing_can_be_counted_the_plan_stays_and_says_so(certain) -> Non
     assert bits != certain[1]
     assert plan.state.value == "audited"
     assert "nobody knows on how many days reservations are kept: too slow" in plan.result.notes
-
-
-def two_points(of: World) -> World:
-    """Return the same with a second point and load, whose connection pays a tariff."""
-    known = of.register
-    (contract,) = known.contracts
-    register = replace(
-        known,
-        connections=(*known.connections, Connection(address="b", first_day=FIRST)),
-        resources=(*known.resources, FixedLoad(resource="shop", connection="b")),
-        contracts=(contract, replace(contract, contract="FO 2", congestion_point="q")),
-        connection_tariffs=(ConnectionTariff(connection="b", first_day=FIRST, import_eur_per_mwh=20.0),),
-    )
-    powers = of.forecasts[PERIOD.day]
-    return replace(
-        of, register=register, forecasts={PERIOD.day: powers | {("shop", "power_kw"): powers["load", "power_kw"]}},
-        points=(*of.points, CongestionPoint(address="q", dso="dso.example", connections=("b",))),
-    )  # fmt: skip
-
-
-def test_a_point_that_cannot_be_promised_keeps_no_other_from_it_and_is_named() -> None:
-    plan, _, store, _ = planned(past(), Promises(scenarios=8), change=two_points)
-    assert [one.address for one in plan.result.promised] == ["p"]
-    words = "reservations at q are planned for the day as it is forecast: connection tariffs there are not planned by"
-    assert any(note.startswith(words) for note in plan.result.notes)
-    case = store.solved(plan.id).named.case
-    assert np.isfinite(case.anchor.point_kw[case.points.index("p")][EVENING]).all()
-    assert np.isnan(case.anchor.point_kw[case.points.index("q")]).all()
-
-
-def test_where_no_point_can_be_promised_nobody_is_asked() -> None:
-    def paying(of: World) -> World:
-        tariff = ConnectionTariff(connection="a", first_day=FIRST, import_eur_per_mwh=20.0)
-        return replace(of, register=replace(of.register, connection_tariffs=(tariff,)))
-
-    plan, _, _, solver = planned(past(), Promises(scenarios=8), change=paying)
-    assert (solver.asked, plan.result.promised) == (0, ())
-    assert any("reservations at p are planned for the day as it is forecast" in note for note in plan.result.notes)
-
-
-class Proposing(Here):
-    """Proposes nothing."""
-
-    def propose(self, question: Question) -> Any:
-        del question
-        return ()
-
-
-def test_what_was_not_known_is_said_also_where_nothing_is_proposed(certain) -> None:
-    known = past()
-    short = replace(known, predicted=known.predicted | {"power_kw load": known.predicted["power_kw load"][-3:]})
-    plan, bits, _, _ = planned(short, Promises(scenarios=8), solver=Proposing())
-    assert bits == certain[1]
-    assert "too few errors are known, so the forecast is taken as certain: day_ahead; power_kw load" in plan.result.notes
 
 
 def test_what_cannot_be_kept_is_an_alarm() -> None:

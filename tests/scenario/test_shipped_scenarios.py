@@ -8,11 +8,14 @@ import pytest
 import yaml
 
 from agr.connectors.tables.folder import read_folder
-from agr.scenario import public_charging
+from agr.forecasting.error_days import error_days
+from agr.planning.probability.uncertain import least_days
+from agr.scenario import promised_evening, public_charging
 from agr.scenario.description import Description, describe
 from agr.scenario.expected import expectation
 from agr.scenario.folder import read_scenario
 from agr.scenario.generate import main
+from agr.scenario.past_errors import past_errors
 from tests.builders.real_downloads import real_downloads
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -30,8 +33,8 @@ def generated(folder):
 
 def test_the_scenarios_are_there_and_each_says_what_is_expected():
     assert NAMES == [
-        "ev-depot", "municipality-weekday", "negative-price-sunday", "neighbourhood", "public-charging",
-        "reservation-in-three-steps", "small-dst-day", "spring-weekday", "winter-evening-peak",
+        "ev-depot", "municipality-weekday", "negative-price-sunday", "neighbourhood", "promised-evening",
+        "public-charging", "reservation-in-three-steps", "small-dst-day", "spring-weekday", "winter-evening-peak",
     ]  # fmt: skip
     for name in NAMES:
         assert expectation(SCENARIOS / name).figures
@@ -74,6 +77,20 @@ def test_the_cars_that_nobody_tells_of_are_made_again_byte_for_byte(tmp_path):
     assert len(scenario.past.sessions) == 2
     per_day = sum(len(rows) for rows in scenario.past.sessions.values()) / 42
     assert 45 < per_day < 60
+
+
+def test_the_promised_evening_is_made_again_byte_for_byte_with_history_enough_for_a_promise(tmp_path):
+    folder = SCENARIOS / "promised-evening"
+    prices = SCENARIOS.parent / "benchmarks" / "data" / "day_ahead_nl.parquet"
+    promised_evening.main(["--out", str(tmp_path), "--prices", str(prices)])
+    assert generated(tmp_path) == generated(folder)
+    scenario = read_scenario(folder)
+    promises = scenario.description.planning.promises
+    past = past_errors(scenario, scenario.description.of)
+    known = error_days(past.predicted, past.observed, scenario.description.of, least_days(promises))
+    assert len(known.days) == promises.days - 1  # the day before is not over when the plan is made
+    assert sorted(known.errors) == ["power_kw bakery", "power_kw supermarket"]
+    assert known.certain == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
