@@ -19,6 +19,7 @@ from agr.connectors.answers import Answers
 from agr.domain.award import Award, Trade
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Command, Observation, Receipt, Verified
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.register import Forecast, Price
 from agr.forecasting.days import Observed
@@ -48,6 +49,12 @@ class Series:
     trades: tuple[Trade, ...] = ()
     outlooks: tuple[Outlook, ...] = ()
     refused: tuple[str, ...] = ()  # prices that cannot be read, and why; the others are here
+
+    @property
+    def fault(self) -> str:
+        """What was refused, in words; empty for nothing."""
+        count = number_of(len(self.refused), "value")
+        return f"{count} refused, the others are kept: {self.refused[0]}" if self.refused else ""
 
 
 class Source(Protocol):

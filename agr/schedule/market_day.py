@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from agr.connectors.ports import open_source
+from agr.connectors.ports import Series, open_source
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import FeedError, StoreError
 from agr.domain.faults import number_of
@@ -275,20 +275,17 @@ class MarketDay:
         now = self._clock.now()
         try:
             series = open_source(feed, self._settings.tls.authorities_file).fetch(period)
+            fault = series.fault
         except FeedError as error:
-            log.warning("feed.failed", feed=feed.name, why=str(error))
-            with self._store.transaction() as tx:
-                day.raise_alarm(tx, "feed failed", feed.name, str(error), now)
-            return
+            series, fault = Series(), str(error)
         with self._store.transaction() as tx:
             register.put_prices(tx, series.prices)
             register.put_forecasts(tx, series.forecasts)
-            if series.refused:
-                text = f"{number_of(len(series.refused), 'value')} refused, the others are kept: {series.refused[0]}"
-                day.raise_alarm(tx, "feed failed", feed.name, text, now)
+            if fault:
+                day.raise_alarm(tx, "feed failed", feed.name, fault, now)
             else:
                 day.recover(tx, "feed failed", feed.name, now)
-        log.info("feed.fetched", feed=feed.name, period=str(period))
+        (log.warning if fault else log.info)("feed.failed" if fault else "feed.fetched", feed=feed.name, why=fault)
 
 
 def _unaccepted(last: Sent | None, period: Period) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import agr
 from agr.planning import serialisation
+from agr.planning.budget import Budget
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
 from agr.planning.solving import How, Solution
@@ -51,18 +52,17 @@ class Remembering(SolverPool):
     def _answer(self, ask: Callable[[], Any], *of: Any) -> Any:
         return _once(sha256(" ".join([self._how, *map(serialisation.digest, of)]).encode()).hexdigest(), ask)
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def solve(
+        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+    ) -> Solution:  # fmt: skip
         def ask() -> tuple[Solution, list[Round]]:
             rounds: list[Round] = []
-            return self.real.solve(case, rounds.append), rounds
+            return self.real.solve(case, rounds.append, budget), rounds
 
         solution, rounds = self._answer(ask, case)
         for one in rounds if reached is not None else ():
             reached(one)
         return solution
-
-    def within(self, budget_s: float) -> Any:
-        return self.real.within(budget_s)
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         return self._answer(lambda: self.real.solve_part(before, case), before, case)
@@ -70,11 +70,11 @@ class Remembering(SolverPool):
     def price(self, question: Any) -> Any:
         return self.real.price(question)
 
-    def propose(self, question: Any) -> Any:
-        return self.real.propose(question)
+    def propose(self, question: Any, budget: Budget | None = None) -> Any:
+        return self.real.propose(question, budget)
 
-    def count(self, question: Any) -> Any:
-        return self.real.count(question)
+    def count(self, question: Any, budget: Budget | None = None) -> Any:
+        return self.real.count(question, budget)
 
     def warm_up(self, *, parts: bool = False) -> None:
         """Do nothing: who asks may be answered by others."""

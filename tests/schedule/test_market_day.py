@@ -15,10 +15,11 @@ from agr.messaging.publish import Publisher
 from agr.nomination.nominate import Nominator
 from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
-from agr.settings import CapacityProduct, HttpFeed, Markets, Moment, Timetable
+from agr.settings import CapacityProduct, EntsoeImbalanceFeed, HttpFeed, Markets, Moment, Timetable
 from agr.store import day, inbox, outbox, positions, register
 from tests.builders.http_server import Asked, Told, serving
 from tests.builders.worlds import NOW, PERIOD, World, prices
+from tests.connectors.test_entsoe_imbalance_feed import document, series
 
 MISSED = MomentState.MISSED
 FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=1, gate=Moment(at="08:00"))
@@ -210,3 +211,24 @@ def test_results_come_by_http_and_a_source_that_fails_is_an_alarm_that_stops_not
     assert diary.do("day_ahead_results") == Handled("results known, plan asked for")
     assert diary.alarms() == ["feed failed [bad]"]
     diary.world.store.close()
+
+
+def test_of_prices_from_entsoe_a_bad_one_is_an_alarm_and_the_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = PERIOD.start.strftime("%Y-%m-%dT%H:%MZ")
+    end = PERIOD.isp_start(5).strftime("%Y-%m-%dT%H:%MZ")
+
+    def answer(_request: Asked) -> Told:
+        points = ((1, 90, "A05"), (2, "much", "A05"), (1, 40, "A04"))
+        return Told(body=document(series(*points, start=at, end=end)))
+
+    monkeypatch.setenv("ENTSOE_TOKEN", "t")
+    with serving(answer) as url:
+        feed = EntsoeImbalanceFeed(name="i", area="10YNL----------L", token_env="ENTSOE_TOKEN", url=f"{url}/api")
+        diary = Diary(tmp_path, feeds=(feed,))
+        diary.do("day_ahead_results")
+    assert "feed failed [i]" in diary.alarms()
+    with diary.world.store.transaction() as tx:
+        kept = {p.series: p.value for p in register.prices(tx, PERIOD.start, PERIOD.end) if "imbalance" in p.series}
+    assert kept == {"imbalance_shortage": 90, "imbalance_surplus": 40}
