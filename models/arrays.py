@@ -4,7 +4,7 @@ A part is a frozen dataclass of arrays, `models.resources.*.arrays` or `models.m
 calls its `check` once, which raises CaseError naming the field; from then on its arrays are trusted.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -141,6 +141,26 @@ def check_not_negative(where: str, table: Any, *names: str) -> None:
     for name in names:
         if bool((getattr(table, name) < 0).any()):
             raise fault(f"{where}.{name}", "must not be negative")
+
+
+def check_units(where: str, of_units: Sequence[Ints], counts: Iterable[tuple[str, int]]) -> None:
+    """Raise CaseError unless there is an entry for each unit of each class, in order; the last classes may be missing.
+
+    counts: (class, number of its units).
+    """
+    counts = tuple(counts)
+    if not 0 < len(of_units) <= len(counts):
+        raise fault(where, f"has {len(of_units)} classes, expected {len(counts)}")
+    for units, (name, count) in zip(of_units, counts, strict=False):
+        if len(units) != count:
+            raise fault(where, f"has {len(units)} units of {name}, expected {count}")
+
+
+def check_numbers(where: str, of_units: Sequence[Ints], least: int, end: int) -> None:
+    """Raise CaseError unless every unit of every class has a number from `least` to `end` − 1."""
+    for units in of_units:
+        if units.ndim != 1 or (len(units) and not (units.min() >= least and units.max() < end)):
+            raise fault(where, f"must be {least}..{end - 1} for each unit")
 
 
 def check_at_points(where: str, table: Any) -> None:

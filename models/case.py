@@ -179,8 +179,7 @@ class Case:
 
     def leaf(self, name: str) -> Ints:
         """Return the innermost connection limit of each unit (U,) of a resource class, NO_LIMIT where there is none."""
-        leaf, place = self.connection_limits.leaf, UNIT_CLASSES.index(name)
-        return leaf[place] if place < len(leaf) else np.full(len(self.units(name).point), NO_LIMIT)
+        return self._number(name, self.connection_limits.leaf, NO_LIMIT)
 
     def energy_markets(self) -> tuple[EnergyMarkets, ...]:
         """Return what each balancing group trades on; one entry where the portfolio is balanced as a whole."""
@@ -188,13 +187,16 @@ class Case:
 
     def balanced_in(self, name: str) -> Ints:
         """Return the balancing group of each unit (U,) of a resource class; 0 where there are no groups."""
-        of_units, place = self.balancing_groups.of_units, UNIT_CLASSES.index(name)
-        return of_units[place] if place < len(of_units) else np.zeros(len(self.units(name).point), dtype=np.int64)
+        return self._number(name, self.balancing_groups.of_units, 0)
 
     def tariff(self, name: str) -> Ints:
         """Return the connection with a tariff of each unit (U,) of a resource class, NO_TARIFF where there is none."""
-        of_units, place = self.connection_tariffs.of_units, UNIT_CLASSES.index(name)
-        return of_units[place] if place < len(of_units) else np.full(len(self.units(name).point), NO_TARIFF)
+        return self._number(name, self.connection_tariffs.of_units, NO_TARIFF)
+
+    def _number(self, name: str, of_units: tuple[Ints, ...], otherwise: int) -> Ints:
+        """Return the number of each unit (U,) of a class; `otherwise` where the last classes have none."""
+        place = UNIT_CLASSES.index(name)
+        return of_units[place] if place < len(of_units) else np.full(len(self.units(name).point), otherwise)
 
 
 UNIT_CLASSES: tuple[str, ...] = tuple(

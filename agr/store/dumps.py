@@ -17,29 +17,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from agr.domain.errors import AgrError, InputError
-from agr.store import (
-    dispatch_tables,
-    flex_tables,
-    forecast_tables,
-    operator_tables,
-    reading_tables,
-    schema,
-    tables,
-    trade_tables,
-)
+from agr.store import schema
+from agr.store.all_tables import METADATA
 from agr.store.engine import Store
 
-for _table in (
-    operator_tables.accounts,
-    reading_tables.readings,
-    trade_tables.bids,
-    dispatch_tables.dispatches,
-    flex_tables.flex_offers,
-    forecast_tables.actuals,
-):
-    assert _table.metadata is tables.metadata  # importing them adds theirs
-
-_OURS = frozenset({*tables.metadata.tables, "alembic_version"})
+_OURS = frozenset({*METADATA.tables, "alembic_version"})
 _LOCK_TIMEOUT = "30s"
 _REVISION = re.compile(r"^COPY \S*alembic_version\b.*\n(\w+)$", re.MULTILINE)
 

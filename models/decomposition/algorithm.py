@@ -2,6 +2,11 @@
 
 Prices on what couples the units (balance, congestion points, reserve) let every unit answer alone. Any prices prove a
 lower bound of the cost of all programs; mixtures of the answers to several prices approach a program at that cost.
+
+In a cycle, prices that prove more are searched for, columns are generated (the answers of all units at one round's
+prices, added up by group), and a linear program mixes them. A gap is the distance of a cost to the bound. Three have
+names: `relative_gap` is what the caller wants of the program, and `asked` what this part of the run is content with, as
+shares of gross cost; `aim_eur` is a smaller one, the tolerance that the steps of one cycle work with.
 """
 
 from models.decomposition.cycles import Cycle, aim_of, efforts, promising
@@ -22,10 +27,11 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
     asked = max(relative_gap, tuning.wide_gap)
     from_sample = steps.first_prices()
     while stop is None:
-        # The aim is a tolerance of the steps, so it is above 0 even where gross cost is 0.
+        # Above 0 even where gross cost is 0, so that the steps have some tolerance.
         aim_eur = aim_of(done, tuning) * asked * max(steps.gross_cost_eur(), 1e-9)
 
-        # Raise the bound, choose whole bids, then collect answers to nearby prices that can be mixed to a balance.
+        # Raise the bound, choose whole bids, then collect answers to nearby prices that can be mixed to a balance. How
+        # many rounds each gets depends on how near the cycles before came; the first cycle may do so twice.
         for effort in efforts(done, tuning, from_sample=from_sample):
             if effort.search_rounds:
                 steps.search_prices(rounds=effort.search_rounds, aim_eur=aim_eur)
@@ -38,12 +44,13 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
         # Mix the columns as well as a linear program can.
         mixture_eur = steps.solve_master_lp(aim_eur=aim_eur)
         if mixture_eur is None:
-            stop = StopReason.NO_MIXTURE  # out of time also ends here; the last line gives the real reason
+            stop = StopReason.NO_MIXTURE  # also without time left, in which case the last line returns that reason
             break
         done.append(Cycle(gap_eur=mixture_eur - steps.bound_eur(), asked_eur=asked * steps.gross_cost_eur()))
 
-        # Recover a program where the run stalled, was interrupted, or the mixture is good. A mixture that is only
-        # promising is recovered as it is, in case none better follows: settling takes rounds, and its gap is too wide.
+        # Make a program for every unit where the run stalled, was interrupted, or the mixture is good; what cannot mix
+        # (runs, switched units) is settled first. A mixture that is only promising becomes a program as it is, in case
+        # no better one follows: settling takes rounds, and they are not worth it while the gap is wide.
         stop = stalled.reason(done) or steps.interrupted()
         if stop or done[-1].within(tuning.good):
             steps.settle_indivisible(aim_eur=aim_eur)
@@ -52,7 +59,8 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
             steps.recover_program()
         steps.report()
 
-        # Stop if the gap is proven, or if no further progress can be expected.
+        # Stop if the gap is proven, or if no further progress can be expected. Once the wider gap is proven, the record
+        # of cycles begins anew for the one that the caller wants.
         stop = stop or steps.proven(asked) or steps.interrupted() or limit.reason(done)
         if stop is StopReason.PROVEN and asked > relative_gap:
             asked, done, stop = relative_gap, [], steps.proven(relative_gap)

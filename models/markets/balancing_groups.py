@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models.arrays import Extent, Floats, Ints, check_not_negative, check_shape, fault
+from models.arrays import Extent, Floats, Ints, check_not_negative, check_numbers, check_shape, check_units, fault
 from models.markets.day_ahead import DayAhead
 from models.markets.imbalance import Imbalance
 from models.markets.intraday import Intraday
@@ -53,20 +53,12 @@ class BalancingGroups:
         for name in _SHARED:
             check_shape(f"{where}.{name}", getattr(self, name), shape, nan=name in ("day_ahead_kw", "intraday_kw"))
         check_not_negative(where, self, "max_buy_kw", "max_sell_kw", "buy_depth_kw", "sell_depth_kw")
-        for units in self.of_units:
-            if units.ndim != 1 or (len(units) and not (units.min() >= 0 and units.max() < len(self.name))):
-                raise fault(f"{where}.of_units", f"must be 0..{len(self.name) - 1} for each unit")
+        check_numbers(f"{where}.of_units", self.of_units, 0, len(self.name))
 
     def check_units(self, where: str, counts: Iterable[tuple[str, int]]) -> None:
         """Raise CaseError where there are groups, but not the group of each unit of each class, in order."""
-        if not self.name:
-            return
-        counts = tuple(counts)
-        if not 0 < len(self.of_units) <= len(counts):
-            raise fault(f"{where}.of_units", f"has {len(self.of_units)} classes, expected {len(counts)}")
-        for units, (name, count) in zip(self.of_units, counts, strict=False):
-            if len(units) != count:
-                raise fault(f"{where}.of_units", f"has {len(units)} units of {name}, expected {count}")
+        if self.name:
+            check_units(f"{where}.of_units", self.of_units, counts)
 
     def check_positions(self, where: str, day_ahead: DayAhead, intraday: Intraday) -> None:
         """Raise CaseError where the groups' facts do not add up to those of the portfolio."""

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -144,13 +144,7 @@ def main() -> None:
     given = command_lines.options(__doc__, "BRP").parse_args()
     lines, desk = command_lines.own_lines(given.log), Desk()
     Counter.desk, Counter.lines = desk, lines
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Counter)
-    Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    lines.write("ready", role=given.role, domain=given.domain, endpoint=endpoint, public_key="")
-    for line in command_lines.commands():
-        command_lines.obey(lines, line, partial(obey, desk))
-    server.shutdown()
+    command_lines.serve(given, lines, Counter, partial(obey, desk))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import IO, Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]  # one JSON line; whoever reads a field checks it
@@ -49,6 +50,19 @@ def own_lines(log: str) -> Lines:
     os.dup2(target, 1)
     os.dup2(target, 2)
     return lines
+
+
+def serve(
+    given: argparse.Namespace, lines: Lines, handler: type[BaseHTTPRequestHandler], act: Callable[[Json], Json | None]
+) -> None:
+    """Answer over HTTP on a port of this machine, and carry out commands, until told to stop."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    lines.write("ready", role=given.role, domain=given.domain, endpoint=endpoint, public_key="")
+    for line in commands():
+        obey(lines, line, act)
+    server.shutdown()
 
 
 def commands() -> Iterator[Json]:

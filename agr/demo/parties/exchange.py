@@ -19,8 +19,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -213,13 +213,7 @@ def main() -> None:
     given = command_lines.options(__doc__, "EXCHANGE").parse_args()
     lines, market = command_lines.own_lines(given.log), Market()
     Counter.market, Counter.lines = market, lines
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Counter)
-    Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    lines.write("ready", role=given.role, domain=given.domain, endpoint=endpoint, public_key="")
-    for line in command_lines.commands():
-        command_lines.obey(lines, line, partial(obey, market))
-    server.shutdown()
+    command_lines.serve(given, lines, Counter, partial(obey, market))
 
 
 if __name__ == "__main__":

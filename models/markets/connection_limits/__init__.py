@@ -9,7 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from models.arrays import NO_POINT, Extent, Floats, Ints, check_not_negative, check_shape, check_values, fault
+from models.arrays import (
+    NO_POINT,
+    Extent,
+    Floats,
+    Ints,
+    check_not_negative,
+    check_numbers,
+    check_shape,
+    check_units,
+    check_values,
+    fault,
+)
 
 NO_LIMIT = -1
 """Index of the limit of a unit, or above a limit, where there is none."""
@@ -48,20 +59,12 @@ class ConnectionLimits:
         above = self.parent[self.parent != NO_LIMIT]
         if bool((above >= count).any()) or bool((above <= np.flatnonzero(self.parent != NO_LIMIT)).any()):
             raise fault(f"{where}.parent", "must be a limit that comes later, so that no limit lies in itself")
-        for units in self.leaf:
-            if units.ndim != 1 or (len(units) and not (units.min() >= NO_LIMIT and units.max() < count)):
-                raise fault(f"{where}.leaf", f"must be {NO_LIMIT}..{count - 1} for each unit")
+        check_numbers(f"{where}.leaf", self.leaf, NO_LIMIT, count)
 
     def check_units(self, where: str, counts: Iterable[tuple[str, int]]) -> None:
         """Raise CaseError where there are limits, but not an entry of `leaf` for each unit of each class, in order."""
-        if not len(self.name):
-            return
-        counts = tuple(counts)
-        if not 0 < len(self.leaf) <= len(counts):
-            raise fault(f"{where}.leaf", f"has {len(self.leaf)} classes, expected {len(counts)}")
-        for units, (name, count) in zip(self.leaf, counts, strict=False):
-            if len(units) != count:
-                raise fault(f"{where}.leaf", f"has {len(units)} units of {name}, expected {count}")
+        if self.name:
+            check_units(f"{where}.leaf", self.leaf, counts)
 
     def of_units(self, rows: Iterable[Any]) -> "ConnectionLimits":
         """Return the limits for some units of each class only: their positions (n,), or a range of them."""

@@ -18,7 +18,9 @@ from models.arrays import (
     Ints,
     added,
     check_not_negative,
+    check_numbers,
     check_shape,
+    check_units,
     fault,
 )
 
@@ -75,20 +77,12 @@ class ConnectionTariffs:
             raise fault(f"{where}.worse_off_price", "must not be negative")
         if len(self.least_eur):
             check_shape(f"{where}.least_eur", self.least_eur, (count,))
-        for units in self.of_units:
-            if units.ndim != 1 or (len(units) and not (units.min() >= NO_TARIFF and units.max() < count)):
-                raise fault(f"{where}.of_units", f"must be {NO_TARIFF}..{count - 1} for each unit")
+        check_numbers(f"{where}.of_units", self.of_units, NO_TARIFF, count)
 
     def check_units(self, where: str, counts: Iterable[tuple[str, int]]) -> None:
         """Raise CaseError where there are tariffs, but not an entry of `of_units` for each unit of each class."""
-        if not len(self.name):
-            return
-        counts = tuple(counts)
-        if not 0 < len(self.of_units) <= len(counts):
-            raise fault(f"{where}.of_units", f"has {len(self.of_units)} classes, expected {len(counts)}")
-        for units, (name, count) in zip(self.of_units, counts, strict=False):
-            if len(units) != count:
-                raise fault(f"{where}.of_units", f"has {len(units)} units of {name}, expected {count}")
+        if self.name:
+            check_units(f"{where}.of_units", self.of_units, counts)
 
     def only(self, rows: Iterable[Any]) -> "ConnectionTariffs":
         """Return the tariffs for some units of each class only: their positions (n,), or a range of them."""
