@@ -13,6 +13,7 @@ from models.block import Discrete, Values
 from models.case import Bools, Floats
 from models.errors import SolverError
 from models.matrix import Matrix, with_exclusions
+from models.reference.around import directed_around
 from models.reference.branching import Branched, Tree, branch
 from models.reference.initial_heuristic import first_answer
 from models.reference.rounding import (
@@ -30,7 +31,8 @@ from models.solver import Relaxation, SolverRun, Status, solve_mixed
 from models.solver_log import LATE, SolverLog
 from models.work_clock import now
 
-_SMALL = 5_000  # problems with at most so many columns are solved exactly, whatever gap is asked for
+SMALL = 5_000  # problems with at most so many columns are solved exactly, whatever gap is asked for
+NEAR = 1e-5  # share of gross cost that giving pairs a direction may cost where only the units around are solved again
 _SHARE = 0.3  # share of the time left that rounding may take, where branching may need the rest
 INTERIOR = 20_000  # from so many columns on the interior-point method is faster
 _POLISH = 0.2  # share of the time left that is kept for solving HiGHS' whole numbers again
@@ -86,7 +88,7 @@ def search(
     if relaxed.status is not Status.OPTIMAL:
         return _found(first.best, first.bound, 0.0, late=relaxed.status is Status.TIME_LIMIT)
     bound, x = relaxed.objective, relaxed.x
-    small = len(matrix.cost) <= _SMALL
+    small = len(matrix.cost) <= SMALL
     allowed_share = min(relative_gap, EXACT) if small else relative_gap
 
     def allowed(run: SolverRun) -> float:
@@ -95,8 +97,9 @@ def search(
     excluded = np.zeros(len(columns.first), dtype=np.bool_)
     left = deadline - now()
     until = now() + (min(left, max(_SHARE * left, 2 * took)) if hard else left)
-    best = _better(first.best, polish(relaxation, columns, x, excluded, until))
-    _say(log, "relaxation rounded and solved again", best, bound)
+    step, found = _rounded(relaxation, matrix, columns, relaxed, gross_eur, threads=threads, deadline=until)
+    best = _better(first.best, found)
+    _say(log, step, best, bound)
     if incumbent is not None and (best is None or best.objective - bound > allowed(best)):
         best = _better(best, completed(relaxation, columns, incumbent, deadline))
         _say(log, "whole numbers of the program known before, the rest solved again", best, bound)
@@ -132,6 +135,19 @@ def search(
             break
     reached = 0.0 if best is None else max(relative_gap, EXACT) * gross_eur(values_of(matrix, best.x))
     return _found(best, bound, reached, late=late or now() >= deadline)
+
+
+def _rounded(
+    relaxation: Relaxation, matrix: Matrix, columns: Columns, relaxed: SolverRun,
+    gross_eur: Callable[[Values], float], *, threads: int, deadline: float,
+) -> tuple[str, SolverRun | None]:  # fmt: skip
+    """Return an answer near the relaxation's with what is whole in it, and how it was found."""
+    if len(matrix.cost) > INTERIOR:
+        near = directed_around(relaxation, matrix, columns, relaxed, threads=threads, deadline=deadline)
+        if near is not None and near.objective - relaxed.objective <= NEAR * gross_eur(values_of(matrix, near.x)):
+            return "relaxation rounded, and only the units around solved again", near
+    undecided = np.zeros(len(columns.first), dtype=np.bool_)
+    return "relaxation rounded and solved again", polish(relaxation, columns, relaxed.x, undecided, deadline)
 
 
 def _say(log: SolverLog, step: str, best: SolverRun | None, bound: float) -> None:

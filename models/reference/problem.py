@@ -21,7 +21,7 @@ from models.connection_loads import fixed_kw as fixed_units_kw
 from models.markets.points import add_points
 from models.markets.protocols import Portfolio
 from models.markets.registry import ANNOUNCED, MARKETS
-from models.matrix import translate
+from models.matrix import Matrix, translate
 from models.objective import constants_eur, gross_eur, maximise_value
 from models.outcome import Outcome
 from models.reference.incumbent import incumbent_values
@@ -106,6 +106,13 @@ def solve(
     if found.x is None:
         return replace(no_flexibility(as_it_stands(case), seconds=seconds), log=log.lines())
     return replace(read_outcome(case, problem, matrix, found, seconds), log=log.lines())
+
+
+def stated(case: Case) -> tuple[Problem, Matrix]:
+    """Return the stated problem with its arrays."""
+    with no_collection():
+        problem = state(case)
+        return problem, translate(problem.model)
 
 
 @contextmanager

@@ -11,12 +11,11 @@ import numpy as np
 
 from models.case import Case
 from models.markets.protocols import Allowed, Restated
-from models.matrix import Matrix, translate
 from models.objective import gross_eur
 from models.outcome import Outcome, Termination
 from models.reference.mip_search import search
-from models.reference.problem import no_collection, state
-from models.reference.reading import Problem, read_outcome
+from models.reference.problem import stated
+from models.reference.reading import read_outcome
 from models.solver import Relaxation
 from models.solver_log import SolverLog
 from models.work_clock import now
@@ -66,9 +65,7 @@ class SameProblem:
 
 class _Stated:
     def __init__(self, case: Case, threads: int) -> None:
-        with no_collection():
-            self.problem: Problem = state(case)
-            self.matrix: Matrix = translate(self.problem.model)
+        self.problem, self.matrix = stated(case)
         self.relaxation = Relaxation(self.matrix, threads=threads)
         self._case = case
 

@@ -138,7 +138,7 @@ def solve_fixed(
     mixing, rounds = mixing_pairs(columns, x) | decided, 0
     try:
         while True:
-            closed.append(_losers(columns, x, mixing))
+            closed.append(losers(columns, x, mixing))
             relaxation.bound_columns(closed[-1], np.zeros(len(closed[-1])), np.zeros(len(closed[-1])))
             run = relaxation.solve(deadline - now(), "simplex")
             if run.status is Status.TIME_LIMIT:
@@ -155,7 +155,7 @@ def solve_fixed(
         relaxation.release(np.unique(np.concatenate([whole, *closed])))
 
 
-def _losers(columns: Columns, x: Floats, mixing: Bools) -> Ints:
+def losers(columns: Columns, x: Floats, mixing: Bools) -> Ints:
     """Return the column to fix at 0 of each mixing pair: the other one can make the same change of energy alone."""
     keep_first = columns.gain_first * x[columns.first] >= columns.gain_second * x[columns.second]
     return np.where(keep_first, columns.second, columns.first)[mixing]

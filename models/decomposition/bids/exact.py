@@ -6,12 +6,14 @@ and a better pattern, which is tried next. Source: docs/explanation/optimisation
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from time import perf_counter
 
 import numpy as np
 
 from models.assembly import proven_eur
 from models.case import Case, Floats
+from models.decomposition.bids.fixed_bids import NO_MW, FixedBids
 from models.decomposition.bids.known_prices import evened, prices_of
 from models.decomposition.bids.pattern import PatternSearch, PricedGroups
 from models.decomposition.master.possible_bids import coarse
@@ -29,8 +31,6 @@ from models.resources.registry import PRICED
 from models.response import limited
 from models.solver_log import SolverLog
 from models.work_clock import now
-
-_SHORT_MW = 1e-9
 
 
 def has_whole_bids(case: Case) -> bool:
@@ -81,6 +81,11 @@ class _Run:
         self.bound_eur = -np.inf
         self.best: Outcome | None = None
 
+    @cached_property
+    def whole(self) -> FixedBids:
+        """The whole problem, stated once."""
+        return FixedBids(self.case, threads=self.threads, log=self.log)
+
     def _first_prices(self) -> DualPrices:
         """Return prices of energy, found as if there were no balancing capacity."""
         case = replace(self.case, reserves=(), start=None)
@@ -99,10 +104,12 @@ class _Run:
     def improve(self) -> None:
         """Try patterns at all prices known so far, those of each program found among them, until the gap is proven.
 
-        The first one is found for all holders as one unit, which is quick; it has no bound.
+        The first one is found for all holders as one unit, which is quick; it has no bound. In a large problem only its
+        prices are found, which takes half as long as its program.
         """
         patterns, known = PatternSearch(self.master, self.tuning.bids), [self._priced(self._first_prices())]
         tried: list[Floats] = []
+        first: Floats | None = None
         for number in range(self.tuning.bids.patterns):
             found = patterns.best(
                 known, most=self.tuning.bids.units if number else 0, gap_eur=self._gap_eur(),
@@ -110,14 +117,26 @@ class _Run:
             )  # fmt: skip
             self.bound_eur = max(self.bound_eur, found.bound_eur)
             self.log.say(f"pattern of whole bids: no program above {-found.bound_eur:.6f} EUR")
-            if found.bids_mw is not None and self._worth_trying(found.bids_mw, found.cost_eur, tried):
+            made: Outcome | None = None
+            if found.bids_mw is not None and number == 0 and (made := self._first(found.bids_mw)) is not None:
+                first = found.bids_mw
+            elif found.bids_mw is not None and self._worth_trying(found.bids_mw, found.cost_eur, tried):
                 tried.append(found.bids_mw)
-                made = self._try(found.bids_mw)
-                known += [] if made is None else [self._priced(prices_of(self.master, made))]
+                made, first = self._try(found.bids_mw), None
             elif number > 0:
-                return
-            if self.best is None or self._proven() or self.stop.reason():
-                return
+                break
+            known += [] if made is None else [self._priced(prices_of(self.master, made))]
+            if (self.best is None and first is None) or self._proven() or self.stop.reason():
+                break
+        if self.best is None and first is not None:
+            self._try(first)
+
+    def _first(self, bids_mw: Floats) -> Outcome | None:
+        """Return the prices with these bids (P,); None where their program is found as quickly."""
+        bids = self._named(bids_mw)
+        if not self.whole.large or not self.whole.knows(bids):
+            return None
+        return self.whole.prices(bids, time_left_s=self.stop.left_s())
 
     def _worth_trying(self, bids_mw: Floats, cost_eur: float, tried: list[Floats]) -> bool:
         """Return whether a pattern of least cost is new and may be better than the best program."""
@@ -158,7 +177,18 @@ class _Run:
             self.log.say("bids that cannot be held are lowered")
         return found
 
+    def _named(self, bids_mw: Floats) -> dict[tuple[int, int], float]:
+        return {
+            bid: float(mw) for bid, mw in zip(self.master.bids, bids_mw[self.master.products :].tolist(), strict=False)
+        }
+
     def _with(self, bids_mw: Floats) -> Outcome:
+        """Return the best program with these bids (P,)."""
+        if self.whole.simple and self.whole.knows(bids := self._named(bids_mw)):
+            gap = self.tuning.bids.gap * self.relative_gap
+            made = self.whole.best(bids, relative_gap=gap, time_left_s=self.stop.left_s())
+            if made is not None and (made.termination is Termination.OPTIMAL or self._short(made).any()):
+                return made
         reserves = []
         for r, product in enumerate(self.case.reserves):
             fixed = product.committed_mw.astype(np.float64)
@@ -177,7 +207,7 @@ class _Run:
         result = np.zeros(len(self.master.free.price))
         for p, (r, block) in enumerate(self.master.bids, start=self.master.products):
             missing = found.reserve_shortfall_mw[r, self.case.reserves[r].block == block]
-            result[p] = np.where(missing > _SHORT_MW, missing, 0.0).max(initial=0.0)
+            result[p] = np.where(missing > NO_MW, missing, 0.0).max(initial=0.0)
         return result
 
     def _lowered(self, bids_mw: Floats, short_mw: Floats) -> Floats:
