@@ -27,9 +27,9 @@ class ReasonKind(Enum):
     PORTFOLIO = "portfolio changed"
     FORECAST = "new forecast"
     OPERATOR = "operator"
-    ROLLING = "rolling"  # the rest of the running Period is planned again, as is done regularly
+    ROLLING = "rolling"  # the rest of the running Period is planned again, which happens regularly
     DEVIATION = "deviation"  # stores were measured too far from the plan in force
-    BACK_END = "back-end"  # one of charge points has stopped answering, or answers again
+    BACK_END = "back-end"  # a back-end of charge points has stopped answering, or answers again
     PRICE = "new price"  # an intraday price has moved since the plan in force
     IMBALANCE = "imbalance price"  # a newer one is known, to which resources may react
     SESSION = "charging session"  # a car came unplanned, left early or needs another amount

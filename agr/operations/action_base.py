@@ -82,7 +82,7 @@ class ActionBase:
         return self.today().day, self.today().next().day
 
     def _brps_at(self, tx: Tx, by: Principal, points: Iterable[str]) -> set[str]:
-        """Return the BRPs at congestion points, today and tomorrow; nothing is looked up for who acts for all."""
+        """Return the BRPs at congestion points, today and tomorrow; those who act for all need none."""
         return brps_at(tx, self._settings, points, self._days()) if by.brps else set()
 
     def _ask(self, tx: Tx, period: Period, text: str, kind: ReasonKind = ReasonKind.OPERATOR) -> None:

@@ -61,7 +61,8 @@ class Approvals(ActionBase):
         return Done(text=text, entry=entry, approval=number)
 
     def approve(self, by: Principal, number: int, why: str, permission: Permission, perform: Perform) -> Done:
-        """Approve an action and have it done. Raises AccessError for who asked for it, or may not do it alone either.
+        """Approve an action and have it done. Raises AccessError for the person who asked for it, and for anybody who
+        may not do it alone either.
 
         An action that is refused when it is done, because the situation has changed, counts as failed; ask again. One
         that the two may not do together, or that breaks off for another reason, waits again.

@@ -1,4 +1,4 @@
-"""Results of auctions: what was awarded of our bids. The position is what was awarded, and a plan follows."""
+"""Results of auctions: which of our bids were awarded. The awards are our position, and a plan follows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ class AuctionResults(ActionBase):
         return self._reaches.doubts_about_capacity(period, market, blocks_h, awarded_mw)
 
     def standing(self, market: str, day_: date) -> Standing:
-        """Return what is known of an auction. Raises InputError for a market that has none."""
+        """Return what is known about an auction. Raises InputError for a market that has none."""
         period = self.period(day_)
         auction = self._auction(market, period)
         with self._store.transaction() as tx:

@@ -91,7 +91,7 @@ class ImbalanceForecasts:
         return Outcome(series=series, run=number, words=f"by {NAME}")
 
     def _model(self, series: str, line: Floats, first: datetime, period: Period) -> MinutesAhead:
-        """Return what was learned of a series today."""
+        """Return what was learned about a series today."""
         when, model = self._learned.get(series, (None, None))
         slots = DAY_MINUTES // period.isp_minutes
         if model is None or when != period.day or len(model.usual) != slots:

@@ -21,7 +21,7 @@ _SLACK = timedelta(hours=1)
 
 
 def with_inputs(tx: Tx, days: Days, period: Period, as_of: datetime, begins: tuple[str, ...] = INPUT_SERIES) -> Days:
-    """Return days with every series of others' forecasts that was known of the Period by a moment; as is for none."""
+    """Return days with every series of others' forecasts known for the Period by a moment; unchanged for none."""
     names = [name for name in forecast_runs.series_known(tx, as_of) if name.startswith(begins)]
     rows = days.row(period.day) + 1
     found = []

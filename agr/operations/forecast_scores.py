@@ -83,7 +83,7 @@ def _lost(forecast: Floats, actual: Floats, *, asked: bool) -> float | None:
 
 
 def known_days(tx: Tx, settings: Settings, series: str, as_of: datetime) -> Days | None:
-    """Return what was known of a series by then; None for nothing."""
+    """Return the values of a series that were known by then; None for none."""
     known = actuals.known(tx, series, as_of, as_of - HISTORY)
     if not known:
         return None

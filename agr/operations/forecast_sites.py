@@ -200,7 +200,7 @@ class SiteForecasts:
 
 
 class _Groups:
-    """The mean of what is forecast of resources of a kind, at a congestion point and everywhere."""
+    """The mean forecast of resources of a kind, at a congestion point and everywhere."""
 
     def __init__(self, tx: Tx, period: Period, made: Mapping[str, Run], own: Mapping[str, tuple[float, float]]) -> None:
         self._period, self._made, self._own = period, made, own
@@ -250,14 +250,14 @@ class _Weather:
         self._between: dict[tuple[str, date, date], list[Run]] = {}
 
     def newest(self, quantity: str, place: str) -> Run | None:
-        """Return what is forecast of the Period; None where nothing is."""
+        """Return the forecast for the Period; None where there is none."""
         name = weather_series(quantity, place)
         if name not in self._newest:
             self._newest[name] = forecast_runs.newest(self._tx, name, self._period.day, self._now, given=True)
         return self._newest[name]
 
     def between(self, quantity: str, place: str, first: date, last: date) -> list[Run]:
-        """Return what was forecast of some days, oldest first."""
+        """Return the forecasts for some days, oldest first."""
         key = weather_series(quantity, place), first, last
         if key not in self._between:
             self._between[key] = forecast_runs.between(self._tx, *key, self._now)

@@ -138,7 +138,7 @@ class Forecasts:
         return outcomes
 
     def days(self, series: str, period: Period, as_of: datetime) -> Days | None:
-        """Return what was known of a series by then, as whole days; None for nothing."""
+        """Return the values of a series that were known by then, as whole days; None for none."""
         with self.store.transaction() as tx:
             known = actuals.known(tx, series, as_of, as_of - HISTORY, period.end)
         if not known:

@@ -40,7 +40,7 @@ class ManualInputs(ActionBase):
             newest = _newest_word(tx, contract_id, day_)
             if seen is not None and seen != (newest.message_id if newest else ""):
                 raise ConflictError(
-                    f"what is reserved of {contract_id} has changed meanwhile; look at it, then decide again"
+                    f"the reservation under {contract_id} has changed meanwhile; look at it, then decide again"
                 )
             self.check_reservation(contract, period, power_w)
             entry = self._record(tx, by, "reserve", f"{contract_id} {period}", why, in_words(power_w))

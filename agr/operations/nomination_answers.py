@@ -24,7 +24,7 @@ class NominationAnswers(ActionBase):
         """Record an answer to a revision; the same again changes nothing, another one replaces it.
 
         Raises MissingError for an unknown message id, InputError for a rejection without a reason, and ConflictError
-        for a Period that is over, and AccessError for who acts for some DSOs or other BRPs only.
+        for a Period that is over, and AccessError for those who act for some DSOs or other BRPs only.
         """
         by.must_act_for((), "an answer to an e-program", brps=by.brps)
         words = said_why(reason) if answer == "rejected" else one_line(reason)

@@ -57,7 +57,7 @@ class Reaches:
         return found
 
     def doubts_about_position(self, period: Period, day_ahead_mw: Sequence[float] | None = None) -> tuple[str, ...]:
-        """Say where what is traded of a Period lies beyond what resources can do; `day_ahead_mw`: an award (T,)."""
+        """Say where the trades of a Period lie beyond what resources can do; `day_ahead_mw`: an award (T,)."""
         reach = self.of(period.day)
         if reach is None:
             return ()

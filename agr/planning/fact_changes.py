@@ -120,7 +120,7 @@ def _of_class(name: str, before: NamedCase, after: NamedCase, marked: Collection
             else:
                 yield _Fact(address=where[resource], kind=said[0], words=said[1])
     for resource, address in entered.items():
-        yield _Fact(address=address, kind="changed entries of resources", words=f"what is known of {resource} changed")
+        yield _Fact(address=address, kind="changed entries of resources", words=f"facts about {resource} changed")
 
 
 def _changed(old: Floats, new: Floats, there: Ints, here: Ints) -> Iterator[tuple[int, Floats, Floats]]:

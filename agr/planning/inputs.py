@@ -188,7 +188,7 @@ def _visits(
 
 
 def _session_forecasts(reader: PlanReader, period: Period, now: datetime) -> dict[Period, Mapping[str, Run]]:
-    """Return what is forecast of charging sessions: of the Period, and of the one before while that is not over."""
+    """Return the forecasts of charging sessions: for the Period, and for the one before while that is not over."""
     chosen = (period.previous(), period) if now < period.start else (period,)
     return {one: reader.session_forecasts(one, now) for one in chosen}
 

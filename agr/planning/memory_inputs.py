@@ -36,7 +36,7 @@ class World:
     unpublished: frozenset[str] = frozenset()  # price series that are known of a day only once it is published
     to_come: frozenset[str] = frozenset()  # charging sessions that are known only once they come
     earlier: tuple[date, Solved] | None = None  # what was solved for the plan in force of the day before the first
-    past: Past = NOTHING_PAST  # what was forecast of earlier days, and what happened
+    past: Past = NOTHING_PAST  # what was forecast for earlier days, and what happened
     own_points: bool = False  # whether our own table, and no CRO, says where connections are
 
 
@@ -184,7 +184,7 @@ class MemoryInputs:
         return {run.series: run for run in sorted(known, key=lambda run: run.made_at)}
 
     def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
-        """Return what was forecast of some series on the last days before a Period, and what happened."""
+        """Return what was forecast for the last days before a Period, and what happened, of some series."""
         return self._world.past.before(series, period, now, days)
 
     def unavailable(self, day: date) -> Sequence[Unavailable]:

@@ -147,7 +147,7 @@ class PlanReader(Protocol):
         """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
 
     def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
-        """Return what was forecast of some series on the days before a Period, as early as now, and what happened."""
+        """Return what was forecast for the days before a Period, as early as now, and what happened, of some series."""
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""

@@ -162,7 +162,7 @@ class StoredInputs:
         }
 
     def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
-        """Return what was forecast of some series on the days before a Period, as early as now, and what happened."""
+        """Return what was forecast for the days before a Period, as early as now, and what happened, of some series."""
         return forecast_errors.past(self._tx, series, period, now, days)
 
     def reserved_w(self, period: date) -> Mapping[str, tuple[int, ...]]:

@@ -110,7 +110,7 @@ def as_known(scenario: Scenario, periods: Sequence[Period], world: World) -> Wor
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A series to forecast, from what was known of it."""
+    """A series to forecast, from the values that were known."""
 
     series: str
     known: Sequence[Observed]

@@ -190,7 +190,7 @@ def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object
 
 
 def _off(planning: Planning) -> set[str]:
-    """Return the settings that say nothing because what they are of is off."""
+    """Return the settings that have no effect because the feature they belong to is off."""
     on = {
         "rolling": planning.rolling.on,
         "sessions": planning.sessions != ExpectedSessions(),

@@ -56,6 +56,6 @@ class Loops:
             loop.end()
 
     def stop(self, left_s: Callable[[], float | None]) -> None:
-        """End all threads, waiting for each at most as long as is left by then; None: as long as it takes."""
+        """End all threads, waiting for each at most for the time that is left by then; None: as long as it takes."""
         for loop in [*self._watching, *self._woken]:
             loop.stop(left_s())

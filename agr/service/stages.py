@@ -263,7 +263,7 @@ class Stages:
             return not (nominations.open_count(tx) or bids.waiting(tx) or flex_requests.waiting(tx))
 
     def stop(self, left_s: Callable[[], float | None]) -> None:
-        """Let no further moment begin; wait for one under way at most as long as is left."""
+        """Let no further moment begin; wait for one under way at most for the time that is left."""
         if self._began:
             self.scheduler.stop(left_s())
 

@@ -47,7 +47,7 @@ def _read(row: Any) -> ChargeSession:
 
 
 def put(tx: Tx, session: ChargeSession) -> None:
-    """Store a session, or what is newer of it."""
+    """Store a session, or newer facts about it."""
     values = {field.name: getattr(session, field.name) for field in fields(session)} | {"state": session.state.value}
     mine = sa.and_(
         _C.road == session.road, _C.station == session.station, _C.transaction == session.transaction
@@ -88,7 +88,7 @@ def newest_seen(tx: Tx) -> datetime | None:
 
 
 def delete_before(tx: Tx, instant: datetime) -> int:
-    """Delete sessions that ended before an instant, and what was planned of those that had come unplanned."""
+    """Delete sessions that ended before an instant, and the plans of those that had come unplanned."""
     tx.execute(states.delete().where(states.c.at < instant))
     for one in register_rows.of_table(tx, "ev_sessions"):
         if one.row.resource.startswith(PREFIX) and one.row.departure < instant:

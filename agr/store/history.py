@@ -10,7 +10,7 @@ from agr.store.engine import Tx
 
 
 def put(tx: Tx, period: date, plan: int, earned: str) -> None:
-    """Keep what a Period's plan earned, in place of what was kept of an earlier plan."""
+    """Keep what a Period's plan earned, in place of what an earlier plan earned."""
     tx.execute(t.history.delete().where(t.history.c.period == period))
     with suppress(sa.exc.IntegrityError), tx.begin_nested():  # somebody else may keep the same at the same time
         tx.execute(t.history.insert().values(period=period, plan=plan, earned=earned))
@@ -31,5 +31,5 @@ def planned(tx: Tx, first: date, last: date) -> list[date]:
 
 
 def delete_before(tx: Tx, day: date) -> int:
-    """Delete what is kept of Periods before the day; return how many."""
+    """Delete the records of Periods before the day; return how many."""
     return tx.execute(t.history.delete().where(t.history.c.period < day)).rowcount

@@ -92,7 +92,7 @@ class Metering:
         self._looked: tuple[Period, datetime] | None = None
 
     def look(self) -> int:
-        """Tell DSOs what is new of the last Period that ended long enough ago; return how many messages were queued."""
+        """Send DSOs news of the last Period that ended long enough ago; return how many messages were queued."""
         if not self._told:
             return 0
         now, settings = self._clock.now(), self._settings

@@ -41,7 +41,7 @@ class FormFrame(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """An action by its name, for who approves it later."""
+    """An action by its name, for whoever approves it later."""
 
     do: Callable[..., Done]
     permission: Permission

@@ -1,4 +1,4 @@
-"""The page of what waits for a second person, and of what was decided."""
+"""The page of actions that wait for a second person, and of those that were decided."""
 
 from dataclasses import asdict
 from typing import Annotated, Any

@@ -59,7 +59,7 @@ def come_back(request: Request) -> Response:
     attempt = _attempt(request.cookies.get(_COOKIE, ""))
     try:
         if attempt is None:
-            raise AccessError("this browser began no log-in in the last ten minutes; try again", status=401)
+            raise AccessError("this browser has not begun to log in within the last ten minutes; try again", status=401)
         with context.authentication.slowed_down(request.client.host if request.client else "unknown"):
             person = provider.person(attempt, dict(request.query_params), _redirect_uri(request))
             answer = enter(context, context.authentication.log_in_by_provider(person), attempt.back)

@@ -87,7 +87,7 @@ def run(request: Request, principal: Viewer, number: int) -> HTMLResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class _Term:
-    """What one term changed by new facts and by the change, or, of a first plan, what it is worth; EUR."""
+    """By how much new facts and the change of plan moved one term, or the worth of a first plan's term; EUR."""
 
     name: str
     facts: float

@@ -103,7 +103,7 @@ class Answer:
     """What can be offered: nothing, with the reason, or volumes with their costs."""
 
     priced: tuple[Priced, ...]  # largest first
-    deliverable_kw: Floats  # (T,) the most that can be delivered of what is asked for
+    deliverable_kw: Floats  # (T,) the part of the request that can be delivered
     binding: tuple[str, ...]  # what keeps it from being more
     convex: bool  # whether any part of a volume can be delivered for the same part of its price
     why_not: str = ""

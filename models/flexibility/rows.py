@@ -25,7 +25,7 @@ def offered(
     B + least <= P <= B + most, in all others P = B. Where the plan has left B already, it may stay there.
 
     The room, and B itself in requested ISPs, are never left for the sake of the volume, which may be more than can be
-    delivered: what is missing of it then costs less than any shortfall.
+    delivered: the part that is missing then costs less than any shortfall.
 
     Orders of the other direction that are `giving_way` bind no further than to the program that is promised now.
     """

@@ -90,7 +90,7 @@ def test_what_is_sent_at_once_takes_more_than_a_preview(person):
             "/reservations",
             {"contract": CONTRACT, "period": DAY, "keep_share": "0.5", "why": WHY, "seen": "an older word"},
             409,
-            "what is reserved of",
+            "the reservation under",
         ),
         (
             "/reservations",

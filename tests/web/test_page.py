@@ -305,7 +305,7 @@ def test_a_reservation_is_entered_by_hand_isp_by_isp_after_a_look(market, operat
     market.until(lambda: min(reserved_w(market)) == -40_000, "the DSO's update")
     operator.locator("input[name=why]").fill("the DSO rang")
     operator.get_by_role("button", name="Enter and plan again").click()
-    assert "what is reserved of FO-A has changed meanwhile" in operator.inner_text("[role=alert]")
+    assert "the reservation under FO-A has changed meanwhile" in operator.inner_text("[role=alert]")
     assert "−40,000" in rows.first.inner_text(), "now both are shown"
     operator.get_by_role("button", name="Enter and plan again").click()
     operator.get_by_text("the reservation of FO-A is entered; a plan follows").first.wait_for()

@@ -74,11 +74,11 @@ def test_an_answer_counts_only_in_the_browser_that_asked_and_once(made, provider
     desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     browser, address = begin(desk)
     back = provider.log_in(address)
-    refused(desk.anybody().get(back), "this browser began no log-in")
+    refused(desk.anybody().get(back), "this browser has not begun to log in")
     other, _ = begin(desk)
     refused(other.get(back), "belongs to no log-in that this browser began")
     assert browser.get(back).status_code == 303
-    refused(browser.get(back), "this browser began no log-in")
+    refused(browser.get(back), "this browser has not begun to log in")
 
 
 def test_a_stolen_code_is_of_no_use_to_another_browser(made, provider) -> None:

@@ -95,7 +95,7 @@ class CitrineRoad:
         return verified_of(point, body)
 
     def take(self, station: str, body: bytes, at: datetime) -> int:
-        """Keep what is told of a station; see Road."""
+        """Keep what is reported about a station; see Road."""
         with self._lock:
             found = self._reader.read(station, body, at)
             self._kept += found

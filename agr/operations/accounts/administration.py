@@ -46,7 +46,7 @@ class Accounts:
         return any(a.password_hash is not None or a.subject is not None for a in access.accounts(tx))
 
     def add_for_provider(self, by: str, name: str, role: str) -> None:
-        """Create an account for who has this name at the identity provider. Raises InputError.
+        """Create an account for the person with this name at the identity provider. Raises InputError.
 
         One that waits for its set-up becomes such an account; its link ends.
         """

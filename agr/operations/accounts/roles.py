@@ -53,8 +53,8 @@ class Principal:
     def must_act_for(self, concerned: Iterable[str], what: str, *, brps: Iterable[str] = ()) -> None:
         """Raise AccessError unless this principal acts for every DSO and every BRP concerned.
 
-        None of either: the whole portfolio is concerned. So what does not tell its BRPs is refused to who acts for
-        some of them only.
+        None of either: the whole portfolio is concerned. So an action that does not name its BRPs is refused to those
+        who act for some of them only.
         """
         for mine, wanted in ((self.dsos, set(concerned)), (self.brps, set(brps))):
             if not mine or (wanted and wanted <= mine):

@@ -61,12 +61,12 @@ class Memory:
         self.silent = silent
 
     def known(self, point: ChargePoint, fact: Fact) -> str | None:
-        """Return what was learnt of a charge point or its station."""
+        """Return what was learnt about a charge point or its station."""
         found = self._facts.get(_key(point.station, point.charge_point, fact))
         return None if found is None else found.value
 
     def known_of(self, station: str, fact: Fact) -> str | None:
-        """Return what was learnt of a whole station."""
+        """Return what was learnt about a whole station."""
         found = self._facts.get(_key(station, "", fact))
         return None if found is None else found.value
 

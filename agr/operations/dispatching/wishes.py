@@ -71,7 +71,7 @@ class PointState:
     session: ChargeSession | None
     stopped: bool
     silent: Silence | None  # its back-end does not answer
-    facts: tuple[Learned, ...]  # what was learnt of it and of its station
+    facts: tuple[Learned, ...]  # what was learnt about it and about its station
 
     def facts_words(self) -> str:
         """Return what was learnt, in words."""

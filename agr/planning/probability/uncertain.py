@@ -127,7 +127,7 @@ def only(inputs: Inputs, points: frozenset[str]) -> Inputs:
 
 
 def totals(known: Uncertain, place: int, point: str) -> dict[str, tuple[float, float]]:
-    """Return what a drawn day has of cars, load and generation at a congestion point, and what is forecast of it."""
+    """Return the cars, load and generation of a drawn day at a congestion point, each with its forecast."""
     found: dict[str, list[NDArray[np.float64]]] = {}
     period, inputs = known.inputs.period, known.inputs
     here = {c for one in inputs.portfolio.points if one.address == point for c in one.connections}

@@ -40,7 +40,7 @@ class ReserveCeilings:
         return [spare * share[place].astype(spare.dtype) for place, spare in zip(places, spares, strict=True)]
 
     def _places(self, product: str) -> tuple[Ints, list[Ints]]:
-        """Return the rows (m,) of a product, and for the units of each holder which of them counts, or −1."""
+        """Return the rows (m,) of a product, and the row that each unit of each holder counts in, or −1."""
         most = self.case.held_at_most
         rows = most.of_product(product)
         place = np.full(len(self.case.points) + 1, -1)

@@ -51,7 +51,7 @@ class Reserve:
 
     @property
     def earned_eur_per_mw(self) -> Floats:
-        """What a MW earns (B,): the price of what is awarded, and what is expected of a free bid."""
+        """What a MW earns (B,): the price of awarded capacity, and the expected price of a free bid."""
         if not self.by_probability:
             return self.price_eur_per_mw
         free = np.isnan(self.committed_mw)
