@@ -18,7 +18,7 @@ from models.audit import audit
 from tests.builders.remembered import Remembering
 from tests.builders.worlds import PERIOD, POINT
 from tests.planning.test_incremental import stored, update, world
-from tests.trading.test_offers_bind_plans import (
+from tests.trading.bound_plans import (
     announced,
     missing_w,
     opened,
