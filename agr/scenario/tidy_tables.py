@@ -32,7 +32,8 @@ def programs(step: Step, known: TableContext) -> Frame:
     case, outcome = step.solved.named.case, step.solved.outcome
     places = np.array([*case.points, ""], dtype=object)
     frames = []
-    for units in CLASSES:
+    present = [units for units in CLASSES if step.solved.named.of(units.name)] or CLASSES[:1]
+    for units in present:
         names = step.solved.named.of(units.name)
         power = units.power_kw(case, outcome.programs)
         energy = np.full(power.shape, np.nan) if units.stored_kwh is None else units.stored_kwh(outcome.programs)

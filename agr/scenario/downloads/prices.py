@@ -137,11 +137,12 @@ def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[R
 def _check_units(sheet: Sheet, rows: Sequence[Row], prices: Sequence[PriceColumn]) -> None:
     """Note rows whose columns of currency or unit say something else than EUR, or another unit than the prices'."""
     unit = one_of(sheet, UNITS)
+    factors = {one.factor for one in prices}
     for at, name in enumerate(sheet.names()):
-        factors = {one.factor for one in prices}
-        for row in rows:
+        currency = name in _CURRENCY_COLUMNS
+        for row in rows if currency or at == unit else ():
             told = plain(row.cells[at])
-            wrong = name in _CURRENCY_COLUMNS and told not in ("", "eur", "euro")
+            wrong = currency and told not in ("", "eur", "euro")
             other = at == unit and told not in ("", "mwh", "eur") and per_mwh(row.cells[at]) not in factors
             if wrong or other:
                 sheet.fault(row.line, f"'{row.cells[at]}' is not EUR/MWh; convert the prices", at)

@@ -92,20 +92,29 @@ def candidates(file: str, text: str) -> Iterator[Sheet]:
     told = lines[0].strip().strip('"').lower() if lines else ""
     skip = 1 if told.startswith("sep=") and len(told) == 5 else 0
     separators = [told[4]] if skip else list(_SEPARATORS)
-    tables = [(separator, *_parsed(lines[skip:], separator, skip)) for separator in separators]
-    for separator, rows, fault in sorted(tables, key=lambda t: -max((len(r.cells) for r in t[1][:50]), default=0)):
+
+    def columns(separator: str) -> int:
+        rows, _ = _parsed(lines[skip:], separator, skip, most=50)
+        return max((len(row.cells) for row in rows), default=0)
+
+    for separator in sorted(separators, key=columns, reverse=True):
+        rows, fault = _parsed(lines[skip:], separator, skip)
         for at, row in enumerate(rows[:_DEEPEST_HEADER]):
             if sum(bool(cell.strip()) for cell in row.cells) > 1:
                 yield _below(file, rows[at:], separator, fault)
 
 
-def _parsed(lines: Sequence[str], separator: str, skipped: int) -> tuple[list[Row], tuple[int, str] | None]:
-    """Return the rows that are not blank, and the line and words of what ended them early."""
+def _parsed(
+    lines: Sequence[str], separator: str, skipped: int, *, most: int | None = None
+) -> tuple[list[Row], tuple[int, str] | None]:  # fmt: skip
+    """Return the rows, the first ones at most, that are not blank, and the line and words of what ended them early."""
     rows: list[Row] = []
     reader = csv.reader(lines, delimiter=separator, strict=True)
     line = skipped + 1
     try:
         for cells in reader:
+            if len(rows) == most:
+                break
             if any(cell.strip() for cell in cells):
                 rows.append(Row(line=line, cells=tuple(cell.strip(" \t\r\n") for cell in cells)))
             line = skipped + reader.line_num + 1
