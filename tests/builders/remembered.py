@@ -102,3 +102,11 @@ def _pool(planning: str) -> SolverPool:
 def remembering(planning: Planning) -> Remembering:
     """Return a solver for daemons of these tests; they share its worker, one for each kind of settings."""
     return Remembering(_pool(planning.model_dump_json()))
+
+
+def by_method(method: str) -> Remembering:
+    """Return a solver for scenarios of a few resources that plans by this method, on however busy a machine.
+
+    The method in a scenario's own settings says nothing to a solver that is passed to it.
+    """
+    return remembering(Planning(threads=1, method=method, time_limit_s=600, budget_s=900))  # type: ignore[arg-type]

@@ -1,9 +1,11 @@
 """One pool of solving processes for all runs of these tests, and a run of the small scenario."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from agr.scenario import api, backtesting, running, sweeping
 from agr.scenario.folder import read_scenario
 from agr.scenario.running import run, solver_of
 from agr.settings import Planning
@@ -22,6 +24,19 @@ def solver():
 def remembering(solver):
     """Return a solver for tests of what is made of plans, not of how they are made."""
     return Remembering(solver)
+
+
+@pytest.fixture
+def shared_solver(remembering, monkeypatch):
+    """Let commands and notebooks solve in the pool of these tests instead of starting one each."""
+
+    @contextmanager
+    def shared(_planning, _executor="local"):
+        yield remembering
+
+    for module in (running, sweeping, backtesting):
+        monkeypatch.setattr(module, "solver_of", shared)
+    monkeypatch.setattr(api, "SolverPool", lambda _planning, **_: remembering)
 
 
 @pytest.fixture(scope="session")

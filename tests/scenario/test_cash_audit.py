@@ -14,6 +14,7 @@ from agr.scenario.cash_audit import cash_audit
 from agr.scenario.day import Step
 from agr.scenario.running import plans_of
 from agr.scenario.scenario import Scenario
+from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, at, hourly, small_scenario
 
 PRICES = (hourly(60.0, (0, 6, 30.0), (18, 22, 110.0)), hourly(50.0, (1, 5, 20.0)), hourly(55.0))
@@ -35,10 +36,10 @@ def two_days() -> Scenario:
 
 
 @pytest.fixture(scope="module")
-def played(solver: Any) -> tuple[Scenario, list[Step]]:
+def played() -> tuple[Scenario, list[Step]]:
     """Return the two days and all their plans."""
     scenario = two_days()
-    return scenario, plans_of(scenario, scenario.description.periods(), solver)
+    return scenario, plans_of(scenario, scenario.description.periods(), by_method("reference"))
 
 
 def test_reported_money_is_cash_costs_and_what_is_left(played: tuple[Scenario, list[Step]]) -> None:
@@ -79,12 +80,12 @@ def test_a_credit_that_is_never_debited_is_found(played: tuple[Scenario, list[St
     assert "the day before credits" in found_with_terms(played, 0, stored_energy=7.0)
 
 
-def test_a_plan_that_forgets_to_debit_a_credit_is_held_back(solver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_forgets_to_debit_a_credit_is_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     forgetful = tuple(replace(units, left_terms=()) for units in CLASSES)
     monkeypatch.setattr("agr.planning.case.programs.CLASSES", forgetful)
     scenario = two_days()
     first, second = scenario.description.periods()
-    steps = plans_of(scenario, (first, second), solver)
+    steps = plans_of(scenario, (first, second), by_method("reference"))
     assert {step.state for step in steps if step.period == first} == {PlanState.AUDITED}
     late = [step for step in steps if step.period == second]
     assert {step.state for step in late} == {PlanState.FAILED}

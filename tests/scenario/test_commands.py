@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -14,24 +13,16 @@ from typer.testing import CliRunner, Result
 from agr import scenario
 from agr.cli import terminal
 from agr.cli.main import app
-from agr.scenario import backtesting, running, sweeping
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, remembering):
-    """An empty working folder; commands solve in the pool of these tests instead of starting one each."""
-
-    @contextmanager
-    def shared(_planning, _executor="local"):
-        yield remembering
-
+def folder(tmp_path, monkeypatch, shared_solver):
+    """An empty working folder."""
     monkeypatch.chdir(tmp_path)
     for console in (terminal.out, terminal.err):  # made at import, with the width there was then
         monkeypatch.setattr(console, "_width", 200)
-    for module in (running, sweeping, backtesting):
-        monkeypatch.setattr(module, "solver_of", shared)
     return tmp_path
 
 
@@ -95,13 +86,13 @@ def test_a_run_that_is_not_as_expected_ends_with_1_and_says_so(folder):
 
 
 def test_sweep_and_backtest(folder):
-    grid = ("sweep", "small-dst-day", "--without", "event:1", "--grid", "batteries=2,3", "--workers", "1")
+    grid = ("sweep", "small-dst-day", "--without", "event:1", "--grid", "batteries=2,4", "--workers", "1")
     swept = agr(*grid)
     assert swept.exit_code == 0
     assert "2 combinations, 0 of them from an earlier sweep" in swept.stdout
     assert "2 of them from an earlier sweep" in agr(*grid).stdout
     rows = json.loads(agr(*grid, "--json").stdout)
-    assert [row["batteries"] for row in rows] == [2, 3]
+    assert [row["batteries"] for row in rows] == [2, 4]
     assert rows[0]["error"] is None
     assert len(pd.read_csv(folder / "runs" / "small-dst-day-sweep" / "sweep.csv")) == 2
     tested = agr("backtest", "small-dst-day", "--out", "days.parquet")

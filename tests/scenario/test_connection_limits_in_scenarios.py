@@ -11,6 +11,7 @@ from agr.domain.register import ConnectionLimit
 from agr.scenario.changes import changed
 from agr.scenario.record import open_run
 from agr.scenario.running import run
+from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, at, hourly, small_scenario
 
 PRICES = hourly(80.0, (20, 21, 20.0), (21, 22, 50.0))
@@ -19,7 +20,7 @@ FUSE = ConnectionLimit(
 )
 
 
-def two_cars(method: str = "reference", *limits: ConnectionLimit):
+def two_cars(*limits: ConnectionLimit):
     """Each needs 10 kWh between 20:00 and 22:00, and takes at most 11 kW."""
     cars = [
         EvSession(
@@ -27,14 +28,14 @@ def two_cars(method: str = "reference", *limits: ConnectionLimit):
         )
         for name in ("one", "two")
     ]
-    scenario = small_scenario(*cars, prices=PRICES, planning={"method": method})
+    scenario = small_scenario(*cars, prices=PRICES)
     return replace(scenario, register=replace(scenario.register, connection_limits=limits or (FUSE,)))
 
 
 @pytest.mark.parametrize("method", ["reference", "decomposition"])
-def test_two_cars_behind_one_fuse_cost_what_a_fuse_takes_by_hand(method: str, solver, tmp_path) -> None:
+def test_two_cars_behind_one_fuse_cost_what_a_fuse_takes_by_hand(method: str, tmp_path) -> None:
     # 15 of 20 kWh at 20 EUR/MWh, the other 5 at 50: 0.55 EUR; a MWh more through the fuse were worth 30
-    made = run(two_cars(method), solver=solver)
+    made = run(two_cars(), solver=by_method(method))
     assert all(step["audit"] == [] for step in made.steps)
     assert made.outcome["totals"]["objective_eur"] == pytest.approx(-0.55, abs=1e-4)
     table = made.final("connection_limits")
@@ -48,9 +49,9 @@ def test_two_cars_behind_one_fuse_cost_what_a_fuse_takes_by_hand(method: str, so
     assert open_run(tmp_path / "run").final("connection_limits").equals(table)
 
 
-def test_what_another_fuse_would_earn(solver) -> None:
+def test_what_another_fuse_would_earn() -> None:
     for setting in (f"connections.{CONNECTION}.import_kw=25", f"connection_limits.{CONNECTION}.import_kw=+10"):
-        made = run(changed(two_cars(), [setting]), solver=solver)
+        made = run(changed(two_cars(), [setting]), solver=by_method("reference"))
         assert made.outcome["totals"]["objective_eur"] == pytest.approx(-0.40)
     without = changed(two_cars(), (), [f"connection_limit:{CONNECTION}"])
     assert without.register.connection_limits == ()

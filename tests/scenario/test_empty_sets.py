@@ -18,6 +18,7 @@ from agr.scenario.record import open_run
 from agr.scenario.rendering import run_tables, run_warnings
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import run
+from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, at, small_scenario
 
 _AT = {"connection": CONNECTION}
@@ -39,20 +40,20 @@ def test_one_of_each_is_one_of_every_kind():
 
 
 @pytest.mark.parametrize("chosen", [few for count in COUNTS for few in combinations(ONE_OF_EACH, count)], ids=repr)
-def test_any_kind_may_be_missing_or_alone(chosen, solver, tmp_path):
-    _check(chosen, solver, tmp_path)
+def test_any_kind_may_be_missing_or_alone(chosen, tmp_path):
+    _check(chosen, tmp_path)
 
 
 @pytest.mark.parametrize("chosen", [(), ONE_OF_EACH])
 @pytest.mark.parametrize(("points", "connections"), [(False, True), (True, False), (False, False)])
-def test_there_may_be_no_points_or_no_connections(chosen, points, connections, solver, tmp_path):
-    _check(chosen, solver, tmp_path, points=points, connections=connections)
+def test_there_may_be_no_points_or_no_connections(chosen, points, connections, tmp_path):
+    _check(chosen, tmp_path, points=points, connections=connections)
 
 
-def _check(chosen, solver, tmp_path, **more):
+def _check(chosen, tmp_path, method="reference", **more):
     names = {one.resource for one in chosen}
     forecasts = {key: value for key, value in FORECASTS.items() if key[0] in names}
-    made = run(small_scenario(*chosen, forecasts=forecasts, **more), solver=solver)
+    made = run(small_scenario(*chosen, forecasts=forecasts, **more), solver=by_method(method))
     assert [step["audit"] for step in made.steps] == [[]] * 2
     assert {"resource", "power_kw", "unmanaged_kw"} <= set(made.programs.columns)
     there = names if more.get("connections", True) else set()
@@ -65,8 +66,8 @@ def _check(chosen, solver, tmp_path, **more):
 
 
 @pytest.mark.parametrize("chosen", [(), *((one,) for one in ONE_OF_EACH), ONE_OF_EACH], ids=repr)
-def test_the_decomposition_plans_any_kind_alone_and_none(chosen, solver, tmp_path):
-    _check(chosen, solver, tmp_path, planning={"method": "decomposition"})
+def test_the_decomposition_plans_any_kind_alone_and_none(chosen, tmp_path):
+    _check(chosen, tmp_path, "decomposition")
 
 
 NOTHING_TO_DO = (
@@ -81,5 +82,5 @@ NOTHING_TO_DO = (
 
 @pytest.mark.parametrize("chosen", [*((one,) for one in NOTHING_TO_DO), NOTHING_TO_DO], ids=repr)
 @pytest.mark.parametrize("method", ["reference", "decomposition"])
-def test_devices_without_anything_to_do_are_planned(chosen, method, solver, tmp_path):
-    _check(chosen, solver, tmp_path, planning={"method": method})
+def test_devices_without_anything_to_do_are_planned(chosen, method, tmp_path):
+    _check(chosen, tmp_path, method)

@@ -1,7 +1,6 @@
 """Energy that a plan misses is not there the next day: worked out by hand, and found by both audits."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from agr.scenario.cash_audit import cash_audit
 from agr.scenario.running import plans_of
 from models.method import Method, solve
 from tests.builders.case_inputs import inputs
+from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, small_scenario
 
 BATTERY = Battery(
@@ -26,10 +26,10 @@ BATTERY = Battery(
 
 
 @pytest.mark.parametrize("method", ["reference", "decomposition"])
-def test_what_a_battery_could_not_take_is_bought_the_next_day(method: str, solver: Any) -> None:
+def test_what_a_battery_could_not_take_is_bought_the_next_day(method: str) -> None:
     """120 kWh on the first day, 30 kWh missed; on the second, the 30 kWh: together 150 kWh at 50 EUR/MWh, 7.50 EUR."""
-    scenario = small_scenario(BATTERY, days=2, planning={"method": method})
-    steps = plans_of(scenario, scenario.description.periods(), solver)
+    scenario = small_scenario(BATTERY, days=2)
+    steps = plans_of(scenario, scenario.description.periods(), by_method(method))
     assert all(step.findings == () for step in steps)
     assert cash_audit(scenario, steps).findings == ()
     first, second = ([step for step in steps if step.period == p][-1] for p in sorted({s.period for s in steps}))
@@ -42,9 +42,9 @@ def test_what_a_battery_could_not_take_is_bought_the_next_day(method: str, solve
     assert bought == pytest.approx([-6.0, -1.5], abs=1e-6)
 
 
-def test_the_cash_audit_finds_a_day_that_begins_with_what_was_missed(solver: Any) -> None:
+def test_the_cash_audit_finds_a_day_that_begins_with_what_was_missed() -> None:
     scenario = small_scenario(BATTERY, days=2)
-    steps = plans_of(scenario, scenario.description.periods(), solver)
+    steps = plans_of(scenario, scenario.description.periods(), by_method("reference"))
     last = steps[-1]
     case = last.solved.named.case
     storage = replace(case.storage, energy_start_kwh=np.array([150.0]))
@@ -73,7 +73,7 @@ def test_the_audit_adds_up_what_is_left_by_itself(loss: float) -> None:
     assert any("battery" in words for words in audit_contents(missed, contents_left(named, outcome.programs)))
 
 
-def test_a_buffer_that_misses_heat_is_empty_and_no_emptier(solver: Any) -> None:
+def test_a_buffer_that_misses_heat_is_empty_and_no_emptier() -> None:
     """1 kW of heat, and none to be had from 12:00 on: the 6 kWh in the buffer last until 18:00, and then it has 0."""
     pump = HeatPump(resource="pump", connection="b", power_kw=1.0, buffer_kwh=6.0, initial_kwh=6.0, end_kwh=2.0)
     forecasts = {("pump", "heat_kw"): np.ones(96), ("pump", "cop"): np.ones(96)}

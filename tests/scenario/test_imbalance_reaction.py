@@ -17,6 +17,7 @@ from agr.scenario.rendering import run_tables
 from agr.scenario.running import run
 from agr.settings import Markets
 from tests.builders.case_inputs import PERIOD, inputs
+from tests.builders.remembered import Remembering, by_method
 from tests.builders.small_scenarios import CONNECTION, DAY, at, hourly, series, small_scenario
 
 BATTERY = Battery(
@@ -25,6 +26,12 @@ BATTERY = Battery(
 )  # fmt: skip
 IMBALANCE = hourly(50.0, (10, 13, -100.0), (15, 18, 250.0))
 REACTION = {"on": True, "margin_eur_per_mwh": 20, "max_mw": 0.2, "max_eur_per_day": 1000}
+
+
+@pytest.fixture(scope="module")
+def remembering() -> Remembering:
+    """Plan by the reference: the days have many plans, of one battery each."""
+    return by_method("reference")
 
 
 def day(points: bool = False, known: bool = True, **reaction: Any) -> Any:

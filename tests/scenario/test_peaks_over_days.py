@@ -8,6 +8,7 @@ import pytest
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import ConnectionTariff
 from agr.scenario.running import run
+from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, at, hourly, small_scenario
 
 PEAK = ConnectionTariff(connection=CONNECTION, first_day=date(2026, 1, 1), peak_eur_per_kw=0.04, peak_reached_kw=2.0)
@@ -17,7 +18,7 @@ PEAK = ConnectionTariff(connection=CONNECTION, first_day=date(2026, 1, 1), peak_
     ("period", "reached_kw", "highest_kw"),
     [("month", [2, 5, 2], [5, 5, 3]), ("year", [2, 5, 5], [5, 5, 5]), ("day", [2, 2, 2], [5, 3, 3])],
 )
-def test_a_peak_lasts_until_its_billing_period_ends(period: str, reached_kw, highest_kw, solver) -> None:
+def test_a_peak_lasts_until_its_billing_period_ends(period: str, reached_kw, highest_kw) -> None:
     """A car needs 10, 6 and 6 kWh on the last days of May and the first of June, in an hour at 20 or one at 50 EUR/MWh.
 
     A kW of the cheap hour saves 0.03 EUR and costs 0.04 above what was reached. On the first day both hours are alike,
@@ -32,9 +33,11 @@ def test_a_peak_lasts_until_its_billing_period_ends(period: str, reached_kw, hig
         for day, kwh in zip(days, (10.0, 6.0, 6.0), strict=True)
     ]  # fmt: skip
     prices = hourly(80.0, (20, 21, 20.0), (21, 22, 50.0))
-    scenario = small_scenario(*cars, prices=prices, days=3, first_day=days[0], planning={"method": "reference"})
+    scenario = small_scenario(*cars, prices=prices, days=3, first_day=days[0])
     row = replace(PEAK, peak_period=period)
-    made = run(replace(scenario, register=replace(scenario.register, connection_tariffs=(row,))), solver=solver)
+    made = run(
+        replace(scenario, register=replace(scenario.register, connection_tariffs=(row,))), solver=by_method("reference")
+    )
     assert all(step["audit"] == [] for step in made.steps)
     assert made.outcome["cash"]["findings"] == []
     grid = made.final("connection_tariffs")

@@ -20,6 +20,7 @@ from agr.scenario.reports.page import report_html
 from agr.scenario.running import run
 from agr.scenario.scenario import Scenario
 from agr.scenario.sweeping import read_grid, sweep
+from tests.builders.remembered import Remembering, by_method
 from tests.builders.small_scenarios import CONNECTION, DAY, POINT, hourly, small_scenario
 
 PERIOD = Period(DAY)
@@ -28,6 +29,12 @@ NIGHT = {"window_start": "02:00", "window_end": "04:00", "power_mw": -0.02}
 
 
 DOCUMENT = PROJECT / "docs" / "reference" / "scenarios.md"
+
+
+@pytest.fixture(scope="module")
+def solver() -> Remembering:
+    """Plan by the reference: what a plan is worth was worked out by hand, and many begin alike."""
+    return by_method("reference")
 
 
 def documented() -> "tuple[dict[str, object], list[str]]":

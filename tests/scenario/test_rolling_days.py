@@ -10,6 +10,7 @@ from agr.domain.plan import ReasonKind
 from agr.scenario.day import play
 from agr.scenario.description import Measurement
 from agr.scenario.running import run
+from tests.builders.remembered import Remembering, by_method
 from tests.builders.small_scenarios import CONNECTION, at, hourly, small_scenario
 
 BATTERY = Battery(
@@ -23,6 +24,12 @@ MARKETS = {
     "imbalance": {"penalty_eur_per_mwh": 400},
 }
 LOST = [{"at": at(10, 5).isoformat(), "resource": "battery", "off_kwh": -60}]
+
+
+@pytest.fixture(scope="module")
+def remembering() -> Remembering:
+    """Plan by the reference: the days have many plans, of one battery each."""
+    return by_method("reference")
 
 
 def day(**rolling):

@@ -14,8 +14,8 @@ PICTURES = ("waterfall", "programs", "prognosis", "shadow", "energy", "gains", "
 
 
 @pytest.fixture(scope="module")
-def other_run(small, solver):
-    return run(changed(small, ["fcr.price=+20%"], ["event:1"]), solver=solver)
+def other_run(small, remembering):
+    return run(changed(small, ["fcr.price=+20%"], ["event:1"]), solver=remembering)
 
 
 def test_the_file_stands_alone_and_says_what_the_run_says(small_run):

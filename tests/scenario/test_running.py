@@ -156,13 +156,14 @@ def test_days_run_one_after_another_with_states_carried_over(name, solver):
 
 
 def test_switched_loads_run_as_their_needs_say_and_missed_hours_are_told(small, solver):
-    where = small.register.connections[0].address
+    few = changed(small, ["connections=2"])  # the day and its markets; what else is planned has tests of its own
+    where = few.register.connections[0].address
     loads = (
         SwitchedLoad(resource="boiler", connection=where, power_kw=3.0, needs="00:00-06:00 2-3", min_run_minutes=60),
         SwitchedLoad(resource="broken", connection=where, power_kw=4.0, needs="00:00-00:30 1", min_rest_minutes=30,
                      initial_minutes=-15),
     )  # fmt: skip
-    made = run(replace(small, register=small.register.with_table("switched_loads", loads)), solver=solver)
+    made = run(replace(few, register=few.register.with_table("switched_loads", loads)), solver=solver)
     assert [step["audit"] for step in made.steps] == [[], [], []]
     power = made.final("programs").query("`class` == 'switched_load'")
     on = {name: (rows["power_kw"] > 0).to_numpy() for name, rows in power.groupby("resource", observed=True)}

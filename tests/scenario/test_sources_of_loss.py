@@ -28,6 +28,7 @@ from agr.scenario.rendering import run_tables
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import run
 from agr.scenario.scenario import Scenario
+from tests.builders.remembered import Remembering, by_method
 from tests.builders.small_scenarios import CONNECTION, DAY, POINT, at, hourly, series, small_scenario
 
 BATTERY = Battery(
@@ -38,6 +39,12 @@ BATTERY = Battery(
 CAME = [40.0 + 30.0 * np.sin(h / 24 * 4 * np.pi + 1) + 5.0 * (h % 5) for h in range(24)]
 FORECAST = [50.0 + 35.0 * np.sin(h / 24 * 4 * np.pi) + 0.37 * (7 * h % 24) for h in range(24)]
 SOURCES = ["price_error_eur", "load_session_error_eur", "gates_eur"]
+
+
+@pytest.fixture(scope="module")
+def remembering() -> Remembering:
+    """Plan by the reference, exactly: what is compared with plans is exact, too."""
+    return by_method("reference")
 
 
 def a_past(name: str, values: Any, days: int = 40, minutes: int = 60, until: date = DAY) -> dict[str, Any]:

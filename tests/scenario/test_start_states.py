@@ -11,10 +11,11 @@ from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.scenario.running import run
+from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, DAY, at, hourly, last_powers, small_scenario
 
 NEXT = DAY + timedelta(days=1)
-METHODS = pytest.mark.parametrize("planning", [{"method": "reference"}, {"method": "decomposition"}], ids=str)
+METHODS = pytest.mark.parametrize("method", ["reference", "decomposition"])
 
 
 def battery(**more):
@@ -29,62 +30,60 @@ def measured(scenario, day, kwh, resource="battery"):
     return replace(scenario, forecasts={**scenario.forecasts, day: of_day})
 
 
-def planned(scenario, solver):
-    made = run(scenario, solver=solver)
+def planned(scenario, method="reference"):
+    made = run(scenario, solver=by_method(method))
     assert all(step["audit"] == [] for step in made.steps)
     return made
 
 
 @METHODS
-def test_a_battery_below_its_minimum_is_charged_at_once(planning, solver):
+def test_a_battery_below_its_minimum_is_charged_at_once(method):
     # 2 kWh are missing: 4 kW for half an hour, although 1 hour later energy costs 5 instead of 90 EUR/MWh: 0.18 EUR.
-    scenario = small_scenario(battery(), prices=hourly(5.0, (0, 1, 90.0)), planning=planning)
-    made = planned(scenario, solver)
+    scenario = small_scenario(battery(), prices=hourly(5.0, (0, 1, 90.0)))
+    made = planned(scenario, method)
     assert last_powers(made, "battery") == pytest.approx({at(0): 4.0, at(0, 15): 4.0})
     assert made.outcome["totals"]["objective_eur"] == pytest.approx(-0.18)
     assert made.outcome["totals"]["comfort_shortfall_kwh"] == 0
 
 
 @METHODS
-def test_a_battery_above_its_capacity_is_emptied_at_once(planning, solver):
+def test_a_battery_above_its_capacity_is_emptied_at_once(method):
     # 1 kWh too much gives 0.9 kWh: 3.6 kW for 15 minutes at 10 EUR/MWh, 0.009 EUR; an hour later 0.045.
-    scenario = small_scenario(
-        battery(initial_kwh=201, end_kwh=200), prices=hourly(50.0, (0, 1, 10.0)), planning=planning
-    )
-    made = planned(scenario, solver)
+    scenario = small_scenario(battery(initial_kwh=201, end_kwh=200), prices=hourly(50.0, (0, 1, 10.0)))
+    made = planned(scenario, method)
     assert last_powers(made, "battery") == pytest.approx({at(0): -3.6})
     assert made.programs.query("resource == 'battery'")["energy_kwh"].iloc[0] == pytest.approx(200)
     assert made.outcome["totals"]["objective_eur"] == pytest.approx(0.009)
 
 
-def test_what_cannot_be_recovered_is_reported_and_the_unmanaged_program_does_no_worse(solver):
+def test_what_cannot_be_recovered_is_reported_and_the_unmanaged_program_does_no_worse():
     # 0.1 kW for 24 hours: 2.4 of the 5 kWh that are missing, in both programs.
-    made = planned(small_scenario(battery(initial_kwh=25, charge_kw=0.1)), solver)
+    made = planned(small_scenario(battery(initial_kwh=25, charge_kw=0.1)))
     assert made.outcome["totals"]["comfort_shortfall_kwh"] == pytest.approx(5 - 2.4)
     assert made.outcome["totals"]["flexibility_eur"] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_buffer_hotter_than_it_may_be_cools_down_by_its_demand(solver):
+def test_a_buffer_hotter_than_it_may_be_cools_down_by_its_demand():
     # 12 kWh in a buffer of 10, 4 kW of heat: back within its limits after half an hour, without charging before.
     pump = HeatPump(resource="pump", connection=CONNECTION, power_kw=3, buffer_kwh=10, initial_kwh=12)
     forecasts = {("pump", "heat_kw"): 4.0, ("pump", "cop"): 4.0}
-    made = planned(small_scenario(pump, forecasts=forecasts, prices=hourly(50.0, (0, 1, -10.0))), solver)
+    made = planned(small_scenario(pump, forecasts=forecasts, prices=hourly(50.0, (0, 1, -10.0))))
     assert min(last_powers(made, "pump")) >= at(0, 15)
     assert made.outcome["totals"]["comfort_shortfall_kwh"] == 0
 
 
-def test_a_measured_content_replaces_what_the_day_before_was_planned_to_leave(solver):
+def test_a_measured_content_replaces_what_the_day_before_was_planned_to_leave():
     # Planned to end with 30 kWh; 26 are measured the next midnight: 4 kWh more at 50 EUR/MWh, at once.
     scenario = measured(small_scenario(battery(), days=2), NEXT, 26.0)
-    made = planned(scenario, solver)
+    made = planned(scenario)
     assert last_powers(made, "battery") == pytest.approx(
         {at(0): 4.0, at(0, 15): 4.0} | {at(24) + timedelta(minutes=15 * i): 4.0 for i in range(4)}
     )
 
 
-def test_a_measurement_does_not_stand_in_for_later_days(solver):
+def test_a_measurement_does_not_stand_in_for_later_days():
     scenario = measured(small_scenario(battery(initial_kwh=60), days=2), DAY, 28.0)
-    made = planned(scenario, solver)
+    made = planned(scenario)
     assert last_powers(made, "battery") == pytest.approx({at(0): 4.0, at(0, 15): 4.0})
 
 

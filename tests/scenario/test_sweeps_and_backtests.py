@@ -26,14 +26,15 @@ from agr.scenario.scenario import Scenario
 from agr.scenario.sweeping import read_grid, sweep
 from agr.scenario.table_frames import known_of
 from agr.settings import Planning
+from tests.builders.dask_workers import forked_workers
 
 DAY = Period(date(2026, 5, 4))
 
 
 @pytest.fixture(scope="module")
 def quiet(small):
-    """Eight connections of the small scenario without its event: two plans."""
-    return changed(small, ["connections=8"], ["event:1"])
+    """Six connections of the small scenario without its event: two plans."""
+    return changed(small, ["connections=6"], ["event:1"])
 
 
 class Counting:
@@ -118,7 +119,10 @@ def test_a_cluster_that_is_not_there_is_said():
 @pytest.fixture(scope="module")
 def cluster():
     """A Dask worker of one thread, in a process of its own."""
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as made:
+    with (
+        forked_workers(),
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as made,
+    ):
         yield made
 
 

@@ -11,6 +11,7 @@ from agr.domain.register import ConnectionTariff
 from agr.scenario.changes import changed
 from agr.scenario.record import open_run
 from agr.scenario.running import run
+from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, at, hourly, small_scenario
 
 PRICES = hourly(80.0, (20, 21, 20.0), (21, 22, 50.0))
@@ -18,19 +19,19 @@ PRICE = ConnectionTariff(connection=CONNECTION, first_day=date(2026, 1, 1), impo
 PEAK = ConnectionTariff(connection=CONNECTION, first_day=date(2026, 1, 1), peak_eur_per_kw=0.04, peak_reached_kw=2.0)
 
 
-def a_car(method: str = "reference", *tariffs: ConnectionTariff):
+def a_car(*tariffs: ConnectionTariff):
     """Needs 10 kWh between 20:00 and 22:00, and takes at most 11 kW."""
     car = EvSession(
         resource="one", connection=CONNECTION, arrival=at(20), departure=at(22), energy_kwh=10.0, charge_kw=11.0
     )
-    scenario = small_scenario(car, prices=PRICES, planning={"method": method})
+    scenario = small_scenario(car, prices=PRICES)
     return replace(scenario, register=replace(scenario.register, connection_tariffs=tariffs or (PRICE, PEAK)))
 
 
 @pytest.mark.parametrize("method", ["reference", "decomposition"])
-def test_a_house_pays_by_hand(method: str, solver, tmp_path) -> None:
+def test_a_house_pays_by_hand(method: str, tmp_path) -> None:
     # a kW less in the cheap hour saves 0.04 EUR of the peak and costs 0.03: 5 kW in both hours
-    made = run(a_car(method), solver=solver)
+    made = run(a_car(), solver=by_method(method))
     assert all(step["audit"] == [] for step in made.steps)
     totals = made.outcome["totals"]
     assert totals["terms_eur"]["connection tariff"] == pytest.approx(-1.0, abs=1e-4)
@@ -53,10 +54,10 @@ def test_a_house_pays_by_hand(method: str, solver, tmp_path) -> None:
     assert open_run(tmp_path / "run").final("customers").equals(made.final("customers"))
 
 
-def test_what_another_tariff_would_mean(solver) -> None:
+def test_what_another_tariff_would_mean() -> None:
     dearer = f"connections.{CONNECTION}.peak_eur_per_kw=0"
     made = run(
-        changed(a_car("reference", PEAK), [dearer, f"connections.{CONNECTION}.peak_reached_kw=0"]), solver=solver
+        changed(a_car(PEAK), [dearer, f"connections.{CONNECTION}.peak_reached_kw=0"]), solver=by_method("reference")
     )
     assert made.outcome["totals"]["objective_eur"] == pytest.approx(-0.20)
     tripled = changed(a_car(), [f"connection_tariffs.{CONNECTION}.import_eur_per_mwh=*3"])
