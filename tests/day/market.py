@@ -46,6 +46,9 @@ class Parties:
 class Market:
     """One Period, a daemon that plans it, and the counterparties' view of it."""
 
+    before: tuple[int, ...]
+    """What a test keeps to compare with later, W per ISP"""
+
     def __init__(
         self,
         parties: Parties,

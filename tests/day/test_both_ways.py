@@ -180,7 +180,7 @@ def test_a_shipped_day_with_capacity_gates(market: Callable[..., Market], tmp_pa
     (event,) = scenario.events
     assert isinstance(event, Release)
     driven.jump(event.at)
-    isps = [{"start": 69, "duration": 16, "power": -200_000}]  # half of 400 kW, from 18:00 to 22:00
+    isps: list[Any] = [{"start": 69, "duration": 16, "power": -200_000}]  # half of 400 kW, from 18:00 to 22:00
     driven.parties.north.send(
         "release", domain=OURS, contract=event.contract, period=str(scenario.of),
         congestion_point="ea1.2024-01.example.north-grid:cp-002", isps=isps,

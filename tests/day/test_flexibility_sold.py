@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -38,7 +39,7 @@ def ask(market: Market, point: str, power_w: int, **more: object) -> None:
         {**WANTED, "min": low, "max": high},
         {"start": FIRST + 4, "duration": last - FIRST - 3, "min": -100_000, "max": 100_000, "available": True},
     ]
-    values = {
+    values: dict[str, Any] = {
         "period": str(market.period), "congestion_point": point, "isps": isps,
         "expires": (market.clock.now() + timedelta(hours=2)).isoformat(),
     } | more  # fmt: skip

@@ -6,12 +6,13 @@ The broker, the token service and the participants API are a stand-in made from 
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -49,6 +50,9 @@ LIMIT_W = 30_000
 
 class GopacsDay:
     """A daemon whose only counterparty is GOPACS, and that."""
+
+    logged: Callable[[], list[str]]
+    before: Sequence[int]
 
     def __init__(self, folder: Path, python: Path) -> None:
         config = folder / "gopacs.json"
@@ -145,7 +149,7 @@ class GopacsDay:
         return [event for event in self.broker.told("received") if event.type == kind]
 
     def ask(self, contract: str = CONTRACT, most_w: int = LIMIT_W, **more) -> Event:
-        isps = [{"start": LIMITED.start, "duration": len(LIMITED), "max": most_w}]
+        isps: list[Any] = [{"start": LIMITED.start, "duration": len(LIMITED), "max": most_w}]
         expires = (self.clock.now() + timedelta(hours=2)).isoformat()
         return self.broker.send(
             "request", period=str(PERIOD), congestion_point=POINT, contract=contract, isps=isps, expires=expires, **more

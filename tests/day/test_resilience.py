@@ -14,6 +14,7 @@ from agr.domain.plan import Plan, Reason, ReasonKind
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher
 from agr.operations.watchdog import shorten_pauses
+from agr.planning.budget import Budget
 from agr.planning.case import build
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
@@ -58,11 +59,13 @@ class Buggy(SolverPool):
 
     broken = False
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def solve(
+        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+    ) -> Solution:
         if not self.broken:
             self.broken = True
             raise RuntimeError("a bug")
-        return super().solve(case, reached)
+        return super().solve(case, reached, budget)
 
 
 def test_a_bug_in_one_period_is_an_alarm_and_the_next_period_is_planned(world: World) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -44,7 +45,8 @@ def whole(parties: Parties, known: dict, tmp_path_factory: pytest.TempPathFactor
     ) as market:
         market.reach(OPEN)
         market.jump(scenario.events[0].at)
-        isps = [{"start": FIRST_ISP, "duration": LAST_ISP - FIRST_ISP + 1, "power": -200_000}]  # half of 400 kW
+        half_w = 200_000  # of 400 kW
+        isps: list[Any] = [{"start": FIRST_ISP, "duration": LAST_ISP - FIRST_ISP + 1, "power": -half_w}]
         market.parties.north.send(
             "release", domain=OURS, contract=CONTRACT, period="2026-03-29", congestion_point=RELEASED, isps=isps
         )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -29,7 +30,8 @@ from agr.store import history as kept
 from agr.store.dumps import copy_sqlite
 from agr.store.engine import Store
 from agr.store.flex_orders import Settled
-from tests.history.conftest import CONNECTION, DAYS, FIRST, FREE, OTHER, OTHER_POINT, POINT, SOLD, Stored
+from tests.builders.small_scenarios import CONNECTION, POINT
+from tests.history.conftest import DAYS, FIRST, FREE, OTHER, OTHER_POINT, SOLD, Stored
 
 LAST = FIRST + timedelta(days=DAYS - 1)
 CENT = 0.005
@@ -159,7 +161,7 @@ def test_what_was_measured_is_settled_and_stays_when_the_readings_are_gone(store
     store = Store(f"sqlite:///{tmp_path / 'agr.db'}")
     day = Period(FIRST, "Europe/Amsterdam", 60)
     noon, one = day.starts()[12], day.starts()[13]
-    usual = {
+    usual: dict[str, Any] = {
         "planned_kwh": 20.0, "quality": "measured", "verdict": Verdict.EXECUTED, "cause": Cause.UNKNOWN, "plan": 1,
     }  # fmt: skip
     shop = [Execution(resource="shop", start=start, measured_kwh=20.0, **usual) for start in day.starts()]
@@ -178,7 +180,7 @@ def test_what_was_measured_is_settled_and_stays_when_the_readings_are_gone(store
         executions.put(tx, [*shop, *roof, unsure])
     days = Days(store, stored.settings)
 
-    def row() -> dict[str, object]:
+    def row() -> dict[str, Any]:
         (found,) = table("day", days.between(FIRST, FIRST)).records()
         return found
 
@@ -226,7 +228,7 @@ def test_files_hold_the_same_numbers(past: History, tmp_path) -> None:
 def test_the_page_that_is_mailed_needs_nothing_else_and_names_no_connection(past: History, tmp_path) -> None:
     path = past.report(tmp_path / "month.html")
     text = path.read_text(encoding="utf-8")
-    page = html.fromstring(text)
+    page: Any = html.fromstring(text)
     assert page.xpath("//script | //link | //img | //@href | //@src") == []
     assert len(page.xpath("//*[local-name()='rect']")) == DAYS
     assert CONNECTION not in text

@@ -29,8 +29,9 @@ from agr.web.security import COOKIE
 from tests.builders.accounts import account
 from tests.builders.barriers import barriers
 from tests.builders.operators_side import Desk
+from tests.builders.small_scenarios import CONNECTION
 from tests.builders.worlds import PERIOD, World
-from tests.history.conftest import CONNECTION, DAYS, FIRST, Stored
+from tests.history.conftest import DAYS, FIRST, Stored
 
 LAST = FIRST + timedelta(days=DAYS - 1)
 SPAN = {"from": str(FIRST), "to": str(LAST)}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ class Auctions:
     def wake(self) -> None:
         self.woken += 1
 
-    def enter(self, market: str, mw: tuple[float, ...], **more: bool) -> str:
+    def enter(self, market: str, mw: tuple[float, ...], **more: Any) -> str:
         return self.results.enter(ANNA, market, PERIOD.day, mw, WHY, **more).text
 
     def known(self) -> dict[str, tuple[float, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ MW = (2.0, 2.0, 0.0, 1.0, 1.0, 3.0)
 class CapacityTrading(Trading):
     """FCR leaves through a folder of its own; aFRR through none."""
 
-    def __init__(self, folder: Path, exchange: Exchange, **more: bool) -> None:
+    def __init__(self, folder: Path, exchange: Exchange, **more: Any) -> None:
         super().__init__(folder, exchange, **more)
         self.tso = folder / "tso"
         given = self.settings.bids

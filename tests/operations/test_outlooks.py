@@ -1,6 +1,7 @@
 """Forecasts of weather: judged row by row, kept with the moment they were known, one alarm per series."""
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,8 @@ def outlook(values=None, **changes):
         for start, value in zip(HOURS.starts(), given, strict=False)
         if value is not None
     )
-    return Outlook(**({"series": SERIES, "rows": rows, "low": -60, "high": 60} | changes))
+    usual: dict[str, Any] = {"series": SERIES, "rows": rows, "low": -60, "high": 60}
+    return Outlook(**(usual | changes))
 
 
 def kept(world, as_of=None):

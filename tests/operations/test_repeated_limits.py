@@ -2,6 +2,7 @@
 
 from datetime import date, time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,9 @@ from agr.domain.register import ConnectionLimit, PointLimit
 from agr.operations.configuration_check import findings
 from tests.builders.worlds import POINT, World
 
-DAYS = {"first_day": date(2026, 1, 1), "last_day": date(2026, 12, 31), "window_start": time(0), "window_end": time(0)}
+DAYS: dict[str, Any] = {
+    "first_day": date(2026, 1, 1), "last_day": date(2026, 12, 31), "window_start": time(0), "window_end": time(0),
+}  # fmt: skip
 AT_POINT = PointLimit(congestion_point=POINT, import_kw=50, export_kw=None, penalty_eur_per_mwh=100, **DAYS)
 AT_HOME = ConnectionLimit(at="ean.1", import_kw=50, export_kw=None, penalty_eur_per_mwh=100, **DAYS)
 OTHER = ConnectionLimit(at="ean.1", import_kw=50, export_kw=None, penalty_eur_per_mwh=101, **DAYS)

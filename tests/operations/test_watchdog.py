@@ -1,7 +1,7 @@
 """A failing store and a jumping clock are noticed and reported, and their alarms end by themselves."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,9 @@ from agr.domain.errors import PlanError, StoreError
 from agr.domain.plan import Reason, ReasonKind
 from agr.operations.log import Unbreakable
 from agr.operations.watchdog import QUICK_S, STEADY_S, Watchdog
+from agr.planning.budget import Budget
 from agr.planning.pool import SolverPool
+from agr.planning.progress import Round
 from agr.planning.service import Planner
 from agr.planning.solving import Solution
 from agr.settings import Planning
@@ -25,7 +27,9 @@ from tests.builders.worlds import NOW, PERIOD, World
 class Refusing(SolverPool):
     """Makes no plan, at once."""
 
-    def solve(self, case: Case) -> Solution:
+    def solve(
+        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+    ) -> Solution:
         raise PlanError("told to refuse")
 
 

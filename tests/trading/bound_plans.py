@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from agr.domain.flexibility import Disposition, FlexOffer, FlexOrder, FlexRequest, Obligation, RequestedIsp
 from agr.domain.flexibility_states import OfferState
@@ -24,7 +25,7 @@ def request(least_w=-6_000, most_w=0, *, isps=NOON, room_w=20_000, **more):
         else RequestedIsp(isp=t, disposition=Disposition.AVAILABLE, min_w=-room_w, max_w=room_w)
         for t in range(1, PERIOD.isp_count + 1)
     ]
-    given = {
+    given: dict[str, Any] = {
         "message_id": str(uuid.uuid4()), "conversation_id": str(uuid.uuid4()), "dso": DSO, "congestion_point": POINT,
         "period": PERIOD, "revision": 1, "expires_at": PERIOD.start, "received_at": PERIOD.start - timedelta(hours=9),
         "isps": tuple(named),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lxml import etree
@@ -29,7 +30,8 @@ def _ends(message: "etree._Element", isp: int) -> datetime:
 
 def _about(option: "etree._Element", offer: "etree._Element") -> Iterator[str]:
     price, decimals = Decimal(option.get("Price")), _DECIMALS[offer.get("Currency")]
-    if -price.as_tuple().exponent != decimals:
+    exponent: Any = price.as_tuple().exponent
+    if -exponent != decimals:
         yield "Price is not valid for the currency"
     if not 0 < Decimal(option.get("MinActivationFactor", "1")) <= 1:
         yield "Min activation factor must be between 0 and 1"

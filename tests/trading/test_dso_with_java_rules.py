@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from agr.domain.flexibility import FlexRequest, OfferOption, Quote
+from agr.domain.flexibility import FlexRequest, NoOffer, OfferOption, Quote
 from agr.domain.flexibility_states import OfferState
 from agr.trading.offer_message import runs_of
 from agr.trading.offering import Offering
@@ -101,7 +101,7 @@ class Uneven:
 
     at_once = 1
 
-    def price_together(self, requests: Sequence[FlexRequest]) -> list[Quote]:
+    def price_together(self, requests: Sequence[FlexRequest]) -> list[Quote | NoOffer | Exception]:
         return [self.price(request) for request in requests]
 
     def price(self, request: FlexRequest) -> Quote:

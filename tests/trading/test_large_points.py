@@ -25,9 +25,8 @@ PERIOD = Period(date(2026, 3, 30))
 def large():
     """1,000 resources, all of them at the first congestion point, which has a FlexOption."""
     case = make_case(1_000)
-    storage, curtailable = (
-        replace(units, point=np.zeros_like(units.point)) for units in (case.storage, case.curtailable)
-    )
+    storage = replace(case.storage, point=np.zeros_like(case.storage.point))
+    curtailable = replace(case.curtailable, point=np.zeros_like(case.curtailable.point))
     return replace(case, storage=storage, curtailable=curtailable)
 
 

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ CLC = Contract(
 
 
 def limited(least_w, most_w, isps, **more):
-    given = {
+    given: dict[str, Any] = {
         "message_id": str(uuid.uuid4()), "conversation_id": str(uuid.uuid4()), "dso": "other.example",
         "congestion_point": POINT, "period": PERIOD, "revision": 1, "expires_at": PERIOD.start,
         "received_at": PERIOD.start - timedelta(hours=9), "limits": True, "contract_id": "CLC-1",

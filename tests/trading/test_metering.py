@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -76,7 +77,7 @@ class MeteredWorld(World):
         return self.receive(self.dso.seal(self.dso.message("MeteringResponse", **values)))
 
 
-def _queued(tx: object) -> "list[outbox.Message]":
+def _queued(tx: Any) -> "list[outbox.Message]":
     return [one for one in outbox.newest(tx, "Metering", PERIOD.day).values() if one.state == "queued"]
 
 
