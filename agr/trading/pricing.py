@@ -183,7 +183,7 @@ class PlanPricer:
                     reason="the day has begun, and nobody redispatches there during the day (IntradayRedispatchBy)"
                 )
             with self._lock:
-                found = self.running_day.compared(reader, period)
+                found = self.running_day.compared(_WithPlan(tx, period, self._read), period)
             if isinstance(found, NoOffer):
                 return found
             rest = found
@@ -212,21 +212,46 @@ class PlanPricer:
         )  # fmt: skip
 
     def _kept(self, number: int) -> Solved:
-        """Return the plan in force, read once: at 100,000 resources that takes seconds.
-
-        Of a plan that has moved some points of the one before, only these are read.
-        """
+        """Return the plan in force, and look once at the reserve that all units hold in it."""
         from models.part import HeldByAll
 
         with self._lock:
-            if self._number != number or self._solved is None:
-                with self._store.reading() as tx:
-                    archives, builds_on = read_since(tx, number, self._number)
-                known, self._solved, self._number = self._solved if builds_on else None, None, None
-                self._solved = unpacked(archives, known)
-                self._number = number
-                self._held = HeldByAll.of(self._solved.named.case, self._solved.outcome)
+            with self._store.reading() as tx:
+                unpack = self._read(tx, number)
+            solved = unpack()
+            if self._held is None:
+                self._held = HeldByAll.of(solved.named.case, solved.outcome)
+            return solved
+
+    def _read(self, tx: Tx, number: int) -> Callable[[], Solved]:
+        """Read a plan, once: at 100,000 resources that takes seconds. Call it, and what it returns, with the lock.
+
+        Of a plan that has moved some points of the one before, only these are read.
+        """
+        if self._number == number and self._solved is not None:
+            known = self._solved
+            return lambda: known
+        archives, builds_on = read_since(tx, number, self._number)
+        earlier = self._solved if builds_on else None
+
+        def unpack() -> Solved:
+            self._number, self._solved, self._held = None, None, None  # in case that unpacking fails
+            self._solved = unpacked(archives, earlier)
+            self._number = number
             return self._solved
+
+        return unpack
+
+
+class _WithPlan(StoredInputs):
+    """Inputs of a running Period whose plan in force may be in memory already."""
+
+    def __init__(self, tx: Tx, period: Period, read: Callable[[Tx, int], Callable[[], Solved]]) -> None:
+        super().__init__(tx)
+        self._in_force, self._read = plans.newest_audited(tx, period.day), read
+
+    def archived(self, number: int) -> Callable[[], Solved]:
+        return self._read(self._tx, number) if number == self._in_force else super().archived(number)
 
 
 def _tried(work: Callable[..., _T], *given: object) -> _T | Exception:

@@ -1,11 +1,14 @@
 """Before its Period, too, an order needs no solver where no part can be planned alone: a plan of the reference has no
 prices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from agr.domain.flexibility import Quote
 from agr.domain.plan import PlanState, ReasonKind
+from agr.domain.register import ConnectionTariff
 from agr.planning.case import build
 from agr.planning.inputs import read_inputs
 from agr.planning.ordered_at_once import at_once, bought
@@ -13,7 +16,7 @@ from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Planning
-from agr.store import overrides
+from agr.store import overrides, register
 from models.audit import audit
 from tests.builders.remembered import Remembering
 from tests.builders.worlds import PERIOD, POINT
@@ -24,6 +27,7 @@ from tests.trading.bound_plans import (
     opened,
     order,
     pricer,
+    program_w,
     request,
     told,
 )
@@ -128,3 +132,36 @@ def test_an_order_whose_program_no_longer_holds_is_planned_with_all_that_waits(e
     assert {reason.kind for reason in plan.reasons} == {ReasonKind.ORDER, ReasonKind.OPERATOR}
     assert missing_w(obligation, plan) > 1
     assert stage.open_triggers() == 0
+
+
+def test_where_connections_have_tariffs_an_order_needs_no_solver_either(exact, solver):
+    """A part has no prices of peaks, so the program is put into the whole; what the customer pays more is paid for."""
+    with exact.store.transaction() as tx:
+        known = register.load(tx)
+        peak = ConnectionTariff(connection="ean.1", first_day=PERIOD.day, import_eur_per_mwh=50, peak_eur_per_kw=0.1)
+        register.replace(tx, replace(known, connection_tariffs=(peak,)))
+    stage = announced(exact, solver)
+    before = stage.made[-1]
+    obligation, eur = sold(exact, solver)
+    assert stage.planner.run_due() == 1
+    plan = stage.made[-1]
+    assert plan.state is PlanState.AUDITED, plan.result.audit
+    assert plan.result.solver == "ordered offer"
+    assert missing_w(obligation, plan) <= 1
+    assert plan.result.objective_eur >= before.result.objective_eur - 1e-6
+    assert plan.result.bound_eur == pytest.approx(before.result.bound_eur + eur, abs=1e-9)
+
+
+def test_a_part_of_an_offer_is_put_in_as_the_blend_of_both_programs(exact, solver):
+    stage = announced(exact, solver)
+    before = program_w(stage.made[-1])
+    obligation, _ = sold(exact, solver, factor="0.50")
+    assert stage.planner.run_due() == 1
+    plan = stage.made[-1]
+    assert plan.result.solver == "ordered offer"
+    assert missing_w(obligation, plan) <= 1
+    (moved,) = plan.change.points
+    ordered = np.flatnonzero(obligation.order.power_w)
+    deviation = np.array(program_w(plan))[ordered] - np.array(before)[ordered]
+    assert np.abs(deviation - np.array(obligation.order.power_w)[ordered]).max() <= 1
+    assert moved.address == POINT

@@ -48,9 +48,13 @@ class UnitRows:
 
     def matrix(self, name: str, isps: int) -> Floats:
         """Return one row per unit, (U,T)."""
-        table = np.empty((len(self.units), isps))
-        for row, unit in zip(table, self.units, strict=True):
-            row[:] = unit[name]
+        values = [unit[name] for unit in self.units]
+        table = np.empty((len(values), isps))
+        if not any(isinstance(value, np.ndarray) for value in values):
+            table[:] = np.array(values, dtype=float)[:, None]
+            return table
+        for row, value in zip(table, values, strict=True):
+            row[:] = value
         return table
 
     def ints(self, name: str) -> Ints:
