@@ -27,11 +27,14 @@ function framed(look, option) {
     axisLabel: { color: look.quiet, hideOverlap: true, ...a.axisLabel },
   });
   const all = (a) => (Array.isArray(a) ? a.map(axis) : a && axis(a));
-  const named = (option.series || []).map((s) => s.name).filter((name) => name !== FLOOR);
+  const named = new Map((option.series || []).filter((s) => s.name !== FLOOR).map((s) => [s.name, s]));
+  // A band lies over those before it, so each is darker: so is its patch in the legend.
+  const bands = [...named.values()].filter((s) => s.stackStrategy).map((s) => s.name);
+  const key = (s) => (s.stackStrategy ? { name: s.name, icon: "rect", itemStyle: { opacity: Math.min(1.6 * s.areaStyle.opacity * (bands.indexOf(s.name) + 1), 1) } } : s.name);
   return {
     backgroundColor: "transparent", textStyle: text, animation: false,
     tooltip: tip(look, { trigger: "axis", order: "seriesAsc" }),
-    legend: { top: 0, type: "scroll", textStyle: text, pageTextStyle: text, itemWidth: 26, itemHeight: 10, data: [...new Set(named)] },
+    legend: { top: 0, type: "scroll", textStyle: text, pageTextStyle: text, itemWidth: 26, itemHeight: 10, data: [...named.values()].map(key) },
     grid: { left: 64, right: 64, top: 48, bottom: 44 },
     ...option, xAxis: all(option.xAxis), yAxis: all(option.yAxis),
   };

@@ -48,6 +48,7 @@ def forecasts(
         request, principal, "forecasts.html", of=of, series=name, names=offered, moments=moments, place=place,
         found=found, board=board, first=first, last=last, energy=energy, money=money and energy,
         picture=chart(**_picture(found, context)), enabled=context.settings.forecasts.enabled,
+        unit=_unit(name, context),
     )  # fmt: skip
 
 
@@ -68,13 +69,18 @@ def _picture(found: View, context: Context) -> dict[str, object]:
         for share, low, high in ((50, FAN[2], FAN[4]), (80, FAN[1], FAN[5]), (95, FAN[0], FAN[6]))
         if found.fan
     ]
-    energy = found.series == context.settings.markets.day_ahead.series
-    power = found.series.startswith(forecast_runs.POWER_SERIES)
-    unit = f"{context.settings.currency}/MWh" if energy else "kW" if power else session_unit(found.series)
     return {
-        "unit": unit, "starts": starts_of(found.period), "zone": found.period.zone_name, "band": None,
-        "series": shown, "bands": bands,
+        "unit": _unit(found.series, context), "starts": starts_of(found.period), "zone": found.period.zone_name,
+        "band": None, "series": shown, "bands": bands,
     }  # fmt: skip
+
+
+def _unit(series: str, context: Context) -> str:
+    """Return the unit of a series; empty where its name tells it, or nobody knows."""
+    markets = context.settings.markets
+    if series in (markets.day_ahead.series, markets.imbalance.shortage_series, markets.imbalance.surplus_series):
+        return f"{context.settings.currency}/MWh"
+    return "kW" if series.startswith(forecast_runs.POWER_SERIES) else session_unit(series)
 
 
 def _rounded(values: Values) -> list[float | None]:

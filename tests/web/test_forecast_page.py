@@ -77,6 +77,7 @@ def test_the_page_shows_the_newest_forecast_and_the_scoreboard(page: httpx.Clien
     assert ">ours</th>" in text
     assert ">naive</th>" in text
     assert "lost EUR/day" not in text
+    assert "mean absolute error, EUR/MWh" in text
     assert "lost EUR/day" in page.get(PATH + "&money=1").text
 
 
