@@ -735,6 +735,7 @@ class PromisedOut(BaseModel):
     scenario: int | None
     isp: int | None
     why: str
+    within_kw: float | None
 
 
 class PlanOut(BaseModel):

@@ -151,6 +151,7 @@ class PromisedPoint:
     scenario: int | None = None  # from 1, in which the promise binds
     isp: int | None = None  # from 1
     why: str = ""  # what is special about that scenario
+    within_kw: float | None = None  # on that share of days the program is kept to within this where it may be called
 
     @property
     def met(self) -> bool:

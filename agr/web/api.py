@@ -192,7 +192,7 @@ def _plan(head: Head, state: PlanState) -> a.PlanOut:
             a.PromisedOut(
                 congestion_point=one.address, probability=one.probability, scenarios=one.scenarios, days=one.days,
                 answered=one.answered, recounted=one.recounted, met=one.met, margin_kw=one.margin_kw,
-                hedge_eur=one.hedge_eur, scenario=one.scenario, isp=one.isp, why=one.why,
+                hedge_eur=one.hedge_eur, scenario=one.scenario, isp=one.isp, why=one.why, within_kw=one.within_kw,
             )
             for one in result.promised
         ],

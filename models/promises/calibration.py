@@ -12,7 +12,7 @@ import numpy as np
 from models.arrays import Bools, Floats
 from models.case import Case
 from models.errors import CaseError
-from models.promises.plan import NEGLIGIBLE, RAISES, Promises, delivered, expected_eur, missing_kwh
+from models.promises.plan import RAISES, Promises, delivered, expected_eur, missing_kwh
 from models.promises.rows import Terms
 from models.promises.scenarios import Scenarios, scenarios
 from models.promises.search import Effort, Search
@@ -28,7 +28,7 @@ class Counted:
     delivered: Bools
     missing_kwh: Floats
     missing_kw: Floats  # the most in any ISP
-    kept_share: Floats  # of the reserved ISPs in which the planned program stays within the tolerance
+    away_kw: Floats  # the most that the planned program is off the announced one in a reserved ISP
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,11 +65,11 @@ def count_on(
                 np.array([delivered(search, n) for n in every], dtype=np.bool_).reshape(shape),
                 np.array([missing_kwh(search, n) for n in every]).reshape(shape),
                 np.array([_most_missing(search, n) for n in every]).reshape(shape),
-                np.array([_kept(search, n, announced_kw, terms) for n in every]).reshape(shape),
+                np.array([_most_away(search, n, announced_kw) for n in every]).reshape(shape),
             )
         )
     parts = [np.concatenate(values, axis=1) for values in zip(*found, strict=True)]
-    return Counted(delivered=parts[0], missing_kwh=parts[1], missing_kw=parts[2], kept_share=parts[3])
+    return Counted(delivered=parts[0], missing_kwh=parts[1], missing_kw=parts[2], away_kw=parts[3])
 
 
 def calibrated(
@@ -140,8 +140,7 @@ def _most_missing(search: Search, n: int) -> Floats:
     return np.asarray(found.max(axis=1, initial=0.0))
 
 
-def _kept(search: Search, n: int, announced_kw: Floats, terms: Terms) -> Floats:
-    rows, (planned, _, _) = search.each[n].rows, search.each[n].programs_kw()
-    mine = announced_kw[search.points[n]][rows.tied]
-    away = np.abs(planned[:, rows.tied] - mine)
-    return np.asarray((away <= terms.tolerance_kw + NEGLIGIBLE * np.abs(mine).max(initial=1.0)).mean(axis=1))
+def _most_away(search: Search, n: int, announced_kw: Floats) -> Floats:
+    """Return the most that planned programs are off what was announced in a reserved ISP (S,), kW."""
+    tied, (planned, _, _) = search.each[n].rows.tied, search.each[n].programs_kw()
+    return np.asarray(np.abs(planned[:, tied] - announced_kw[search.points[n]][tied]).max(axis=1, initial=0.0))

@@ -35,3 +35,12 @@ def test_it_agrees_with_the_count_of_the_promise(seed):
     assert again == pytest.approx(counted.missing_kwh, abs=2e-3 * reserved.max())
     assert counted.delivered.any()
     assert not counted.delivered.all()
+
+
+def test_how_far_a_program_is_off_is_what_its_units_cannot_make_up_for_in_reserved_isps():
+    """11 kW are announced; loads of 9 and 14 kW with a car that may draw 3: 9 + 2 are drawn, and 3 too many."""
+    option, car = reservation(2, [-4.0, 0.0], penalty=60.0), storage(2, charge_kw=3.0, low=np.zeros(2), high=6.0)
+    days = [make(2, option, load(2, [kw, 50.0]), car, hours=1.0) for kw in (9.0, 14.0)]
+    terms = Terms(deviation_eur_per_mwh=900.0)
+    counted = count_on(days, np.array([80.0, 80.0]), np.array([[11.0, 5.0]]), terms)
+    assert counted.away_kw == pytest.approx(np.array([[0.0, 3.0]]), abs=1e-6)

@@ -194,6 +194,8 @@ def test_a_reservation_planned_by_probability_is_kept_on_days_that_it_was_not_ma
     assert (promised.address, promised.scenarios, promised.days) == ("p", 8, 26)
     assert promised.answered >= 0.92 * promised.days
     assert promised.recounted >= 5
+    assert promised.within_kw is not None
+    assert 0 <= promised.within_kw < 40  # of some 100: cars make up for a load that is a fifth off
     assert not any(kind == PROBABILITY for kind, _ in hedged[2].alarms)
     # what the plan of the day as it is forecast would have kept of the same days
     before = certain[2].solved(1).outcome.point_kw[0]
@@ -205,6 +207,7 @@ def test_the_plan_says_where_the_promise_binds_and_what_it_costs(hedged) -> None
     assert said.startswith("calls at p are answered on ")
     assert "the promise binds in scenario " in said
     assert "of what is forecast)" in said
+    assert "on 95% of them its D-Prognosis is kept to within " in said
     assert "this hedge costs " in said
 
 

@@ -115,7 +115,7 @@ def counted(
 def _promised(one: "CountedPoint", about: "Proposed | None", asked: float, scenarios: int) -> PromisedPoint:
     found = PromisedPoint(
         address=one.point, probability=asked, scenarios=scenarios, days=one.days, answered=one.answered,
-        recounted=one.again,
+        recounted=one.again, within_kw=one.within_kw,
     )  # fmt: skip
     if about is None:
         return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +55,9 @@ class CountedPoint:
     answered: int  # days, by both counts
     again: int  # of the days, those that were counted again by the reference
     refuted: int  # of these, those that only the first count had as answered
+    within_kw: (
+        float  # on the share of days that was asked for, the program is no farther off in an ISP that may be called
+    )
 
 
 def propose(question: Question, threads: int = 0) -> tuple[Proposed, ...]:
@@ -110,9 +114,15 @@ def count(question: Question, threads: int = 0) -> tuple[CountedPoint, ...]:
                 answered=int(counted.delivered[n].sum()) - len(refuted),
                 again=again,
                 refuted=len(refuted),
+                within_kw=_on_most(counted.away_kw[n], chosen.probability),
             )
         )
     return tuple(answers)
+
+
+def _on_most(values: Floats, share: float) -> float:
+    """Return what so large a share of values (F,) is not above."""
+    return float(np.sort(values)[max(ceil(share * len(values) - 1e-9), 1) - 1])
 
 
 def _dealt(question: Question) -> tuple[Uncertain, Promises, Split]:

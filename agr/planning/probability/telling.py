@@ -9,6 +9,8 @@ def words(one: PromisedPoint, period: Period) -> str:
     again = f", {one.recounted} of them counted twice" if one.recounted else ""
     kept = f"calls at {one.address} are answered on {one.answered} of {one.days} days that may come{again}"
     parts = [f"{kept} (asked: {one.probability:.0%})"]
+    if one.within_kw is not None:
+        parts.append(f"on {one.probability:.0%} of them its D-Prognosis is kept to within {one.within_kw:,.1f} kW then")
     if one.scenario is not None and one.isp is not None:
         why = f": {one.why}" if one.why else ""
         parts.append(f"the promise binds in scenario {one.scenario}, {period.label(one.isp)}{why}")
