@@ -28,7 +28,8 @@ def _table(kind: Any, value: dict[str, Any]) -> Any:
 def world(name: str) -> tuple[Case, float]:
     """Return a world's case and the true optimum, EUR."""
     read = json.loads((WORLDS / f"{name}.json").read_text(encoding="utf-8"))
-    hints, given = get_type_hints(Case), {}
+    hints = get_type_hints(Case)
+    given: dict[str, Any] = {}
     for item in fields(Case):
         value = read["case"].get(item.name)
         if item.name == "points":

@@ -101,10 +101,10 @@ def best_value(case):
         if b >= 0 and bids[r][b][1] > 0
     }
     for outside, inside in scenarios:
-        for r, t in ((r, t) for r in range(len(case.reserves)) for t in range(T) if case.reserves[r].block[t] >= 0):
-            terms = [x for p in planned.power for x in (inside if p in reserved else outside).held[p][r][t]]
-            bid, awarded_kw = bids[r][case.reserves[r].block[t]]
-            program.row(terms + minus(bid) + short.get((r, t), []), low=awarded_kw)
+        for r, isp in ((r, t) for r in range(len(case.reserves)) for t in range(T) if case.reserves[r].block[t] >= 0):
+            terms = [x for p in planned.power for x in (inside if p in reserved else outside).held[p][r][isp]]
+            bid, awarded_kw = bids[r][case.reserves[r].block[isp]]
+            program.row(terms + minus(bid) + short.get((r, isp), []), low=awarded_kw)
     return program.maximum() + reached_eur
 
 

@@ -150,7 +150,7 @@ def worlds(draw):
         parts.append(limit(ISPS, point=1, import_kw=rng.uniform(1, 9), export_kw=-rng.uniform(1, 9), penalty=300.0))
     reserves = []
     if draw(st.booleans()):
-        direction = rng.choice([Direction.UP, Direction.DOWN, Direction.SYMMETRIC])
+        direction = rng.choice([Direction.UP, Direction.DOWN, Direction.SYMMETRIC])  # type: ignore[arg-type]
         reserves.append(reserve(ISPS, 8.0, direction=direction, step_mw=0.0001, max_mw=0.02))
     price, fixed = rng.uniform(5, 120, ISPS), draw(st.booleans())
     spread, depth = float(rng.choice([0.0, 30.0])), float(rng.choice([8.0, 1000.0]))

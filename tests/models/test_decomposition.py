@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,8 +160,8 @@ def test_rounds_are_reported_and_the_bound_only_gets_tighter():
 @pytest.mark.parametrize("how", ["no time", "cancelled"])
 def test_a_search_that_is_stopped_gives_a_program_with_its_gap(how):
     case = portfolio(24, 24, points=3)
-    stopped = {"no time": {"time_limit_s": 0.0}, "cancelled": {"cancelled": lambda: True}}[how]
-    outcome = solve(case, **stopped)
+    ways: dict[str, dict[str, Any]] = {"no time": {"time_limit_s": 0.0}, "cancelled": {"cancelled": lambda: True}}
+    outcome = solve(case, **ways[how])
     assert outcome.termination is Termination.TIME_LIMIT
     assert hurried(outcome.log) == (how == "no time")
     assert outcome.bound_eur >= reference(case, time_limit_s=LIMIT_S).objective_eur - 1e-6

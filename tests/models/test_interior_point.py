@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,7 +164,7 @@ def test_where_the_own_method_breaks_off_highs_finds_the_same(case, monkeypatch)
     def refuse(*_, **__):
         raise np.linalg.LinAlgError("no")
 
-    (mine, _), (highs, said) = found(master_lp.solve_block_lp), found(refuse)
+    (mine, _), (highs, said) = found(solve_block_lp), found(refuse)
     assert "HiGHS takes over" in said
     assert mine == pytest.approx(highs, abs=2e-4)
 
@@ -184,7 +185,9 @@ def test_blocks_are_multiplied_and_eliminated_as_dense_algebra_does_it(few, base
     quantity = np.concatenate([np.full(local, -1), np.arange(size), [-1]])  # the last row counts a quantity once more
     block = np.array([0, 0, 2, 2, 2, 3, 4, 4, *([-1] * (size + 1))])
     worlds = ((0, [(few, 40), (1500, 20)]), (-1, [(600, 40)]), (2, [(5, 20)]), (4, [(few, 40), (9, 20), (1, 0)]))
-    columns, group, group_block = [], [], []
+    columns: list[Any] = []
+    group: Any = []
+    group_block: Any = []
     for home, sizes in worlds:
         for count, width in sizes:
             values = np.zeros((count, len(quantity)))

@@ -1,6 +1,7 @@
 """Convex combinations of responses, and the programs made from them, against plain numpy."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,7 +198,7 @@ def test_mixed_storage_runs_in_one_direction(called):
     ((_, mixed),) = LocalPricing(case, grouping).mixtures(index, rounds, shares, everyone)
     slack = np.zeros((2, len(everyone), case.isps))
     slack[:, mixed.short] = [mixed.sparse[name] for name in ("unmet_kwh", "excess_kwh")]
-    before = [mixed.fields[name] for name in ("charge_kw", "discharge_kw", "energy_kwh")]
+    before: Any = [mixed.fields[name] for name in ("charge_kw", "discharge_kw", "energy_kwh")]
     charge, discharge, energy = (values.copy() for values in before)
     mixes = (np.minimum(charge, discharge) > 1e-9).any(axis=1)
     assert mixes.any() and not mixes.all()  # noqa: PT018
@@ -205,14 +206,11 @@ def test_mixed_storage_runs_in_one_direction(called):
     kept = purified(case, batch.units, *before[:2])
     expected = (*kept, before[2])
     if called:
-        moved = purified_called(case, batch.units, *before, slack)
+        moved = purified_called(case, batch.units, before[0], before[1], before[2], slack)
         expected = tuple(np.where(mixes[:, None], new, old) for new, old in zip(moved, expected, strict=True))
     for found, value in zip((charge, discharge, energy), expected, strict=True):
         np.testing.assert_allclose(found, value, rtol=1e-12, atol=1e-12)
     assert (np.minimum(charge, discharge) == 0).all()
-
-
-# Whole programs
 
 
 def prices_of(rng, case, grouping):
@@ -239,8 +237,9 @@ def test_every_batch_gets_the_mixture_of_its_group():
             (chosen,) = result.fields.values()
             assert np.array_equal(chosen, choices[index])
             continue
-        unit = prepared(case, batch.resource, batch.units, called=batch.called).responder
-        power = energy = held = 0.0
+        unit: Any = prepared(case, batch.resource, batch.units, called=batch.called).responder
+        power: Any = 0.0
+        energy = held = power
         for number, asked in prices.items():
             seen = asked.scenario().called if batch.called else asked.scenario().planned
             answers = unit.answers(seen, batch.rows, np.arange(len(batch.units)))

@@ -1,6 +1,7 @@
 """What an offer costs is what trying every program says."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ def brute_force(case, plan, asked_room, volume):
     states = [list(product([0, 1], repeat=case.isps))] * len(case.switched.point)
     base = case.fixed.program_kw[0]
     best = {}
+    chosen: Any
     for chosen in product(*starts, *states):
         power = base.copy()
         for unit, start in enumerate(chosen[: len(starts)]):

@@ -52,7 +52,7 @@ def worlds(draw):
         parts.append(reservation(ISPS, rng.choice([0.0, -4.0, 3.0], ISPS), point=0, penalty=rng.uniform(100, 3000)))
     reserves = []
     if draw(st.booleans()):
-        direction = rng.choice([Direction.UP, Direction.DOWN, Direction.SYMMETRIC])
+        direction = rng.choice([Direction.UP, Direction.DOWN, Direction.SYMMETRIC])  # type: ignore[arg-type]
         reserves.append(reserve(ISPS, 8.0, direction=direction, step_mw=0.0001, max_mw=0.02))
     case = make(
         ISPS, *parts, points=2, price=rng.uniform(5, 120, ISPS), reserves=reserves,

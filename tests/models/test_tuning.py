@@ -17,10 +17,10 @@ GROUPS = [node for node in SOURCE.body if isinstance(node, ast.ClassDef) and nod
 def test_every_constant_is_explained_and_says_what_a_larger_value_does(group):
     for constant, text in zip(group.body[1::2], group.body[2::2], strict=True):
         assert isinstance(constant, ast.AnnAssign), ast.unparse(constant)
-        assert isinstance(text, ast.Expr), f"{constant.target.id} has no explanation"
-        words = " ".join(text.value.value.split())
+        assert isinstance(text, ast.Expr), f"{ast.unparse(constant.target)} has no explanation"
+        words = " ".join(ast.literal_eval(text.value).split())
         grows = ". Larger: " in words
-        assert grows or "only" in words or words.startswith("The same "), f"{constant.target.id}: {words}"
+        assert grows or "only" in words or words.startswith("The same "), f"{ast.unparse(constant.target)}: {words}"
 
 
 def test_tuning_is_frozen_through_and_through():

@@ -43,8 +43,8 @@ class Program:
         if result.x is None:
             return None
         if exact:
-            for i in np.flatnonzero(self.whole):
-                self.low[i] = self.high[i] = round(result.x[i])
+            for column in np.flatnonzero(self.whole):
+                self.low[column] = self.high[column] = round(result.x[column])
             self.whole = [0] * len(self.whole)
             return self.least()
         return result.fun + self.constant
