@@ -4,6 +4,7 @@ Source: docs/explanation/optimisation.md §3.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
 from models.case import Case
@@ -55,5 +56,8 @@ def solve(
             progress=progress,
         )  # fmt: skip
         progress.seconds["prepare"] = progress.elapsed_s()
-        why = optimise(steps, relative_gap=relative_gap, tuning=tuning.cycles)
+        cycles = tuning.cycles
+        if grouping.joint:
+            cycles = replace(cycles, sampled_rounds=max(cycles.sampled_rounds, tuning.joint.sampled_rounds))
+        why = optimise(steps, relative_gap=relative_gap, tuning=cycles)
         return steps.outcome(why)

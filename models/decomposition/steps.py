@@ -8,6 +8,7 @@ from models.assembly import assemble
 from models.case import Case
 from models.decomposition.bids.commitment import BidCommitment
 from models.decomposition.master.master_lp import Mixture, solve_master_lp
+from models.decomposition.master.price_steps import joint_share
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.column_generation import generate_columns
 from models.decomposition.prices.congestion_point_prices import search_point_prices
@@ -99,11 +100,16 @@ class DecompositionSteps:
 
     def search_prices(self, *, rounds: int, aim_eur: float) -> None:
         """Search prices to raise the bound."""
+        tuning, slight = self.tuning.search, 0.0
+        if self.grouping.joint:
+            slight = self.tuning.joint.slight
+            balance, points, reserve, limits = tuning.steps
+            reserve *= 1.0 - (1.0 - self.tuning.joint.reserve_step) * joint_share(self.case, self.grouping)
+            tuning = replace(tuning, steps=(balance, points, reserve, limits))
         with self.progress.timed("search"):
             why = search_prices(
-                self.master, self.pricing, self.state, aim_eur=aim_eur, rounds=rounds,
-                patience=self.tuning.search.patience, tuning=self.tuning.search, after=self._report_now,
-                interrupted=self.interrupted,
+                self.master, self.pricing, self.state, aim_eur=aim_eur, rounds=rounds, patience=tuning.patience,
+                tuning=tuning, after=self._report_now, interrupted=self.interrupted, slight=slight,
             )  # fmt: skip
         self._say(f"search ended: {why.value}")
 

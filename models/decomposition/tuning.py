@@ -180,6 +180,16 @@ class Joint:
     groups: int = 400
     """About the number of groups into which they are dealt, at most one each. Larger: mixtures are better, and sweeps
     take longer."""
+    slight: float = 0.3
+    """Share of the gain promised in a round of the search, divided by the number of groups, up to which the answer of a
+    group may cost less than its columns without being asked for. Larger: fewer answers, and later columns."""
+    sampled_rounds: int = 10
+    """Rounds of the short search after a sample, and most of the generation after it, where connections answer as a
+    whole: the sample's prices know nothing of them. Larger: bounds are better, and pricing takes longer."""
+    reserve_step: float = 0.1
+    """Factor on the step of reserve prices in the search where all reserve is held behind such connections, since
+    their programs hardly follow these prices; the factor is nearer to 1 where it is a part. Larger: these prices move
+    faster and swing."""
 
 
 @dataclass(frozen=True, kw_only=True)

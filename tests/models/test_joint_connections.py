@@ -7,9 +7,16 @@ from models.connection_costs import tariff_shape
 from models.connection_loads import may_bind
 from models.decomposition.joint.connections import joint_connections, shared
 from models.decomposition.joint.responder import JointResponder
+from models.decomposition.master.price_steps import joint_share
+from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import group_units
+from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.proximal_bundle import search_prices
+from models.decomposition.prices.search_state import first_state
+from models.decomposition.tuning import DEFAULT
 from models.response import Prices, Rows
-from tests.models.builders import behind, load, make, paying, solar, storage
+from tests.models.builders import behind, intraday, load, make, paying, solar, storage
+from tests.models.obligation_builders import reserve
 from tests.models.oracle import best_value
 
 ISPS = 6
@@ -149,3 +156,94 @@ def test_an_answer_does_not_depend_on_what_was_answered_before():
         totals = alone.respond(prices, Rows(power=zero, held=zero, total=zero), 1)
         assert totals.cost_eur[0] == every[0][number]
         assert totals.bound_eur[0] == every[1][number]
+
+
+def noted(seed):
+    """Return a responder of a random home, its prices, and its rows."""
+    case, price = home(seed)
+    joint = found(case)
+    of = shared(case, may_bind(case), tariff_shape(case), joint, called=False)
+    zero = np.zeros(1, dtype=np.int64)
+    prices = Prices(power_eur_per_kw=price[None] / 1000, held_eur_per_kw=np.zeros((1, 0, ISPS)))
+    return JointResponder.of(case, joint, of, called=False, threads=1), prices, Rows(power=zero, held=zero, total=zero)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_prices_of_the_last_answer_prove_nearly_all_of_a_bound_nearby(seed):
+    responder, prices, rows = noted(seed)
+    devices_alone = responder.bounds(prices, rows, 1)[0]
+    before = responder.respond(prices, rows, 1).bound_eur[0]
+    assert responder.bounds(prices, rows, 1)[0] == pytest.approx(before, abs=1e-9)
+    assert devices_alone < before - 1e-4
+    rng = np.random.default_rng(seed)
+    near = Prices(
+        power_eur_per_kw=prices.power_eur_per_kw * rng.uniform(0.98, 1.02, ISPS), held_eur_per_kw=prices.held_eur_per_kw
+    )
+    known = responder.bounds(near, rows, 1)[0]
+    proven = responder.respond(near, rows, 1).bound_eur[0]
+    assert proven - 0.1 * (before - devices_alone) <= known <= proven + 1e-6
+
+
+def test_a_connection_whose_bound_is_known_well_enough_is_not_asked_again():
+    limits = {"import_kw": 16}, {"import_kw": 9}
+    case = behind(make(2, car(), car(), car(), price=[10, 50]), *limits, storage=[0, 0, 1])
+    grouping = group_units(case)
+    master, pricing = RestrictedMaster(case, grouping), LocalPricing(case, grouping)
+    state = first_state(master, pricing)
+    there = state.centre.scenario()
+    promised = master.promised(state.centre)
+    known = pricing.known(there, promised, 1e-4)
+    assert known is not None
+    assert known.groups.all()
+    assert known.bound_eur == pytest.approx(promised, abs=1e-4)
+    one = np.array([False, True])
+    assert pricing.known(there, promised, 1e-4, one).groups.tolist() == [False, True]
+    assert pricing.known(there, promised + 1.0, 1e-4) is None
+    answers = pricing.respond(there, ~one).power_kw
+    assert answers[0].sum() == pytest.approx(20.0)
+    assert (answers[1] == 0).all()
+
+
+class Counting(LocalPricing):
+    """Counts the answers that groups are asked for."""
+
+    def __init__(self, case, grouping):
+        super().__init__(case, grouping)
+        self.answers, self.groups = 0, len(grouping.group_point)
+
+    def respond(self, prices, groups=None, *, prove=True):
+        self.answers += self.groups if groups is None else int(groups.sum())
+        return super().respond(prices, groups, prove=prove)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_search_asks_connections_less_often_and_proves_as_much(seed):
+    rng = np.random.default_rng(seed)
+    needs = rng.uniform(4, 9, 8)
+    cars = [car(4, charge_kw=power, low=[0, 0, 0, power], high=12.0) for power in needs]
+    price = rng.uniform(20, 90, 4)
+    case = make(4, *cars, price=price, intraday=intraday(4, price + 4, price - 4, depth_kw=2.0))
+    homes = [{"import_kw": 7 + n, "parent": 4} for n in range(4)]
+    case = behind(case, *homes, {"import_kw": 22}, storage=[0, 0, 1, 1, 2, 2, 3, 3])
+    found = []
+    for slight in (0.0, 0.3):
+        grouping = group_units(case)
+        master, pricing = RestrictedMaster(case, grouping), Counting(case, grouping)
+        state = first_state(master, pricing)
+        search_prices(
+            master, pricing, state, aim_eur=1e-3, rounds=40, patience=15, tuning=DEFAULT.search, slight=slight,
+            interrupted=lambda: None,
+        )  # fmt: skip
+        found.append((pricing.answers / state.rounds, state.bound_eur))
+    best = -best_value(case)
+    assert found[1][0] < found[0][0]
+    assert found[1][1] <= best + 1e-6
+    assert found[1][1] == pytest.approx(best, abs=5e-3)
+
+
+def test_the_share_of_reserve_behind_joint_connections_is_that_of_their_stores():
+    holders = [car(charge_kw=power, reserve_kw=power) for power in (10.0, 10.0, 60.0)]
+    case = behind(make(2, *holders, reserves=[reserve(2, 50.0, step_mw=0.0001)]), {"import_kw": 16}, storage=[0, 0, -1])
+    assert joint_share(case, group_units(case)) == pytest.approx(0.25)
+    assert joint_share(case, group_units(case, alone=True)) == 0.0
+    assert joint_share(make(2, car()), group_units(make(2, car()))) == 0.0

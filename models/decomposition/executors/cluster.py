@@ -12,7 +12,7 @@ from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shar
 from models.decomposition.executors.worker_pool import Call, WorkerPool
 from models.decomposition.joint.responder import JointMixed
 from models.decomposition.prices.grouping import Grouping
-from models.decomposition.prices.pricing import JointPricing, ScenarioPrices, nothing
+from models.decomposition.prices.pricing import JointPricing, Known, ScenarioPrices, nothing
 from models.mixing import CHUNK, MIXES, Mixed, Shares
 from models.resources.protocols import Choices
 from models.response import Prices, Totals
@@ -67,6 +67,12 @@ class DaskPricing:
             add(total, found[number], self._cuts[number].group, self._cuts[number].reserve_rows)
         self._joint.respond(prices, groups, total, prove=prove)
         return total
+
+    def known(
+        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
+    ) -> Known | None:
+        """Return the joint groups whose bound the prices of their last answers prove well enough; None if none."""
+        return self._joint.known(prices, promised_eur, enough_eur, groups)
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield best responses of chosen units of a batch that cannot mix. Raises ExecutorError without a worker."""

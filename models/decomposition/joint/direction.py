@@ -4,8 +4,6 @@ Newton's equations give variables and energies; levels border them, so each leve
 per factor; all multipliers follow. Source: docs/explanation/optimisation.md §3.1.
 """
 
-import numpy as np
-
 from models.case import Floats
 from models.compiled import compiled, inlined
 from models.decomposition.joint.newton import substitute
@@ -14,42 +12,62 @@ from models.decomposition.joint.program import Newton, Point, Program, row_value
 
 @inlined
 def _row_shift(
-    slack: float, dual: float, beyond: float, price: float, miss: float, target: float, bent: float, bent_beyond: float
+    slack: float, to_free: float, beyond: float, to_price: float, miss: float, target: float, bent: float,
+    bent_beyond: float,
 ) -> float:  # fmt: skip
     """Return what is added to the change of a row's value before its curve gives the change of its multiplier."""
-    shift = miss + (target - bent) / dual - slack
-    if price < np.inf:
-        shift -= (target - bent_beyond) / (price - dual) - beyond
+    shift = miss + (target - bent) * to_free - slack
+    if to_price > 0.0:
+        shift -= (target - bent_beyond) * to_price - beyond
     return shift
 
 
 @compiled
-def direct(p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, stores: int, levels: int) -> None:
-    """Write the step d to products of `target`, EUR, corrected by the products c of an earlier step."""
-    _write_right(p, z, n, d, c, target)
-    _write_right_of_energies(p, z, n, d, c, target, stores)
+def direct(
+    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, stores: int, levels: int
+) -> tuple[float, float, tuple[float, float], float]:  # fmt: skip
+    """Write the step d to products of `target`, EUR; return how far it may go, and what that changes.
+
+    The `first` step writes its own products of changes to c, and a later one is corrected by them. Returns how far
+    values, and multipliers, may go before one is zero; by how much the sum of all products changes per length of
+    either, and per product of both lengths.
+    """
+    _write_right(p, z, n, d, c, target, first)
+    _write_right_of_energies(p, z, n, d, c, target, first, stores)
     substitute(p, n, stores, True, d.x, d.e)
     if levels > 0:
-        _write_border(p, z, n, d, c, target, levels)
-        _move_levels(p, z, n, d, c, target, levels)
+        _write_border(p, z, n, d, c, target, first, levels)
+        _move_levels(p, z, n, d, c, target, first, levels)
         _follow_levels(p, n, d, stores, levels)
-    _write_multipliers(p, z, n, d, c, target)
-    _write_multipliers_of_energies(p, z, n, d, c, target, stores)
+    rate, dual_rate, gain, dual_gain, both = _write_multipliers(p, z, n, d, c, target, first)
+    for part in (
+        _write_multipliers_of_rows(p, z, n, d, c, target, first),
+        _write_multipliers_of_energies(p, z, n, d, c, target, first, stores),
+    ):
+        rate, dual_rate = max(rate, part[0], 1e-30), max(dual_rate, part[1], 1e-30)
+        gain, dual_gain, both = gain + part[2], dual_gain + part[3], both + part[4]
+    for q in range(levels):
+        left, rest = z.level[q] - p.level_low[q], z.rest[q]
+        rate, dual_rate = max(rate, -d.level[q] / left), max(dual_rate, -d.rest[q] / rest)
+        gain, dual_gain, both = gain + d.level[q] * rest, dual_gain + left * d.rest[q], both + d.level[q] * d.rest[q]
+        if first:
+            c.rest[q] = d.level[q] * d.rest[q]
+    return 1.0 / rate, 1.0 / dual_rate, (gain, dual_gain), both
 
 
 @inlined
-def _write_right(p: Program, z: Point, n: Newton, d: Point, c: Point, target: float) -> None:
+def _write_right(p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool) -> None:
     """Write the right sides of variables, and what is added to the changes of rows."""
     for t in range(p.number.shape[0]):
         for i in range(p.number[t]):
-            n.right[t, i] = (
-                p.cost[t, i] - (target - c.below[t, i]) / z.x[t, i]
-                + (target - c.above[t, i]) / (p.most[t, i] - z.x[t, i])
-            )  # fmt: skip
+            n.right[t, i] = p.cost[t, i]
+            if not first:
+                n.right[t, i] += (target - c.above[t, i]) * n.to_most[t, i] - (target - c.below[t, i]) * n.to_zero[t, i]
         for r in range(p.rows[t]):
+            bent, bent_beyond = (0.0, 0.0) if first else (c.slack[t, r], c.beyond[t, r])
             shift = _row_shift(
-                z.slack[t, r], z.dual[t, r], z.beyond[t, r], p.price[t, r], n.row_miss[t, r], target,
-                c.slack[t, r], c.beyond[t, r],
+                z.slack[t, r], n.to_free[t, r], z.beyond[t, r], n.to_price[t, r], n.row_miss[t, r], target, bent,
+                bent_beyond,
             )  # fmt: skip
             d.dual[t, r] = shift
             price = z.dual[t, r] + n.curve[t, r] * shift
@@ -59,69 +77,140 @@ def _write_right(p: Program, z: Point, n: Newton, d: Point, c: Point, target: fl
 
 @inlined
 def _write_right_of_energies(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, stores: int
+    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, stores: int
 ) -> None:  # fmt: skip
     """Write the right sides of energies, and what is added to the changes of end steps."""
     last = p.number.shape[0] - 1
     for k in range(stores):
         for t in range(last + 1):
             n.right_e[k, t] = 0.0
-            if p.bounded[k, t] > 0.0:
-                n.right_e[k, t] = (target - c.ceiling[k, t]) / (p.high[k, t] - z.e[k, t])
-                n.right_e[k, t] -= (target - c.floor[k, t]) / (z.e[k, t] - p.low[k, t])
+            if not first and p.bounded[k, t] > 0.0:
+                n.right_e[k, t] = (target - c.ceiling[k, t]) * n.to_high[k, t]
+                n.right_e[k, t] -= (target - c.floor[k, t]) * n.to_low[k, t]
         n.right_e[k, last] += p.end_eur[k]
         for s in range(p.step_eur.shape[1]):
             if p.step_eur[k, s] > 0.0:
+                bent, bent_beyond = (0.0, 0.0) if first else (c.end_slack[k, s], c.end_beyond[k, s])
                 d.end_dual[k, s] = _row_shift(
-                    z.end_slack[k, s], z.end_dual[k, s], z.end_beyond[k, s], p.step_eur[k, s], n.end_miss[k, s],
-                    target, c.end_slack[k, s], c.end_beyond[k, s],
+                    z.end_slack[k, s], 1.0 / z.end_dual[k, s], z.end_beyond[k, s],
+                    1.0 / (p.step_eur[k, s] - z.end_dual[k, s]), n.end_miss[k, s], target, bent, bent_beyond,
                 )  # fmt: skip
                 n.right_e[k, last] += z.end_dual[k, s] + n.end_curve[k, s] * d.end_dual[k, s]
 
 
 @inlined
-def _write_multipliers(p: Program, z: Point, n: Newton, d: Point, c: Point, target: float) -> None:
-    """Write the changes of multipliers and slacks of variables and rows."""
+def _write_multipliers(
+    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Write the changes of multipliers of variables, and return what `direct` adds up.
+
+    That is by what share values, and multipliers, shrink at most; and the changes of the sum of products.
+    """
+    rate = dual_rate = gain = dual_gain = both = 0.0
     for t in range(p.number.shape[0]):
         for i in range(p.number[t]):
-            dx, x, left = d.x[t, i], z.x[t, i], p.most[t, i] - z.x[t, i]
-            d.below[t, i] = (target - c.below[t, i] - z.below[t, i] * dx) / x - z.below[t, i]
-            d.above[t, i] = (target - c.above[t, i] + z.above[t, i] * dx) / left - z.above[t, i]
+            dx, below, above = d.x[t, i], z.below[t, i], z.above[t, i]
+            zero, most = n.to_zero[t, i], n.to_most[t, i]
+            low, high = target, target
+            if not first:
+                low, high = target - c.below[t, i], target - c.above[t, i]
+            fewer, more = (low - below * dx) * zero - below, (high + above * dx) * most - above
+            d.below[t, i], d.above[t, i] = fewer, more
+            rate = max(rate, -dx * zero, dx * most)
+            if -fewer > dual_rate * below:
+                dual_rate = -fewer / below
+            if -more > dual_rate * above:
+                dual_rate = -more / above
+            gain += dx * (below - above)
+            dual_gain += z.x[t, i] * fewer + (p.most[t, i] - z.x[t, i]) * more
+            both += dx * (fewer - more)
+            if first:
+                c.below[t, i], c.above[t, i] = dx * fewer, -dx * more
+    return rate, dual_rate, gain, dual_gain, both
+
+
+@inlined
+def _write_multipliers_of_rows(
+    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Write the changes of multipliers and slacks of rows, and return what `direct` adds up."""
+    rate = dual_rate = gain = dual_gain = both = 0.0
+    for t in range(p.number.shape[0]):
         for r in range(p.rows[t]):
             moved = row_value(p, d.x, t, r)
             if p.level[t, r] >= 0:
                 moved -= d.level[p.level[t, r]]
+            multiplier, slack, free, left = z.dual[t, r], z.slack[t, r], n.to_free[t, r], n.to_price[t, r]
             dual = n.curve[t, r] * (moved + d.dual[t, r])
-            d.dual[t, r] = dual
-            d.slack[t, r] = (target - c.slack[t, r] - z.slack[t, r] * dual) / z.dual[t, r] - z.slack[t, r]
-            if p.price[t, r] < np.inf:
-                left = p.price[t, r] - z.dual[t, r]
-                d.beyond[t, r] = (target - c.beyond[t, r] + z.beyond[t, r] * dual) / left - z.beyond[t, r]
+            low = target if first else target - c.slack[t, r]
+            change = (low - slack * dual) * free - slack
+            d.dual[t, r], d.slack[t, r] = dual, change
+            dual_rate = max(dual_rate, -dual * free, dual * left)
+            if -change > rate * slack:
+                rate = -change / slack
+            gain, dual_gain, both = gain + change * multiplier, dual_gain + slack * dual, both + change * dual
+            if first:
+                c.slack[t, r] = change * dual
+            if left > 0.0:
+                beyond = z.beyond[t, r]
+                high = target if first else target - c.beyond[t, r]
+                change = (high + beyond * dual) * left - beyond
+                d.beyond[t, r] = change
+                if -change > rate * beyond:
+                    rate = -change / beyond
+                gain, both = gain + change * (p.price[t, r] - multiplier), both - change * dual
+                dual_gain -= beyond * dual
+                if first:
+                    c.beyond[t, r] = -change * dual
+    return rate, dual_rate, gain, dual_gain, both
 
 
 @inlined
 def _write_multipliers_of_energies(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, stores: int
-) -> None:  # fmt: skip
-    """Write the changes of multipliers and slacks of energies and end steps."""
+    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, stores: int
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Write the changes of multipliers and slacks of energies and end steps, and return what `direct` adds up."""
     isps = p.number.shape[0]
+    rate = dual_rate = gain = dual_gain = both = 0.0
     for k in range(stores):
         for t in range(isps):
-            if p.bounded[k, t] > 0.0:
-                de, over, under = d.e[k, t], z.e[k, t] - p.low[k, t], p.high[k, t] - z.e[k, t]
-                d.floor[k, t] = (target - c.floor[k, t] - z.floor[k, t] * de) / over - z.floor[k, t]
-                d.ceiling[k, t] = (target - c.ceiling[k, t] + z.ceiling[k, t] * de) / under - z.ceiling[k, t]
+            if p.bounded[k, t] <= 0.0:
+                continue
+            de, floor, ceiling = d.e[k, t], z.floor[k, t], z.ceiling[k, t]
+            low, high = n.to_low[k, t], n.to_high[k, t]
+            at_low, at_high = target, target
+            if not first:
+                at_low, at_high = target - c.floor[k, t], target - c.ceiling[k, t]
+            fewer, more = (at_low - floor * de) * low - floor, (at_high + ceiling * de) * high - ceiling
+            d.floor[k, t], d.ceiling[k, t] = fewer, more
+            rate = max(rate, -de * low, de * high)
+            if -fewer > dual_rate * floor:
+                dual_rate = -fewer / floor
+            if -more > dual_rate * ceiling:
+                dual_rate = -more / ceiling
+            gain += de * (floor - ceiling)
+            dual_gain += (z.e[k, t] - p.low[k, t]) * fewer + (p.high[k, t] - z.e[k, t]) * more
+            both += de * (fewer - more)
+            if first:
+                c.floor[k, t], c.ceiling[k, t] = de * fewer, -de * more
         for s in range(p.step_eur.shape[1]):
-            if p.step_eur[k, s] > 0.0:
-                dual = n.end_curve[k, s] * (d.e[k, isps - 1] + d.end_dual[k, s])
-                d.end_dual[k, s] = dual
-                d.end_slack[k, s] = (
-                    (target - c.end_slack[k, s] - z.end_slack[k, s] * dual) / z.end_dual[k, s] - z.end_slack[k, s]
-                )  # fmt: skip
-                left = p.step_eur[k, s] - z.end_dual[k, s]
-                d.end_beyond[k, s] = (
-                    (target - c.end_beyond[k, s] + z.end_beyond[k, s] * dual) / left - z.end_beyond[k, s]
-                )  # fmt: skip
+            if p.step_eur[k, s] <= 0.0:
+                continue
+            multiplier, slack, beyond = z.end_dual[k, s], z.end_slack[k, s], z.end_beyond[k, s]
+            left = p.step_eur[k, s] - multiplier
+            dual = n.end_curve[k, s] * (d.e[k, isps - 1] + d.end_dual[k, s])
+            low, high = target, target
+            if not first:
+                low, high = target - c.end_slack[k, s], target - c.end_beyond[k, s]
+            fewer, more = (low - slack * dual) / multiplier - slack, (high + beyond * dual) / left - beyond
+            d.end_dual[k, s], d.end_slack[k, s], d.end_beyond[k, s] = dual, fewer, more
+            rate = max(rate, -fewer / slack, -more / beyond)
+            dual_rate = max(dual_rate, -dual / multiplier, dual / left)
+            gain, dual_gain = gain + fewer * multiplier + more * left, dual_gain + (slack - beyond) * dual
+            both += (fewer - more) * dual
+            if first:
+                c.end_slack[k, s], c.end_beyond[k, s] = fewer * dual, -more * dual
+    return rate, dual_rate, gain, dual_gain, both
 
 
 @compiled
@@ -140,7 +229,7 @@ def respond_to_levels(p: Program, n: Newton, stores: int, levels: int, unused: F
 
 @inlined
 def _write_border(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, levels: int
+    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, levels: int
 ) -> None:  # fmt: skip
     """Write the equations (P,P+1) of the changes of levels."""
     border = n.border
@@ -148,7 +237,7 @@ def _write_border(
     for q in range(levels):
         left = z.level[q] - p.level_low[q]
         border[q, q] += z.rest[q] / left
-        border[q, levels] = (target - c.rest[q]) / left - p.level_eur[q]
+        border[q, levels] = (target if first else target - c.rest[q]) / left - p.level_eur[q]
         for t in range(p.number.shape[0]):
             for r in range(p.rows[t]):
                 if p.level[t, r] != q:
@@ -162,7 +251,7 @@ def _write_border(
 
 @inlined
 def _move_levels(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, levels: int
+    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, levels: int
 ) -> None:  # fmt: skip
     """Write the changes of levels and their multipliers."""
     border = n.border
@@ -177,7 +266,7 @@ def _move_levels(
             total -= border[q, o] * d.level[o]
         d.level[q] = total / border[q, q]
         left = z.level[q] - p.level_low[q]
-        d.rest[q] = (target - c.rest[q] - z.rest[q] * d.level[q]) / left - z.rest[q]
+        d.rest[q] = ((target if first else target - c.rest[q]) - z.rest[q] * d.level[q]) / left - z.rest[q]
 
 
 @inlined

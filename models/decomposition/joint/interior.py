@@ -10,7 +10,7 @@ from models.compiled import compiled, inlined
 from models.decomposition.joint.direction import direct, respond_to_levels
 from models.decomposition.joint.newton import factor
 from models.decomposition.joint.program import Newton, Point, Program, row_value
-from models.decomposition.joint.steps import after, bend, forget, go, lengths, products
+from models.decomposition.joint.steps import go, products
 
 _BACK = 0.995
 """Share of the way to the boundary that a step may go."""
@@ -29,28 +29,25 @@ def solve(
     """
     _begin_energies(p, z, stores, eur)
     _begin_rows(p, z, levels, eur)
+    total, count = products(p, z, stores, levels)
     for number in range(most):
-        total, count = products(p, z, stores, levels)
         worst = _misses(p, z, n, stores)
         if (total <= enough_eur and worst <= 1e-7) or not np.isfinite(total):
             return number
         factor(p, z, n, stores)
         if levels > 0:
             respond_to_levels(p, n, stores, levels, d.e)
-        forget(c)
-        direct(p, z, n, d, c, 0.0, stores, levels)
-        far, dual_far = lengths(p, z, d, stores, levels)
+        far, dual_far, gained, both = direct(p, z, n, d, c, 0.0, True, stores, levels)
         far, dual_far = min(far, 1.0), min(dual_far, 1.0)
         mean = total / count
-        hoped = after(p, z, d, far, dual_far, stores, levels) / count
+        hoped = (total + far * gained[0] + dual_far * gained[1] + far * dual_far * both) / count
         target = mean * min((max(hoped, 0.0) / max(mean, _LEAST)) ** 3, 1.0)
-        bend(p, d, c, stores, levels)
-        direct(p, z, n, d, c, target, stores, levels)
-        far, dual_far = lengths(p, z, d, stores, levels)
+        far, dual_far, gained, both = direct(p, z, n, d, c, target, False, stores, levels)
         far, dual_far = min(_BACK * far, 1.0), min(_BACK * dual_far, 1.0)
-        if not np.isfinite(after(p, z, d, far, dual_far, stores, levels)):
+        if not np.isfinite(far * gained[0] + dual_far * gained[1] + far * dual_far * both):
             return number  # rounding has spoilt the equations: the point before is as good as it gets
         go(p, z, d, far, dual_far, stores, levels)
+        total, count = products(p, z, stores, levels)
     return most
 
 
@@ -61,8 +58,7 @@ def _begin_energies(p: Program, z: Point, stores: int, eur: float) -> None:
     for k in range(stores):
         for t in range(isps):
             z.e[k, t] = 0.5 * (p.low[k, t] + p.high[k, t])
-            if p.bounded[k, t] > 0.0:
-                z.floor[k, t] = z.ceiling[k, t] = eur
+            z.floor[k, t] = z.ceiling[k, t] = eur if p.bounded[k, t] > 0.0 else 0.0
         for s in range(p.step_eur.shape[1]):
             gap = p.step_from[k, s] - z.e[k, isps - 1]
             z.end_slack[k, s], z.end_beyond[k, s] = max(gap, 0.0) + 1.0, max(-gap, 0.0) + 1.0

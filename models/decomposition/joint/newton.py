@@ -30,9 +30,10 @@ def factor(p: Program, z: Point, n: Newton, stores: int) -> None:
                 value[k, k] += n.end_curve[k, s]
     for t in range(p.number.shape[0] - 1, -1, -1):
         for k in range(stores):
+            n.to_low[k, t] = n.to_high[k, t] = 0.0
             if p.bounded[k, t] > 0.0:
-                value[k, k] += z.floor[k, t] / (z.e[k, t] - p.low[k, t])
-                value[k, k] += z.ceiling[k, t] / (p.high[k, t] - z.e[k, t])
+                n.to_low[k, t], n.to_high[k, t] = 1.0 / (z.e[k, t] - p.low[k, t]), 1.0 / (p.high[k, t] - z.e[k, t])
+                value[k, k] += z.floor[k, t] * n.to_low[k, t] + z.ceiling[k, t] * n.to_high[k, t]
             for o in range(k + 1):
                 n.value[t, k, o] = n.value[t, o, k] = value[k, o]
         _add_curves(p, z, n, t)
@@ -49,9 +50,15 @@ def _add_curves(p: Program, z: Point, n: Newton, t: int) -> None:
         for j in range(i + 1):
             b = p.device[t, j]
             h[t, i, j] = p.change[t, i] * p.change[t, j] * n.value[t, a, b] if a >= 0 and b >= 0 else 0.0
-        h[t, i, i] += z.below[t, i] / z.x[t, i] + z.above[t, i] / (p.most[t, i] - z.x[t, i])
+        n.to_zero[t, i], n.to_most[t, i] = 1.0 / z.x[t, i], 1.0 / (p.most[t, i] - z.x[t, i])
+        h[t, i, i] += z.below[t, i] * n.to_zero[t, i] + z.above[t, i] * n.to_most[t, i]
     for r in range(p.rows[t]):
-        curve = _curve(z.slack[t, r], z.dual[t, r], z.beyond[t, r], p.price[t, r])
+        n.to_free[t, r], n.to_price[t, r] = 1.0 / z.dual[t, r], 0.0
+        width = z.slack[t, r] * n.to_free[t, r]
+        if p.price[t, r] < np.inf:
+            n.to_price[t, r] = 1.0 / (p.price[t, r] - z.dual[t, r])
+            width += z.beyond[t, r] * n.to_price[t, r]
+        curve = 1.0 / width
         n.curve[t, r] = curve
         for a in range(p.entries[t, r]):
             i, weight = p.at[t, r, a], curve * p.sign[t, r, a]

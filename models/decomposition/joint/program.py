@@ -63,8 +63,14 @@ class Point(NamedTuple):
 
 
 class Newton(NamedTuple):
-    """Factors and right sides of Newton's equations."""
+    """Factors and right sides of Newton's equations, and one over each slack of the present point (0 for none)."""
 
+    to_zero: Floats  # (T,V) one over x
+    to_most: Floats  # (T,V) one over most − x
+    to_low: Floats  # (K,T) one over e − low
+    to_high: Floats  # (K,T) one over high − e
+    to_free: Floats  # (T,R) one over the multiplier of a row
+    to_price: Floats  # (T,R) one over price − multiplier
     curve: Floats  # (T,R) of rows
     end_curve: Floats  # (K,S)
     value: Floats  # (T,K,K)
@@ -111,6 +117,8 @@ def new_point(isps: int, variables: int, rows: int, stores: int, steps: int, lev
 def new_newton(isps: int, variables: int, rows: int, stores: int, steps: int, levels: int) -> Newton:
     """Return working arrays of zeros."""
     return Newton(
+        np.zeros((isps, variables)), np.zeros((isps, variables)), np.zeros((stores, isps)), np.zeros((stores, isps)),
+        np.zeros((isps, rows)), np.zeros((isps, rows)),
         np.zeros((isps, rows)), np.zeros((stores, steps)), np.zeros((isps, stores, stores)),
         np.zeros((isps, variables, variables)), np.zeros((isps, variables, stores)), np.zeros((isps, variables)),
         np.zeros((stores, isps)), np.zeros((stores, isps)), np.zeros((isps, rows)), np.zeros((stores, steps)),

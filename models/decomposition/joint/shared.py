@@ -41,6 +41,15 @@ class Shared(NamedTuple):
     down: Floats  # (R,)
 
 
+class Asked(NamedTuple):
+    """The prices of what M connections share in the answers last given, zero before. EUR per kW of one ISP."""
+
+    imports: Floats  # (l,T) of limits
+    exports: Floats  # (l,T)
+    kink: Floats  # (n,T) of what import costs on top
+    peaks: Floats  # (p,T)
+
+
 class Desk(NamedTuple):
     """The working arrays of a thread, and the answer: for K stores, J solar systems, R products."""
 

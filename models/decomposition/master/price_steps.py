@@ -39,3 +39,10 @@ def set_steps(
     reserve_kw = prequalified_kw(case)
     for coupling in (c.reserve, c.called):
         coupling.step[:] = relative[2] * factor * 0.5 * scale / max(reserve_kw, 1e-6)
+
+
+def joint_share(case: Case, grouping: Grouping) -> float:
+    """Return the share of all reserve that units may hold which is behind connections that answer as a whole."""
+    stores = [joint.connections.stores for joint in grouping.joint if not joint.called]
+    held = sum(float(case.storage.reserve_kw[some].sum()) for some in stores)
+    return held / max(prequalified_kw(case), 1e-9)

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.case import Bools, Case, Floats, Ints
 from models.decomposition.joint.responder import JointMixed, JointResponder
-from models.decomposition.prices.grouping import Grouping
+from models.decomposition.prices.grouping import Grouping, JointBatch
 from models.decomposition.tuning import DEFAULT
 from models.mixing import Mixed, Shares, chunks
 from models.resources.protocols import Choices, ChoosingResponder, MixingResponder, ResourceClass, Responder
@@ -23,6 +23,14 @@ class ScenarioPrices:
     called: Prices  # power (N,T), held (1,R,T)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known:
+    """Groups whose bounds at some prices are known well enough without an answer."""
+
+    groups: Bools  # (G,)
+    bound_eur: Floats  # (G,) zero for all others
+
+
 class Pricing(Protocol):
     """Answers prices for all groups, in this process or elsewhere."""
 
@@ -30,6 +38,14 @@ class Pricing(Protocol):
         """Return the sums of best responses per group (G); with a mask `groups` (G,), zero for all others.
 
         Without `prove` bounds may be poor, which spares work; answers are the same.
+        """
+        ...
+
+    def known(
+        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
+    ) -> Known | None:
+        """Return those of the groups (G,), by default of all, whose answers can cost at most `enough_eur` less than
+        promised (G,), with bounds that prove it; None where there are none.
         """
         ...
 
@@ -113,14 +129,35 @@ class JointPricing:
     def respond(self, prices: ScenarioPrices, groups: Bools | None, total: Totals, *, prove: bool) -> None:
         """Write the sums of joint groups to `total` (G), of all of them or of those asked (G,)."""
         for batch, responder in zip(self._batches, self._responders, strict=True):
-            first = int(batch.rows.total.min())
-            count = int(batch.rows.total.max()) + 1 - first
-            mine = slice(first, first + count)
-            rows = Rows(power=batch.rows.power, held=batch.rows.held, total=batch.rows.total - first)
+            mine, rows = self._rows(batch)
+            asked = rows if groups is None else rows.of(groups[mine])
             seen = prices.called if batch.called else prices.planned
-            found = responder.respond(seen, rows if groups is None else rows.of(groups[mine]), count, prove=prove)
+            found = responder.respond(seen, asked, mine.stop - mine.start, prove=prove)
             for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
                 getattr(total, name)[mine] = getattr(found, name)
+
+    def known(
+        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None
+    ) -> Known | None:
+        """Return the joint groups whose bound the prices of their last answers prove well enough; None if none."""
+        groups = np.ones(len(promised_eur), dtype=np.bool_) if groups is None else groups
+        well, bound_eur = np.zeros(len(promised_eur), dtype=np.bool_), np.zeros(len(promised_eur))
+        for batch, responder in zip(self._batches, self._responders, strict=True):
+            mine, rows = self._rows(batch)
+            asked = groups[mine]
+            if not asked.any():
+                continue
+            seen = prices.called if batch.called else prices.planned
+            found = responder.bounds(seen, rows if asked.all() else rows.of(asked), len(asked))
+            well[mine] = asked & (promised_eur[mine] - found <= enough_eur)
+            bound_eur[mine] = np.where(well[mine], found, 0.0)
+        return Known(groups=well, bound_eur=bound_eur) if well.any() else None
+
+    def _rows(self, batch: JointBatch) -> tuple[slice, Rows]:
+        """Return which groups are a batch's, and its rows with totals that begin at zero."""
+        first = int(batch.rows.total.min())
+        mine = slice(first, int(batch.rows.total.max()) + 1)
+        return mine, Rows(power=batch.rows.power, held=batch.rows.held, total=batch.rows.total - first)
 
     def mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:
         """Yield mixtures of the answers of a few of the connections of a batch."""
@@ -153,6 +190,9 @@ class LocalPricing:
 
     def _asked(self, groups: Bools) -> list[Rows]:
         """Return the rows of some groups, kept because the same few selections are asked again and again."""
+        groups = groups[: self._ends[-1]]
+        if groups.all():
+            return self._everybody
         key = groups.tobytes()
         if key not in self._some:
             each = np.split(groups, self._ends[1:])[:-1]
@@ -177,6 +217,12 @@ class LocalPricing:
                 getattr(total, name)[mine] = getattr(sums, name)
         self._joint.respond(prices, groups, total, prove=prove)
         return total
+
+    def known(
+        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
+    ) -> Known | None:
+        """Return the joint groups whose bound the prices of their last answers prove well enough; None if none."""
+        return self._joint.known(prices, promised_eur, enough_eur, groups)
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield the best responses of chosen units of a batch that cannot mix."""

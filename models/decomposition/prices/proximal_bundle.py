@@ -24,11 +24,13 @@ def search_prices(
     tuning: Search,
     after: Callable[[], None] = lambda: None,
     interrupted: Callable[[], StopReason | None],
+    slight: float = 0.0,
 ) -> StopReason:
     """Raise the bound until a rule stops the search, for instance when `patience` rounds gain little of `aim_eur`.
 
     The centre moves to new prices that bring enough of the promised gain; the step grows and shrinks with that share.
-    `after` is called after every round. Returns the reason to stop.
+    Joint groups are not asked while their bounds are known well enough: those that can take at most their part of the
+    share `slight` of the promised gain. `after` is called after every round. Returns the reason to stop.
     """
     stays = BoundStays(patience=patience, little_eur=tuning.little * aim_eur)
     failures, first = 0, state.rounds
@@ -38,11 +40,15 @@ def search_prices(
         gap = max(master.cost() - state.bound_eur, aim_eur)
         master.improve(tuning.sweeps, tuning.unsolved * gap)
         prices = master.prices()
-        promised = master.model(prices)
-        totals = pricing.respond(prices.scenario())
-        found, best = master.bound(prices, float(totals.bound_eur.sum())), state.bound_eur
-        state.record(master, prices, totals, found)
+        promised_eur = master.promised(prices)
+        promised = master.bound(prices, float(promised_eur.sum()))
         hoped = max(promised - state.centre_eur, 0.0)
+        enough_eur = slight * hoped / max(len(promised_eur), 1)
+        known = pricing.known(prices.scenario(), promised_eur, enough_eur) if enough_eur > 0.0 else None
+        asked, known_eur = (None, 0.0) if known is None else (~known.groups, float(known.bound_eur.sum()))
+        totals = pricing.respond(prices.scenario(), asked)
+        found, best = master.bound(prices, float(totals.bound_eur.sum()) + known_eur), state.bound_eur
+        state.record(master, prices, totals, found, asked)
         if found - state.centre_eur >= tuning.serious * hoped:
             if promised - found <= tuning.kept_promise * max(promised - best, 0.0):
                 state.step = min(state.step * tuning.rise, tuning.most_step)
