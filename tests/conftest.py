@@ -26,18 +26,17 @@ FLAGS = [
 
 LONGEST = (
     "demo/test_shipped_days", "project/test_worked_examples", "torture/test_crash_safety", "web/test_page",
-    "scenario/test_imbalance_reaction", "scenario/test_running", "scenario/test_documented_example",
-    "day/test_both_ways", "day/test_agreed_with_dsos", "scenario/test_against_monolith",
-    "web/test_page_of_the_day", "planning/test_one_transaction", "scenario/test_over_midnight",
-    "scenario/test_worth_of_what_is_left", "scenario/test_sweeps_and_backtests", "demo/test_first_own_day",
-    "day/test_small_day", "scenario/test_commands", "torture/test_killed_dispatch", "scenario/test_empty_sets",
-    "operations/test_disk", "day/test_sent_again", "trading/test_offers_bind_plans", "models/test_replan",
-    "torture/test_hot_standby", "models/test_index_bounds", "scenario/test_rolling_days", "models/test_sampling",
-    "web/test_register_in_browser", "history/test_thirty_days", "models/test_executors", "benchmarks/test_instances",
-    "web/test_register", "web/four_eyes/test_four_eyes", "models/test_false_proofs",
-    "models/test_formulation_invariants", "models/test_decomposition", "day/test_network_faults",
-    "torture/test_disk_full", "models/test_formulation_oracle", "models/test_whole_bids", "models/test_switched",
-    "planning/test_pool", "day/test_restart", "day/test_resilience",
+    "scenario/test_running", "models/test_executors", "scenario/test_documented_example", "day/test_both_ways",
+    "day/test_agreed_with_dsos", "scenario/test_against_monolith", "web/test_page_of_the_day",
+    "planning/test_one_transaction", "scenario/test_over_midnight", "scenario/test_sweeps_and_backtests",
+    "models/test_false_proofs", "benchmarks/test_instances", "scenario/test_empty_sets", "models/test_replan",
+    "models/test_formulation_invariants", "demo/test_first_own_day", "day/test_small_day", "scenario/test_commands",
+    "torture/test_killed_dispatch", "operations/test_disk", "day/test_sent_again", "trading/test_offers_bind_plans",
+    "torture/test_hot_standby", "models/test_index_bounds", "models/test_sampling", "web/test_register_in_browser",
+    "history/test_thirty_days", "web/test_register", "web/four_eyes/test_four_eyes", "models/test_decomposition",
+    "day/test_network_faults", "torture/test_disk_full", "models/test_formulation_oracle", "models/test_whole_bids",
+    "models/test_switched", "planning/test_pool", "day/test_restart", "day/test_resilience",
+    "scenario/test_imbalance_reaction", "scenario/test_worth_of_what_is_left",
 )  # fmt: skip
 """Files that take the most processor time or wait the longest, the first ones most."""
 
@@ -55,11 +54,14 @@ MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30
 _answers: list[Path] = []
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary files in memory where there is plenty of it, unless told where to keep them.
 
-    Test processes of one run keep the answers of their solvers for one another.
+    Test processes of one run keep the answers of their solvers for one another. None searches for garbage while it
+    imports and collects, when there is hardly any.
     """
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):  # else others collect
+        gc.disable()
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     if SHARED not in os.environ:
@@ -89,6 +91,7 @@ def pytest_collection_finish() -> None:
     """Search no longer for garbage in what was imported: half a million objects that all tests of a process need."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ For tests of what is made of plans, not of how they are made. That the same woul
 """
 
 import atexit
+import fcntl
 import os
 import pickle
 from collections.abc import Callable
@@ -35,9 +36,14 @@ def _once(key: str, ask: Callable[[], Any]) -> Any:
         return pickle.loads(_own[key])
     file = Path(folder) / key
     if not file.exists():
-        part = file.with_suffix(f".{os.getpid()}")
-        part.write_bytes(pickle.dumps(ask()))
-        part.replace(file)
+        asked = file.with_suffix(".asked")
+        with asked.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # who asks meanwhile waits for the answer, which takes nobody's time
+            if not file.exists():
+                part = file.with_suffix(f".{os.getpid()}")
+                part.write_bytes(pickle.dumps(ask()))
+                part.replace(file)
+        asked.unlink(missing_ok=True)
     return pickle.loads(file.read_bytes())
 
 

@@ -1,5 +1,6 @@
 """The solver that tests share answers what was asked before as it did then, and asks about everything else."""
 
+import fcntl
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ class Asked(SolverPool):
     def __init__(self, planning: Planning) -> None:
         self._planning, self._executor, self.times = planning, "local", 0
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Any:
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None, budget: Any = None) -> Any:
+        del budget
         self.times += 1
         if reached is not None:
             reached(ROUND)
@@ -72,3 +74,18 @@ def test_another_case_other_settings_and_a_part_are_asked_about(
     other = Asked(Planning(relative_gap=0.5))
     Remembering(other).solve(case)
     assert other.times == 1
+
+
+def test_who_asks_what_is_being_answered_waits(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SHARED, str(tmp_path))
+
+    class Locked(Asked):
+        def solve(self, case: Case, reached: Callable[[Round], None] | None = None, budget: Any = None) -> Any:
+            (lock,) = tmp_path.glob("*.asked")
+            with lock.open("w") as another, pytest.raises(BlockingIOError):
+                fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return super().solve(case, reached, budget)
+
+    asked = Locked(Planning(time_limit_s=43.0))
+    assert Remembering(asked).solve(case).tolist() == [0.0, 0.0]
+    assert asked.times == 1
