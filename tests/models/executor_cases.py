@@ -1,20 +1,36 @@
 """Cases, prices and outcomes that executors are compared with."""
 
 import os
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import cache
 
 import numpy as np
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 
 from models.decomposition.prices.pricing import ScenarioPrices
 from models.decomposition.solve import solve as decompose
 from models.response import Prices
+from tests.builders.dask_workers import forked_workers
 from tests.models.builders import day_ahead, limit, make, storage
 from tests.models.worlds import portfolio
 
 ROUNDS = 10  # after which searches are stopped: enough to price, generate and recover
 LIMIT_S = 240.0  # generous: the first solve of a fresh clone compiles
+
+
+@contextmanager
+def cluster_of(workers, **options):
+    with (
+        forked_workers(),
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50, **options
+        ) as cluster,
+    ):
+        if workers:  # on a busy machine the second one comes late
+            with closing(Client(cluster, set_as_default=False)) as client:
+                client.wait_for_workers(workers, timeout=LIMIT_S)
+        yield cluster.scheduler_address
 
 
 def pids(scheduler):
@@ -59,6 +75,7 @@ def same(first, second):
     )
 
 
+@cache
 def crowd(isps=4):
     """Return 1,500 batteries at one limited congestion point, one group, and 700 outside."""
     batteries = [

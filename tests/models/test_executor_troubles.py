@@ -6,12 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
 import models
 from models.decomposition.executors import executor_of
@@ -19,19 +19,8 @@ from models.decomposition.executors.cluster import DaskPricing
 from models.decomposition.prices.grouping import group_units
 from models.errors import ExecutorError
 from models.method import Method, solve
-from tests.models.executor_cases import LIMIT_S, prices_of
+from tests.models.executor_cases import LIMIT_S, cluster_of, prices_of
 from tests.models.worlds import portfolio
-
-
-@contextmanager
-def cluster_of(workers, **options):
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50, **options
-    ) as cluster:
-        if workers:  # on a busy machine the second one comes late
-            with closing(Client(cluster, set_as_default=False)) as client:
-                client.wait_for_workers(workers, timeout=LIMIT_S)
-        yield cluster.scheduler_address
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from time import monotonic, sleep
 
@@ -10,7 +10,7 @@ import dask
 import numpy as np
 import pytest
 import trustme
-from distributed import Client, LocalCluster, Security
+from distributed import Client, Security
 
 from models.decomposition.executors import executor_of
 from models.decomposition.executors.cluster import DaskPricing
@@ -20,19 +20,8 @@ from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.solve import solve as decompose
 from models.errors import ExecutorError
 from models.mixing import MIXES, Shares
-from tests.models.executor_cases import LIMIT_S, ROUNDS, crowd, outcome_of, pids, prices_of, same
+from tests.models.executor_cases import LIMIT_S, ROUNDS, cluster_of, crowd, outcome_of, pids, prices_of, same
 from tests.models.worlds import portfolio
-
-
-@contextmanager
-def cluster_of(workers, **options):
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50, **options
-    ) as cluster:
-        if workers:  # on a busy machine the second one comes late
-            with closing(Client(cluster, set_as_default=False)) as client:
-                client.wait_for_workers(workers, timeout=LIMIT_S)
-        yield cluster.scheduler_address
 
 
 @pytest.fixture(scope="module")

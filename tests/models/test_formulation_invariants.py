@@ -1,6 +1,7 @@
 """Properties of every plan: more freedom never lowers the value, money scales, shadow prices are its slopes."""
 
 from dataclasses import fields, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -55,6 +56,13 @@ def test_a_reduced_reservation_never_lowers_value(seed, kept):
     assert at_least(none, some)
 
 
+@cache
+def with_one_start_less(seed):
+    """Return a world and its best outcome, once for all that is made freer in it."""
+    case = changed(world(seed), "shiftable.last_start", lambda isp: isp - 1)
+    return case, solved(case)
+
+
 @pytest.mark.parametrize(("path", "change"), [
     ("limits.import_kw", lambda kw: kw + 3),
     ("limits.export_kw", lambda kw: kw - 3),
@@ -73,8 +81,8 @@ def test_a_reduced_reservation_never_lowers_value(seed, kept):
 @settings(max_examples=2, deadline=None, derandomize=True)
 @given(seed=seeds)
 def test_more_freedom_never_lowers_value(path, change, seed):
-    case = changed(world(seed), "shiftable.last_start", lambda isp: isp - 1)
-    assert at_least(solved(changed(case, path, change)), solved(case))
+    case, confined = with_one_start_less(seed)
+    assert at_least(solved(changed(case, path, change)), confined)
 
 
 @few
@@ -103,8 +111,11 @@ def test_value_scales_with_all_prices(seed, scale):
 STEP = 1e-3
 
 
-def slopes(case, path, index, amount, per_unit):
-    """Return the value's slopes on both sides of a number of the case, in EUR per unit of what it gives or takes."""
+def slopes(case, here, path, index, amount, per_unit):
+    """Return the value's slopes on both sides of a number of the case, in EUR per unit of what it gives or takes.
+
+    `here` is the value of the case itself.
+    """
 
     def move(by):
         def change(values):
@@ -114,7 +125,6 @@ def slopes(case, path, index, amount, per_unit):
 
         return solved(changed(case, path, change)).objective_eur
 
-    here = solved(case).objective_eur
     return (move(amount * STEP) - here) / STEP * per_unit, (here - move(-amount * STEP)) / STEP * per_unit
 
 
@@ -138,7 +148,8 @@ def is_enclosed(dual, sides):
 @pytest.mark.parametrize("seed", range(3))
 def test_shadow_prices_are_the_slopes_of_the_value(seed):
     case = convex_world(seed)
-    shadow = solved(case).shadow
+    found_here = solved(case)
+    shadow, here = found_here.shadow, found_here.objective_eur
     per_mwh = 1000 / case.isp_hours
     found = 0
     for t in range(ISPS):
@@ -151,7 +162,7 @@ def test_shadow_prices_are_the_slopes_of_the_value(seed):
         if reserved:
             looks.append((shadow.reservation_eur_per_mwh[0, t], "reservations.reserved_kw", (0, t), -np.sign(reserved)))
         for dual, path, index, better in looks:
-            assert is_enclosed(dual, slopes(case, path, index, better, per_mwh)), (path, index)
+            assert is_enclosed(dual, slopes(case, here, path, index, better, per_mwh)), (path, index)
             found += dual > 1
     assert found > ISPS  # more than the balance has a price
 

@@ -15,11 +15,11 @@ from tests.models.worlds import portfolio
 
 def solved():
     digest = hashlib.sha256()
-    for size, isps, points in [(240, 24, 4), (90, 12, 2)]:
+    for size, isps, points in [(72, 24, 4), (48, 12, 2)]:
         seen = []
         found = solve(
             portfolio(size, isps, points=points), time_limit_s=240.0, report=seen.append,
-            cancelled=lambda: len(seen) >= 8,
+            cancelled=lambda: len(seen) >= 6,
         )
         digest.update(np.float64([found.objective_eur, found.bound_eur]).tobytes())
         for name in ("charge_kw", "discharge_kw", "energy_kwh", "curtailable_kw", "start", "switched_on"):

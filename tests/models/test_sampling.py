@@ -140,7 +140,7 @@ def test_a_sample_of_copies_proves_what_all_of_them_prove():
 
 def test_prices_begin_where_an_earlier_plan_ended():
     """The sample starts at the old prices, and points outside it keep theirs."""
-    case = make_case(2000, "hard")
+    case = make_case(1000, "hard")
     grouping = group_units(case)
     found = solve(case, relative_gap=3e-3, time_limit_s=600)
     again = replace(case, start=found.duals)
@@ -236,9 +236,9 @@ def test_some_groups_can_be_asked_alone(case):
 @pytest.mark.parametrize("kind", ["typical", "hard"])
 def test_a_plan_that_began_on_a_sample_is_proven_like_any_other(kind):
     """The same case with and without a sample: each value below the other's bound."""
-    case = make_case(2000, kind)
+    case = make_case(1000, kind)
     without = solve(case, relative_gap=2e-3, time_limit_s=240)
-    outcome = solve(case, relative_gap=2e-3, time_limit_s=240, tuning=replace(DEFAULT, sampling=of_units(800)))
+    outcome = solve(case, relative_gap=2e-3, time_limit_s=240, tuning=replace(DEFAULT, sampling=of_units(400)))
     assert outcome.seconds["sample"] > 0.01
     assert audit(case, outcome) == ()
     assert outcome.gap_eur <= 2e-3 * outcome.gross_cost_eur
