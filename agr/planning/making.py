@@ -154,7 +154,8 @@ class PlanMaker:
         run = run if sold is None else run.of_orders()
         answer = sold or self._solved(start, named, listener)
         promiser = None if start.uncertain is None else self._solver.within(self._settings.planning.budget_s)
-        if promiser is not None and sold is None:
+        # What an order has bought is in force as it is; what was announced before only counts again.
+        if promiser is not None and (sold is None or named.case.anchor is not None):
             hedge = hedged(start.uncertain, named, answer, promiser)
             if hedge.proposed:
                 answer, hedge = self._hedged(promiser, answer, hedge, named, listener)

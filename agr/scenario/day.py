@@ -108,16 +108,18 @@ def play(
             if sold is not None:
                 sold[:] = desk.sold
         for period in (moment.period, moment.period.next()):  # what a plan leaves at midnight may ask for the next one
-            while triggers := tuple(trigger for trigger in plans.open_triggers() if trigger.period == period.day):
-                others = any(m.asks and m.period == period and m.at < triggers[0].at + join for m in moments[done:])
-                if others and not maker.parts.ready(triggers):
-                    break
-                plan = _made(maker, scenario, period, triggers)
-                counts[period.day] += 1
-                numbers[plan.id] = counts[period.day]
-                change = plan.change and replace(plan.change, predecessor=numbers[plan.change.predecessor])
-                orders = tuple(plans.orders(period))
-                yield step_of(plan, plans.solved(plan.id), numbers[plan.id], change, orders=orders)
+            triggers = tuple(trigger for trigger in plans.open_triggers() if trigger.period == period.day)
+            if not triggers:
+                continue
+            others = any(m.asks and m.period == period and m.at < triggers[0].at + join for m in moments[done:])
+            if others and not maker.parts.ready(triggers):
+                continue
+            plan = _made(maker, scenario, period, triggers)
+            counts[period.day] += 1
+            numbers[plan.id] = counts[period.day]
+            change = plan.change and replace(plan.change, predecessor=numbers[plan.change.predecessor])
+            orders = tuple(plans.orders(period))
+            yield step_of(plan, plans.solved(plan.id), numbers[plan.id], change, orders=orders)
 
 
 def _made(maker: PlanMaker, scenario: Scenario, period: Period, triggers: tuple[Trigger, ...]) -> Plan:
