@@ -19,16 +19,20 @@ labels = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,4})?", fullmatch=True)
 domains = st.builds(lambda a, b: f"{a}.{b}.nl", labels, labels)
 instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 days = st.dates(date(1900, 1, 1), date(8999, 12, 31))
+BLANK = " \t\n\r"
+"""White space at the ends of identifiers is padding, and is not read"""
 addresses = st.integers(0, 10**18 - 1).map(lambda n: f"ean.{n:018d}") | st.builds(
-    lambda y, text: f"ea1.{y:04d}-01.nl.agr:{text}",
+    lambda y, text, end: f"ea1.{y:04d}-01.nl.agr:{text}{end}",
     st.integers(0, 9999),
-    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=100),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=99),
+    st.characters(min_codepoint=33, max_codepoint=126),
 )
 texts = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff")
     | st.sampled_from(["\n", "\t", "\r", "<", "&", '"', "'"]),
     max_size=50,
 )
+names = texts.map(lambda text: text.strip(BLANK))
 zones = st.sampled_from(["Europe/Amsterdam", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Africa/Cairo"])
 runs = st.lists(
     st.builds(
@@ -93,11 +97,11 @@ amounts = st.decimals(Decimal("-99999.9999"), Decimal("99999.9999"), places=4)
 factors = st.decimals(Decimal("0.01"), Decimal("1.00"), places=2)
 powers = st.integers(-(10**12), 10**12)
 flags = st.none() | st.booleans()
-maybe_texts, maybe_uuids = st.none() | texts, st.none() | uuids
+maybe_texts, maybe_names, maybe_uuids = st.none() | texts, st.none() | names, st.none() | uuids
 place = {name: isp_fields[name] for name in ("isp_duration", "time_zone", "period", "congestion_point")}
 spans = {"start": st.integers(1, 100), "duration": st.integers(1, 100)}
 origins = {
-    "contract_id": maybe_texts, "prognosis": maybe_uuids, "baseline_reference": maybe_texts,
+    "contract_id": maybe_names, "prognosis": maybe_uuids, "baseline_reference": maybe_names,
 }  # fmt: skip
 settled_orders = build(
     m.OrderSettlement,
@@ -124,7 +128,7 @@ settled_orders = build(
 )
 settled_contracts = build(
     m.ContractSettlement,
-    contract_id=maybe_texts,
+    contract_id=maybe_names,
     periods=st.lists(
         build(
             m.ContractSettlementPeriod,
@@ -154,8 +158,8 @@ traded = st.one_of(
         **place,
         revision=st.integers(-(2**63), 2**63 - 1),
         expires_at=instants,
-        contract_id=maybe_texts,
-        service_type=maybe_texts,
+        contract_id=maybe_names,
+        service_type=maybe_names,
         isps=st.lists(
             build(
                 m.RequestIsp,
@@ -178,7 +182,7 @@ traded = st.one_of(
         flex_request=maybe_uuids,
         currency=st.sampled_from(["EUR", "SEK"]),
         options=st.lists(
-            build(m.OfferedOption, option_reference=texts, price=amounts, min_activation_factor=factors, isps=runs),
+            build(m.OfferedOption, option_reference=names, price=amounts, min_activation_factor=factors, isps=runs),
             min_size=1,
             max_size=3,
         ).map(tuple),
@@ -212,11 +216,11 @@ traded = st.one_of(
         isps=runs,
         unsolicited=flags,
         flex_offer=maybe_uuids,
-        service_type=maybe_texts,
+        service_type=maybe_names,
         price=amounts,
         currency=st.sampled_from(["EUR", "SEK"]),
         order_reference=texts,
-        option_reference=maybe_texts,
+        option_reference=maybe_names,
         activation_factor=factors,
     ),
     build(
@@ -280,6 +284,6 @@ every_message = st.one_of(
             build(m.FlexOrderStatus, flex_order_message_id=uuids, is_validated=st.booleans()), max_size=3
         ).map(tuple),
     ),
-    build(m.FlexReservationUpdate, **isp_fields, contract_id=texts, dso_reference=texts),
+    build(m.FlexReservationUpdate, **isp_fields, contract_id=names, dso_reference=texts),
     build(m.FlexReservationUpdateResponse, **verdicts),
 )
