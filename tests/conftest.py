@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from agr.demo.counterparties import Counterparty
 from agr.demo.environment import counterparty_python
 from tests.builders.answers import SHARED
+from tests.builders.once import AUTHORITIES, compile_statements_once, trusting_nobody
 from tests.builders.postgres import postgres_bin, postgres_server
 from tests.builders.tools import browser_path, lacking
 from tests.day.market import Parties
@@ -62,17 +63,22 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):  # else others collect
         gc.disable()
+    compile_statements_once()
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     if SHARED not in os.environ:
         _answers.append(Path(mkdtemp(prefix="agr-answers-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))))
         os.environ[SHARED] = str(_answers[0])
+        if AUTHORITIES not in os.environ:
+            os.environ[AUTHORITIES] = str(trusting_nobody(_answers[0]))
 
 
 def pytest_unconfigure() -> None:
     """Remove what this process has made for all of them."""
     for folder in _answers:
         os.environ.pop(SHARED, None)
+        if os.environ.get(AUTHORITIES, "").startswith(str(folder)):
+            os.environ.pop(AUTHORITIES)
         shutil.rmtree(folder, ignore_errors=True)
 
 
