@@ -25,7 +25,8 @@ from tests.builders.campaign_ledger import Ledger
 from tests.builders.postgres import emptied, postgres_bin, postgres_server
 from tests.day import tiny
 from tests.torture.depot import depots, through_changes
-from tests.torture.lives import PROJECT, Life, Score
+from tests.torture.lives import Life, Score
+from tests.torture.nursery import PROJECT
 from tests.torture.relay import Relay
 from tests.torture.tortured import TorturedDay, through
 from tests.torture.trader import through_kills

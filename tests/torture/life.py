@@ -1,6 +1,6 @@
 """One life of the daemon in a process of its own.
 
-python -m tests.torture.life AGR_TOML NOW [KILLED_FILE QUOTA [WANTED…]]
+Forked by tests.torture.nursery, with the words AGR_TOML NOW [KILLED_FILE QUOTA [WANTED…]].
 
 Reads JSON lines: {"jump": INSTANT} moves its clock, {} only asks; each is answered with a line of how things stand.
 With KILLED_FILE it kills itself (SIGKILL) before or after the commit of the first writing transaction whose place in
@@ -31,14 +31,13 @@ from agr.service import Service
 from agr.settings import load
 from agr.store import day
 
-SLOW_S = float(os.environ.get("TORTURE_COMMIT_S", "0"))
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 class Killer:
     """Kills this process at commit points of transactions that wrote."""
 
-    def __init__(self, killed: Path | None, quota: int, wanted: list[str]) -> None:
+    def __init__(self, killed: Path | None, quota: int, wanted: list[str], slow_s: float) -> None:
         self._file, self._quota, self._wanted = killed, quota, wanted
         lines = killed.read_text().splitlines() if killed is not None and killed.exists() else []
         self._counts, self._lock = Counter(lines), threading.Lock()
@@ -52,7 +51,7 @@ class Killer:
             place = _place() if wrote else ""
             if wrote:
                 self._perhaps(f"before {place}")
-                time.sleep(SLOW_S)
+                time.sleep(slow_s)
             plain(dialect, connection)
             if wrote:
                 self._perhaps(f"after {place}")
@@ -86,10 +85,11 @@ def main() -> None:
     clock = JumpingClock(datetime.fromisoformat(sys.argv[2]) + timedelta(seconds=began_s))
     period = Period(datetime.fromisoformat(os.environ["TORTURE_PERIOD"]).date())
     log.configure(json=True)
+    slow_s = float(os.environ.get("TORTURE_COMMIT_S", "0"))
     if len(sys.argv) > 3:
-        Killer(Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
-    elif SLOW_S > 0:
-        Killer(None, 0, [])
+        Killer(Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5:], slow_s)
+    elif slow_s > 0:
+        Killer(None, 0, [], slow_s)
     if settings.planning.method == "reference":
         pool._IMPORTED_ONCE.remove("agr.planning.worker_image")  # it runs no compiled functions: each life loads faster
     daemon = Service(settings, clock)
@@ -114,7 +114,3 @@ def main() -> None:
             clock.jump_to(datetime.fromisoformat(line["jump"]))
         tell()
     daemon.stop()
-
-
-if __name__ == "__main__":
-    main()

@@ -5,8 +5,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from agr.domain.isp import Period
+from tests.torture.nursery import Born
 
-PROJECT = Path(__file__).parents[2]
 PATIENCE_S = 300.0
 PERIOD = Period(date(2026, 6, 10))
 
@@ -54,17 +52,14 @@ class Life:
 
     def __init__(self, config: Path, now: datetime, log: Path, *killing: str, commit_s: float = 0.0) -> None:
         self._log = log.open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.life", str(config), now.isoformat(), *killing],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=PROJECT,
-            start_new_session=True, env=os.environ | {
+        self.process = Born(
+            str(config), now.isoformat(), *killing, log=self._log, environment=os.environ | {
                 "TORTURE_PERIOD": str(PERIOD), "TORTURE_COMMIT_S": str(commit_s), "TORTURE_BEGAN": str(time.time()),
             },
         )  # fmt: skip
 
     def read(self) -> Standing:
         """Return the next line it says. Raises Died."""
-        assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line.endswith("\n"):
             raise Died(self)
@@ -74,7 +69,6 @@ class Life:
 
     def ask(self, jump: datetime | None = None) -> Standing:
         """Let it jump, if told to, and say how things stand. Raises Died."""
-        assert self.process.stdin is not None
         try:
             self.process.stdin.write(json.dumps({"jump": jump.isoformat()} if jump else {}) + "\n")
             self.process.stdin.flush()
@@ -91,13 +85,12 @@ class Life:
         code = self.process.wait(PATIENCE_S)
         for stream in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
+                stream.close()
         self._log.close()
         return code
 
     def end(self) -> int:
         """Stop as SIGTERM would; return the exit code."""
-        assert self.process.stdin is not None
         self.process.stdin.close()
         return self.bury()
 

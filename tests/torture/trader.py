@@ -170,14 +170,13 @@ def _plan(world: TradingWorld, store: Store) -> bool:
 def through_kills(folder: Path, *, before: bool, every: int = 1) -> tuple[int, list[str]]:
     """Kill at every n-th commit of the story, each time from its beginning; return (kills, faults)."""
     kills, faults = 0, list[str]()
+    world, dso = _begun(folder / "whole")
+    _live(world, dso, 0, before=False)  # forked lives inherit what SQLAlchemy has compiled for this one
+    world.store.close()
+    faults += [f"whole: {fault}" for fault in _faults(world, dso)]
     for number in range(1, MOST_COMMITS, every):
         place = folder / f"{'before' if before else 'after'}-{number}"
-        place.mkdir(parents=True)
-        world = TradingWorld(place)
-        with world.store.transaction() as tx:
-            day.moment_done(tx, PERIOD.day, day.PUBLICATION_OPEN, world.clock.now(), "")
-        world.store.close()
-        dso = BuyingDso(world, place / "dso.jsonl")
+        world, dso = _begun(place)
         killed = _in_process(world, dso, number, before=before)
         kills += killed
         ended = _in_process(world, dso, 0, before=False) if killed else False
@@ -185,6 +184,16 @@ def through_kills(folder: Path, *, before: bool, every: int = 1) -> tuple[int, l
         if not killed:
             break
     return kills, faults
+
+
+def _begun(place: Path) -> tuple[TradingWorld, BuyingDso]:
+    """Return the world and the DSO at the beginning of the story."""
+    place.mkdir(parents=True)
+    world = TradingWorld(place)
+    with world.store.transaction() as tx:
+        day.moment_done(tx, PERIOD.day, day.PUBLICATION_OPEN, world.clock.now(), "")
+    world.store.close()
+    return world, BuyingDso(world, place / "dso.jsonl")
 
 
 def _in_process(world: TradingWorld, dso: BuyingDso, number: int, *, before: bool) -> bool:
