@@ -5,7 +5,7 @@ outcome. Positions, reserve, bids and shortfalls follow from the programs as in 
 same terms as every outcome's. Nothing is searched. Source: docs/explanation/optimisation.md §3.7.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from time import perf_counter
 from typing import Any
@@ -33,7 +33,7 @@ from models.decomposition.primal.recovery import (
 from models.errors import CaseError
 from models.headroom import takes
 from models.markets.registry import MARKETS
-from models.outcome import Fields, Headroom, Outcome, Programs, ProgramValues, Termination
+from models.outcome import Fields, Headroom, Outcome, Programs, ProgramValues, Shadow, Termination
 from models.reserve_room import SIDES
 from models.resources.protocols import ResourceClass
 from models.resources.registry import RESOURCES
@@ -75,25 +75,40 @@ def keep(case: Case, earlier: Earlier, instead: Outcome) -> Kept:
     if not evaluable(case):
         raise CaseError("a given program cannot be evaluated in this case: see models.evaluation.evaluable")
     began = perf_counter()
-    own = _resumed(case, earlier, earlier.outcome.programs)
+    own = own_programs(case, earlier, earlier.outcome.programs)
     programs = _joined(instead.programs, own)
     calls: list[Programs | None] = [None]
     if reserved_points(case).any():
         first = earlier.outcome.called or earlier.outcome.programs
         second = instead.called or instead.programs
-        calls = [_joined(second, _resumed(case.when_called(), earlier, first)), second, programs]
+        calls = [_joined(second, own_programs(case, earlier, first, called=True)), second, programs]
+    shadow = no_prices(case) if instead.termination is Termination.NO_PROGRAM else instead.shadow
+    outcome = most_worth(case, earlier, programs, calls, shadow, began)
+    return Kept(outcome=replace(outcome, duals=instead.duals), replaced=replaced(own))
+
+
+def replaced(own: "OwnPrograms") -> dict[str, Ints]:
+    """Return class → units (n,) that had a program and cannot run it; only classes that have such units."""
+    left = {name: units[~keeps[units]] for name, (units, keeps, _) in own.items()}
+    return {name: units for name, units in left.items() if len(units)}
+
+
+def most_worth(
+    case: Case, earlier: Earlier, programs: Programs, calls: Sequence[Programs | None], shadow: Shadow, began: float
+) -> Outcome:  # fmt: skip
+    """Return the outcome of programs of all units with those of some called programs under which it is worth most.
+
+    Units hold the reserve that they held before as far as they can, bids stay as far as they can be held. `calls`: one
+    None where nothing is reserved; `began`: when the evaluation began, of perf_counter.
+    """
     held = _held(case, earlier, earlier.outcome.headroom)
     other = earlier.outcome.called_headroom
     called_held = held if other is None else _held(case, earlier, other)
-    bids = _bids(case, earlier)
+    bids = bids_before(case, earlier)
     answers = (_answer(case, programs, called, held, called_held, bids) for called in calls)
-    found = ((_outcome(case, one.plain, instead, perf_counter() - began), one) for one in answers)
+    found = ((_outcome(case, one.plain, shadow, perf_counter() - began), one) for one in answers)
     outcome, answer = max(found, key=lambda pair: pair[0].objective_eur)
-    left = {name: units[~keeps[units]] for name, (units, keeps, _) in own.items()}
-    return Kept(
-        outcome=replace(outcome, **answer.headroom(case)),
-        replaced={name: units for name, units in left.items() if len(units)},
-    )
+    return replace(outcome, **answer.headroom(case))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,26 +125,27 @@ class _Answer:
         return {"headroom": headroom(case, self.held), "called_headroom": again}
 
 
-def _outcome(case: Case, answer: ProgramValues, instead: Outcome, seconds: float) -> Outcome:
+def _outcome(case: Case, answer: ProgramValues, shadow: Shadow, seconds: float) -> Outcome:
     """Return the outcome of an answer, with the prices that were found for the case."""
-    shadow = no_prices(case) if instead.termination is Termination.NO_PROGRAM else instead.shadow
-    found = assemble(
+    return assemble(
         case, answer, shadow, termination=Termination.TIME_LIMIT, bound_eur=np.inf, solver=KEPT,
         seconds={"in force": seconds},
     )  # fmt: skip
-    return replace(found, duals=instead.duals)
 
 
-_Own = dict[str, tuple[Ints, Bools, Fields]]
+OwnPrograms = dict[str, tuple[Ints, Bools, Fields]]
 """Class → units that had a program (n,), of all units (U,) whether they keep theirs, and these programs (n, …)."""
 
 
-def _resumed(case: Case, earlier: Earlier, programs: Programs) -> _Own:
-    """Return the earlier programs under the facts of the case."""
-    result: _Own = {}
+def own_programs(case: Case, earlier: Earlier, programs: Programs, *, called: bool = False) -> OwnPrograms:
+    """Return the earlier programs under the facts of the case; if `called`, of units that may be called."""
+    case = case.when_called() if called else case
+    result: OwnPrograms = {}
     for resource in RESOURCES:
         if resource.fields:
             rows = earlier.rows[resource.name]
+            if called:
+                rows = np.where(called_units(case, resource.arrays(case).point), rows, -1)
             units = np.flatnonzero(rows >= 0)
             given = programs.of(resource.fields, rows[units])
             found, fit = _of_class(case, resource, units, earlier.case, rows[units], given)
@@ -160,7 +176,7 @@ def _equal_rows(new: Any, old: Any) -> Bools:
     return np.asarray(both.all(axis=tuple(range(1, both.ndim))))
 
 
-def _joined(instead: Programs, own: _Own) -> Programs:
+def _joined(instead: Programs, own: OwnPrograms) -> Programs:
     """Return the programs of `instead`, with those in their place that units keep."""
     found: dict[str, Any] = {}
     for resource in RESOURCES:
@@ -200,7 +216,7 @@ def _held(case: Case, earlier: Earlier, held: Headroom) -> dict[str, _Before]:
     return result
 
 
-def _bids(case: Case, earlier: Earlier) -> list[Floats]:
+def bids_before(case: Case, earlier: Earlier) -> list[Floats]:
     """Return the earlier bids (B,), MW, within what is bought now; zero for new products and blocks."""
     known = {product.name: bids for product, bids in zip(earlier.case.reserves, earlier.outcome.bids_mw, strict=True)}
     found = []

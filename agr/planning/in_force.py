@@ -78,7 +78,7 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution, reac
     from models.evaluation import keep
 
     found = answer.outcome
-    candidate = keep(named.case, _earlier(before, rows_of(before.named, named)), found)
+    candidate = keep(named.case, earlier_of(before, rows_of(before.named, named)), found)
     kept, left = candidate.outcome, _names(named, candidate.replaced)
     findings = audit(named.case, kept)
     worth = None if findings else kept.objective_eur
@@ -120,7 +120,7 @@ def part_in_force(before: Solved, named: NamedCase, found: Outcome) -> Outcome |
 
     if not evaluable(named.case):
         return None
-    return keep(named.case, _earlier(before, _rows_of_part(before, named)), found).outcome
+    return keep(named.case, earlier_of(before, _rows_of_part(before, named)), found).outcome
 
 
 def under_new_facts(before: Solved, named: NamedCase) -> tuple[Solved, frozenset[str]]:
@@ -131,7 +131,7 @@ def under_new_facts(before: Solved, named: NamedCase) -> tuple[Solved, frozenset
     from models.baseline import as_it_stands, no_flexibility
     from models.evaluation import keep
 
-    earlier = _earlier(before, rows_of(before.named, named))
+    earlier = earlier_of(before, rows_of(before.named, named))
     kept = keep(named.case, earlier, no_flexibility(as_it_stands(named.case)))
     left = {named.of(name)[unit] for name, few in kept.replaced.items() for unit in few.tolist()}
     return Solved(named=named, outcome=kept.outcome), frozenset(left)
@@ -143,7 +143,7 @@ def lost_eur(kept: Outcome, found: Outcome) -> float:
     return lost if lost > rounding_eur(kept.gross_cost_eur) else 0.0
 
 
-def _earlier(before: Solved, rows: Mapping[str, NDArray[np.int64]]) -> "Earlier":
+def earlier_of(before: Solved, rows: Mapping[str, NDArray[np.int64]]) -> "Earlier":
     """Return a program in force, with the rows of a new case's units in it."""
     from models.evaluation import Earlier
 
@@ -169,6 +169,11 @@ def rows_of(before: NamedCase, named: NamedCase) -> Mapping[str, NDArray[np.int6
         known = {resource: row for row, resource in enumerate(before.of(name))}
         found[name] = np.array([known.get(resource, -1) for resource in named.of(name)], dtype=np.int64)
     return found
+
+
+def units_of(named: NamedCase) -> int:
+    """Return how many units a case has, of all classes."""
+    return sum(len(named.of(name)) for name in UNIT_CLASSES)
 
 
 def _names(named: NamedCase, units: Mapping[str, NDArray[np.int64]]) -> tuple[str, ...]:
@@ -233,7 +238,7 @@ def standing(number: int, before: Solved, named: NamedCase) -> str:
     from models.baseline import as_it_stands, no_flexibility
     from models.evaluation import keep
 
-    earlier = _earlier(before, rows_of(before.named, named))
+    earlier = earlier_of(before, rows_of(before.named, named))
     candidate = keep(named.case, earlier, no_flexibility(as_it_stands(named.case)))
     left, findings = _names(named, candidate.replaced), audit(named.case, candidate.outcome)
     stays = f"the program of plan {number} stays in force"

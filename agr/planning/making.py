@@ -13,7 +13,7 @@ from agr.planning.basis import plan_before
 from agr.planning.case import NamedCase, build
 from agr.planning.case_audit import audit_case, audit_contents, audit_peaks, audit_prices, audit_programs
 from agr.planning.difference import Solved, begun_from, change
-from agr.planning.in_force import Judged, comparable, judged, standing, words
+from agr.planning.in_force import Judged, comparable, earlier_of, judged, rows_of, standing, units_of, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
 from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
@@ -22,7 +22,7 @@ from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
 from agr.planning.probability.promising import Hedge, Promiser, counted, hedged
 from agr.planning.progress import Round
-from agr.planning.solving import Solution
+from agr.planning.solving import GOES_ON_FROM, Solution
 from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
 from agr.store.day import Trigger
 from models.outcome import Termination
@@ -194,7 +194,11 @@ class PlanMaker:
 
     def _solved(self, start: RunInputs, named: NamedCase, listener: Listener | None) -> Solution:
         try:
-            return self._solver.solve(named.case, listener.reached if listener else None)
+            reached = listener.reached if listener else None
+            before, running = start.before, self._now() >= start.inputs.period.start
+            if running and before is not None and units_of(named) >= GOES_ON_FROM and comparable(before, named):
+                return self._solver.go_on(earlier_of(before, rows_of(before.named, named)), named.case, reached)
+            return self._solver.solve(named.case, reached)
         except PlanError as error:
             latest, before = start.predecessor, start.before
             stays = ""

@@ -33,6 +33,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed
     from agr.planning.probability.question import Question as Uncertainty
+    from models.evaluation import Earlier
     from models.flexibility.question import Answer, Question
 
 _IMPORTED_ONCE = [
@@ -111,6 +112,15 @@ class SolverPool:
         """
         with self._kept(case):
             solution: Solution = self._run(worker.answer_case, case, reached, budget=budget)
+            return solution
+
+    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        """Return the audited outcome, from the program in force where that is good enough.
+
+        Raises PlanError like `solve`.
+        """
+        with self._kept(case):
+            solution: Solution = self._run(worker.go_on_with_case, (earlier, case), reached)
             return solution
 
     def solve_part(self, before: Case, case: Case) -> Solution:

@@ -30,6 +30,7 @@ from models.case import Case
 
 if TYPE_CHECKING:
     from agr.planning.probability.promising import Promiser
+    from models.evaluation import Earlier
     from models.flexibility.question import Answer, Question
 
 
@@ -77,6 +78,9 @@ class Solver(Protocol):
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; `reached` is called after every round of the decomposition."""
+
+    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        """Return the same, from the program in force where that is good enough."""
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         """Return the audited outcome of a part of a portfolio; `before` is the part in force."""

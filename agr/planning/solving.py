@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from models.errors import ModelError
 from models.outcome import Outcome
 from models.work_clock import LONGEST
 from models.work_clock import now as clock
+
+if TYPE_CHECKING:  # it imports much that only workers need
+    from models.evaluation import Earlier
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,6 +28,10 @@ class Solution:
     dual_slack_eur: float = 0.0  # of the fixed remainder, where a part of a portfolio was solved
 
 
+GOES_ON_FROM = 1_000
+"""Resources from which the plan of a running day begins with the program in force; smaller ones are searched anew."""
+_GOING_ON = 0.25
+"""Share of the time limit that may go by before it is searched anew."""
 OF_BUDGET = 0.8
 """Share of the budget in which a search ends, overtime included, however slow the machine: later it would be lost."""
 
@@ -83,10 +90,12 @@ def answer(
     report: Callable[[Any], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     begun: Callable[[], object] = lambda: None,
+    earlier: "Earlier | None" = None,
 ) -> Solution:
     """Solve and audit a case in this process. Compilation is done first and not counted as solving time.
 
-    `begun` is called once that time begins. Raises ModelError when the solve fails.
+    `begun` is called once that time begins. A large portfolio goes on with the program in force, `earlier`, where that
+    is within the gap under the facts of the case; nothing is searched then. Raises ModelError when the solve fails.
     """
     # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
     from models.audit import audit
@@ -98,7 +107,10 @@ def answer(
     if method is not Method.REFERENCE:
         compile_all()
     begun()
-    outcome = solve(
+    outcome, why = None, ""
+    if earlier is not None and method is Method.DECOMPOSITION:
+        outcome, why = _gone_on(case, earlier, how, cancelled)
+    outcome = outcome or solve(
         case,
         method=method,
         relative_gap=how.decomposed_gap if method is Method.DECOMPOSITION else how.relative_gap,
@@ -109,9 +121,29 @@ def answer(
         cancelled=cancelled,
         executor=how.executor,
     )
+    outcome = replace(outcome, log=(why, *outcome.log)) if why else outcome
     whole = case.remainder is None  # a part does not know the unmanaged programs of the rest
     no_flexibility_eur = no_flexibility(unmanaged(case)).objective_eur if whole else nan
     return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur)
+
+
+def _gone_on(case: Case, earlier: "Earlier", how: How, cancelled: Callable[[], bool]) -> tuple[Outcome | None, str]:
+    """Return the program in force, mended, where it is proven to be within the gap; else None, and why."""
+    from models.outcome import Termination
+    from models.resumption import resume
+
+    try:
+        found = resume(
+            case, earlier, relative_gap=how.decomposed_gap, time_limit_s=_GOING_ON * how.time_limit_s,
+            threads=how.threads, executor=how.executor, cancelled=cancelled,
+        )  # fmt: skip
+    except ModelError as error:  # whatever is wrong with it, a search does not need it
+        return None, f"the program in force was not gone on with: {error}"
+    if found is None:
+        return None, "the program in force was not gone on with: it has no prices"
+    if found.outcome.termination is not Termination.OPTIMAL:
+        return None, f"the program in force was not gone on with: it is within {found.gap:.1e} of gross cost only"
+    return found.outcome, ""
 
 
 def answer_part(before: Case, case: Case, how: How, begun: Callable[[], object] = lambda: None) -> Solution:

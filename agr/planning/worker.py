@@ -9,11 +9,15 @@ from math import isfinite
 from multiprocessing import connection
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
 from agr.planning.solving import How, answer, answer_part
+from models.case import Case
+
+if TYPE_CHECKING:
+    from models.evaluation import Earlier
 
 ROUNDS, STOP, BEGUN = "rounds.jsonl", "stop", "begun"
 """Files beside the arrays: the rounds that a worker reports, a mark that asks it to stop with its best program, and one
@@ -45,15 +49,25 @@ def _end_with(sentinel: int) -> None:
 
 def answer_case(shared: SharedArrays, how: How) -> SharedArrays:
     """Solve and audit a case in a worker; write the answer to the folder that the case came from."""
+    return _answered(shared, None, unpack(shared), how)
+
+
+def go_on_with_case(shared: SharedArrays, how: How) -> SharedArrays:
+    """Answer a case in a worker from the program in force, where that is good enough, or else as any other."""
+    earlier, case = unpack(shared)
+    return _answered(shared, earlier, case, how)
+
+
+def _answered(shared: SharedArrays, earlier: "Earlier | None", case: Case, how: How) -> SharedArrays:
     folder = shared.file.parent
-    case = unpack(shared)
     with (folder / ROUNDS).open("a", encoding="utf-8", buffering=1) as rounds:
 
         def report(step: Any) -> None:
             value = step.value_eur if isfinite(step.value_eur) else None
             rounds.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
 
-        return pack(answer(case, how, report, (folder / STOP).exists, (folder / BEGUN).touch), folder)
+        found = answer(case, how, report, (folder / STOP).exists, (folder / BEGUN).touch, earlier)
+        return pack(found, folder)
 
 
 def answer_part_of_case(shared: SharedArrays, how: How) -> SharedArrays:

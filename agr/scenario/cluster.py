@@ -18,6 +18,7 @@ from models.errors import ModelError
 if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed
     from agr.planning.probability.question import Question as Uncertainty
+    from models.evaluation import Earlier
     from models.flexibility.question import Answer, Question
 
 
@@ -61,6 +62,11 @@ class ClusterSolver:
         with self._failed_cases.of_failure(case):
             solution: Solution = self._result(answer, case, budget=budget)
             return solution
+
+    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        """Return the audited outcome, searched anew: to send a program in force takes longer than it saves."""
+        del earlier
+        return self.solve(case, reached)
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         """Return the audited outcome of a part of a portfolio. Raises PlanError."""

@@ -168,6 +168,9 @@ class ResourceClass:
     and whether each unit (n,) can run its own; None: it can while all its arrays are as they were"""
     follows: Callable[[Case, Ints, Fields], Fields] | None = None
     """(case, units (n,), their programs): the fields of these programs that follow from the others, anew; None: none"""
+    mended: Callable[[Case, Ints, Fields, Floats], tuple[Fields, Bools]] | None = None
+    """(case, units (n,), programs, reserve held up and down (2,n,T)): programs that come back to these as far as they
+    can, and whether each unit (n,) can run its own; None: there is no such thing"""
     block: Callable[[Any, Case, bool], UnitBlock] | None = None
     """(model, case, called): adds variables and rows of all units, or of those that may be called"""
     mixing: Mixing | None = None

@@ -70,6 +70,9 @@ class Remembering(SolverPool):
             reached(one)
         return solution
 
+    def go_on(self, earlier: Any, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        return self.real.go_on(earlier, case, reached)
+
     def solve_part(self, before: Case, case: Case) -> Solution:
         return self._answer(lambda: self.real.solve_part(before, case), before, case)
 

@@ -18,7 +18,7 @@ from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
 from agr.planning.present import Measured
 from agr.schedule.rolling import RollingPlans, deviation
-from agr.settings import Rolling
+from agr.settings import Planning, Rolling
 from agr.settings.markets import ImbalanceReaction
 from agr.store import charge_sessions, day, plans, positions, readings, register
 from agr.store.charge_sessions import ChargeSession
@@ -104,6 +104,27 @@ def test_the_rest_of_the_day_is_planned_in_every_slot_once(world: World, solver:
     assert not again.look()  # a restart repeats nothing
     assert made.refreshed == [PERIOD, PERIOD]
     assert all(plan.state is PlanState.AUDITED for plan in made.stage.made)
+
+
+def test_a_large_portfolio_goes_on_with_its_plan_and_answers_what_was_measured(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """A battery that holds a little less than planned: the plan is mended, proven, and says so."""
+    monkeypatch.setattr("agr.planning.making.GOES_ON_FROM", 1)
+    solver = SolverPool(Planning(threads=1, method="decomposition"))
+    try:
+        made = rolled(world, solver, Rolling(every_minutes=30))
+        at = PERIOD.isp_start(21)
+        made.report(at, made.planned_kwh(20) - 0.5)
+        assert made.at(at + MINUTE) == [ReasonKind.ROLLING]
+    finally:
+        solver.close()
+    first, again = made.stage.made[-2:]
+    assert first.result.solver.startswith("decomposition")
+    assert again.state is PlanState.AUDITED
+    assert again.result.solver == "program in force, mended"
+    assert again.result.gap_eur <= Planning().decomposed_gap * again.result.gross_cost_eur
+    assert made.planned_kwh(PERIOD.isp_count) == pytest.approx(100.0, abs=0.01)  # what was missing is charged again
 
 
 def test_nothing_is_asked_for_without_the_settings(world: World, solver: SolverPool) -> None:

@@ -1,7 +1,7 @@
 """Storage as the registry knows it."""
 
 from models.resources.protocols import Mixing, Reserving, ResourceClass
-from models.resources.storage import example, programs, reserve, resumed
+from models.resources.storage import example, mended, programs, reserve, resumed
 from models.resources.storage.block import add_storage
 from models.resources.storage.response import pricing_responder
 from models.resources.storage.together import misses, together
@@ -15,6 +15,7 @@ RESOURCE = ResourceClass(
     unmanaged=programs.unmanaged,
     resumed=resumed.resumed,
     follows=resumed.followed,
+    mended=mended.mended,
     terms_eur=programs.terms_eur,
     unavoidable_eur=programs.unavoidable_eur,
     block=add_storage,

@@ -30,8 +30,7 @@ def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -
     now: Storage = of_rows(case.storage, units)
     was: Storage = of_rows(before.storage, rows)
     taken = {name: np.array(fields[name]) for name in FIELDS}
-    bounded = _alike(now, was, _POWER, case.isps) | _bounded(now, taken["charge_kw"], taken["discharge_kw"])
-    fits = bounded & _as_pinned(now, taken["charge_kw"] - taken["discharge_kw"])
+    fits = runs(now, taken, same=_alike(now, was, _POWER, case.isps))
     moved = np.flatnonzero(~_alike(now, was, _ENERGY, case.isps))
     if not len(moved):
         return taken, fits
@@ -41,6 +40,19 @@ def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -
     for name, values in zip(FIELDS[2:], (energy, unmet, excess), strict=True):
         taken[name][moved] = values
     return taken, fits
+
+
+def runs(now: Storage, fields: Fields, same: Bools | None = None) -> Bools:
+    """Return whether limits, minimum powers and pins of units (n,) allow the power of their programs.
+
+    `same` (n,): units whose limits and minimum powers need not be looked at.
+    """
+    charge, discharge = fields["charge_kw"], fields["discharge_kw"]
+    bounded = np.zeros(len(charge), dtype=np.bool_) if same is None else same.copy()
+    some = np.flatnonzero(~bounded)
+    bounded[some] = _bounded(of_rows(now, some), charge[some], discharge[some])
+    result: Bools = bounded & _as_pinned(now, charge - discharge)
+    return result
 
 
 def followed(case: Case, units: Ints, programs: Fields) -> Fields:

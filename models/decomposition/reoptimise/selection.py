@@ -1,0 +1,185 @@
+"""Cuts some units out of a planned portfolio as a case of their own, wherever they are; all others keep their programs.
+
+Unlike a part (subproblem.py), whose congestion points are whole, it may have a few of the units of a point. It is made
+to be searched at once, and the whole is evaluated after that: money of other units is not in it. Numpy only.
+Source: docs/explanation/optimisation.md §3.8.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from models.block import reserved_points
+from models.case import (
+    NO_LIMIT,
+    NO_POINT,
+    NO_TARIFF,
+    Bools,
+    Case,
+    Direction,
+    Fixed,
+    FixedRemainder,
+    Floats,
+    Ints,
+    no_connection_limits,
+    no_connection_tariffs,
+)
+from models.decomposition.reoptimise.subproblem import rows_of
+from models.headroom import takes
+from models.outcome import Headroom, Outcome, Programs
+from models.reserve_room import SIDES
+from models.resources.registry import PRICED
+from models.resources.totals import points_kw
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Selection:
+    """Units of a case, with the case in which only they choose their programs."""
+
+    units: Mapping[str, Ints]  # class → units (n,), ascending
+    case: Case
+
+    def put_back(self, case: Case, outcome: Outcome, new: Outcome) -> Outcome:
+        """Return the outcome with the programs and the reserve of the units from `new`; all else is as it was."""
+        called, called_headroom = None, None
+        if reserved_points(case).any():
+            called = self._programs(outcome.called or outcome.programs, new.called or new.programs)
+            called_headroom = self._held(
+                outcome.called_headroom or outcome.headroom, new.called_headroom or new.headroom
+            )
+        return replace(
+            outcome, programs=self._programs(outcome.programs, new.programs), called=called,
+            headroom=self._held(outcome.headroom, new.headroom), called_headroom=called_headroom,
+        )  # fmt: skip
+
+    def _programs(self, old: Programs, new: Programs) -> Programs:
+        found: dict[str, Any] = {}
+        for one in PRICED:
+            for name in one.fields:
+                found[name] = np.array(getattr(old, name))
+                found[name][self.units[one.name]] = getattr(new, name)
+        return Programs(**found)
+
+    def _held(self, old: Headroom, new: Headroom) -> Headroom:
+        found: dict[tuple[str, Direction], Floats] = {}
+        for one in PRICED:
+            for side in SIDES if one.reserving is not None else ():
+                table = np.array(old.of(one.name, side))
+                table[:, self.units[one.name]] = new.of(one.name, side)
+                found[one.name, side] = table
+        return Headroom.by_class(found)
+
+
+def selectable(case: Case) -> tuple[Mapping[str, Bools], Bools]:
+    """Return class → whether each unit (U,) may be selected, and whether each point (C+1,) is selected as a whole only.
+
+    Units behind connections that have limits or tariffs cannot be selected yet, nor can a point that has any and is
+    selected as a whole only: because of its reservations, or of what it may hold. With balancing groups nobody can.
+    """
+    whole = reserved_points(case)
+    whole[case.held_at_most.point] = True
+    nobody = bool(case.balancing_groups.name)
+    free: dict[str, Bools] = {}
+    for resource in PRICED:
+        behind = (case.leaf(resource.name) != NO_LIMIT) | (case.tariff(resource.name) != NO_TARIFF)
+        free[resource.name] = ~behind & (not nobody)
+    closed = np.zeros_like(whole)
+    for resource in PRICED:
+        closed[resource.arrays(case).point[~free[resource.name]]] = True
+    closed &= whole
+    for resource in PRICED:
+        free[resource.name] &= ~closed[resource.arrays(case).point]
+    return free, whole
+
+
+def select(case: Case, outcome: Outcome, wanted: Mapping[str, Ints]) -> Selection | None:
+    """Return the case of some units, and of all units at points that are selected as a whole; None if nobody is left.
+
+    Awarded and made bids of the outcome are fixed. The case begins its search at the prices of the outcome, `duals`.
+    """
+    free, whole = selectable(case)
+    at = np.zeros_like(whole)
+    for resource in PRICED:
+        chosen = wanted[resource.name]
+        at[resource.arrays(case).point[chosen[free[resource.name][chosen]]]] = True
+    full, units = at & whole, dict[str, Ints]()
+    for resource in PRICED:
+        mine = np.zeros(resource.count(case), dtype=np.bool_)
+        mine[wanted[resource.name]] = True
+        units[resource.name] = np.flatnonzero(free[resource.name] & (mine | full[resource.arrays(case).point]))
+    if outcome.duals is None or not any(len(some) for some in units.values()):
+        return None
+    points = np.flatnonzero(at[:-1])
+    place = np.full(len(case.points) + 1, NO_POINT)
+    place[points] = np.arange(len(points))
+    tables: dict[str, Any] = {
+        one.name: rows_of(one.arrays(case), units[one.name], place) for one in PRICED
+    }  # fmt: skip
+    for label in ("limits", "reservations", "orders", "held_at_most"):
+        rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
+        tables[label] = rows_of(getattr(case, label), rows, place)
+    start = replace(
+        outcome.duals, program=outcome.duals.program[points], call=outcome.duals.call[points],
+        connections=np.zeros((0, case.isps)),
+    )  # fmt: skip
+    part = replace(
+        case,
+        **tables,
+        fixed=Fixed(point=np.zeros(0, dtype=np.int64), program_kw=np.zeros((0, case.isps))),
+        points=tuple(case.points[point] for point in points.tolist()),
+        connection_limits=no_connection_limits(),
+        connection_tariffs=no_connection_tariffs(),
+        anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
+        called_from=case.called_from[points] if case.called_from.size else case.called_from,
+        brought_forward_eur=0.0,
+        start=start,
+        remainder=_others_hold(case, outcome, units, full),
+        reserves=tuple(
+            replace(product, committed_mw=bids)
+            for product, bids in zip(case.reserves, outcome.bids_mw, strict=True)
+        ),
+    )  # fmt: skip
+    return Selection(units=units, case=replace(part, fixed=_others_kw(part, outcome, units, points)))
+
+
+def _others_kw(part: Case, outcome: Outcome, units: Mapping[str, Ints], points: Ints) -> Fixed:
+    """Return the power (n+1,T), kW, of all others at each of the points, and elsewhere."""
+    mine = points_kw(part, chosen(outcome.programs, units))
+    there = outcome.point_kw[points]
+    elsewhere = outcome.total_kw - there.sum(axis=0) - mine[-1]
+    return Fixed(
+        point=np.append(np.arange(len(points)), NO_POINT), program_kw=np.vstack([there - mine[:-1], elsewhere[None]])
+    )
+
+
+def chosen(programs: Programs, units: Mapping[str, Ints]) -> Programs:
+    """Return the programs of some units of each class."""
+    return Programs(
+        **{name: getattr(programs, name)[units[one.name]] for one in PRICED for name in one.fields}
+    )  # fmt: skip
+
+
+def _others_hold(case: Case, outcome: Outcome, units: Mapping[str, Ints], full: Bools) -> FixedRemainder:
+    """Return the reserve that all others hold."""
+    elsewhere = reserved_points(case) & ~full
+    called = outcome.called_headroom if elsewhere.any() else None
+    return FixedRemainder(
+        held_kw=_left_kw(case, outcome.headroom, units),
+        called_held_kw=None if called is None else _left_kw(case, called, units),
+        terms_eur={},
+        bids_mw=outcome.bids_mw,
+    )
+
+
+def _left_kw(case: Case, headroom: Headroom, units: Mapping[str, Ints]) -> Floats:
+    """Return the reserve (R,T), kW, that all units but these hold."""
+    total = np.zeros((len(case.reserves), case.isps))
+    for r, reserve in enumerate(case.reserves):
+        side = next(side for side in SIDES if takes(reserve, side))
+        for one in PRICED:
+            if one.reserving is not None:
+                held = headroom.of(one.name, side)[r]
+                total[r] += held.sum(axis=0, dtype=np.float64) - held[units[one.name]].sum(axis=0, dtype=np.float64)
+    return total
