@@ -34,8 +34,11 @@ def climb(
     report: Report | None,
     cancelled: Callable[[], bool],
     executor: Executor,
+    better: Callable[[Outcome], None] = lambda _found: None,
 ) -> Outcome:
     """Return the best program of both methods with the better bound. Raises what they raise.
+
+    `better` is called with each program that is better than those before, while the search goes on.
 
     The decomposition aims at `relative_gap`; the reference goes on where more than `enough_gap` is left open, and with
     `exact`, so that no limit is breached for the sake of a gap. After a search of patterns of bids it goes on with
@@ -46,12 +49,14 @@ def climb(
     found = None
     if has_whole_bids(case):
         found = plan_whole_bids(
-            case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled
-        )
+            case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled,
+            better=better,
+        )  # fmt: skip
     elif not exact and awarded_to_few(case):
         found = reference(case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads)
         found = None if found.termination is Termination.NO_PROGRAM else found
     if found is not None:
+        better(found)
         left = time_limit_s - (now() - began)
         if found.termination is Termination.OPTIMAL or left <= 0 or cancelled():
             return found
@@ -65,6 +70,7 @@ def climb(
     )  # fmt: skip
     if found is not None:
         return joined(first, found, enough_gap)
+    better(first)
     left = time_limit_s - (now() - began)
     if first.gap_eur <= enough_gap * first.gross_cost_eur:
         first = replace(first, termination=Termination.OPTIMAL)

@@ -65,6 +65,7 @@ def solve(
     report: Report | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     executor: str = LOCAL,
+    better: Callable[[Outcome], None] = lambda _found: None,
 ) -> Outcome:
     """Return the best program found with its proven bound; `relative_gap` is a share of gross cost.
 
@@ -72,6 +73,7 @@ def solve(
     In small portfolios the reference goes on where the decomposition leaves more than `enough_gap` open, by default the
     gap asked for. A part of a portfolio (`case.remainder`) is planned by the reference formulation, with the whole
     portfolio's bound.
+    `better` is called with programs on the way that are better than those before, where several methods search.
     `executor` names where the decomposition answers prices, see models.decomposition.executors.executor_of.
     Raises CaseError, SolverError, ExecutorError.
     """
@@ -85,7 +87,7 @@ def solve(
         found = climb(
             case, relative_gap=relative_gap, enough_gap=max(enough_gap or 0.0, relative_gap),
             exact=choices(case) <= TINY, time_limit_s=time_limit_s, threads=threads, report=report,
-            cancelled=cancelled, executor=executor_of(executor),
+            cancelled=cancelled, executor=executor_of(executor), better=better,
         )  # fmt: skip
     else:
         found = decompose(

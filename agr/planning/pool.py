@@ -25,10 +25,11 @@ from agr.planning.budget import Budget, Sharing
 from agr.planning.failed_cases import FailedCases
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
-from agr.planning.solving import OF_BUDGET, How, Solution
+from agr.planning.solving import OF_BUDGET, How, Solution, unfinished
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError
+from models.outcome import Outcome
 
 if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed
@@ -67,6 +68,14 @@ def _end_loading() -> None:
     if pid is not None and not _SERVING.is_set():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+class _TookLongerError(PlanError):
+    """A solve was ended at the end of its budget."""
+
+    def __init__(self, best: Outcome | None, why: str) -> None:
+        super().__init__(why)
+        self.best = best
 
 
 _Work = Callable[[SharedArrays, How], SharedArrays]
@@ -108,11 +117,18 @@ class SolverPool:
     ) -> Solution:  # fmt: skip
         """Return the audited outcome; `reached` is called after every round of the decomposition.
 
-        Raises PlanError when the worker fails, dies or exceeds its budget, and StoppedError when it is abandoned.
+        A solve that exceeds its own budget is ended and answers with the best program that it had; without one, units
+        run unsteered. Raises PlanError when the worker fails, dies or exceeds a `budget` that others share, and
+        StoppedError when it is abandoned.
         """
-        with self._kept(case):
-            solution: Solution = self._run(worker.answer_case, case, reached, budget=budget)
-            return solution
+        try:
+            with self._kept(case):
+                solution: Solution = self._run(worker.answer_case, case, reached, budget=budget)
+                return solution
+        except _TookLongerError as late:
+            if budget is not None:
+                raise
+            return unfinished(case, late.best, str(late))
 
     def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome, from the program in force where that is good enough.
@@ -196,10 +212,12 @@ class SolverPool:
             rounds.forward()
             result = unpack(running.result())
         except TimeoutError as error:
+            best = worker.best_of(folder)
             self._replace()
-            raise PlanError(
+            raise _TookLongerError(
+                best,
                 f"the solve took longer than planning.budget_s = {budget.whole_s:g} s and was ended; "
-                f"raise the budget or lower {instead}"
+                f"raise the budget or lower {instead}",
             ) from error
         except (BrokenProcessPool, CancelledError) as error:
             self._replace()

@@ -11,6 +11,7 @@ from agr.settings import Planning
 from models.case import Case, Reservations, no_orders
 from models.errors import ModelError
 from models.outcome import Outcome
+from models.solver_log import LATE
 from models.work_clock import LONGEST
 from models.work_clock import now as clock
 
@@ -91,11 +92,13 @@ def answer(
     cancelled: Callable[[], bool] = lambda: False,
     begun: Callable[[], object] = lambda: None,
     earlier: "Earlier | None" = None,
+    better: Callable[[Outcome], None] = lambda _found: None,
 ) -> Solution:
     """Solve and audit a case in this process. Compilation is done first and not counted as solving time.
 
-    `begun` is called once that time begins. A large portfolio goes on with the program in force, `earlier`, where that
-    is within the gap under the facts of the case; nothing is searched then. Raises ModelError when the solve fails.
+    `begun` is called once that time begins, `better` with each better program on the way. A large portfolio goes on
+    with the program in force, `earlier`, where that is within the gap under the facts of the case; nothing is searched
+    then. Raises ModelError when the solve fails.
     """
     # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
     from models.audit import audit
@@ -120,6 +123,7 @@ def answer(
         report=report,
         cancelled=cancelled,
         executor=how.executor,
+        better=better,
     )
     outcome = replace(outcome, log=(why, *outcome.log)) if why else outcome
     whole = case.remainder is None  # a part does not know the unmanaged programs of the rest
@@ -144,6 +148,22 @@ def _gone_on(case: Case, earlier: "Earlier", how: How, cancelled: Callable[[], b
     if found.outcome.termination is not Termination.OPTIMAL:
         return None, f"the program in force was not gone on with: it is within {found.gap:.1e} of gross cost only"
     return found.outcome, ""
+
+
+def unfinished(case: Case, found: Outcome | None, why: str) -> Solution:
+    """Audit the best program of a solve that was ended, and say so in its log; without one, that of unsteered units."""
+    from models.audit import audit
+    from models.baseline import as_it_stands, no_flexibility
+
+    what = (
+        "the best program that it had" if found is not None else "no program: units run unsteered, and nothing is bid"
+    )
+    outcome = found if found is not None else no_flexibility(as_it_stands(case))
+    outcome = replace(outcome, log=(*outcome.log, f"{LATE}: {why}; this is {what}"))
+    return Solution(
+        outcome=outcome, findings=audit(case, outcome),
+        no_flexibility_eur=no_flexibility(unmanaged(case)).objective_eur,
+    )  # fmt: skip
 
 
 def answer_part(before: Case, case: Case, how: How, begun: Callable[[], object] = lambda: None) -> Solution:

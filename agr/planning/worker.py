@@ -3,8 +3,10 @@
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 from collections.abc import Callable
+from functools import partial
 from math import isfinite
 from multiprocessing import connection
 from pathlib import Path
@@ -15,18 +17,21 @@ from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
 from agr.planning.solving import How, answer, answer_part
 from models.case import Case
+from models.outcome import Outcome
 
 if TYPE_CHECKING:
     from models.evaluation import Earlier
 
-ROUNDS, STOP, BEGUN = "rounds.jsonl", "stop", "begun"
-"""Files beside the arrays: the rounds that a worker reports, a mark that asks it to stop with its best program, and one
-by which it says that it has begun to solve.
+ROUNDS, STOP, BEGUN, BEST = "rounds.jsonl", "stop", "begun", "best"
+"""Files beside the arrays: the rounds that a worker reports, a mark that asks it to stop with its best program, one by
+which it says that it has begun to solve, and where the best program so far is, should it be ended.
 
 Files, not a queue: a worker that is killed while it writes leaves no lock behind.
 """
-_NICE = 10
-"""Niceness of workers: the endpoint still answers at once while they solve on every core."""
+_NICE = 5
+"""Niceness of workers: the endpoint still answers at once while they solve on every core. Beside six processes that
+spin on two cores a worker gets a tenth of a core; with a niceness of 10 it was a thirtieth, and plans were not ready.
+"""
 
 
 def settle_in() -> None:
@@ -66,8 +71,24 @@ def _answered(shared: SharedArrays, earlier: "Earlier | None", case: Case, how: 
             value = step.value_eur if isfinite(step.value_eur) else None
             rounds.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
 
-        found = answer(case, how, report, (folder / STOP).exists, (folder / BEGUN).touch, earlier)
-        return pack(found, folder)
+        stop, begun, better = (folder / STOP).exists, (folder / BEGUN).touch, partial(keep_best, folder)
+        return pack(answer(case, how, report, stop, begun, earlier, better), folder)
+
+
+def keep_best(folder: Path, found: Outcome) -> None:
+    """Keep a program as the best so far, whole or not at all."""
+    new = folder / f"{BEST}.new"
+    new.write_bytes(pickle.dumps(pack(found, folder)))
+    new.replace(folder / BEST)
+
+
+def best_of(folder: Path) -> Outcome | None:
+    """Return the best program that a worker has kept so far; None without one."""
+    file = folder / BEST
+    if not file.exists():
+        return None
+    found: Outcome = unpack(pickle.loads(file.read_bytes()))  # noqa: S301 - our own worker's
+    return found
 
 
 def answer_part_of_case(shared: SharedArrays, how: How) -> SharedArrays:

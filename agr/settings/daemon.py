@@ -70,8 +70,8 @@ class Planning(Section):
     )
     budget_s: Seconds = Field(
         default=300,
-        description="A planning run that takes longer than this by the clock is given up; waiting for a free process, "
-        "and compiling after an upgrade, do not count.",
+        description="A solve that takes longer than this by the clock ends with the best program that it had, if only "
+        "the one without steering; waiting for a free process, and compiling after an upgrade, do not count.",
     )
     stale_portfolio: Literal["refuse", "use yesterday"] = Field(
         default="refuse",

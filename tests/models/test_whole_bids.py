@@ -21,7 +21,7 @@ from models.decomposition.solve import solve as decompose
 from models.decomposition.tuning import DEFAULT
 from models.ladder import climb, joined
 from models.method import solve
-from models.outcome import Termination
+from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.solver_log import SolverLog
 from tests.models.builders import day_ahead, intraday, load, make, solar, storage
@@ -117,11 +117,13 @@ def test_what_few_hold_of_an_award_is_planned_without_mixing_their_answers(award
     case = two_batteries(step_mw=1.0)
     case = replace(case, reserves=(replace(case.reserves[0], committed_mw=np.array([awarded])),))
     assert awarded_to_few(case) == (awarded > 0)
+    kept: list[Outcome] = []
     outcome = climb(
         case, relative_gap=1e-4, enough_gap=1e-3, exact=False, time_limit_s=600, threads=1, report=None,
-        cancelled=lambda: False, executor=local,
+        cancelled=lambda: False, executor=local, better=kept.append,
     )  # fmt: skip
     assert outcome.solver.startswith(first)
+    assert kept[0].objective_eur == pytest.approx(outcome.objective_eur)
     assert outcome.objective_eur == pytest.approx(60 * awarded - 3.2)
     assert outcome.termination is Termination.OPTIMAL
 

@@ -13,17 +13,19 @@ import pytest
 from distributed import LocalCluster
 
 from agr.domain.errors import PlanError, StoppedError
+from agr.planning import worker
 from agr.planning.budget import Budget
 from agr.planning.case import build
 from agr.planning.failed_cases import FailedCases
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack
-from agr.planning.solving import unmanaged
+from agr.planning.solving import unfinished, unmanaged
 from agr.settings import Planning
 from models.case import Case, Duals
 from models.decomposition.solve import solve as decompose
 from models.outcome import Termination
+from models.reference.problem import solve as reference
 from tests.builders.case_inputs import inputs
 from tests.models.builders import load, make
 from tests.models.obligation_builders import reserve
@@ -36,11 +38,13 @@ def case() -> Case:
 
 
 def test_a_solve_over_its_budget_is_ended_and_the_next_one_works(case: Case) -> None:
-    solver = SolverPool(Planning(threads=1, budget_s=0.001))
+    solver = SolverPool(Planning(threads=1, method="reference", budget_s=0.001))
     try:
-        with pytest.raises(PlanError, match=r"longer than planning\.budget_s"):
-            solver.solve(case)
-        solver._planning = Planning(threads=1)
+        ended = solver.solve(case)
+        assert ended.outcome.termination is Termination.NO_PROGRAM
+        assert ended.findings == ()
+        assert any("longer than planning.budget_s" in line for line in ended.outcome.log)
+        solver._planning = Planning(threads=1, method="reference")
         assert solver.solve(case).findings == ()
     finally:
         solver.close()
@@ -55,6 +59,16 @@ def test_a_solve_near_the_end_of_its_budget_is_asked_to_stop_before_it_is_ended(
         assert (tmp_path / "stop").exists()
     finally:
         solver.close()
+
+
+def test_a_solve_that_is_ended_answers_with_the_best_program_that_it_had(case: Case, tmp_path) -> None:
+    assert worker.best_of(tmp_path) is None
+    found = reference(case, threads=1)
+    worker.keep_best(tmp_path, found)
+    ended = unfinished(case, worker.best_of(tmp_path), "the solve took too long")
+    assert ended.findings == ()
+    assert ended.outcome.objective_eur == found.objective_eur
+    assert "this is the best program that it had" in ended.outcome.log[-1]
 
 
 def test_waiting_and_compiling_use_up_no_budget(tmp_path) -> None:

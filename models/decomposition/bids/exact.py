@@ -56,16 +56,18 @@ def plan_whole_bids(
     time_limit_s: float,
     threads: int,
     cancelled: Callable[[], bool] = lambda: False,
+    better: Callable[[Outcome], None] = lambda _found: None,
     tuning: Tuning = DEFAULT,
 ) -> Outcome | None:
     """Return the best program found with whole bids, and the bound; None if none was found in time.
 
-    It is meant for some thousand units at most. Raises CaseError, SolverError.
+    `better` is called with each better program, before it has a bound. The search is meant for some thousand units at
+    most. Raises CaseError, SolverError.
     """
     began = perf_counter()
     stop = Interrupted(deadline_s=now() + time_limit_s, cancelled=cancelled)
     with limited(threads):
-        run = _Run(case, relative_gap, threads, tuning, stop)
+        run = _Run(case, relative_gap, threads, tuning, stop, better)
         run.improve()
         return run.outcome(perf_counter() - began)
 
@@ -73,7 +75,11 @@ def plan_whole_bids(
 class _Run:
     """One run: the best outcome so far, and the best bound of the cost."""
 
-    def __init__(self, case: Case, relative_gap: float, threads: int, tuning: Tuning, stop: Interrupted) -> None:
+    def __init__(
+        self, case: Case, relative_gap: float, threads: int, tuning: Tuning, stop: Interrupted,
+        better: Callable[[Outcome], None],
+    ) -> None:  # fmt: skip
+        self.better = better
         self.case, self.relative_gap, self.threads, self.tuning, self.stop = case, relative_gap, threads, tuning, stop
         self.log = SolverLog()
         self.grouping = group_units(case, tuning.pool.unpriced_groups, alone=True)
@@ -172,6 +178,7 @@ class _Run:
                 self.log.say(f"the whole with these bids: worth {made.objective_eur:.6f} EUR")
                 if self.best is None or made.objective_eur > self.best.objective_eur:
                     self.best = made
+                    self.better(replace(made, bound_eur=np.inf, gap_eur=np.inf, termination=Termination.TIME_LIMIT))
                 break
             bids_mw = self._lowered(bids_mw, short)
             self.log.say("bids that cannot be held are lowered")
