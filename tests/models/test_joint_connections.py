@@ -13,7 +13,9 @@ from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
+from models.decomposition.solve import solve as decompose
 from models.decomposition.tuning import DEFAULT
+from models.outcome import Termination
 from models.response import Prices, Rows
 from tests.models.builders import behind, intraday, load, make, paying, solar, storage
 from tests.models.obligation_builders import reserve
@@ -247,3 +249,13 @@ def test_the_share_of_reserve_behind_joint_connections_is_that_of_their_stores()
     assert joint_share(case, group_units(case)) == pytest.approx(0.25)
     assert joint_share(case, group_units(case, alone=True)) == 0.0
     assert joint_share(make(2, car()), group_units(make(2, car()))) == 0.0
+
+
+def test_without_intraday_trade_a_feeder_is_not_breached_either():
+    cars = [car(4, charge_kw=power, low=[0, 0, 0, power], high=12.0) for power in (7.0, 5.0, 8.0, 6.0)]
+    homes = {"import_kw": 9, "parent": 2}, {"import_kw": 10, "parent": 2}
+    case = behind(make(4, *cars, price=[20, 30, 60, 90]), *homes, {"import_kw": 14}, storage=[0, 0, 1, 1])
+    outcome = decompose(case, threads=1)
+    assert outcome.termination is Termination.OPTIMAL
+    assert outcome.objective_eur == pytest.approx(best_value(case), abs=2e-3)
+    assert outcome.connection_import_breach_kw.max() < 1e-3

@@ -22,6 +22,9 @@ def set_steps(
     level = np.abs(case.intraday.buy_eur_per_mwh + case.intraday.sell_eur_per_mwh).mean() / 2 * per_kw
     spread = (case.intraday.buy_eur_per_mwh - case.intraday.sell_eur_per_mwh).mean() * per_kw
     scale = max(0.2 * level, spread, 1e-6)
+    here = max(level, scale)
+    if level <= 0.0:  # without intraday trade, day-ahead prices say what energy is worth behind a connection
+        here = np.abs(case.day_ahead.price_eur_per_mwh).mean() * per_kw
     planned = ~groups.is_called
     for group in range(len(c.balance.s)):
         mine = span_kw[planned & (groups.balance == group)].sum()
@@ -35,7 +38,7 @@ def set_steps(
     at_limit = np.zeros(grouping.places.sums)
     np.add.at(at_limit, groups.path, np.repeat(span_kw, np.diff(groups.path_at)))
     at_limit = np.maximum(np.concatenate([at_limit, at_limit]), 1e-3)
-    c.connections.step[:] = relative[3] * factor * max(level, scale) / at_limit[:, None]
+    c.connections.step[:] = relative[3] * factor * here / at_limit[:, None]
     reserve_kw = prequalified_kw(case)
     for coupling in (c.reserve, c.called):
         coupling.step[:] = relative[2] * factor * 0.5 * scale / max(reserve_kw, 1e-6)
