@@ -188,6 +188,11 @@ class TakenRows(Mapping[str, NDArray[Any]]):
         return len(self._names)
 
 
+def chosen_rows(rows: Ints, count: int) -> Rows:
+    """Return rows (n,) of a table of `count`; as a slice where they are all of them in order, which copies nothing."""
+    return slice(None) if len(rows) == count and bool((rows == np.arange(count)).all()) else rows
+
+
 def of_rows(table: Any, rows: Rows) -> Any:
     """Return some rows of every array, and of tuples of names."""
     return type(table)(**{item.name: _taken(getattr(table, item.name), rows) for item in fields(table)})

@@ -18,7 +18,7 @@ from models.resources.registry import RESOURCES
 from models.resources.switched.states import unmanaged_on
 from models.resources.totals import groups_kw, points_kw
 
-__all__ = ["as_it_stands", "no_flexibility", "unmanaged_kw", "unmanaged_on", "unmanaged_programs"]
+__all__ = ["as_it_stands", "no_flexibility", "unmanaged_kw", "unmanaged_of", "unmanaged_on", "unmanaged_programs"]
 
 
 def as_it_stands(case: Case) -> Case:
@@ -81,20 +81,34 @@ def unmanaged_programs(case: Case) -> Programs:
 
 def unmanaged_kw(case: Case, chosen: Mapping[str, Ints]) -> dict[str, Floats]:
     """Return the unmanaged programs (n,T), kW, of chosen units (n,) of each class; others cost no time."""
-    rows = [chosen.get(name, np.zeros(0, dtype=np.int64)) for name in UNIT_CLASSES]
-    arrays: dict[str, Any] = {name: of_rows(case.units(name), r) for name, r in zip(UNIT_CLASSES, rows, strict=True)}
-    few = _from_before(
-        replace(
-            case, start=None, remainder=None, connection_limits=case.connection_limits.of_units(rows),
-            connection_tariffs=case.connection_tariffs.only(rows), balancing_groups=case.balancing_groups.only(rows),
-            **arrays,
-        )
-    )  # fmt: skip
+    few = _from_before(_few_units(case, chosen))
     programs = _programs(few)
     return {
         one.name: one.power_kw(few, np.arange(one.count(few)), programs.of(one.fields, slice(None)))
         for one in RESOURCES
     }
+
+
+def _few_units(case: Case, chosen: Mapping[str, Ints]) -> Case:
+    """Return the case with chosen units (n,) of each class only, to make unmanaged programs of."""
+    rows = [chosen.get(name, np.zeros(0, dtype=np.int64)) for name in UNIT_CLASSES]
+    arrays: dict[str, Any] = {name: of_rows(case.units(name), r) for name, r in zip(UNIT_CLASSES, rows, strict=True)}
+    return replace(
+        case, start=None, remainder=None, connection_limits=case.connection_limits.of_units(rows),
+        connection_tariffs=case.connection_tariffs.only(rows), balancing_groups=case.balancing_groups.only(rows),
+        **arrays,
+    )  # fmt: skip
+
+
+def unmanaged_of(case: Case, chosen: Mapping[str, Ints]) -> Programs:
+    """Return the unmanaged programs of chosen units (n,) of each class from the facts on; those of others are zero."""
+    few, found = unmanaged_programs(as_it_stands(_few_units(case, chosen))), dict[str, Any]()
+    for one in RESOURCES:
+        for name in one.fields:
+            mine = getattr(few, name)
+            found[name] = np.zeros((one.count(case), *mine.shape[1:]), dtype=mine.dtype)
+            found[name][chosen[one.name]] = mine
+    return Programs(**found)
 
 
 def _from_before(case: Case) -> Case:

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from models.arrays import of_rows
+from models.arrays import chosen_rows, of_rows
 from models.assembly import assemble, no_prices
+from models.baseline import unmanaged_of
 from models.block import called_units, reserved_points
 from models.case import Bools, Case, Floats, Ints
 from models.connection_costs import tariff_fields
@@ -65,9 +66,10 @@ def evaluable(case: Case) -> bool:
     return not any(market.whole_only(case) for market in MARKETS)
 
 
-def keep(case: Case, earlier: Earlier, instead: Outcome) -> Kept:
+def keep(case: Case, earlier: Earlier, instead: Outcome | None = None) -> Kept:
     """Return the outcome of `case` in which units keep their earlier programs, and others take those of `instead`.
 
+    Without `instead` they take the unmanaged program, see models.baseline.as_it_stands: it is made of these only.
     Of the called programs that were planned with the earlier program, those of `instead`, and the plan itself, those
     are taken under which the whole is worth most. Bids stay as far as they can still be held. Raises CaseError for a
     case that is not evaluable.
@@ -76,15 +78,16 @@ def keep(case: Case, earlier: Earlier, instead: Outcome) -> Kept:
         raise CaseError("a given program cannot be evaluated in this case: see models.evaluation.evaluable")
     began = perf_counter()
     own = own_programs(case, earlier, earlier.outcome.programs)
-    programs = _joined(instead.programs, own)
+    others = instead.programs if instead else unmanaged_of(case, _needed(case, own))
+    programs = _joined(others, own)
     calls: list[Programs | None] = [None]
     if reserved_points(case).any():
         first = earlier.outcome.called or earlier.outcome.programs
-        second = instead.called or instead.programs
+        second = (instead.called if instead else None) or others
         calls = [_joined(second, own_programs(case, earlier, first, called=True)), second, programs]
-    shadow = no_prices(case) if instead.termination is Termination.NO_PROGRAM else instead.shadow
+    shadow = no_prices(case) if instead is None or instead.termination is Termination.NO_PROGRAM else instead.shadow
     outcome = most_worth(case, earlier, programs, calls, shadow, began)
-    return Kept(outcome=replace(outcome, duals=instead.duals), replaced=replaced(own))
+    return Kept(outcome=replace(outcome, duals=instead.duals if instead else None), replaced=replaced(own))
 
 
 def replaced(own: "OwnPrograms") -> dict[str, Ints]:
@@ -147,7 +150,7 @@ def own_programs(case: Case, earlier: Earlier, programs: Programs, *, called: bo
             if called:
                 rows = np.where(called_units(case, resource.arrays(case).point), rows, -1)
             units = np.flatnonzero(rows >= 0)
-            given = programs.of(resource.fields, rows[units])
+            given = programs.of(resource.fields, chosen_rows(rows[units], resource.count(earlier.case)))
             found, fit = _of_class(case, resource, units, earlier.case, rows[units], given)
             keeps = np.zeros(len(rows), dtype=np.bool_)
             keeps[units] = fit
@@ -174,6 +177,14 @@ def _equal_rows(new: Any, old: Any) -> Bools:
         return np.zeros(len(new), dtype=np.bool_)
     both = (new == old) | ((new != new) & (old != old))
     return np.asarray(both.all(axis=tuple(range(1, both.ndim))))
+
+
+def _needed(case: Case, own: OwnPrograms) -> dict[str, Ints]:
+    """Return class → units (n,) that cannot keep their programs, or may be called."""
+    return {
+        name: np.flatnonzero(~keeps | called_units(case, case.units(name).point))
+        for name, (_, keeps, _) in own.items()
+    }  # fmt: skip
 
 
 def _joined(instead: Programs, own: OwnPrograms) -> Programs:

@@ -128,11 +128,9 @@ def under_new_facts(before: Solved, named: NamedCase) -> tuple[Solved, frozenset
 
     Call it with a case that is `comparable`.
     """
-    from models.baseline import as_it_stands, no_flexibility
     from models.evaluation import keep
 
-    earlier = earlier_of(before, rows_of(before.named, named))
-    kept = keep(named.case, earlier, no_flexibility(as_it_stands(named.case)))
+    kept = keep(named.case, earlier_of(before, rows_of(before.named, named)))
     left = {named.of(name)[unit] for name, few in kept.replaced.items() for unit in few.tolist()}
     return Solved(named=named, outcome=kept.outcome), frozenset(left)
 
@@ -235,11 +233,9 @@ def _in_force_is_more(against: AgainstInForce) -> str:
 def standing(number: int, before: Solved, named: NamedCase) -> str:
     """Say what the program in force (plan `number`) is worth under new facts for which no plan could be made."""
     from models.audit import audit
-    from models.baseline import as_it_stands, no_flexibility
     from models.evaluation import keep
 
-    earlier = earlier_of(before, rows_of(before.named, named))
-    candidate = keep(named.case, earlier, no_flexibility(as_it_stands(named.case)))
+    candidate = keep(named.case, earlier_of(before, rows_of(before.named, named)))
     left, findings = _names(named, candidate.replaced), audit(named.case, candidate.outcome)
     stays = f"the program of plan {number} stays in force"
     if left or findings:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.arrays import of_rows
+from models.arrays import chosen_rows, of_rows
 from models.case import Bools, Case, Floats, Ints, Storage
 from models.outcome import Fields
 from models.resources.storage.programs import FIELDS, SPARSE
@@ -27,8 +27,8 @@ def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -
     elsewhere it is computed again, and what its band lacks is unmet, what it cannot hold excess. A unit cannot run its
     program when that breaks a power limit, a minimum or a pin, or misses more energy than the program did before.
     """
-    now: Storage = of_rows(case.storage, units)
-    was: Storage = of_rows(before.storage, rows)
+    now: Storage = of_rows(case.storage, chosen_rows(units, len(case.storage.point)))
+    was: Storage = of_rows(before.storage, chosen_rows(rows, len(before.storage.point)))
     taken = {name: np.array(fields[name]) for name in FIELDS}
     fits = runs(now, taken, same=_alike(now, was, _POWER, case.isps))
     moved = np.flatnonzero(~_alike(now, was, _ENERGY, case.isps))
