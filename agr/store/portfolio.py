@@ -120,13 +120,18 @@ def put_head(tx: Tx, period: date, cro: str, address: str, point: CongestionPoin
 
 
 def counts(tx: Tx, period: date, cro: str) -> tuple[int, int, int]:
-    """Return how many connections a list has in congestion points, how many points, and how many in none."""
+    """Return how many connections a list has in congestion points, in how many points, and how many in none.
+
+    A point counts also where another list has named it first.
+    """
     c = t.point_connections.c
-    mine = sa.and_(c.period == period, c.cro == cro)
-    inside, every = tx.execute(sa.select(sa.func.count(sa.case((c.point != "", 1))), sa.func.count()).where(mine)).one()
-    p = t.points.c
-    heads_ = tx.execute(sa.select(sa.func.count()).select_from(t.points).where(p.period == period, p.cro == cro))
-    return inside, heads_.scalar_one(), every - inside
+    point = sa.case((c.point != "", c.point))
+    inside, points, every = tx.execute(
+        sa.select(sa.func.count(point), sa.func.count(point.distinct()), sa.func.count()).where(
+            c.period == period, c.cro == cro
+        )
+    ).one()
+    return inside, points, every - inside
 
 
 def has_point(tx: Tx, period: date, dso: str | None, address: str) -> bool:

@@ -98,6 +98,18 @@ def after(store: Store, rows: dict[str, list[Any]], edit: Any, flags: dict[str, 
     return found[0]
 
 
+def test_a_point_that_a_cro_has_named_too_is_counted_in_either_way(store: Store) -> None:
+    rows: dict[str, list[Any]] = {
+        "connections": [Connection(address="ean.1", first_day=FIRST, last_day=None)],
+        "points": [member("ean.1", POINTS[1], None, None)],
+    }
+    edit = ("connections", None, Connection(address="ean.2", first_day=FIRST, last_day=None))
+    flags = {"alone": False, "planned": False, "claimed": True}
+    changed = after(store, rows, edit, flags, whole=False)
+    assert changed == after(store, rows, edit, flags, whole=True)
+    assert changed[1].detail == "1 connection in 1 congestion point"
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_changed_leaves_what_the_whole_table_would(store: Store, data: st.DataObject) -> None:
