@@ -14,6 +14,7 @@ from agr.domain.plan import Reason, ReasonKind
 from agr.messaging.publish import Publisher
 from agr.operations.accounts.roles import Principal
 from agr.operations.actions import Actions
+from agr.planning.budget import Budget
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
@@ -32,10 +33,12 @@ class Answering(SolverPool):
     findings: tuple[str, ...] = ()
     fails = False
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def solve(
+        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+    ) -> Solution:  # fmt: skip
         if self.fails:
             raise PlanError("told to")
-        return replace(super().solve(case, reached), findings=self.findings)
+        return replace(super().solve(case, reached, budget), findings=self.findings)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from agr.domain.plan import Plan, PlanState, ReasonKind
 from agr.domain.register import Forecast
 from agr.messaging.publish import OPEN, Publisher
 from agr.planning.alarms import alarms_of
+from agr.planning.budget import Budget
 from agr.planning.difference import Solved
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
@@ -36,11 +37,13 @@ class Hurried(SolverPool):
     fails = False
     findings: tuple[str, ...] = ()
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def solve(
+        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+    ) -> Solution:  # fmt: skip
         if self.fails:
             raise PlanError("the solve failed: told to")
         if self.ended is None:
-            return super().solve(case, reached)
+            return super().solve(case, reached, budget)
         found = ended(no_flexibility(case), self.ended, self.bound_eur)
         return Solution(outcome=found, findings=audit(case, found) + self.findings, no_flexibility_eur=0.0)
 

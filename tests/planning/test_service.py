@@ -10,6 +10,7 @@ import pytest
 
 from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
+from agr.planning.budget import Budget
 from agr.planning.midnight import left_by
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
@@ -190,8 +191,10 @@ class Broken(SolverPool):
         super().__init__(Planning(threads=1))
         self.findings = findings
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
-        return replace(super().solve(case, reached), findings=self.findings)
+    def solve(
+        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+    ) -> Solution:  # fmt: skip
+        return replace(super().solve(case, reached, budget), findings=self.findings)
 
 
 def test_a_plan_that_fails_its_audit_is_stored_but_never_in_force(world: World, solver: SolverPool) -> None:
