@@ -95,7 +95,7 @@ def at_once(before: Solved | None, named: NamedCase, orders: Sequence[Bought]) -
         return None
     mine = np.isin(named.case.orders.name, [one.order for one in orders])
     short_kw = float(outcome.order_shortfall_kw[mine].max(initial=0.0))
-    if int(mine.sum()) < len(orders) or short_kw > SHORT_KW or misses_more(solved.outcome, outcome):
+    if int(mine.sum()) < len(orders) or short_kw > SHORT_KW or misses_more(named.case, solved.outcome, outcome):
         return None
     outcome = _proven(before, named, outcome)
     if audit(named.case, outcome):

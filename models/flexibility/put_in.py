@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from models.block import reserved_points
-from models.case import Case, Headroom, Ints, Programs
+from models.case import Case, Floats, Headroom, Ints, Programs
 from models.errors import CaseError
 from models.evaluation import Earlier, keep
 from models.flexibility.blending import blended
 from models.flexibility.new_trades import MONEY_APART
+from models.headroom import KW_PER_MW
+from models.markets.imbalance.costs import unmeant_kw
 from models.outcome import Outcome, Termination
 from models.reserve_room import SIDES
 from models.resources.registry import RESOURCES
@@ -22,7 +24,8 @@ from models.resources.registry import RESOURCES
 _NOT_MISSED = frozenset({"prognosis change", "availability", "order shortfall"})
 _MISSES = MONEY_APART - _NOT_MISSED
 """Terms of what is promised to others than the grid operator: they may not become worse."""
-_EUR = 0.01
+_EUR, _KW, _KWH = 0.01, 1e-3, 1e-3
+"""What rounding may make of an amount, of a power, and of the energy of all rows together."""
 
 
 def put_in(case: Case, kept: Outcome, stored: Outcome, rows: Mapping[str, Ints], factor: float) -> Outcome:
@@ -51,8 +54,18 @@ def put_in(case: Case, kept: Outcome, stored: Outcome, rows: Mapping[str, Ints],
     return replace(found.outcome, solver="ordered offer", termination=Termination.GAP_OPEN)
 
 
-def misses_more(kept: Outcome, found: Outcome) -> str:
-    """Return what an outcome misses more of than the program in force, as the name of its term; empty: nothing."""
+def misses_more(case: Case, kept: Outcome, found: Outcome) -> str:
+    """Return what an outcome misses more of than the program in force, as the name of its term; empty: nothing.
+
+    Both are outcomes of `case`. Energy and power count row by row whatever their price, money wherever there is no
+    other measure. Orders count too: no order may be missed by more for another one.
+    """
+    before = _missed_kw(case, kept)
+    for name, after in _missed_kw(case, found).items():
+        more_kwh = np.maximum(after.sum(axis=1) - before[name].sum(axis=1), 0.0).sum() * case.isp_hours
+        more_kw = after.max(axis=1, initial=0.0) - before[name].max(axis=1, initial=0.0)
+        if more_kwh > _KWH or more_kw.max(initial=0.0) > _KW:
+            return name
     for name in sorted(_MISSES):
         if found.terms_eur.get(name, 0.0) < kept.terms_eur.get(name, 0.0) - _EUR:
             return name
@@ -91,3 +104,27 @@ def _held(old: Headroom, new: Headroom, rows: Mapping[str, Ints], factor: float)
                 held[:, rows[one.name]] = (1 - factor) * before[:, rows[one.name]] + factor * after
                 found[one.name, side] = held
     return Headroom.by_class(found)
+
+
+def _missed_kw(case: Case, outcome: Outcome) -> dict[str, Floats]:
+    """Return what is missed (rows, T) by the name of its term, kW >= 0; of stored energy the mean over the ISP."""
+    missed = {
+        "order shortfall": outcome.order_shortfall_kw,
+        "imbalance": unmeant_kw(case, outcome),
+        "reserve shortfall": KW_PER_MW * outcome.reserve_shortfall_mw,
+        "reservation shortfall": outcome.reservation_shortfall_kw,
+        "limit breach": outcome.breach_import_kw + outcome.breach_export_kw,
+        "connection limit breach": outcome.connection_import_breach_kw + outcome.connection_export_breach_kw,
+        "called connection limit breach": outcome.called_connection_import_breach_kw
+        + outcome.called_connection_export_breach_kw,
+        "comfort shortfall": _unserved_kw(case, outcome.programs),
+    }
+    if outcome.called is not None:
+        missed["called comfort shortfall"] = _unserved_kw(case, outcome.called)
+    return missed
+
+
+def _unserved_kw(case: Case, programs: Programs) -> Floats:
+    """Return what stores (U,T) lack and have too much, kW."""
+    lacking: Floats = (programs.unmet_kwh + programs.excess_kwh) / case.isp_hours
+    return lacking

@@ -61,13 +61,13 @@ def test_power_is_what_was_sold_and_energy_follows_from_what_is_held_now(sold, h
     contents = np.array(held_kwh)[:, None] + np.cumsum(power, axis=1)
     reached = found.programs.energy_kwh - np.cumsum(found.programs.unmet_kwh, axis=1)
     np.testing.assert_allclose(reached, contents, atol=5e-3)
-    assert misses_more(kept, found) == ""
+    assert misses_more(now, kept, found) == ""
 
 
 def test_an_order_that_would_empty_a_battery_misses_more_than_the_program_in_force(sold):
     now, kept = today(sold, (10, 3))
     found = put_in(now, kept, sold[3].outcome, at_second(), 1.0)
-    assert misses_more(kept, found) == "comfort shortfall"
+    assert misses_more(now, kept, found) == "comfort shortfall"
 
 
 def test_programs_of_other_units_or_out_of_reach_are_refused(sold):

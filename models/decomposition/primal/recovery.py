@@ -21,6 +21,7 @@ from models.decomposition.primal.positions import positions
 from models.decomposition.primal.reserve_allocation import fill, fit
 from models.decomposition.primal.reserve_ceilings import ReserveCeilings
 from models.headroom import KW_PER_MW, takes, traded_isps
+from models.markets.imbalance.costs import unmeant_kw
 from models.markets.registry import MARKETS
 from models.objective import market_terms, place_terms
 from models.outcome import Fields, Headroom, Programs, ProgramValues
@@ -232,12 +233,12 @@ class Recovered:
 
     @property
     def broken_kwh(self) -> float:
-        """Energy (kWh, of reserve kW·h) by which reservations, awards, orders, limits and balance are missed."""
+        """Energy (kWh, of reserve kW·h) by which reservations, awards, orders, limits, unmeant balance are missed."""
         plain = self.plain
         missed = (
             plain.reservation_shortfall_kw, KW_PER_MW * plain.reserve_shortfall_mw, plain.order_shortfall_kw,
             plain.breach_import_kw, plain.breach_export_kw, plain.connection_import_breach_kw,
-            plain.connection_export_breach_kw, plain.short_kw, plain.long_kw,
+            plain.connection_export_breach_kw, unmeant_kw(self.case, plain),
         )  # fmt: skip
         return self.case.isp_hours * float(sum(np.sum(kw) for kw in missed))
 

@@ -4,13 +4,35 @@ import numpy as np
 
 from models.case import Case, EnergyMarkets, Floats
 from models.coupling_costs import CouplingCosts, cost_of
-from models.outcome import ProgramValues
+from models.outcome import Outcome, ProgramValues
 
 
 def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
     """Return −Σ_t Δ·(short price·short[t] + long price·long[t])."""
     penal = case.imbalance.short_eur_per_mwh @ answer.short_kw + case.imbalance.long_eur_per_mwh @ answer.long_kw
     return {"imbalance": -float(penal) * (case.isp_hours / 1000)}
+
+
+def unmeant_kw(case: Case, answer: ProgramValues | Outcome) -> Floats:
+    """Return the imbalance (G,T), kW, >= 0, short or long, that is not chosen because it pays, per balancing group.
+
+    Being short is chosen where it costs less than buying intraday, being long where it earns more than selling there:
+    as far as the group could still trade instead. In a closed ISP nothing is chosen. One row where the portfolio is
+    balanced as a whole.
+    """
+    net, off = answer.group_intraday_kw, answer.group_imbalance_kw
+    if not case.balancing_groups.name:
+        net, off = (answer.intraday_buy_kw - answer.intraday_sell_kw)[None], (answer.short_kw - answer.long_kw)[None]
+    found = []
+    for markets, bought, missing in zip(case.energy_markets(), net, off, strict=True):
+        market, penal = markets.intraday, markets.imbalance
+        free = np.isnan(market.committed_kw)
+        short_pays = free & (penal.short_eur_per_mwh < market.buy_eur_per_mwh)
+        long_pays = free & (-penal.long_eur_per_mwh > market.sell_eur_per_mwh)
+        to_buy = np.where(short_pays, np.maximum(market.buy_depth_kw - bought, 0.0), 0.0)
+        to_sell = np.where(long_pays, np.maximum(market.sell_depth_kw + bought, 0.0), 0.0)
+        found.append(np.maximum(missing - to_buy, 0.0) + np.maximum(-missing - to_sell, 0.0))
+    return np.stack(found)
 
 
 def balance(case: Case) -> CouplingCosts:
