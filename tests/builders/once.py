@@ -5,6 +5,7 @@ time of many tests. Each HTTP client would read the 140 authorities of the web, 
 machine only.
 """
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from cryptography.x509.oid import NameOID
 
 AUTHORITIES = "SSL_CERT_FILE"
 """Environment variable: the file of the authorities that OpenSSL and httpx trust where nothing else is said."""
+NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody: for clients of plain HTTP, which read no authorities then, also where the environment names some."""
 
 
 class _Statements(dict[Any, Any]):

@@ -12,6 +12,7 @@ from agr.uftp.signing import KeyPair
 from agr.web.application import operators_app
 from agr.web.serving import WebServer
 from tests.builders.accounts import CHEAP, account, token
+from tests.builders.once import NOBODY
 from tests.builders.remembered import remembering
 from tests.builders.worlds import PERIOD, World
 
@@ -46,7 +47,7 @@ class Desk:
 
     def anybody(self, **headers: str) -> httpx.Client:
         """Return a client without a token."""
-        self._clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=60))
+        self._clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=60, verify=NOBODY))
         return self._clients[-1]
 
     def as_(self, role: str, *scopes: str) -> httpx.Client:

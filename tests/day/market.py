@@ -21,6 +21,7 @@ from agr.settings import Markets, ParticipantSettings, Planning, Settings
 from agr.store import day, inbox, outbox, plans, portfolio, positions
 from agr.store.plans import Sent
 from agr.uftp.signing import KeyPair
+from tests.builders.once import NOBODY
 from tests.builders.stores import migrated
 from tests.day import heard, tiny
 
@@ -213,7 +214,7 @@ class Market:
     def post(self, body: bytes) -> int:
         """Post a body to our endpoint as anybody might; return the status."""
         return httpx.post(
-            self.endpoint, content=body, headers={"Content-Type": "text/xml; charset=utf-8"}, timeout=60
+            self.endpoint, content=body, headers={"Content-Type": "text/xml; charset=utf-8"}, timeout=60, verify=NOBODY
         ).status_code
 
     # --- what others saw ----------------------------------------------------------------------------------------
