@@ -14,15 +14,17 @@ from agr.domain.isp import SystemClock, period_of
 from agr.uftp.signing import KeyPair
 from tests.builders.http_server import Asked, Told, serving
 
-TODAY = period_of(SystemClock().now(), "Europe/Amsterdam")
-
 
 def hourly(asked: Asked) -> Told:
-    """Tell today's hourly prices: 80 at /mwh, 0.08 at /kwh, none at /empty; ask for a token at /secret."""
+    """Tell the hourly prices around today, for midnight may come: 80 at /mwh, 0.08 at /kwh, none at /empty.
+
+    At /secret ask for a token.
+    """
     if asked.path == "/secret" and asked.headers.get("x-token") != "let-me-in":
         return Told(status=403)
     value = {"/mwh": 80.0, "/kwh": 0.08, "/secret": 80.0}.get(asked.path)
-    hours = [TODAY.start + n * timedelta(hours=1) for n in range(TODAY.isp_count // 4)]
+    today = period_of(SystemClock().now(), "Europe/Amsterdam")
+    hours = [today.start + n * timedelta(hours=1) for n in range(-25, 50)]
     rows = [{"start": hour.isoformat(), "value": value} for hour in hours] if value else []
     return Told(body=json.dumps(rows).encode())
 
