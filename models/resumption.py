@@ -24,6 +24,7 @@ from models.decomposition.reoptimise.selection import select
 from models.decomposition.solve import solve as decompose
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.evaluation import Earlier, OwnPrograms, bids_before, evaluable, most_worth, own_programs
+from models.flexibility.new_trades import MISSED
 from models.mixing import Shares
 from models.outcome import Fields, Headroom, Outcome, Programs, Termination
 from models.reserve_room import SIDES
@@ -37,11 +38,6 @@ _LEAST, _TIMES = 1_500, 10
 """At least so many stores, and so many for each changed unit, are searched again."""
 _FEW = replace(DEFAULT, cycles=replace(DEFAULT.cycles, search_rounds=30, most=2))
 """How they are searched: prices hardly move, and what two cycles leave open the whole portfolio must close."""
-_MISSED = frozenset({
-    "imbalance", "reserve shortfall", "comfort shortfall", "called comfort shortfall", "limit breach",
-    "reservation shortfall", "order shortfall", "connection limit breach", "called connection limit breach",
-})  # fmt: skip
-"""Terms of the objective that only what is missed costs."""
 _SHORT_KW = 1e-3
 """What a reservation lacks by less than this, it lacks by rounding."""
 _SHARE_OF_GAP = 0.5
@@ -116,7 +112,7 @@ def resume(
 def _only_missed(found: Outcome, bound_eur: float, relative_gap: float) -> bool:
     """Return whether the gap is open, but would not be if nothing were missed: then a few units can close it."""
     gap_eur, enough_eur = bound_eur - found.objective_eur, relative_gap * found.gross_cost_eur
-    missed_eur = -sum(min(eur, 0.0) for name, eur in found.terms_eur.items() if name in _MISSED)
+    missed_eur = -sum(min(eur, 0.0) for name, eur in found.terms_eur.items() if name in MISSED)
     return enough_eur < gap_eur <= enough_eur + missed_eur
 
 

@@ -26,11 +26,12 @@ _WORSE_OFF = 10_000.0
 the customer's bill by 0.5 EUR or more."""
 _KW = 1e-6
 """Rounding of the plan's own sums."""
-MONEY_APART = frozenset({
+MISSED = frozenset({
     "imbalance", "reserve shortfall", "comfort shortfall", "called comfort shortfall", "limit breach",
     "reservation shortfall", "order shortfall", "connection limit breach", "called connection limit breach",
-    "prognosis change", "availability", "customer worse off",
 })  # fmt: skip
+"""Terms that only what is missed costs."""
+MONEY_APART = MISSED | {"prognosis change", "availability", "customer worse off"}
 """Terms that are no cost of an offer: shortfalls, which may not rise, planning prices, and what is paid anyway."""
 
 

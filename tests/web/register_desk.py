@@ -1,12 +1,10 @@
 """A person at the register's pages, with a battery and a car behind them."""
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import httpx
-import pytest
 
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
@@ -29,18 +27,16 @@ def battery(name: str = "battery", connection: str = ONE) -> Battery:
     )  # fmt: skip
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(World(tmp_path))
-    first = date(2026, 1, 1)
-    opened.world.know_register(
+def opened(folder: Path) -> Desk:
+    """Return a desk with three connections, a battery and two loads."""
+    desk, first = Desk(World(folder)), date(2026, 1, 1)
+    desk.world.know_register(
         connections=tuple(Connection(address=a, first_day=first) for a in (ONE, TWO, FREE)),
         resources=(
             battery(), FixedLoad(resource="load-1", connection=ONE), FixedLoad(resource="load-2", connection=TWO)
         ),
     )  # fmt: skip
-    yield opened
-    opened.close()
+    return desk
 
 
 class Person:

@@ -2,32 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from agr.domain.kinds.fixed_load import FixedLoad
-from agr.domain.register import Connection, PointMember
+from agr.domain.register import PointMember
 from agr.store import audit_log, portfolio, register, register_rows
 from agr.store.own_portfolio import OWN_LIST
 from tests.builders.operators_side import Desk
-from tests.builders.worlds import NOW, OTHER_POINT, PERIOD, POINT, World
-from tests.web.register_desk import BATTERY, FREE, ONE, SEEN, TWO, Person, battery, stored, triggers
+from tests.builders.worlds import NOW, OTHER_POINT, PERIOD, POINT
+from tests.web.register_desk import BATTERY, FREE, ONE, SEEN, TWO, Person, battery, opened, stored, triggers
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(World(tmp_path))
-    first = date(2026, 1, 1)
-    opened.world.know_register(
-        connections=tuple(Connection(address=a, first_day=first) for a in (ONE, TWO, FREE)),
-        resources=(
-            battery(), FixedLoad(resource="load-1", connection=ONE), FixedLoad(resource="load-2", connection=TWO)
-        ),
-    )  # fmt: skip
-    yield opened
-    opened.close()
+    made = opened(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

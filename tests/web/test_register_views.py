@@ -11,26 +11,18 @@ from pathlib import Path
 import pytest
 
 from agr.connectors.tables.folder import read_folder
-from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import Connection
 from agr.store import portfolio, register
 from tests.builders.operators_side import Desk
-from tests.builders.worlds import PERIOD, POINT, World
-from tests.web.register_desk import BATTERY, FREE, ONE, TWO, Person, battery
+from tests.builders.worlds import PERIOD, POINT
+from tests.web.register_desk import BATTERY, FREE, ONE, TWO, Person, battery, opened
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(World(tmp_path))
-    first = date(2026, 1, 1)
-    opened.world.know_register(
-        connections=tuple(Connection(address=a, first_day=first) for a in (ONE, TWO, FREE)),
-        resources=(
-            battery(), FixedLoad(resource="load-1", connection=ONE), FixedLoad(resource="load-2", connection=TWO)
-        ),
-    )  # fmt: skip
-    yield opened
-    opened.close()
+    made = opened(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture
