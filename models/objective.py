@@ -31,6 +31,11 @@ def gross_eur(objective: Sequence[ObjectiveTerm], values: Values) -> float:
     return sum(abs(amount) for amount in terms.values())
 
 
+MISSED = frozenset({
+    "imbalance", "reserve shortfall", "comfort shortfall", "called comfort shortfall", "limit breach",
+    "reservation shortfall", "order shortfall", "connection limit breach", "called connection limit breach",
+})  # fmt: skip
+"""Terms that only what is missed costs."""
 _IN_ORDER = (
     "wear", "curtailment", "stored energy", "comfort shortfall", "limit breach", "availability",
     "reservation shortfall", "called comfort shortfall", "starts", "prognosis change",

@@ -24,8 +24,8 @@ from models.decomposition.reoptimise.selection import select
 from models.decomposition.solve import solve as decompose
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.evaluation import Earlier, OwnPrograms, bids_before, evaluable, most_worth, own_programs
-from models.flexibility.new_trades import MISSED
 from models.mixing import Shares
+from models.objective import MISSED
 from models.outcome import Fields, Headroom, Outcome, Programs, Termination
 from models.reserve_room import SIDES
 from models.resources.protocols import ResourceClass

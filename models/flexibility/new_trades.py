@@ -14,6 +14,7 @@ from models.case import BalancingGroups, Bools, Case, Direction, FixedRemainder,
 from models.connection_costs import bills
 from models.flexibility.question import Question
 from models.headroom import takes
+from models.objective import MISSED
 from models.outcome import Headroom, Outcome
 from models.resources.registry import PRICED, RESOURCES
 
@@ -26,11 +27,6 @@ _WORSE_OFF = 10_000.0
 the customer's bill by 0.5 EUR or more."""
 _KW = 1e-6
 """Rounding of the plan's own sums."""
-MISSED = frozenset({
-    "imbalance", "reserve shortfall", "comfort shortfall", "called comfort shortfall", "limit breach",
-    "reservation shortfall", "order shortfall", "connection limit breach", "called connection limit breach",
-})  # fmt: skip
-"""Terms that only what is missed costs."""
 MONEY_APART = MISSED | {"prognosis change", "availability", "customer worse off"}
 """Terms that are no cost of an offer: shortfalls, which may not rise, planning prices, and what is paid anyway."""
 
