@@ -2,7 +2,7 @@
 
 Refused are values from the future, two values for one moment, values that stay the same for more than a day (0 may:
 the sun in winter), days whose level jumps a thousandfold, and, of measured powers, outliers beyond five interquartile
-ranges. Published prices have no outliers: spikes are real.
+ranges and beyond what occurs every other day. Published prices have no outliers: spikes are real.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,13 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.isp import period_of
 from agr.forecasting.days import Observed
 
 FROZEN = timedelta(hours=24)
 _RANGES = 5.0
+_OFTEN = 0.005
+"""Share of values that are no outliers on either side, however far they lie from the others: a kettle boils daily."""
 _LEAST = 14 * 24
 _JUMP = 300.0
 """A day's level that is so many times the usual one, or that part of it, is in another unit."""
@@ -31,11 +34,12 @@ class Refusal:
 
 
 def admitted(
-    rows: Sequence[Observed], now: datetime, *, price: bool, earlier: Sequence[Observed] = ()
+    rows: Sequence[Observed], now: datetime, zone_name: str, *, price: bool, earlier: Sequence[Observed] = ()
 ) -> tuple[list[int], list[Refusal]]:
     """Return the positions of the rows to take, and the refusals, both in the order given.
 
-    `earlier`: what is known already, to compare levels with. Published prices may lie ahead of now.
+    `earlier`: what is known already, to compare levels with, local day by local day. Published prices may lie ahead of
+    now.
     """
     why: dict[int, str] = {}
     _doubled(rows, why)
@@ -44,7 +48,7 @@ def admitted(
     _frozen(rows, why, earlier)
     usual = np.array([one.value for one in (*earlier, *(rows if len(earlier) < _LEAST else ()))])
     if len(usual) >= _LEAST:
-        _jumped(rows, usual, why)
+        _jumped(rows, usual, zone_name, why)
         if not price:
             _outside(rows, usual, why)
     taken = [place for place in range(len(rows)) if place not in why]
@@ -99,11 +103,11 @@ def _frozen(rows: Sequence[Observed], why: dict[int, str], earlier: Sequence[Obs
                     why.setdefault(place, f"the value has been {value:g} for {lasted}; what stands still tells nothing")
 
 
-def _jumped(rows: Sequence[Observed], usual: NDArray[np.float64], why: dict[int, str]) -> None:
+def _jumped(rows: Sequence[Observed], usual: NDArray[np.float64], zone_name: str, why: dict[int, str]) -> None:
     level = float(np.median(np.abs(usual)))
     by_day: dict[object, list[int]] = {}
     for place, one in enumerate(rows):
-        by_day.setdefault(one.start.date(), []).append(place)
+        by_day.setdefault(period_of(one.start, zone_name).day, []).append(place)
     for places in by_day.values():
         mine = float(np.median([abs(rows[place].value) for place in places]))
         if len(places) >= 4 and level > 0 and mine > 0 and not 1 / _JUMP < mine / level < _JUMP:
@@ -117,7 +121,9 @@ def _outside(rows: Sequence[Observed], usual: NDArray[np.float64], why: dict[int
     width = high - low
     if width <= 0:
         return
+    least = min(low - _RANGES * width, np.quantile(usual, _OFTEN, method="higher"))
+    most = max(high + _RANGES * width, np.quantile(usual, 1 - _OFTEN, method="lower"))
     for place, one in enumerate(rows):
-        if not low - _RANGES * width <= one.value <= high + _RANGES * width:
+        if not least <= one.value <= most:
             words = f"{one.value:g} lies more than {_RANGES:g} interquartile ranges outside {low:g} to {high:g}"
             why.setdefault(place, words)

@@ -47,7 +47,7 @@ def take_actuals(store: Store, settings: Settings, clock: Clock, rows: Sequence[
         with store.transaction() as tx:
             earlier = actuals.known(tx, series, now, now - timedelta(days=60))
         observed = [row.observed for row in mine]
-        places, refusals = admitted(observed, now, price=series in published, earlier=earlier)
+        places, refusals = admitted(observed, now, settings.time_zone, price=series in published, earlier=earlier)
         refused += [(mine[one.place].line, one.why) for one in refusals]
 
         def known_at(row: ActualRow, name: str = series) -> datetime:

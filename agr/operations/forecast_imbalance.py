@@ -107,7 +107,7 @@ class ImbalanceForecasts:
             if price.start + timedelta(minutes=price.minutes) <= now
         ]
         earlier = actuals.known(tx, series, now, now - HISTORY, now) if new else ()
-        places, refusals = admitted(new, now, price=True, earlier=earlier)
+        places, refusals = admitted(new, now, self._settings.time_zone, price=True, earlier=earlier)
         actuals.put(tx, [
             Actual(series=series, observed=new[n], received_at=_known_at(new[n], now)) for n in places
         ])  # fmt: skip

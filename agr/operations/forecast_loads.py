@@ -33,6 +33,8 @@ from agr.store.forecast_runs import POWER_SERIES, Run
 
 log = structlog.get_logger()
 HISTORY = timedelta(days=100)
+COMPARED = timedelta(days=21)
+"""What is new is compared with so much: whether it stands still, is in another unit, or an outlier."""
 MOST = 2_000
 """So many resources are forecast one by one, in about a minute; the others of larger portfolios follow their group."""
 WITH_BANDS = 100
@@ -55,7 +57,7 @@ class LoadForecasts:
             measured = sorted(one.resource for one in forecast_resources(tx))
             newest = actuals.newest_starts(tx, [POWER_SERIES + name for name in measured])
         readings = Readings(self._store, self._settings, self._clock, lambda: None)
-        taken = 0
+        taken, refused, told = 0, set[str](), set[str]()
         for back in range(self._settings.readings.oldest_days, 0, -1):
             period = Period(today.day - timedelta(days=back), today.zone_name, today.isp_minutes)
             begins = datetime.min.replace(tzinfo=now.tzinfo)
@@ -67,16 +69,25 @@ class LoadForecasts:
                         for start, kwh, covered in zip(period.starts(), energy.kwh, energy.covered, strict=True)
                         if covered >= _WHOLE and np.isfinite(kwh)
                     ]
-                    taken += self._put(tx, POWER_SERIES + name, rows, now)
+                    if rows:
+                        told.add(POWER_SERIES + name)
+                        stored, whole = self._put(tx, POWER_SERIES + name, rows, now)
+                        taken += stored
+                        refused |= set() if whole else {POWER_SERIES + name}
+        with self._store.transaction() as tx:
+            for series in sorted(told - refused):
+                day.recover(tx, REFUSED, series, now)
         return taken
 
-    def _put(self, tx: Tx, series: str, rows: Sequence[Observed], now: datetime) -> int:
-        places, refusals = admitted(rows, now, price=False)
+    def _put(self, tx: Tx, series: str, rows: Sequence[Observed], now: datetime) -> tuple[int, bool]:
+        """Store a day of a series; return how many values are new, and whether none is refused."""
+        earlier = actuals.known(tx, series, now, now - COMPARED)
+        places, refusals = admitted(rows, now, self._settings.time_zone, price=False, earlier=earlier)
         if refusals:
             text = f"{len(refusals)} of {len(rows)} values of {series} {verb_of(len(refusals))} not learned from"
             day.raise_alarm(tx, REFUSED, series, f"{text}, the first because {refusals[0].why}", now)
         new = [Actual(series=series, observed=rows[place], received_at=now) for place in places]
-        return actuals.put(tx, new)
+        return actuals.put(tx, new), not refusals
 
     def run(self, period: Period) -> int:
         """Forecast the measured resources for which the user gave no forecast of a Period; return how many."""

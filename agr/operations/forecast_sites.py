@@ -39,7 +39,7 @@ LEVEL_DAYS = 42
 """Days that a resource's own level is the mean of."""
 GROUP = "others of its kind"
 HEAT_MODEL, COP_MODEL = "degree days", "COP by temperature"
-SITES = "sites"
+SITES, HEAT_PUMPS = "sites", "heat"
 _WEIGHT_DAYS = 14.0
 _AT_ONCE = 1000
 
@@ -129,8 +129,7 @@ class SiteForecasts:
                     runs.append(Run(series=series, model=model, made_at=now, period=period.day, minutes=air.minutes,
                                     mean=mean, notes=notes))  # fmt: skip
         self._keep(runs, now)
-        if settings.heat:
-            self._say(period, missing, "heat", now)
+        self._say(period, missing, HEAT_PUMPS, now)
         return len(runs) // 2
 
     def _load(self, site: LoadSites, period: Period, level: float, days: float) -> Run:

@@ -17,11 +17,13 @@ from agr.forecasting import Days, Made, Observed, days_of
 from agr.forecasting.admission import admitted
 from agr.forecasting.models.registry import GIVEN
 from agr.operations.forecast_inputs import with_inputs
+from agr.operations.forecast_loads import ALL as LOADS
 from agr.operations.forecast_loads import LoadForecasts
 from agr.operations.forecast_rows import FAILED, REFUSED, Outcome, resolution, run_of, simpler, with_moment
 from agr.operations.forecast_series import PriceSeries, price_series, received
+from agr.operations.forecast_sessions import ALL as SESSIONS
 from agr.operations.forecast_sessions import SessionForecasts
-from agr.operations.forecast_sites import SiteForecasts
+from agr.operations.forecast_sites import HEAT_PUMPS, SITES, SiteForecasts
 from agr.operations.forecast_worker import Maker, Task, make_all
 from agr.operations.outlooks import Outlooks
 from agr.settings import Settings
@@ -33,6 +35,8 @@ from agr.store.forecast_runs import Run
 log = structlog.get_logger()
 HISTORY = timedelta(days=1100)
 """Older values are not learned from."""
+_GROUPS = (LOADS, SESSIONS, SITES, HEAT_PUMPS)
+"""What has one alarm for all its series, which ends by itself."""
 
 
 class Forecasts:
@@ -43,8 +47,13 @@ class Forecasts:
         self.sessions = SessionForecasts(store, settings, clock, make)
 
     def before_plan(self, period: Period) -> None:
-        """Forecast what the Period's first plan trades on, where the settings say so; never raises but StoreError."""
+        """Forecast what the Period's first plan trades on, where the settings say so; never raises but StoreError.
+
+        Alarms of series that are not forecast any more, switched off or taken out of the settings, end here.
+        """
         if not self._settings.forecasts.enabled:
+            with self.store.transaction() as tx:
+                day.recover_all(tx, FAILED, "", self._clock.now())
             return
         try:
             Outlooks(self.store, self._settings, self._clock).fetch([period])
@@ -54,13 +63,20 @@ class Forecasts:
             self.run_resources(period)
             self.sessions.take_sessions()
             self.sessions.run(period)
-            with self.store.transaction() as tx:
-                day.recover(tx, FAILED, "all series", self._clock.now())
+            self._end_alarms()
         except StoreError:
             raise
         except Exception as error:
             log.exception("forecasts.failed", period=str(period))
             self._alarm(FAILED, "all series", f"forecasting {period} failed: {error}; the plan is made without")
+
+    def _end_alarms(self) -> None:
+        """End the alarm of all series, and those of series that nobody trades on any more."""
+        kept = {*_GROUPS, *(series.name for series in price_series(self._settings))}
+        with self.store.transaction() as tx:
+            for alarm in day.open_alarms(tx):
+                if alarm.kind == FAILED and alarm.subject not in kept:
+                    day.recover(tx, FAILED, alarm.subject, self._clock.now())
 
     def run_resources(self, period: Period) -> tuple[int, int]:
         """Forecast measured loads and generators, and heat pumps; return how many of each."""
@@ -79,7 +95,7 @@ class Forecasts:
             known_at = list(received(self._settings, series, new, now))
             come = [(price, at) for price, at in zip(new, known_at, strict=True) if at <= now]
             rows = [Observed(start=p.start, minutes=p.minutes, value=p.value) for p, _ in come]
-            places, refusals = admitted(rows, now, price=True, earlier=earlier)
+            places, refusals = admitted(rows, now, self._settings.time_zone, price=True, earlier=earlier)
             with self.store.transaction() as tx:
                 taken += actuals.put(
                     tx, [Actual(series=series.name, observed=rows[n], received_at=come[n][1]) for n in places]

@@ -115,6 +115,23 @@ def test_forecasts_that_are_switched_off_are_not_made(world: World) -> None:
     assert filled(world, []) == ()
 
 
+def test_alarms_of_forecasts_end_when_they_are_switched_off_or_their_series_is_not_traded_any_more(
+    world: World,
+) -> None:
+    with world.store.transaction() as tx:
+        day.raise_alarm(tx, FAILED, "afrr_up", "not forecast", NOW)  # no product of the settings is called so
+        day.raise_alarm(tx, FAILED, "loads", "not forecast", NOW)
+        day.raise_alarm(tx, REFUSED, "day_ahead", "another unit", NOW)
+    forecasts_of(world).before_plan(PERIOD)
+    assert "afrr_up" not in " ".join(alarms(world))
+    with world.store.transaction() as tx:
+        day.raise_alarm(tx, FAILED, "day_ahead", "too few days", NOW)
+        day.raise_alarm(tx, REFUSED, "imported", "another unit", NOW)
+    world.settings = world.settings.model_copy(update={"forecasts": ForecastSettings()})
+    forecasts_of(world).before_plan(PERIOD)
+    assert list(alarms(world)) == [f"{REFUSED} [imported]"]  # what was imported is still wrong
+
+
 def test_a_result_that_was_imported_early_is_not_known_before_its_auction(world: World) -> None:
     with world.store.transaction() as tx:
         register.put_prices(tx, prices(PERIOD, PERIOD))

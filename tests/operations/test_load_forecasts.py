@@ -14,11 +14,11 @@ from agr.domain.reading import IMPORTED, Reading
 from agr.domain.register import Connection, Forecast, Register
 from agr.forecasting import Made, Observed
 from agr.operations.forecast_loads import LoadForecasts
-from agr.operations.forecast_rows import FAILED
+from agr.operations.forecast_rows import FAILED, REFUSED
 from agr.operations.forecast_worker import Task, make
 from agr.planning.own_forecasts import missing_powers
 from agr.settings.forecasts import Forecasts as ForecastSettings
-from agr.store import actuals, day, forecast_runs, readings, register
+from agr.store import actuals, day, forecast_runs, forecast_tables, readings, register
 from agr.store.actuals import Actual
 from tests.builders.worlds import NOW, PERIOD, World
 
@@ -131,6 +131,47 @@ def test_energy_that_registers_counted_becomes_what_happened_once(world: World) 
         assert actuals.known(tx, "power_kw new", NOW - timedelta(hours=1)) == []
     assert {round(one.value, 9) for one in found} == {2.0}
     assert len(found) == 96
+
+
+def test_readings_in_another_unit_are_refused_with_one_alarm_until_a_day_is_right(world: World) -> None:
+    def refused() -> list[str]:
+        with world.store.transaction() as tx:
+            return [a.text for a in day.open_alarms(tx) if (a.kind, a.subject) == (REFUSED, "power_kw load")]
+
+    learned = forecast_tables.actuals
+    with world.store.transaction() as tx:
+        tx.execute(learned.delete().where(learned.c.start >= PERIOD.start - timedelta(days=3)))
+        first = Reading(resource="load", at=PERIOD.start - timedelta(days=3), quantity=IMPORTED, value=0.0)
+        readings.put(tx, [first], NOW, "meter")
+    counted = count_registers(world, 3, 5000.0, 0.0)  # W for kW
+    loads = loads_of(world)
+    assert loads.take_readings() == 0
+    (told,) = refused()
+    assert told.startswith("96 of 96 values of power_kw load are not learned from")
+    assert "another unit" in told
+    assert loads.take_readings() == 0
+    assert refused() == [told]
+    counted = count_registers(world, 2, 2.5, counted)
+    assert loads.take_readings() == 96
+    assert refused() == [told]  # of the day before, which is still wrong
+    assert loads.take_readings() == 0
+    count_registers(world, 1, 2.5, counted)
+    world.clock.jump_to(PERIOD.start + timedelta(hours=7))
+    assert loads.take_readings() == 96
+    assert refused() == []
+
+
+def count_registers(world: World, back: int, factor: float, begins: float) -> float:
+    """Store what the load's register counts on a day so many days before the Period; return where it ends."""
+    of = Period(PERIOD.day - timedelta(days=back))
+    counts = begins + factor * np.cumsum([1 + np.sin(k) for k in range(96)])
+    rows = [
+        Reading(resource="load", at=of.start + (n + 1) * timedelta(minutes=15), quantity=IMPORTED, value=float(count))
+        for n, count in enumerate(counts)
+    ]
+    with world.store.transaction() as tx:
+        readings.put(tx, rows, NOW, "meter")
+    return float(counts[-1])
 
 
 def test_larger_portfolios_get_the_mean_without_bands() -> None:
