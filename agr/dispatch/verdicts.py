@@ -20,7 +20,7 @@ TOLERANCE_KWH = 0.05
 TOLERANCE_SHARE = 0.05
 """What is measured may differ from the plan by the larger of both: meters and cars are no better."""
 NO_SESSION = "no session"
-_WHOLE = 1e-6
+_WHOLE = 1e-6  # of an ISP: a millisecond, within which shares are the same and nobody was there
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +52,7 @@ def tolerance_kwh(planned_kwh: Floats) -> Floats:
 
 def judged(planned_kwh: Floats, energy: Energy, isp_hours: float, evidence: Evidence | None = None) -> Judged:
     """Return a verdict per ISP (T,). `evidence` None: the resource is not behind a charge point."""
-    absent = np.zeros(len(planned_kwh), dtype=bool) if evidence is None else evidence.present <= 0
+    absent = np.zeros(len(planned_kwh), dtype=bool) if evidence is None else evidence.present <= _WHOLE
     needed = np.ones(len(planned_kwh)) if evidence is None else evidence.present
     covered = (energy.covered >= needed - _WHOLE) | absent
     measured = np.where(absent, 0.0, energy.kwh)
@@ -72,7 +72,7 @@ def judged(planned_kwh: Floats, energy: Energy, isp_hours: float, evidence: Evid
 def _verdict(covered: bool, near: bool, evidence: Evidence | None, isp: int) -> Verdict:
     if covered and near:
         return Verdict.EXECUTED
-    if evidence is not None and evidence.present[isp] != 0 and not (evidence.accepted[isp] or evidence.late[isp]):
+    if evidence is not None and not (evidence.accepted[isp] or evidence.late[isp] or evidence.present[isp] <= _WHOLE):
         return Verdict.UNREACHABLE
     return Verdict.DEVIATED if covered else Verdict.UNMEASURED
 
@@ -80,7 +80,7 @@ def _verdict(covered: bool, near: bool, evidence: Evidence | None, isp: int) -> 
 def _cause(planned: float, measured: float, isp_hours: float, evidence: Evidence, isp: int) -> Cause:
     slack = max(TOLERANCE_KWH, TOLERANCE_SHARE * abs(planned))
     present = float(evidence.present[isp])
-    if present <= 0:
+    if present <= _WHOLE:
         return Cause.ABSENT
     limit = float(evidence.limit_kw[isp]) * isp_hours * present  # NaN: no comparison with it holds
     if measured < planned:

@@ -52,6 +52,8 @@ def one(planned, measured, evidence=None):
         (2.0, energy(0.8, 0.4, Quality.PARTIAL), at_point(present=0.4), "deviated", "absent"),  # 0.4 of 2 kWh
         (2.0, energy(0.3, 0.4, Quality.PARTIAL), at_point(present=0.4, limit_kw=8.0), "deviated", "car"),
         (0.0, NOTHING, at_point(present=0.0), "executed", ""),
+        (0.0, NOTHING, at_point(present=1e-7), "executed", ""),  # a session that ended with the ISP before, all but
+        (2.0, NOTHING, at_point(present=1e-7), "deviated", "absent"),
         (2.0, energy(0.8, 0.4, Quality.PARTIAL), at_point(), "unmeasured", ""),
         (2.0, NOTHING, at_point(), "unmeasured", ""),
         (2.0, NOTHING, at_point(accepted=False), "unreachable", ""),
@@ -78,7 +80,7 @@ def test_rules_that_always_hold(planned, measured, covered, present, quality, ac
     found = energy(measured, covered, quality) if covered > 0 else NOTHING
     evidence = at_point(present, accepted, late, np.nan if limit is None else limit) if point else None
     verdict, cause = one(planned, found, evidence)
-    gone = point and present <= 0
+    gone = point and present <= 1e-6
     whole = covered >= (present if point else 1.0) - 1e-6 or gone
     near = abs((0.0 if gone else measured) - planned) <= tolerance_kwh(np.array([planned]))[0]
     assert (verdict is Verdict.EXECUTED) == (whole and near and (covered > 0 or gone))
