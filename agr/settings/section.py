@@ -23,9 +23,14 @@ def title_of(name: str, _: object = None) -> str:
 
 
 class Section(BaseModel):
-    """A part of the configuration: frozen, without unknown keys, without NaN or infinity."""
+    """A part of the configuration: frozen, without unknown keys, without NaN or infinity.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, field_title_generator=title_of)
+    Its validator is built on first use: most sections are only read as parts of the whole, which has one of its own.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, field_title_generator=title_of, defer_build=True
+    )
 
 
 def _clock_time(value: object) -> object:

@@ -37,14 +37,12 @@ main()
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A daemon's folder whose store exists: only the first opening of a store needs its migrations."""
-    made = tmp_path_factory.mktemp("daemon")
-    for arguments in (["init", str(made)], ["status", "--config", str(made / "agr.toml")]):
-        done = CliRunner().invoke(app, arguments)
-        assert done.exit_code == 0, done.output
-    return made
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A daemon's folder without a store: what opens it first makes it."""
+    done = CliRunner().invoke(app, ["init", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    return tmp_path
 
 
 @pytest.mark.parametrize("command", LIGHT, ids=" ".join)
