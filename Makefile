@@ -32,7 +32,7 @@ $(PEERS)/requirements.sha256: agr/demo/requirements.txt | $(READY)
 # Kept beside the modules; without this, every process of the tests would compile for a minute at the same time.
 $(PRECOMPILED): $(shell find models -name '*.py') | $(READY)
 	@echo "compiling the numerical functions (once)" >&2
-	@$(BIN)/python -m models.decomposition.precompile
+	@$(BIN)/python -m agr.planning.kernels
 	@touch $@
 
 run: $(READY) $(PEERS)/requirements.sha256 $(PRECOMPILED) ## Run a whole market day (ARGS="--once --json" for one JSON line)

@@ -4,7 +4,7 @@ Numba keeps a compiled function until the function's file changes, and ignores t
 although it contains their code. Here a change of any of these files counts as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -46,10 +46,36 @@ def load_kept() -> None:
     """
     inner = frozenset().union(*_COMPILED.values())
     for dispatcher in [each for each in _COMPILED if id(each) not in inner]:
-        cache = dispatcher._cache
-        for key in list(cache._cache_file._load_index()):
-            if cache._index_key(key[0], dispatcher.targetctx.codegen()) == key:  # else: kept for another processor
-                dispatcher.compile(key[0])
+        for types in _kept_types(dispatcher):
+            dispatcher.compile(types)
+
+
+def in_memory() -> dict[str, list[str]]:
+    """Return function → the argument types, as text, for which this process has its machine code."""
+    return {_name(each): [str(types) for types in each.signatures] for each in _COMPILED if each.signatures}
+
+
+def at_hand(wanted: Mapping[str, list[str]], *, on_disk: bool = False) -> bool:
+    """Return whether nothing of this, named as by `in_memory`, would have to be compiled here: it is loaded or kept.
+
+    `on_disk`: only what is kept counts, as for every later process.
+    """
+    known, loaded = {_name(each): each for each in _COMPILED}, {} if on_disk else in_memory()
+    for name, types in wanted.items():
+        missing = set(types) - set(loaded.get(name, ()))
+        if missing and (name not in known or missing - {str(each) for each in _kept_types(known[name])}):
+            return False
+    return True
+
+
+def _name(dispatcher: Any) -> str:
+    return f"{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}"
+
+
+def _kept_types(dispatcher: Any) -> list[Any]:
+    """Return the argument types for which a function is kept for this processor."""
+    cache, codegen = dispatcher._cache, dispatcher.targetctx.codegen()
+    return [key[0] for key in list(cache._cache_file._load_index()) if cache._index_key(key[0], codegen) == key]
 
 
 def _index(load: Callable[[], Any]) -> Any:

@@ -6,7 +6,7 @@ from enum import Enum
 from models.block import called_units
 from models.calm import calmed
 from models.case import Case
-from models.compiled import load_kept
+from models.compiled import at_hand, in_memory, load_kept
 from models.decomposition.executors import LOCAL, executor_of
 from models.decomposition.precompile import compile_all
 from models.decomposition.progress import Report
@@ -18,7 +18,7 @@ from models.outcome import Outcome
 from models.reference.problem import solve as reference
 from models.resources.registry import PRICED
 
-__all__ = ["SMALL", "Method", "choices", "chosen", "compile_all", "load_kept", "solve"]
+__all__ = ["SMALL", "Method", "at_hand", "choices", "chosen", "compile_all", "in_memory", "load_kept", "solve"]
 
 
 class Method(Enum):

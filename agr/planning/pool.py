@@ -23,6 +23,7 @@ from agr.domain.errors import PlanError, StoppedError
 from agr.planning import worker
 from agr.planning.budget import Budget, Sharing
 from agr.planning.failed_cases import FailedCases
+from agr.planning.kernels import compile_kernels
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
 from agr.planning.solving import OF_BUDGET, How, Solution, unfinished
@@ -106,7 +107,7 @@ class SolverPool:
         forkserver.ensure_running()
         if parts:
             self._used_at = monotonic()
-            self._submit(worker.compile_kernels)
+            self._submit(compile_kernels)
 
     def within(self, budget_s: float) -> Sharing:
         """Return what solves, proposes and counts here, all together in no longer than this."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agr.planning.kernels import compile_kernels
 from agr.settings import Planning
 from models.case import Case, Reservations, no_orders
 from models.errors import ModelError
@@ -103,12 +104,12 @@ def answer(
     # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
     from models.audit import audit
     from models.baseline import no_flexibility
-    from models.method import Method, chosen, compile_all, solve
+    from models.method import Method, chosen, solve
 
     clock.longest = min(how.longest, LONGEST)
     method = chosen(case, Method(how.method))
     if method is not Method.REFERENCE:
-        compile_all()
+        compile_kernels()
     begun()
     outcome, why = None, ""
     if earlier is not None and method is Method.DECOMPOSITION:
@@ -172,11 +173,11 @@ def answer_part(before: Case, case: Case, how: How, begun: Callable[[], object] 
     `begun` is called once the time of solving begins.
     """
     from models.audit import audit
-    from models.method import compile_all, solve
+    from models.method import solve
     from models.part import dual_slack_eur
 
     clock.longest = min(how.longest, LONGEST)
-    compile_all()
+    compile_kernels()
     begun()
     if case.remainder is None:
         raise ModelError("the case is no part of a portfolio; report it as a bug")

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from agr.planning.kernels import compile_kernels
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
 from agr.planning.solving import How, answer, answer_part
@@ -123,13 +124,6 @@ def count_kept(shared: SharedArrays, how: How) -> SharedArrays:
     compile_kernels()
     (shared.file.parent / BEGUN).touch()
     return pack(count(unpack(shared), how.threads), shared.file.parent)
-
-
-def compile_kernels() -> None:
-    """Compile what replanning a part of a portfolio needs, and what answers prices of drawn days."""
-    from models.method import compile_all
-
-    compile_all()
 
 
 class RoundReader:
