@@ -1,4 +1,4 @@
-"""Measures what it takes to price offers of flexibility while the day runs: the whole portfolio is compared anew.
+"""Measures what it takes to price offers of flexibility while the day runs, beside what the optimiser takes.
 
 `python -m benchmarks.running_offers 10000,100000 5`: batteries (50 at a congestion point), and requests of as many
 congestion points. The plan in force is the unmanaged program, which needs no solver.
@@ -39,7 +39,7 @@ def _address(point: int) -> str:
 
 
 def measured(resources: int, requests: int) -> dict[str, Any]:
-    """Return the seconds of the first request, and of the others of the same minute."""
+    """Return the seconds of the first request, which reads the plan in force, and of the others."""
     world = World(Path(tempfile.mkdtemp(prefix="agr-running-")))
     connections = [f"ean.{number}" for number in range(resources)]
     points = tuple(

@@ -217,14 +217,14 @@ def _mend(
     """Mend the programs of some units (n,) in the tables of all, in place; those that can run it are open no more."""
     if resource.mended is None or not len(some):
         return
-    held_kw = _held_kw(case, resource, earlier.rows[resource.name][some], earlier, earlier.outcome.headroom)
+    held_kw = held_before_kw(case, resource, earlier.rows[resource.name][some], earlier, earlier.outcome.headroom)
     new, fits = resource.mended(case, some, {key: values[some] for key, values in fields.items()}, held_kw)
     for key, values in new.items():
         fields[key][some[fits]] = values[fits]
     open_[some[fits]] = False
 
 
-def _held_kw(case: Case, resource: ResourceClass, rows: Ints, earlier: Earlier, held: Headroom) -> Floats:
+def held_before_kw(case: Case, resource: ResourceClass, rows: Ints, earlier: Earlier, held: Headroom) -> Floats:
     """Return the reserve (2,n,T), kW, that units at some rows (n,) held up and down; −1: they held none."""
     result = np.zeros((len(SIDES), len(rows), case.isps))
     if resource.reserving is not None and earlier.case.reserves:
@@ -286,7 +286,7 @@ def _called(case: Case, earlier: Earlier, own: OwnPrograms, planned: Programs) -
         lost = np.flatnonzero(~kept)
         if resource.mended is not None and len(lost):
             held = earlier.outcome.called_headroom or earlier.outcome.headroom
-            held_kw = _held_kw(case, resource, earlier.rows[resource.name][units[lost]], earlier, held)
+            held_kw = held_before_kw(case, resource, earlier.rows[resource.name][units[lost]], earlier, held)
             new, fits = resource.mended(then, units[lost], {key: values[lost] for key, values in mine.items()}, held_kw)
             for key, values in new.items():
                 fields[key][units[lost[fits]]] = values[fits]

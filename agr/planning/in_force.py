@@ -135,6 +135,15 @@ def under_new_facts(before: Solved, named: NamedCase) -> tuple[Solved, frozenset
     return Solved(named=named, outcome=kept.outcome), frozenset(left)
 
 
+def going_on(before: Solved, named: NamedCase) -> tuple[Solved, frozenset[str]]:
+    """Return the same, where stores that cannot run their program any more come back to it as soon as they can."""
+    from models.returning import keep_or_return
+
+    kept = keep_or_return(named.case, earlier_of(before, rows_of(before.named, named)))
+    left = {named.of(name)[unit] for name, few in kept.replaced.items() for unit in few.tolist()}
+    return Solved(named=named, outcome=kept.outcome), frozenset(left)
+
+
 def lost_eur(kept: Outcome, found: Outcome) -> float:
     """Return by how much a program that was found is worth less than the one in force, EUR; 0 if it is not."""
     lost = kept.objective_eur - found.objective_eur

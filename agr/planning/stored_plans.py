@@ -75,6 +75,10 @@ class StoredInputs:
         """Return the register."""
         return register.load(self._tx)
 
+    def charging(self) -> Register:
+        """Return the register's connections, charging sessions and charge points."""
+        return register.load_tables(self._tx, "connections", "ev_sessions", "charge_points")
+
     def contract(self, name: str) -> Contract | None:
         """Return one contract."""
         return register.contract(self._tx, name)
@@ -105,7 +109,7 @@ class StoredInputs:
         off = {(one.road, one.station) for one in dispatch_facts.of_road(self._tx) if one.fact is Fact.CLOCK}
         if not silent and not off:
             return {}
-        found = points_of(register.load_tables(self._tx, "connections", "ev_sessions", "charge_points"))
+        found = points_of(self.charging())
         rows, grid = dispatches.firm(self._tx), Grid(starts=tuple(period.starts()), isp=period.isp_length)
         return {
             resource: worst_kw(point, held(rows.get(point.charge_point, ())), grid, now)
@@ -126,7 +130,7 @@ class StoredInputs:
         seen = charge_sessions.overlapping(self._tx, period.start, period.end) if now < period.end else ()
         if now < period.start or all(one.resource is not None for one in seen):
             return ()
-        tables = register.load_tables(self._tx, "connections", "ev_sessions", "charge_points")
+        tables = self.charging()
         return visits_of(tables, seen, dispatches.firm(self._tx), period, now)
 
     def latest_forecast_day(self, before: date) -> date | None:

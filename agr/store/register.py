@@ -15,6 +15,8 @@ from agr.store import input_version, register_rows
 from agr.store import tables as t
 from agr.store.engine import Tx
 
+_NAMED_AT_ONCE = 500  # parameters of one query
+
 
 def replace(tx: Tx, register: Register) -> None:
     """Replace the whole register; forecasts and prices are merged, and newer values win.
@@ -53,6 +55,11 @@ def load_tables(tx: Tx, *tables: str) -> Register:
     return register_of(register_rows.every(tx, tables))
 
 
+def at_point(tx: Tx, address: str, connections: Iterable[str]) -> Register:
+    """Return what the register has about a congestion point and some connections; no groups of connections."""
+    return register_of(register_rows.at_point(tx, address, connections))
+
+
 def contract(tx: Tx, contract_id: str) -> Contract | None:
     """Return one contract."""
     found = register_rows.get(tx, "contracts", contract_id)
@@ -89,11 +96,18 @@ def _upsert(tx: Tx, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     tx.execute(table.insert(), rows)
 
 
-def forecasts_on(tx: Tx, period: Period) -> dict[tuple[str, str], np.ndarray[Any, np.dtype[np.float64]]]:
-    """Return (resource, quantity) → one value per ISP, for forecasts that exist."""
+def forecasts_on(
+    tx: Tx, period: Period, resources: Iterable[str] | None = None
+) -> dict[tuple[str, str], np.ndarray[Any, np.dtype[np.float64]]]:
+    """Return (resource, quantity) → one value per ISP, for forecasts that exist: of some resources, or of all."""
     c = t.forecasts.c
-    rows = tx.execute(sa.select(c.resource, c.quantity, c.data).where(c.period == period.day))
-    return {(r.resource, r.quantity): np.frombuffer(r.data, "<f8") for r in rows}
+    every = sa.select(c.resource, c.quantity, c.data).where(c.period == period.day)
+    names = None if resources is None else sorted(set(resources))
+    asked = [every] if names is None else [
+        every.where(c.resource.in_(names[first : first + _NAMED_AT_ONCE]))
+        for first in range(0, len(names), _NAMED_AT_ONCE)
+    ]  # fmt: skip
+    return {(r.resource, r.quantity): np.frombuffer(r.data, "<f8") for one in asked for r in tx.execute(one)}
 
 
 def forecasts_of(tx: Tx, period: Period, resources: Iterable[str]) -> tuple[Forecast, ...]:

@@ -154,6 +154,23 @@ def about_connection(tx: Tx, address: str) -> list[Stored]:
     return sorted((_stored(row) for row in found), key=lambda one: (order[one.table], one.position))
 
 
+def at_point(tx: Tx, address: str, connections: Iterable[str]) -> dict[str, list[Any]]:
+    """Return table → its rows about a congestion point or some connections, in order; tables without one are left out.
+
+    A limit of a group of connections is about none of them.
+    """
+    found: dict[tuple[str, int, str], Any] = {}
+    ordered = sorted(set(connections))
+    mine = [_C.connection.in_(ordered[first : first + _AT_ONCE]) for first in range(0, len(ordered), _AT_ONCE)]
+    for chosen in (_C.point == address, *mine):
+        for row in tx.execute(sa.select(*_READ).where(chosen)):
+            found[row.kind, row.position, row.key] = row
+    tables: dict[str, list[Any]] = {}
+    for (table, *_), row in sorted(found.items()):
+        tables.setdefault(table, []).append(adapters()[table].validate_json(row.data))
+    return tables
+
+
 def of_table(tx: Tx, table: str) -> list[Stored]:
     """Return all rows of a table, in order."""
     return [_stored(row) for row in tx.execute(sa.select(*_READ).where(_C.kind == table).order_by(_C.position))]

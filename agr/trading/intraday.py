@@ -5,7 +5,7 @@ A DSO needs time to order, and an order must come some time before its first ISP
 closed by the end of that time. Source: UFTP specification, operate phase; docs/explanation/flexibility-offers.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from agr.domain.errors import PlanError
 from agr.domain.flexibility import NoOffer
 from agr.domain.isp import Clock, Period
-from agr.domain.register import CongestionPoint
 from agr.planning.basis import basis_of
 from agr.planning.case import build
 from agr.planning.difference import Solved
-from agr.planning.in_force import comparable, under_new_facts
+from agr.planning.in_force import comparable, going_on
 from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.ports import PlanReader
 from agr.settings import Settings
@@ -57,16 +56,17 @@ class Compared:
     held: "HeldByAll"  # by all units
     left: Mapping[str, frozenset[str]]  # connection → its resources that cannot run the program in force any more
 
-    def at(self, point: CongestionPoint | None) -> Solved | NoOffer:
-        """Return the program, or why it says nothing about a congestion point."""
-        lost = sorted(
-            name for connection in (point.connections if point else ()) for name in self.left.get(connection, ())
-        )
-        if lost:
-            return NoOffer(
-                reason=f"{', '.join(lost[:3])} cannot run the plan in force any more; wait for the next plan"
-            )
-        return self.solved
+    def at(self, connections: Iterable[str]) -> Solved | NoOffer:
+        """Return the program, or why it says nothing about a congestion point with these connections."""
+        gone = frozenset(name for connection in connections for name in self.left.get(connection, ()))
+        return lost(gone) if gone else self.solved
+
+
+def lost(resources: Iterable[str]) -> NoOffer:
+    """Return that some resources cannot run the plan in force."""
+    return NoOffer(
+        reason=f"{', '.join(sorted(resources)[:3])} cannot run the plan in force any more; wait for the next plan"
+    )
 
 
 class RunningDay:
@@ -115,7 +115,7 @@ def compared(run: RunInputs) -> Compared | NoOffer:
         return NoOffer(reason=str(error))
     if not comparable(before, named):
         return NoOffer(reason="the plan in force cannot be compared with today's facts; wait for the next plan")
-    solved, left = under_new_facts(before, named)
+    solved, left = going_on(before, named)
     of = run.inputs.register.connection_of()
     at: dict[str, set[str]] = {}
     for name in left:

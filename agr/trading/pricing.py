@@ -21,14 +21,15 @@ from agr.messaging.trade_facts import accepted_prognosis
 from agr.planning.bound_flexibility import open_offers
 from agr.planning.difference import Solved
 from agr.planning.ledger import DepthTaken, depth_taken, draws_of, nothing_taken
-from agr.planning.plan_loader import read_since, unpacked
 from agr.planning.pool import SolverPool
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Settings
 from agr.store import plans, portfolio
 from agr.store.engine import Store, Tx
-from agr.trading.intraday import Compared, RunningDay
+from agr.trading.intraday import RunningDay
+from agr.trading.kept_plans import KeptPlans
 from agr.trading.limiting import kept_anyway, limit_quote
+from agr.trading.point_today import point_today
 from agr.trading.quoting import Baseline, question_of, quote_of, shares_of
 
 if TYPE_CHECKING:  # the models take seconds to import
@@ -54,7 +55,7 @@ class _Begun:
     taken: DepthTaken
     contract: Contract | None
     giving_way: tuple[str, ...]  # orders of the congestion point that one of the other direction may take back
-    rest: Compared | None  # the program in force under the facts of a running Period; None: it has not begun
+    today: Solved | None  # the program in force under the facts of a running Period; None: it has not begun
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,9 +74,7 @@ class PlanPricer:
     def __init__(self, store: Store, settings: Settings, clock: Clock, solver: SolverPool) -> None:
         self._store, self._settings, self._clock, self._solver = store, settings, clock, solver
         self._lock = Lock()
-        self._number: int | None = None
-        self._solved: Solved | None = None
-        self._held: HeldByAll | None = None
+        self._kept = KeptPlans()
         self.running_day = RunningDay(settings, clock)
         self.at_once = _AHEAD * settings.planning.workers
 
@@ -115,14 +114,11 @@ class PlanPricer:
             begun = self._begun(tx, request)
         if isinstance(begun, NoOffer):
             return begun
-        settings = self._settings
-        if begun.rest is None:
-            solved: Solved | NoOffer = self._kept(begun.plan)
-            held = self._held
+        settings, held = self._settings, None
+        if begun.today is not None:
+            solved = begun.today
         else:
-            solved, held = begun.rest.at(begun.point), begun.rest.held
-        if isinstance(solved, NoOffer):
-            return solved
+            solved, held = self._in_force(request.period, begun.plan)
         taken = begun.taken if drawn is None else begun.taken.plus(drawn)
         question = question_of(
             solved, request, begun.baseline, taken, trading=settings.trading, planning=settings.planning,
@@ -175,18 +171,11 @@ class PlanPricer:
         """Read everything that pricing needs in one consistent view; return why not where it cannot begin."""
         period, reader, now = request.period, StoredInputs(tx), self._clock.now()
         listed = portfolio.head_of(tx, period.day, request.congestion_point)
-        point = None if listed is None else listed[1]
-        rest: Compared | None = None
-        if now >= period.start:
-            if point is None or point.intraday_redispatch_by is None:
-                return NoOffer(
-                    reason="the day has begun, and nobody redispatches there during the day (IntradayRedispatchBy)"
-                )
-            with self._lock:
-                found = self.running_day.compared(_WithPlan(tx, period, self._read), period)
-            if isinstance(found, NoOffer):
-                return found
-            rest = found
+        point, runs = None if listed is None else listed[1], now >= period.start
+        if runs and (point is None or point.intraday_redispatch_by is None):
+            return NoOffer(
+                reason="the day has begun, and nobody redispatches there during the day (IntradayRedispatchBy)"
+            )
         number = reader.number_in_force(period.day)
         if number is None:
             return NoOffer(reason=f"there is no plan for {period}")
@@ -205,53 +194,47 @@ class PlanPricer:
         offers = open_offers(reader, self._settings, period, now)
         if any(offer.congestion_point == request.congestion_point for offer in offers):
             return NoOffer(reason="an offer of this congestion point is open; revoke it first")
+        today = self._today(tx, period, point, number) if runs and point is not None else None
+        if isinstance(today, NoOffer):
+            return today
         return _Begun(
-            plan=number, baseline=baseline, point=point, rest=rest, giving_way=may_be_taken_back(request, orders),
+            plan=number, baseline=baseline, point=point, today=today, giving_way=may_be_taken_back(request, orders),
             taken=depth_taken(offers, period),
             contract=None if request.contract_id is None else reader.contract(request.contract_id),
         )  # fmt: skip
 
-    def _kept(self, number: int) -> Solved:
-        """Return the plan in force, and look once at the reserve that all units hold in it."""
-        from models.part import HeldByAll
+    def _today(self, tx: Tx, period: Period, point: CongestionPoint, number: int) -> Solved | NoOffer:
+        """Return the program in force under today's facts: of the congestion point, or of all where that is needed."""
+        with self._lock:
+            found = point_today(tx, self._settings, period, self._clock.now(), point, number, self._kept)
+            if found is not None:
+                return found
+            whole = self.running_day.compared(_WithPlan(tx, period, self._kept), period)
+        if isinstance(whole, NoOffer):
+            return whole
+        return whole.at(portfolio.connections_at(tx, period.day, (point.address,)))
 
+    def _in_force(self, period: Period, number: int) -> "tuple[Solved, HeldByAll]":
+        """Return the plan in force, and the reserve that all units hold in it."""
         with self._lock:
             with self._store.reading() as tx:
-                unpack = self._read(tx, number)
-            solved = unpack()
-            if self._held is None:
-                self._held = HeldByAll.of(solved.named.case, solved.outcome)
-            return solved
-
-    def _read(self, tx: Tx, number: int) -> Callable[[], Solved]:
-        """Read a plan, once: at 100,000 resources that takes seconds. Call it, and what it returns, with the lock.
-
-        Of a plan that has moved some points of the one before, only these are read.
-        """
-        if self._number == number and self._solved is not None:
-            known = self._solved
-            return lambda: known
-        archives, builds_on = read_since(tx, number, self._number)
-        earlier = self._solved if builds_on else None
-
-        def unpack() -> Solved:
-            self._number, self._solved, self._held = None, None, None  # in case that unpacking fails
-            self._solved = unpacked(archives, earlier)
-            self._number = number
-            return self._solved
-
-        return unpack
+                unpack = self._kept.read(tx, period.day, number)
+            kept = unpack()
+            return kept.solved, kept.held
 
 
 class _WithPlan(StoredInputs):
     """Inputs of a running Period whose plan in force may be in memory already."""
 
-    def __init__(self, tx: Tx, period: Period, read: Callable[[Tx, int], Callable[[], Solved]]) -> None:
+    def __init__(self, tx: Tx, period: Period, kept: KeptPlans) -> None:
         super().__init__(tx)
-        self._in_force, self._read = plans.newest_audited(tx, period.day), read
+        self._day, self._in_force, self._kept = period.day, plans.newest_audited(tx, period.day), kept
 
     def archived(self, number: int) -> Callable[[], Solved]:
-        return self._read(self._tx, number) if number == self._in_force else super().archived(number)
+        if number != self._in_force:
+            return super().archived(number)
+        unpack = self._kept.read(self._tx, self._day, number)
+        return lambda: unpack().solved
 
 
 def _tried(work: Callable[..., _T], *given: object) -> _T | Exception:
@@ -282,7 +265,7 @@ def _traded_by_operator(begun: _Begun) -> bool:
     point = begun.point
     if point is None:
         return False
-    return (point.day_ahead_redispatch_by if begun.rest is None else point.intraday_redispatch_by) == "DSO"
+    return (point.day_ahead_redispatch_by if begun.today is None else point.intraday_redispatch_by) == "DSO"
 
 
 def _planned(tx: Tx, number: int, address: str) -> Baseline | None:

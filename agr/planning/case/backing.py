@@ -25,7 +25,7 @@ def backed(case: Case, speculation: bool, notes: list[str]) -> Case:
 
     Elsewhere no trade pays without a resource, so limits stay as they are. With `speculation` they stay everywhere.
     """
-    pays = _pays(case)
+    pays = pays_alone(case)
     if not pays.any():
         return case
     where = named_isps(pays)
@@ -46,7 +46,7 @@ def backed(case: Case, speculation: bool, notes: list[str]) -> Case:
     )
 
 
-def _pays(case: Case) -> Bools:
+def pays_alone(case: Case) -> Bools:
     """Return in which ISPs (T,) two trades, or a trade and imbalance, earn something without any resource."""
     market, intraday, penal = case.day_ahead, case.intraday, case.imbalance
     free = np.isnan(market.committed_kw)
