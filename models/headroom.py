@@ -61,6 +61,11 @@ def traded_isps(reserve: Reserve) -> Bools:
     return in_block[reserve.block]
 
 
+def products_traded(case: Case) -> Bools:
+    """Return `traded_isps` of every product (R,T)."""
+    return np.array([traded_isps(reserve) for reserve in case.reserves], dtype=np.bool_).reshape(-1, case.isps)
+
+
 def add_held(
     block: Any, case: Case, point: Ints, reserve_kw: Floats, most: Callable[[Reserve, Direction], Floats]
 ) -> Held:

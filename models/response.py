@@ -42,6 +42,11 @@ class Rows:
     asked: "Tasks | None" = None  # the units asked, if not all
 
     @cached_property
+    def reach(self) -> tuple[tuple[int, int], ...]:
+        """The least row, at most 0, and the greatest of power, of held and of total; computed once."""
+        return tuple((int(of.min(initial=0)), int(of.max(initial=-1))) for of in (self.power, self.held, self.total))
+
+    @cached_property
     def tasks(self) -> "Tasks":
         """The units in blocks that share a total; computed once."""
         return _tasks(self.total) if self.asked is None else self.asked
@@ -137,14 +142,16 @@ def check_prices(case: Case, prices: Prices, rows: Rows, units: int) -> None:
         raise CaseError("a price is not a finite number")
     if bool((prices.held_eur_per_kw < 0).any()):
         raise CaseError("held_eur_per_kw must not be negative: nobody needs to hold reserve")
-    for name, of, most in (
-        ("power", rows.power, len(prices.power_eur_per_kw)),
-        ("held", rows.held, len(prices.held_eur_per_kw)),
-        ("total", rows.total, None),
+    for name, of, most, (least, greatest) in zip(
+        ("power", "held", "total"),
+        (rows.power, rows.held, rows.total),
+        (len(prices.power_eur_per_kw), len(prices.held_eur_per_kw), None),
+        rows.reach,
+        strict=True,
     ):
         if of.shape != (units,):
             raise CaseError(f"rows.{name} has shape {of.shape}, expected ({units},)")
-        if units and (of.min() < 0 or (most is not None and of.max() >= most)):
+        if least < 0 or (most is not None and greatest >= most):
             raise CaseError(f"rows.{name} must be 0..{'' if most is None else most - 1}")
 
 
@@ -198,9 +205,9 @@ def add_up(
     )
     work = heavy * int(tasks.first[-1]) // BLOCK
     for_each_range(blocks, work, lambda a, b: run(a, b, tasks, sums), threads=threads, until=tasks.first)
-    for name in ("power_kw", "held_kw", "money_eur"):
-        values = getattr(sums, name)
-        np.add.at(values, tasks.total[tasks.extra], values[count:])
+    if extra:
+        for values in (sums.power_kw, sums.held_kw, sums.money_eur):
+            np.add.at(values, tasks.total[tasks.extra], values[count:])
     return Totals(
         power_kw=sums.power_kw[:count],
         held_kw=sums.held_kw[:count],

@@ -95,7 +95,9 @@ class _NormalEquations:
     def __init__(self, shape: BlockLp, pool: ThreadPoolExecutor, tuning: InteriorPoint) -> None:
         self.shape, self.pool, self.weights, self.shared = shape, pool, len(shape.group), shape.shared
         self.others = shape.others.tocsr()
+        self.turned = self.others.T
         self.pieces, self.squares = self.others[self.shared], self.others.copy()
+        self.pieces_turned, self.scaled = self.pieces.T, self.pieces.copy()
         self.squares.data = self.squares.data**2
         self.first = np.searchsorted(shape.group, np.arange(shape.group.max(initial=-1) + 1))
         self.quantities = int(shape.quantity.max(initial=-1)) + 1
@@ -114,7 +116,7 @@ class _NormalEquations:
 
     def along(self, y: Floats) -> Floats:
         """Return Mᵀy (V,) without the convexity rows."""
-        out = np.concatenate([np.zeros(self.weights), self.others.T @ y])
+        out = np.concatenate([np.zeros(self.weights), self.turned @ y])
         shared = y[self.shared]
         self.plain.along(self._once(shared), y, out, self.pool)
         self.other.along(shared, y, out, self.pool)
@@ -129,7 +131,8 @@ class _NormalEquations:
         self.theta = theta
         self.total = np.add.reduceat(theta[: self.weights], self.first)
         diagonal = self.squares @ theta[self.weights :]
-        matrix = (self.pieces.multiply(theta[self.weights :][None, :]) @ self.pieces.T).toarray()
+        self.scaled.data = self.pieces.data * theta[self.weights :][self.pieces.indices]
+        matrix = (self.scaled @ self.pieces_turned).toarray()
         matrix += self.plain.factor(theta, diagonal, self.pool)[np.ix_(self.shape.quantity, self.shape.quantity)]
         matrix += self.other.factor(theta, diagonal, self.pool)
         matrix[np.diag_indices_from(matrix)] *= 1 + 1e-12

@@ -5,12 +5,13 @@ Source: docs/explanation/optimisation.md §2.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from models.case import Case, Floats, Ints
+from models.case import Bools, Case, Floats, Ints
 from models.compiled import compiled
-from models.headroom import traded_isps
+from models.headroom import products_traded
 from models.mixing import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of, share_of
 from models.parameter_views import Tables, load, parameter_views
 from models.response import (
@@ -117,8 +118,11 @@ class CurtailableResponder:
         )
 
     def _sides(self, held_eur_per_kw: Floats) -> Sides:
-        traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)
-        return best_sides(self.case, held_eur_per_kw, traded.reshape(-1, self.case.isps))
+        return best_sides(self.case, held_eur_per_kw, self._traded)
+
+    @cached_property
+    def _traded(self) -> Bools:
+        return products_traded(self.case)
 
 
 @compiled

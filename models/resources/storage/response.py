@@ -5,11 +5,12 @@ Source: docs/explanation/optimisation.md §2.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from models.case import Case, Direction, Floats, Ints
-from models.headroom import duration, takes, traded_isps
+from models.case import Bools, Case, Direction, Floats, Ints
+from models.headroom import duration, products_traded, takes
 from models.mixing import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of
 from models.parameter_views import Tables, parameter_views
 from models.resources.storage.batch import Offers, answer_units, mark_slack, mix_units
@@ -188,16 +189,9 @@ class StorageResponder:
 
     def _offers(self, held_eur_per_kw: Floats) -> Offers:
         """Return the earnings of room at these rewards; vertices only where a product must be sustained."""
-        reserves, isps = self.case.reserves, self.case.isps
         rewards = np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
-        traded = np.array([traded_isps(reserve) for reserve in reserves], dtype=np.bool_).reshape(-1, isps)
+        traded, needs, margins = self._products
         sides = best_sides(self.case, rewards, traded)
-        up, down = (
-            np.array([float(takes(reserve, side)) for reserve in reserves]) for side in (Direction.UP, Direction.DOWN)
-        )
-        hours = np.array([duration(reserve, self.case.isp_hours).hours for reserve in reserves])
-        needs = np.column_stack([up, down, hours * up, hours * down])
-        margins = bool((hours > 0).any() and traded.any())
         vertices, number = dual_vertices(rewards if margins else rewards[:0], needs, traded)
         return Offers(
             sides=sides.eur_per_kw,
@@ -208,6 +202,19 @@ class StorageResponder:
             vertices=vertices,
             number=number,
         )
+
+    @cached_property
+    def _products(self) -> tuple[Bools, Floats, bool]:
+        """Which products are traded (R,T), what a kW of each takes of the rooms (R,4), and whether any must be
+        sustained.
+        """
+        reserves = self.case.reserves
+        traded = products_traded(self.case)
+        up, down = (
+            np.array([float(takes(reserve, side)) for reserve in reserves]) for side in (Direction.UP, Direction.DOWN)
+        )
+        hours = np.array([duration(reserve, self.case.isp_hours).hours for reserve in reserves])
+        return traded, np.column_stack([up, down, hours * up, hours * down]), bool((hours > 0).any() and traded.any())
 
     def _mark_slack(self, begin: int, end: int) -> None:
         mark_slack(begin, end, self.double, self.single, self.units, self.scalars, self.case.isp_hours, self.case.isps)
