@@ -27,6 +27,7 @@ from agr.planning.case import (
 from agr.planning.case_audit import contents_left, peaks_left
 from agr.planning.closed import closed_auctions, closed_isps, kept_points
 from agr.planning.contents import measured_contents
+from agr.planning.days_ahead import expected_ahead
 from agr.planning.difference import Solved
 from agr.planning.held_reserve import held_by_offers, most_held_kw
 from agr.planning.ledger import depth_taken
@@ -95,6 +96,7 @@ def read_inputs(
         longest=timedelta(seconds=settings.planning.measured_max_age_s), notes=notes,
     )  # fmt: skip
     later = period.next()
+    ahead = expected_ahead(reader, settings, period, now, register)
     inputs = Inputs(
         period=period,
         portfolio=known,
@@ -102,6 +104,8 @@ def read_inputs(
         forecasts=forecasts,
         prices=prices_per_isp(quoted, settings, period, now),
         later_prices=prices_per_isp(quoted_prices(reader, settings, later, now, []), settings, later, now),
+        further_prices=ahead.further_prices,
+        later_forecasts=ahead.later_forecasts,
         reserved_w=reader.reserved_w(period.day),
         fixed=reader.fixed_positions(period.day),
         trades=tuple(reader.trades(period.day)),

@@ -80,6 +80,11 @@ class Planning(Section):
     measured_max_age_s: float = Field(
         default=3600, ge=0, description="A plan begins with a state of charge that was reported, unless it is older."
     )
+    look_ahead_days: int = Field(
+        default=0, ge=0, le=2,
+        description="Days after the Period whose expected prices say what batteries and buffers hold at its end is "
+        "worth; 0: only what is entered.",
+    )  # fmt: skip
     customers_worse_off: bool = Field(
         default=True,
         description="Whether a plan may make a customer with a tariff pay more than without being steered.",

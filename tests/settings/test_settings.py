@@ -206,7 +206,8 @@ def test_a_fault_of_a_variable_names_it(config, monkeypatch):
         "unable to parse string as an integer. Threads of one solve.",
         "planning.colour (set by the environment variable AGR_PLANNING__COLOUR): is not known here; known are "
         "method, relative_gap, decomposed_gap, time_limit_s, threads, comfort_shortfall_eur_per_kwh, "
-        "join_triggers_s, budget_s, stale_portfolio, measured_max_age_s, customers_worse_off, workers, "
+        "join_triggers_s, budget_s, stale_portfolio, measured_max_age_s, look_ahead_days, "
+        "customers_worse_off, workers, "
         "failed_cases_folder, "
         "failed_cases_kept, rolling, sessions, promises",
     ]

@@ -17,7 +17,7 @@ from agr.planning.case.classes import CLASSES
 from agr.planning.case.connection_limits import connection_limits
 from agr.planning.case.connection_tariffs import connection_tariffs, none_worse_off
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.later import LaterPrice
+from agr.planning.case.later import DaysAhead, LaterPrice
 from agr.planning.case.orders import orders_of
 from agr.planning.case.rows import Draft, PointIndex
 from models.case import NO_POINT, Anchor, Case, HeldAtMost, Limits, Reservations, held_freely
@@ -176,7 +176,10 @@ def build(inputs: Inputs) -> NamedCase:
     index = {address: i for i, address in enumerate(addresses)}
     at = _membership(inputs, index, notes)
     price = markets.day_ahead_price(inputs, notes)
-    draft = Draft(inputs=inputs, addresses=addresses, notes=notes, later=LaterPrice(inputs, price))
+    draft = Draft(
+        inputs=inputs, addresses=addresses, notes=notes, later=LaterPrice(inputs, price),
+        ahead=DaysAhead.after(inputs.period, inputs.planning.look_ahead_days),
+    )  # fmt: skip
     found = {units.name: units.collect(draft, at) for units in CLASSES}
     names = {name: of_class for name, (of_class, _) in found.items()}
     points = {name: arrays.point for name, (_, arrays) in found.items()}

@@ -77,6 +77,10 @@ class Inputs:
     forecasts: Mapping[tuple[str, str], NDArray[np.float64]]  # (resource, quantity) → (T,)
     prices: Mapping[str, tuple[float | None, ...]]  # series → value per ISP, None where unknown
     later_prices: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)  # the same of the next Period
+    further_prices: tuple[Mapping[str, tuple[float | None, ...]], ...] = ()
+    """The same of the Periods after the next one that are looked at, see Planning.look_ahead_days"""
+    later_forecasts: tuple[Mapping[tuple[str, str], NDArray[np.float64]], ...] = ()
+    """Of each Period after this one that is looked at: (resource, quantity) → (T,), of heat pumps only"""
     reserved_w: Mapping[str, tuple[int, ...]]  # contract → newest FlexReservationUpdate, signed
     fixed: Mapping[str, tuple[float, ...]]  # market → kW per ISP or MW per block, once its gate has closed
     trades: tuple[Trade, ...] = ()  # intraday trades that are known

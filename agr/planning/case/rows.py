@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from agr.domain.kinds.kind import Quantity
 from agr.domain.kinds.quantities import STORED
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.later import LaterPrice
+from agr.planning.case.later import DaysAhead, LaterPrice
 from models.case import NO_POINT
 
 Floats = NDArray[np.float64]
@@ -82,16 +82,21 @@ class Draft:
     addresses: tuple[str, ...]  # of congestion points, in the order of the case
     notes: list[str]  # fall-backs used so far
     later: LaterPrice
+    ahead: DaysAhead
 
     def later_price(self, isps: int) -> Floats:
         """Return the expected price (isps,) after the Period, EUR/MWh; notes once where today's had to stand in."""
-        following = self.inputs.period.next()
-        note = (
-            f"no day-ahead price of {following} yet: what is left for it is valued at today's of the same time of day"
-        )
-        if not self.later.known(isps) and note not in self.notes:
-            self.notes.append(note)
+        for following in self.later.unknown(isps):
+            self.note_once(
+                f"no day-ahead price of {following} yet: "
+                "what is left for it is valued at today's of the same time of day"
+            )
         return self.later.upto(isps)
+
+    def note_once(self, note: str) -> None:
+        """Add a note unless it is there."""
+        if note not in self.notes:
+            self.notes.append(note)
 
     def forecast(self, resource: str, quantity: Quantity, default: float = 0.0) -> Floats:
         """Return the forecast (T,); a missing one becomes `default` and is noted."""

@@ -17,6 +17,7 @@ tariffs    what customers pay at connections: prices of import and export, peak 
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
 worth      what a car's missing energy counts at midnight, where the prices until its departure are known
+ahead      what batteries and buffers hold at midnight counts, where plans look ahead to the days after
 carried    what was credited for what the Period before left, and is debited here; what stores really hold by then
 expectations  sessions that only stand in: to come, no more than forecast
 visits     cars that nobody planned: what their charge points give, from when to when, no more than they want
@@ -33,6 +34,7 @@ import numpy as np
 from agr.domain.flexibility import Obligation
 from agr.domain.register import ConnectionTariff, Contract, Price
 from agr.planning.case_audit import (
+    ahead,
     balancing,
     capacity,
     carried,
@@ -64,7 +66,7 @@ __all__ = [
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
     connections.check_case, tariffs.check_case, markets.check_case, balancing.check_case, capacity.check_case,
-    worth.check_case, carried.check_case, visits.check_case, expectations.check_case,
+    worth.check_case, ahead.check_case, carried.check_case, visits.check_case, expectations.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
     stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,

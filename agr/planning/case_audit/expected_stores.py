@@ -66,8 +66,8 @@ def stores(context: Context) -> Iterator[Stores]:
 
 def _there(context: Context) -> Iterator[tuple[Callable[[Context, Sequence[Any]], Stores], list[Any]]]:
     day = context.day
-    yield _batteries, context.ours(Battery)
-    yield _heat_pumps, context.ours(HeatPump)
+    yield batteries, context.ours(Battery)
+    yield heat_pumps, context.ours(HeatPump)
     plugged = [
         row
         for row in context.ours(EvSession)
@@ -116,7 +116,14 @@ def _kept(context: Context, rows: Sequence[Any]) -> Floats:
     return np.asarray(np.exp(np.log1p(-_column(rows, "loss_per_day")) * context.day.hours / 24.0))
 
 
-def _batteries(context: Context, rows: Sequence[Battery]) -> Stores:
+def _end_worth(context: Context, rows: Sequence[Any]) -> Floats:
+    """Return what a kWh left counts (U,), as entered; NaN where plans look ahead: later prices say it."""
+    worth = _column(rows, "end_worth_eur_per_mwh") / 1000
+    return worth * np.nan if context.facts.planning.look_ahead_days else worth
+
+
+def batteries(context: Context, rows: Sequence[Battery]) -> Stores:
+    """Return batteries as entered."""
     here = context.available([row.resource for row in rows])
     isps = np.ones(context.day.isps)
     low = np.outer(_column(rows, "minimum_kwh"), isps)
@@ -135,12 +142,13 @@ def _batteries(context: Context, rows: Sequence[Battery]) -> Stores:
         demand_kwh=np.zeros((len(rows), context.day.isps)),
         wear_eur_per_kwh=_column(rows, "wear_eur_per_mwh") / 1000,
         reserve_kw=context.reserve_kw(rows),
-        end_worth_eur_per_kwh=_column(rows, "end_worth_eur_per_mwh") / 1000,
+        end_worth_eur_per_kwh=_end_worth(context, rows),
         zero_kwh=_column(rows, "initial_kwh"),
     )
 
 
-def _heat_pumps(context: Context, rows: Sequence[HeatPump]) -> Stores:
+def heat_pumps(context: Context, rows: Sequence[HeatPump]) -> Stores:
+    """Return heat pumps with their buffers as entered, and what they are expected to heat."""
     names, isps = [row.resource for row in rows], context.day.isps
     here = context.available(names)
     low = np.zeros((len(rows), isps))
@@ -161,7 +169,7 @@ def _heat_pumps(context: Context, rows: Sequence[HeatPump]) -> Stores:
         demand_kwh=heat * context.day.hours,
         wear_eur_per_kwh=_column(rows, "wear_eur_per_mwh") / 1000,
         reserve_kw=context.reserve_kw(rows),
-        end_worth_eur_per_kwh=_column(rows, "end_worth_eur_per_mwh") / 1000,
+        end_worth_eur_per_kwh=_end_worth(context, rows),
         zero_kwh=_column(rows, "initial_kwh"),
     )
 

@@ -141,6 +141,14 @@ class Facts(Protocol):
         """The same of the next day."""
 
     @property
+    def further_prices(self) -> tuple[Mapping[str, tuple[float | None, ...]], ...]:
+        """The same of the days after the next one that are looked at."""
+
+    @property
+    def later_forecasts(self) -> tuple[Mapping[tuple[str, str], Floats], ...]:
+        """(resource, quantity) → forecast, of each later day that is looked at."""
+
+    @property
     def reserved_w(self) -> Mapping[str, tuple[int, ...]]:
         """Contract → W per ISP of the newest update."""
 

@@ -1,7 +1,7 @@
 """What energy is expected to cost after midnight: what a plan leaves for later is valued at these prices. Pure.
 
-Results of the next day come first, then its forecast. Where it has neither, and on the days after it, prices are those
-of the day before at the same time on the clock. Source: docs/reference/formulation.md §2.3 and §2.4.
+Results of a later day come first, then its forecast. Where it has neither, and on the days after those that are known,
+prices are those of the day before at the same time on the clock. Source: docs/reference/formulation.md §2.3 and §2.4.
 """
 
 import numpy as np
@@ -26,9 +26,10 @@ def later_price(facts: Facts, day: Day) -> Floats:
     for number in range(_DAYS):
         following, calendar = after(calendar), calendar_after(calendar)
         price = price if np.array_equal(following.clock, before.clock) else np.full(following.isps, np.nan)
-        if number == 0:
+        known = (facts.later_prices, *facts.further_prices)[number : number + 1]
+        for prices in known:
             for series in (settings.forecast_series, settings.series):
-                price = _over(price, facts.later_prices.get(series, ()))
+                price = _over(price, prices.get(series, ()))
         found.append(price)
         before = following
     return np.concatenate(found)
