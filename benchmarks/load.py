@@ -1,10 +1,13 @@
-"""Load on one machine: python -m benchmarks.load [portfolio|prognoses|updates|requests|stranger …] [--scale 1.0].
+"""Load on one machine: python -m benchmarks.load [PART …] [--scale 1.0].
 
+Parts:
 portfolio   a CRO's answer with 20,000 congestion points and 1,000,000 connections is processed (limit 60 s, 1 GiB)
 prognoses   20,000 D-Prognoses are built, signed and delivered to 10 DSOs over HTTP (limit 5 minutes)
 updates     5,000 FlexReservationUpdates are received, validated and answered (limit 60 s) and cause few plans
 requests    1,000 FlexRequests of as many congestion points, each in two revisions, are answered and joined (limit
-            60 s); what pricing them takes is measured by benchmarks.offers
+            60 s); pricing them takes no time here
+offers      the same over HTTP, signed, priced by the optimiser with two workers and offered over HTTP (no limit; that
+            takes minutes, so it runs only where it is named)
 stranger    the endpoint refuses a message from an unknown sender (limit 1 ms)
 
 Each part runs in its own process and is compared with a reference measured in the same run, so that figures of
@@ -33,6 +36,7 @@ from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.operations import log
 from agr.store import day, outbox, portfolio
 from agr.web.endpoint import PATH, uftp_app
+from benchmarks.load_offers import offer_flexibility
 from benchmarks.load_prognoses import deliver_prognoses
 from benchmarks.load_world import ROOM, Figures, connections_of, forget_peak, open_world, peak_mb, point_of
 from tests.builders.trading_day import TradingWorld
@@ -193,8 +197,11 @@ PARTS: dict[str, tuple[Callable[[float], Figures], dict[str, float]]] = {
     "prognoses": (deliver_prognoses, {"seconds": 300}),
     "updates": (take_updates, {"seconds": 60, "re-optimisations": 3}),
     "requests": (take_requests, {"seconds": 60}),
+    "offers": (offer_flexibility, {}),
     "stranger": (refuse_strangers, {"ms each": 1.0}),
 }
+
+_USUAL = [name for name in PARTS if name != "offers"]
 
 
 def _run(name: str, scale: float, answer: Any) -> None:
@@ -205,7 +212,7 @@ def _run(name: str, scale: float, answer: Any) -> None:
 def main() -> int:
     """Run the chosen parts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.split("\n")[0])
-    parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", default=_USUAL, help=", ".join(PARTS))
     parser.add_argument("--scale", type=float, default=1.0)
     given = parser.parse_args()
     context, broken = multiprocessing.get_context("spawn"), 0

@@ -27,7 +27,7 @@ from benchmarks.load_world import Figures, open_world, peak_mb, point_of
 from tests.builders.worlds import NOW, PERIOD, World
 
 
-def _sinks(count: int, ports: Any, ended: Any) -> None:
+def sinks(count: int, ports: Any, ended: Any) -> None:
     """Serve `count` DSOs that accept every message."""
 
     async def take(request: Request) -> Response:
@@ -49,7 +49,7 @@ def deliver_prognoses(scale: float) -> Figures:
     count, dsos = int(20_000 * scale), 10
     context = multiprocessing.get_context("spawn")
     ports, ended = context.Queue(), context.Event()
-    process = context.Process(target=_sinks, args=(dsos, ports, ended), daemon=True)
+    process = context.Process(target=sinks, args=(dsos, ports, ended), daemon=True)
     process.start()
     key = KeyPair.generate()
     directory = Participants(

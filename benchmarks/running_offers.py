@@ -24,30 +24,32 @@ from agr.planning.case import build
 from agr.planning.inputs import read_inputs
 from agr.planning.pool import SolverPool
 from agr.planning.stored_plans import StoredInputs
+from agr.settings import MessageLimits
 from agr.store import plans, portfolio, register
 from agr.store.plans import Sent
 from agr.trading.pricing import PlanPricer
 from models.baseline import as_it_stands, no_flexibility
 from tests.builders.worlds import NOW, PERIOD, World, prices
 
-_PER_POINT = 50
-_REQUESTED = range(69, 77)
+PER_POINT = 50
+REQUESTED = range(69, 77)
 
 
-def _address(point: int) -> str:
+def address_of(point: int) -> str:
+    """Return the address of a congestion point."""
     return f"ea1.2024-01.example.dso:cp-{point:05d}"
 
 
-def measured(resources: int, requests: int) -> dict[str, Any]:
-    """Return the seconds of the first request, which reads the plan in force, and of the others."""
-    world = World(Path(tempfile.mkdtemp(prefix="agr-running-")))
+def announced_world(resources: int, limits: MessageLimits | None = None) -> World:
+    """Return a daemon with so many batteries, whose plan in force was announced to their DSO, and accepted."""
+    world = World(Path(tempfile.mkdtemp(prefix="agr-offers-")), limits=limits or MessageLimits())
     connections = [f"ean.{number}" for number in range(resources)]
     points = tuple(
         CongestionPoint(
-            address=_address(n), dso="dso.example", intraday_redispatch_by="AGR",
-            connections=tuple(connections[n * _PER_POINT : (n + 1) * _PER_POINT]),
+            address=address_of(n), dso="dso.example", intraday_redispatch_by="AGR",
+            connections=tuple(connections[n * PER_POINT : (n + 1) * PER_POINT]),
         )
-        for n in range(resources // _PER_POINT)
+        for n in range(resources // PER_POINT)
     )  # fmt: skip
     known = Register(
         connections=tuple(Connection(address=one, first_day=PERIOD.day) for one in connections),
@@ -65,6 +67,12 @@ def measured(resources: int, requests: int) -> dict[str, Any]:
         portfolio.replace(tx, PERIOD.day, "cro.example", points, ())
         portfolio.set_answer(tx, PERIOD.day, "cro.example", "answered", NOW)
         _plan(world, tx)
+    return world
+
+
+def measured(resources: int, requests: int) -> dict[str, Any]:
+    """Return the seconds of the first request, which reads the plan in force, and of the others."""
+    world = announced_world(resources)
     world.clock.jump_to(PERIOD.start + timedelta(hours=8))
     pool = SolverPool(world.settings.planning)
     pricer = PlanPricer(world.store, world.settings, world.clock, pool)
@@ -72,7 +80,7 @@ def measured(resources: int, requests: int) -> dict[str, Any]:
     try:
         for number in range(requests):
             began, before = perf_counter(), process_time()
-            quote = pricer.price(_request(_address(number)))
+            quote = pricer.price(_request(address_of(number)))
             taken.append(perf_counter() - began)
             used.append(process_time() - before)
             if isinstance(quote, NoOffer):
@@ -120,7 +128,7 @@ def _plan(world: World, tx: Any) -> None:
 def _request(address: str) -> FlexRequest:
     isps = tuple(
         RequestedIsp(isp=t, disposition=Disposition.REQUESTED, min_w=-50_000, max_w=0)
-        if t in _REQUESTED
+        if t in REQUESTED
         else RequestedIsp(isp=t, disposition=Disposition.AVAILABLE, min_w=-500_000, max_w=500_000)
         for t in range(1, PERIOD.isp_count + 1)
     )
@@ -128,7 +136,7 @@ def _request(address: str) -> FlexRequest:
         message_id="benchmark", conversation_id="benchmark", dso="dso.example", congestion_point=address, period=PERIOD,
         revision=1, expires_at=PERIOD.end, received_at=PERIOD.start, isps=isps,
     )  # fmt: skip
-    return replace(request, spans=((_REQUESTED.start, len(_REQUESTED)),))
+    return replace(request, spans=((REQUESTED.start, len(REQUESTED)),))
 
 
 def main(sizes: str = "10000,100000", requests: str = "5") -> None:

@@ -47,11 +47,10 @@ def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
     )
     for stored in found.requests:
         one = stored.request
-        came = stored.note or ("priced" if stored.priced_at else "being priced")
         revision = "unsolicited" if one.unsolicited else str(one.revision)
         requests.add_row(
             Text(one.congestion_point), one.dso, revision, Text(one.contract_id or "free market"),
-            f"{one.expires_at.astimezone(of.tz):%a %H:%M}", stored.state.value, Text(came),
+            f"{one.expires_at.astimezone(of.tz):%a %H:%M}", stored.state.value, Text(found.came_of(stored)),
         )  # fmt: skip
     yield requests
     offers = _table(

@@ -1,10 +1,11 @@
 """Offers to DSOs as operators see and decide them: what was requested, offered and ordered; send, discard, revoke."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from agr.domain.errors import ConflictError, InputError, MissingError
+from agr.domain.faults import number_of
 from agr.domain.flexibility_states import OfferState
 from agr.domain.isp import Clock, Period
 from agr.domain.program import watt
@@ -26,6 +27,20 @@ class TradingDay:
     requests: tuple[StoredRequest, ...]
     offers: tuple[StoredOffer, ...]
     orders: tuple[StoredOrder, ...]
+    ahead: Mapping[str, int] = field(default_factory=dict)
+    """MessageID of a request still to be priced → how many requests, of all Periods, are priced before it"""
+
+    def came_of(self, request: StoredRequest) -> str:
+        """Say what came of a request: why there is no offer, how many there are, or what it waits for."""
+        if request.note:
+            return request.note
+        if request.priced_at is not None:
+            return f"{len(self.offers_of(request))} offered"
+        before = self.ahead.get(request.request.message_id.lower(), 0)
+        if not before:
+            return "being priced"
+        earlier = number_of(before, "request that expires earlier is", "requests that expire earlier are")
+        return f"waits: {earlier} priced first"
 
     def order_of(self, offer: StoredOffer) -> StoredOrder | None:
         """Return the order of an offer."""
@@ -44,6 +59,7 @@ def trading_day(tx: Tx, period: Period) -> TradingDay:
     return TradingDay(
         requests=tuple(flex_requests.of_period(tx, period)), offers=tuple(flex_offers.of_period(tx, period)),
         orders=tuple(flex_orders.of_period(tx, period)),
+        ahead={name: place for place, name in enumerate(flex_requests.queue(tx))},
     )  # fmt: skip
 
 

@@ -70,12 +70,26 @@ def priced(tx: Tx, message_id: str, at: datetime, note: str = "") -> None:
     tx.execute(t.flex_requests.update().where(mine).values(priced_at=at, note=note))
 
 
-def expire(tx: Tx, now: datetime) -> int:
-    """Let requests expire; return how many. That there was no time to price one is said."""
+BUSY = "no offer: busy; the request expired before it could be priced"
+"""Why there is no offer where requests came faster than they can be priced."""
+
+
+def expire(tx: Tx, now: datetime) -> list[tuple[str, str]]:
+    """Let requests expire. Return (DSO, congestion point) of those for which there was no time to price them."""
     late = sa.and_(_C.state == RequestState.ACCEPTED.value, _C.expires_at <= now)
-    busy = "no offer: busy; the request expired before it could be priced"
-    tx.execute(t.flex_requests.update().where(late, _C.priced_at.is_(None)).values(priced_at=now, note=busy))
-    return tx.execute(t.flex_requests.update().where(late).values(state=RequestState.EXPIRED.value)).rowcount
+    unpriced = sa.and_(late, _C.priced_at.is_(None))
+    about = sa.select(_C.dso, _C.congestion_point).where(unpriced).order_by(_C.id)
+    found = [(row.dso, row.congestion_point) for row in tx.execute(about)]
+    if found:
+        tx.execute(t.flex_requests.update().where(unpriced).values(priced_at=now, note=BUSY))
+    tx.execute(t.flex_requests.update().where(late).values(state=RequestState.EXPIRED.value))
+    return found
+
+
+def queue(tx: Tx) -> list[str]:
+    """Return the MessageIDs of the requests still to be priced, of all Periods, in their order."""
+    mine = sa.and_(_C.state == RequestState.ACCEPTED.value, _C.priced_at.is_(None))
+    return list(tx.execute(sa.select(_C.message_id).where(mine).order_by(_C.expires_at, _C.id)).scalars())
 
 
 def to_price(tx: Tx, now: datetime, zone: str, isp_minutes: int, at_most: int = 1) -> list[FlexRequest]:

@@ -27,6 +27,7 @@ from agr.settings import Settings
 from agr.store import day, flex_offers, flex_orders, flex_requests, outbox, overrides
 from agr.store.engine import Store, Tx
 from agr.store.flex_offers import StoredOffer
+from agr.trading.busy import BUSY, say_busy
 from agr.trading.offer_message import flex_offer, flex_offer_revocation, latest_order, option_of
 from agr.uftp.codec import encode
 from agr.uftp.participants import Participant, Participants
@@ -101,6 +102,7 @@ class Offering:
             flex_offers.put(tx, offer, quoted, now)
             flex_requests.priced(tx, request.message_id, now)
             day.recover(tx, NOT_PRICED, f"{request.dso} {request.congestion_point}", now)
+            day.recover(tx, BUSY, request.dso, now)
         option = offer.options[0]
         log.info(
             "flex_offer.priced", dso=request.dso, period=str(request.period), offer=offer.message_id,
@@ -235,7 +237,7 @@ class Offering:
         now, states = self._clock.now(), OfferState
         after = {states.PRICED: states.DISCARDED, states.REVOKING: states.REVOKED}
         with self._store.transaction() as tx:
-            flex_requests.expire(tx, now)
+            say_busy(tx, flex_requests.expire(tx, now), now)
             for stored in flex_offers.due(tx, now, *self._calendar):
                 offer, before = stored.offer, stored.state
                 flex_offers.move(tx, offer.message_id, before, after.get(before, states.EXPIRED), now)

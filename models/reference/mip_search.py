@@ -63,14 +63,16 @@ def search(
     incumbent: Floats | None = None,
     relaxation: Relaxation | None = None,
     interior_from: int = INTERIOR,
+    columns: Columns | None = None,
 ) -> SearchResult:
     """Minimise until gap <= relative_gap × gross cost or the deadline (on models.work_clock.now). Raises SolverError.
 
     `relaxation` is the problem's own, solved before with other bounds of rows: the search goes on from its last basis.
+    `columns`: the discrete part as `columns_of` returns it, which is then not looked up again.
     `incumbent` (V,) holds the whole numbers of a program, and the powers they follow from: the rest is solved anew.
     The log gets every step, with HiGHS' lines about the relaxation and its own branching.
     """
-    columns = columns_of(matrix, discrete)
+    columns = columns or columns_of(matrix, discrete)
     large = len(matrix.cost) > INTERIOR
     hard = large and len(columns.whole) > 0
     first = Branched(best=None, bound=-np.inf)

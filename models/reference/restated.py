@@ -16,6 +16,7 @@ from models.outcome import Outcome, Termination
 from models.reference.mip_search import search
 from models.reference.problem import stated
 from models.reference.reading import read_outcome
+from models.reference.rounding import columns_of
 from models.solver import Relaxation
 from models.solver_log import SolverLog
 from models.work_clock import now
@@ -55,7 +56,7 @@ class SameProblem:
             stated.matrix, stated.problem.discrete,
             gross_eur=lambda values: gross_eur(stated.problem.terms, values), relative_gap=relative_gap,
             deadline=deadline, threads=self._threads, log=log, relaxation=stated.relaxation,
-            interior_from=_INTERIOR,
+            interior_from=_INTERIOR, columns=stated.columns,
         )  # fmt: skip
         if found.x is None:
             return None
@@ -67,6 +68,7 @@ class _Stated:
     def __init__(self, case: Case, threads: int) -> None:
         self.problem, self.matrix = stated(case)
         self.relaxation = Relaxation(self.matrix, threads=threads)
+        self.columns = columns_of(self.matrix, self.problem.discrete)
         self._case = case
 
     def allowed(self, case: Case) -> list[Allowed] | None:

@@ -58,7 +58,9 @@ def test_a_request_is_read_as_it_was_written_and_superseded_by_the_next(store: S
         assert flex_requests.newest_revision(tx, "dso.example", PERIOD.day, POINT, "FO-2") is None
         flex_requests.priced(tx, "r2", NOW, "no offer: no")
         assert flex_requests.waiting(tx) == 1
-        assert flex_requests.expire(tx, NOW + timedelta(hours=3)) == 2
+        assert flex_requests.queue(tx) == ["r3"]
+        assert flex_requests.expire(tx, NOW + timedelta(hours=3)) == [("dso.example", POINT)]
+        assert flex_requests.queue(tx) == []
         found = {one.request.message_id: (one.state, one.note) for one in flex_requests.of_period(tx, PERIOD)}
     assert found["r1"] == (RequestState.SUPERSEDED, "")
     assert found["r2"] == (RequestState.EXPIRED, "no offer: no")

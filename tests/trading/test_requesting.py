@@ -8,10 +8,12 @@ import pytest
 
 from agr.domain.flexibility_states import OfferState, RequestState
 from agr.messaging.receive import Receiver
+from agr.operations.flex_offers import trading_day
 from agr.settings import MessageLimits
 from agr.store import day
 from tests.builders.schemas import schema
 from tests.builders.trading_day import AVAILABLE, CONTRACT, REQUESTED, TradingWorld, at
+from tests.builders.worlds import PERIOD
 
 
 @pytest.fixture
@@ -153,6 +155,30 @@ def test_a_request_expires_and_that_it_could_not_be_priced_in_time_is_said(world
     assert world.pricer.seen == []
     (stored,) = world.requests()
     assert (stored.state, stored.note.partition(";")[0]) == (RequestState.EXPIRED, "no offer: busy")
+    with world.store.reading() as tx:
+        (alarm,) = day.open_alarms(tx)
+    assert (alarm.kind, alarm.subject) == ("flex request not priced in time", "dso.example")
+    assert alarm.text.startswith("1 FlexRequest of dso.example got no offer, for ea1.2024-01.example.dso:p1: expired")
+    world.tell(world.request(Revision="2"))
+    world.trade()
+    with world.store.reading() as tx:
+        assert day.open_alarms(tx) == []
+
+
+def test_a_request_that_waits_says_how_many_are_priced_before_it(world: TradingWorld) -> None:
+    """Those that expire first come first, whichever came first."""
+    late, soon = "2026-03-28T16:00:00Z", "2026-03-28T15:00:00Z"
+    world.tell(world.request(ExpirationDateTime=late))
+    world.tell(world.request(ExpirationDateTime=soon, CongestionPoint="ea1.2024-01.example.dso:p2"))
+    with world.store.reading() as tx:
+        found = trading_day(tx, PERIOD)
+    words = {one.request.congestion_point[-2:]: found.came_of(one) for one in found.requests}
+    assert words == {"p1": "waits: 1 request that expires earlier is priced first", "p2": "being priced"}
+    world.trade()
+    assert [one.congestion_point[-2:] for one in world.pricer.seen] == ["p2", "p1"]
+    with world.store.reading() as tx:
+        found = trading_day(tx, PERIOD)
+    assert {found.came_of(one) for one in found.requests} == {"1 offered"}
 
 
 def test_of_a_flood_of_requests_some_are_answered_429_and_only_the_newest_revision_is_priced(tmp_path: Path) -> None:
