@@ -252,5 +252,4 @@ def _as_ordered(run: PartRun) -> Solution | None:
     """Return the program that an order has bought, audited; None where it must be planned instead."""
     if run.stored is None:
         return None
-    place = places(run.whole.named, run.named.case.points)
-    return as_ordered(run.whole, place, run.named.case, run.stored, run.option, run.factor)
+    return as_ordered(run.whole, run.named, run.stored, run.option, run.factor)

@@ -6,16 +6,13 @@ Source: docs/explanation/flexibility-offers.md.
 from dataclasses import dataclass, field, replace
 from math import nan
 
-import numpy as np
-from numpy.typing import NDArray
-
 from agr.domain.errors import StoreError
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
+from agr.planning.in_force import part_in_force
 from agr.planning.plan_loader import places
 from agr.planning.solving import Solution
-from models.case import Case
 from models.errors import ModelError
 from models.outcome import Outcome
 
@@ -71,12 +68,12 @@ def offered_programs(archive: bytes) -> OfferedPrograms | None:
 
 
 def as_ordered(
-    whole: Solved, points: NDArray[np.int64], part: Case, stored: OfferedPrograms, option: str,
-    factor: float,
+    whole: Solved, part: NamedCase, stored: OfferedPrograms, option: str, factor: float
 ) -> Solution | None:  # fmt: skip
-    """Return the ordered program of a congestion point with all that follows from it; None where it cannot be run.
+    """Return the ordered program of a congestion point with all that follows from it.
 
-    `part` is its case with the order. No solver is asked, but the audit is.
+    `part` is its case with the order, `whole` the plan in force. No solver is asked, but the audit is. None where it
+    must be planned instead: the program cannot be run, or would miss the order, or more of anything else than now.
     """
     if option not in stored.options:
         return None
@@ -84,15 +81,17 @@ def as_ordered(
     from models.audit import audit
     from models.flexibility.excerpt import excerpt
     from models.flexibility.ordering import ordered
+    from models.flexibility.put_in import misses_more
 
     try:
-        planned = excerpt(whole.named.case, whole.outcome, points)
-        outcome = ordered(part, planned, stored.outcomes[stored.options.index(option)], factor)
+        planned = excerpt(whole.named.case, whole.outcome, places(whole.named, part.case.points))
+        outcome = ordered(part.case, planned, stored.outcomes[stored.options.index(option)], factor)
     except ModelError:
         return None  # the units are others by now: the point is planned again
-    findings = audit(part, outcome)
+    findings = audit(part.case, outcome)
     short_kw = float(outcome.order_shortfall_kw.max(initial=0.0))
-    if findings or short_kw > SHORT_KW:
+    kept = part_in_force(whole, part, outcome)
+    if findings or short_kw > SHORT_KW or kept is None or misses_more(part.case, kept, outcome):
         return None
     return Solution(outcome=outcome, findings=(), no_flexibility_eur=nan, dual_slack_eur=0.0)
 
