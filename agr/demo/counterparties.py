@@ -122,13 +122,23 @@ class Counterparty:
 
     def send(self, command: str, timeout_s: float = 60, **fields: JsonValue) -> Event:
         """Send a command and return its `done` event. Raises DeliveryError when it failed or took too long."""
+        return self.begin(command, **fields)(timeout_s)
+
+    def begin(self, command: str, **fields: JsonValue) -> Callable[[float], Event]:
+        """Send a command; return what waits for its `done` event at most so many seconds. Raises DeliveryError."""
         with self._writing:
             self._commands += 1
-            number = self._commands
+            number, before = self._commands, len(self.events)
             self._write(json.dumps({"command": command, "id": number, **fields}) + "\n")
-        answer = self.wait_for(lambda e: e.kind in ("done", "fault") and e.fields.get("id") == number, timeout_s)
-        if answer.kind == "fault":
-            raise DeliveryError(f"{self.role} {self.domain} could not {command}: {answer.text('text')}")
+
+        def answer(timeout_s: float) -> Event:
+            found = self.wait_for(
+                lambda e: e.kind in ("done", "fault") and e.fields.get("id") == number, timeout_s, after=before
+            )
+            if found.kind == "fault":
+                raise DeliveryError(f"{self.role} {self.domain} could not {command}: {found.text('text')}")
+            return found
+
         return answer
 
     def meet(self, peers: Iterable[Peer]) -> None:

@@ -26,13 +26,14 @@ from agr.scenario.description import Description, DsoRequest, Event, describe
 from agr.scenario.places import shipped_scenarios
 from agr.service import Service
 from agr.settings import Timetable
-from agr.store import day, plans, register
+from agr.store import day, inbox, plans, register
 
 PATIENCE_S = 300.0
 """Longest wait for a step of the day, beyond what a planning run may take, before the demo gives up and says which step
 it was: a plan takes 20 s on two free cores, and a busy machine may need many times that."""
 
-_LEAD = timedelta(milliseconds=300)
+_CALM, _LOOK_S = 3, 0.03
+"""How often in a row nothing may be under way until all has settled, and seconds between two looks."""
 
 
 def shipped(name: str) -> Path:
@@ -51,7 +52,8 @@ class MarketDay:
         self.period = world.scenario.of
         self.seconds: dict[str, float] = {}
         self._patience_s = PATIENCE_S + world.settings.planning.budget_s
-        self.trade = FlexTrade(world, daemon, clock, say)
+        self._join = timedelta(seconds=world.settings.planning.join_triggers_s)
+        self.trade = FlexTrade(world, daemon, clock, say, self.hurry)
 
     def run(self) -> None:
         """Query → plan → prognoses accepted → events → re-plan → revisions accepted → gate."""
@@ -74,11 +76,25 @@ class MarketDay:
         """Wait until nothing is waiting to be processed, planned, delivered or answered."""
         until = time.monotonic() + self._patience_s
         calm = 0
-        while calm < 3:
+        while calm < _CALM:
             calm = calm + 1 if self.daemon.idle() else 0
             if time.monotonic() > until:
                 raise AgrError(f"the demo waited {self._patience_s:g} s for: {what}; see the log in {self.world.data}")
-            time.sleep(0.05)
+            self.hurry()
+            time.sleep(_LOOK_S)
+
+    def hurry(self) -> None:
+        """Jump over the time that triggers wait for others to join, once no moment is under way that may bring some."""
+        if self.daemon.planner.busy:
+            return
+        with self.daemon.store.reading() as tx:
+            oldest = min((trigger.at for trigger in day.open_triggers(tx)), default=None)
+            coming_in = inbox.next_received(tx) is not None
+        if oldest is None or coming_in or self.clock.now() >= oldest + self._join:
+            return
+        coming = self.daemon.scheduler.next_moment()
+        if coming is None or coming.at > self.clock.now():
+            self.clock.jump_to(oldest + self._join)
 
     def _done(self) -> dict[str, str]:
         with self.daemon.store.transaction() as tx:
@@ -93,15 +109,17 @@ class MarketDay:
                 return
             coming = self.daemon.scheduler.next_moment()
             # First read what comes next, then whether all is quiet: a moment under way is still the next one.
-            if coming is not None and coming.at - self.clock.now() > 2 * _LEAD and self.daemon.idle():
-                self._jump(coming.at - _LEAD)
+            if coming is not None and coming.at > self.clock.now() and self.daemon.idle():
+                self._jump(coming.at)
             if time.monotonic() > until:
                 raise AgrError(f"the demo waited {self._patience_s:g} s for the moment {moment!r} of {self.period}")
-            time.sleep(0.05)
+            time.sleep(_LOOK_S)
 
     def _jump(self, to: datetime) -> None:
+        """Move the clocks: first those of the others, so that they know the time of what a moment sends them."""
+        self.world.tell_counterparties(to)
         self.clock.jump_to(to)
-        self.world.tell_time()
+        self.world.yard.tell_time()
 
     def _happen(self, event: Event) -> None:
         self._jump(event.at)
@@ -118,7 +136,8 @@ class MarketDay:
         while self._plans_made() == made:
             if time.monotonic() > until:
                 raise AgrError("the reservation update led to no plan")
-            time.sleep(0.05)
+            self.hurry()
+            time.sleep(_LOOK_S)
 
     def _plans_made(self) -> int:
         with self.daemon.store.transaction() as tx:

@@ -26,6 +26,7 @@ _STANDS = timedelta(hours=1)
 _SETTLED_AFTER = timedelta(hours=6)
 """When the DSO settles, after the end of the Period."""
 _PATIENCE_S = 120.0
+_LOOK_S = 0.03
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,11 @@ class Trade:
 class FlexTrade:
     """Plays the DSO of the scenario's requests."""
 
-    def __init__(self, world: World, daemon: Service, clock: JumpingClock, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, world: World, daemon: Service, clock: JumpingClock, say: Callable[[str], None], hurry: Callable[[], None]
+    ) -> None:  # fmt: skip
+        """`hurry`: is called again and again while a plan is waited for."""
+        self._hurry = hurry
         self._world, self._daemon, self._clock, self._say = world, daemon, clock, say
         self._period = world.scenario.of
         self._asked: list[DsoRequest] = []
@@ -142,7 +147,8 @@ class FlexTrade:
         while not done():
             if time.monotonic() > until:
                 raise AgrError(f"the demo waited {_PATIENCE_S:g} s for {what}")
-            time.sleep(0.05)
+            self._hurry()
+            time.sleep(_LOOK_S)
 
     def told(self) -> Trade:
         """Return the trade so far."""

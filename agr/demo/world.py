@@ -4,8 +4,9 @@ import json
 import os
 import secrets
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -29,7 +30,6 @@ from agr.settings import (
     DispatchSettings,
     HttpFeed,
     ParticipantSettings,
-    Planning,
     Readings,
     Settings,
     load,
@@ -45,6 +45,7 @@ _SECRET, _TOKEN = "AGR_DEMO_EXCHANGE_SECRET", "AGR_DEMO_EXCHANGE_TOKEN"
 _BRP_TOKEN = "AGR_DEMO_BRP_TOKEN"  # noqa: S105 - the variable's name
 """The same for what we show the BRP."""
 _CARS = "ev_sessions.csv"
+_CLOCKS_S = 60.0
 _PUBLISHED_BEFORE = timedelta(minutes=5)
 """How long before the moment of the results the exchange publishes them."""
 
@@ -65,12 +66,7 @@ class World:
         self._stack = ExitStack()
         try:
             python = counterparty_python(environment_folder())
-            self.cros = [self._start(python, "CRO", d, scenario.cro_of(folder)) for d in scenario.cros]
-            self.dsos = {d: self._start(python, "DSO", d) for d in scenario.dsos}
-            self.exchange = self._start(Path(sys.executable), "EXCHANGE", "exchange.example", script=EXCHANGE)
-            self.brp = self._start(Path(sys.executable), "BRP", "brp.example", script=BRP)
-            self.yard = Yard(python, data, scenario.of, clock, cars=(scenario.tables_of(folder) / _CARS).is_file())
-            self._stack.callback(self.yard.close)
+            self._start_everybody(python, folder)
             self.settings = self._settings()
             self.key = self._key()
             store = Store(self.settings.store_url)
@@ -83,6 +79,25 @@ class World:
         except BaseException:
             self._stack.close()
             raise
+
+    def _start_everybody(self, python: Path, folder: Path) -> None:
+        """Start all processes at the same time: each imports for a second."""
+        scenario, own = self.scenario, Path(sys.executable)
+        cars = (scenario.tables_of(folder) / _CARS).is_file()
+        with ThreadPoolExecutor() as together:
+            start = together.submit
+            cros = [start(self._start, python, "CRO", domain, scenario.cro_of(folder)) for domain in scenario.cros]
+            dsos = {domain: start(self._start, python, "DSO", domain) for domain in scenario.dsos}
+            exchange = start(self._start, own, "EXCHANGE", "exchange.example", script=EXCHANGE)
+            brp = start(self._start, own, "BRP", "brp.example", script=BRP)
+            yard = start(self._open_yard, python, cars=cars)
+        self.cros, self.dsos = [cro.result() for cro in cros], {domain: dso.result() for domain, dso in dsos.items()}
+        self.exchange, self.brp, self.yard = exchange.result(), brp.result(), yard.result()
+
+    def _open_yard(self, python: Path, *, cars: bool) -> Yard:
+        yard = Yard(python, self.data, self.scenario.of, self.clock, cars=cars)
+        self._stack.callback(yard.close)
+        return yard
 
     def _start(
         self, python: Path, role: str, domain: str, config: Path | None = None, script: Path = SCRIPT
@@ -99,9 +114,14 @@ class World:
 
     def tell_time(self) -> None:
         """Set everybody's clock to ours."""
-        for process in (*self.counterparties, self.exchange):
-            process.send("clock", now=self.clock.now().isoformat())
+        self.tell_counterparties(self.clock.now())
         self.yard.tell_time()
+
+    def tell_counterparties(self, now: datetime) -> None:
+        """Set the clock of everybody but the charge points', of all at the same time."""
+        told = [process.begin("clock", now=now.isoformat()) for process in (*self.counterparties, self.exchange)]
+        for answered in told:
+            answered(_CLOCKS_S)
 
     def _open_market(self, store: Store) -> None:
         """Tell the exchange the day's prices and moments, and what it shares with us. Raises InputError."""
@@ -186,7 +206,6 @@ class World:
                     header_env={"Authorization": _BRP_TOKEN},
                 ),
             ),
-            planning=Planning(join_triggers_s=1.0),
             dispatch=DispatchSettings(roads=self.yard.roads(), listen_port=0),
             readings=Readings(clock_ahead_s=86_400),  # hours are skipped: what stations tell of them seems late
         )

@@ -60,6 +60,12 @@ _SHORTER, _FEWER_DAYS = "planning.time_limit_s", "planning.promises.scenarios or
 """Settings by which work that took longer than the budget becomes shorter."""
 
 
+def load_early() -> None:
+    """Let the server load what workers need in the background, before there is a pool."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(_IMPORTED_ONCE)
+    forkserver.ensure_running()
+
+
 def _end_loading() -> None:
     """Kill the server of workers where it still loads: it hears of our end only after that, seconds later.
 

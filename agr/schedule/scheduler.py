@@ -32,8 +32,13 @@ Handler = Callable[[Period, str], Handled | None]
 class Scheduler:
     """Runs each moment of today's and the next Periods once, at its time or as soon after it as the daemon runs."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler],
+        handled: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """`handled`: is called after each moment, so that whoever goes on with what came of it need not look for it."""
         self._store, self._settings, self._clock, self._handlers = store, settings, clock, handlers
+        self._handled = handled
         # Of one moment, a second run waits for the first one's end and looks again; else what became due meanwhile
         # would be skipped, and come no more. There may be more than two: that a run has ended is noted some time later,
         # on a busy machine after the next but one has become due.
@@ -131,6 +136,7 @@ class Scheduler:
         with self._store.transaction() as tx:
             day.moment_done(tx, period.day, moment.name, now, handled.result, handled.state)
             day.recover(tx, "moment failed", f"{period} {moment.name}", now)
+        self._handled()
         late = now - moment.at
         if now > moment.latest:
             return

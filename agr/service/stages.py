@@ -114,7 +114,7 @@ class Stages:
             imbalance.look(period)
 
         self._rolling = RollingPlans(acting, settings, clock, refresh)
-        self.scheduler = Scheduler(acting, settings, clock, market_day.handlers())
+        self.scheduler = Scheduler(acting, settings, clock, market_day.handlers(), loops.wake)
         self._discoverer: Discoverer | None = None
         if settings.discovery.enabled:
             self._discoverer = Discoverer(

@@ -42,7 +42,11 @@ class Day:
         self.not_yet: set[str] = set()
         names = {n.split(" ")[0] for n in NAMES} | {"capacity_gate"}
         settings = settings or Settings(domain="agr.example")
-        self.scheduler = Scheduler(store, settings, self.clock, dict.fromkeys(names, self.handle))
+        self.told: list[set[str]] = []  # what of the Period was handled, each time that somebody is told so
+        self.scheduler = Scheduler(
+            store, settings, self.clock, dict.fromkeys(names, self.handle),
+            lambda: self.told.append(set(NAMES) - {m.name for m in self.scheduler.pending(PERIOD)}),
+        )  # fmt: skip
         self.clock.listeners.append(self.scheduler.arrange)
         self.scheduler.start()
 
@@ -89,6 +93,13 @@ def test_moments_come_in_order_each_once(store: Store, running: list[Day]) -> No
     one.clock.jump_to(local(15, 1))
     one.wait(lambda: "prognosis_gate" in one.calls)
     assert one.calls == [n for n in NAMES if n != "retention_job"]
+
+
+def test_who_goes_on_with_a_moment_is_told_once_it_is_noted(store: Store, running: list[Day]) -> None:
+    one = Day(store, local(6, 29))
+    running.append(one)
+    one.reach(local(6, 31), "portfolio_query")
+    one.wait(lambda: {"portfolio_query"} in one.told)
 
 
 def test_a_daemon_that_was_down_catches_up_in_order(store: Store, running: list[Day]) -> None:
