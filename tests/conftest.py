@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agr.cli.main import COLLECT_EVERY
 from agr.demo.counterparties import Counterparty
 from agr.demo.environment import counterparty_python
 from tests.builders.answers import SHARED
@@ -94,9 +95,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Search no longer for garbage in what was imported: half a million objects that all tests of a process need."""
+    """Search no longer for garbage in what was imported: half a million objects that all tests of a process need.
+
+    And search as rarely as the daemon does.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(COLLECT_EVERY)
     gc.enable()
 
 

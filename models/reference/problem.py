@@ -76,14 +76,15 @@ def solve(
     *,
     relative_gap: float = 1e-4,
     time_limit_s: float = 60.0,
-    threads: int = 2,
+    threads: int = 1,
     incumbent: Outcome | None = None,
 ) -> Outcome:
     """Return the best program found, with its value, duals and proven bound.
 
     Every coupling is soft, so there is always a program. If time runs out before one is found, the outcome holds the
     baseline and ends as `no program`. `relative_gap` is a share of gross cost; problems of a few thousand variables are
-    solved exactly. The search begins from the whole numbers of `incumbent`, if there is one. Raises SolverError if the
+    solved exactly. The search begins from the whole numbers of `incumbent`, if there is one. A second thread looks for
+    work all the time: in small problems it takes a fifth more processor time and saves none. Raises SolverError if the
     solver fails for any other reason.
     """
     started, deadline, log = perf_counter(), now() + time_limit_s, SolverLog()

@@ -11,7 +11,7 @@ from benchmarks.report import conclusions, exponent
 from benchmarks.sheet import Arrays, spread
 from models.case import Case
 
-SIZE = 100
+SIZE = 60
 
 
 class Optimum:
