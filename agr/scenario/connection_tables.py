@@ -1,6 +1,7 @@
 """Tidy tables of connections: what their limits bind, what their tariffs cost, and what customers pay."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -59,11 +60,13 @@ def connection_tariffs(step: Step, known: TableContext) -> Frame:
 
 
 def customers(step: Step, known: TableContext) -> Frame:
-    """What each customer with a tariff earns (negative: pays) in the Period, and would without being steered."""
+    """What each customer with a tariff earns (negative: pays) in the Period, and would without being steered.
+
+    Without being steered it would have reached its peak on an earlier day of the run, and paid for it then.
+    """
     case, outcome = step.solved.named.case, step.solved.outcome
     bill = connection_costs.bills(case, outcome.tariff_eur, outcome.peak_kw)
-    fields = connection_costs.tariff_fields(case, unmanaged_programs(case)) if len(bill.tariff_eur) else {}
-    before = connection_costs.bills(case, fields["tariff_eur"], fields["peak_kw"]) if fields else bill
+    before = _unmanaged_bills(step, known) if len(bill.tariff_eur) else bill
     frame = pd.DataFrame(
         {
             "connection": pd.Categorical(list(case.connection_tariffs.name)),
@@ -74,3 +77,13 @@ def customers(step: Step, known: TableContext) -> Frame:
         index=at_times([times(step.period)[0]] * len(bill.tariff_eur), step.period),
     )  # fmt: skip
     return stamped(step, frame)
+
+
+def _unmanaged_bills(step: Step, known: TableContext) -> connection_costs.Bills:
+    """Return what customers would pay if nobody had steered their devices since the first day of the run."""
+    case = step.solved.named.case
+    drawn = connection_costs.drawn_kw(case, unmanaged_programs(case))
+    reached = known.unmanaged.reached_kw(case, step.period, drawn)
+    alone = replace(case, connection_tariffs=replace(case.connection_tariffs, peak_reached_kw=reached))
+    fields = connection_costs.tariff_fields(alone, unmanaged_programs(alone))
+    return connection_costs.bills(alone, fields["tariff_eur"], fields["peak_kw"])

@@ -12,6 +12,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
 from agr.domain.register import Register
 from agr.scenario.day import Step
+from agr.scenario.unmanaged_peaks import UnmanagedPeaks
 
 Floats = NDArray[np.float64]
 Frame = pd.DataFrame
@@ -19,16 +20,18 @@ Frame = pd.DataFrame
 
 @dataclass(frozen=True, kw_only=True)
 class TableContext:
-    """What a case does not say about its resources: kind and connection by name."""
+    """What a case does not say about its resources, kind and connection by name, nor about unmanaged days before."""
 
     kinds: Mapping[str, str]
     connections: Mapping[str, str]
+    unmanaged: UnmanagedPeaks
 
 
 def known_of(register: Register) -> TableContext:
     """Return the context of a register's resources."""
     kinds = {row.resource: kind.name for kind in KINDS for row in register.of(kind.row)}
-    return TableContext(kinds=kinds, connections=register.connection_of())
+    peaks = UnmanagedPeaks.of(register.connection_tariffs)
+    return TableContext(kinds=kinds, connections=register.connection_of(), unmanaged=peaks)
 
 
 def grid(step: Step, labels: Mapping[str, Sequence[object]], values: Mapping[str, Floats]) -> Frame:

@@ -54,6 +54,20 @@ def test_a_house_pays_by_hand(method: str, tmp_path) -> None:
     assert open_run(tmp_path / "run").final("customers").equals(made.final("customers"))
 
 
+def test_a_peak_without_steering_is_paid_for_once_in_a_run_of_several_days() -> None:
+    # unmanaged 11 kW on both days: 9 above the 2 reached before on the first, none on the second, as planned 5 of 5
+    second = EvSession(
+        resource="two", connection=CONNECTION, arrival=at(44), departure=at(46), energy_kwh=10.0, charge_kw=11.0
+    )
+    one = a_car()
+    scenario = small_scenario(*one.register.resources, second, prices=PRICES, days=2)
+    scenario = replace(scenario, register=replace(scenario.register, connection_tariffs=(PRICE, PEAK)))
+    bills = run(scenario, solver=by_method("reference")).final("customers")
+    assert bills["unmanaged_eur"].tolist() == pytest.approx([-1.0 - 0.04 * 9, -1.0], abs=1e-4)
+    assert bills["total_eur"].tolist() == pytest.approx([-1.12, -1.0], abs=2e-3)
+    assert bills["better_eur"].sum() == pytest.approx(0.24, abs=2e-3)
+
+
 def test_what_another_tariff_would_mean() -> None:
     dearer = f"connections.{CONNECTION}.peak_eur_per_kw=0"
     made = run(
