@@ -34,9 +34,15 @@ def _authentication(settings: "Settings") -> "tuple[Authentication, Store]":
 
 
 def _link(settings: "Settings", secret: str) -> None:
+    """Print a set-up link; where only the running daemon knows its port, what stands behind its address."""
     from agr.cli.client import address_of
 
-    say(f"{address_of(settings)}/setup/{secret}\nThe link works once, within a day. Whoever has it sets the password.")
+    once = "works once, within a day. Whoever has it sets the password."
+    try:
+        say(f"{address_of(settings)}/setup/{secret}\nThe link {once}")
+    except InputError:
+        place = "the address of the operators' page, which the daemon printed at its start"
+        say(f"/setup/{secret}\nThis, behind {place}, {once}")
 
 
 def _require_provider(oidc: object) -> None:

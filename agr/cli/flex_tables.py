@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from agr.store.flex_orders import StoredOrder
     from agr.trading.metering import MeteringLine
 
+_CENT = 0.01
+
 
 def _table(title: str, columns: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Table:
     table = Table(title=title, title_justify="left")
@@ -94,7 +96,9 @@ def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[
         part = "" if option.min_activation_factor == 1 else f", any part from {option.min_activation_factor}"
         yield f"    {option.price:,.2f} {offer.currency}{part}"
     yield f"  can be ordered until {offer.expires_at.astimezone(offer.period.tz):%Y-%m-%d %H:%M %z}"
-    yield f"  priced against plan {stored.plan}: " + ", ".join(f"{term} {eur:+,.2f}" for term, eur in stored.costs)
+    yield f"  priced against plan {stored.plan}: " + ", ".join(
+        f"{term} {eur:+,.2f}" for term, eur in stored.costs if abs(eur) >= _CENT / 2
+    )
     for limit in stored.limits:
         yield f"  limited by {limit}"
     if stored.note:

@@ -43,8 +43,8 @@ def watt(value: int, sign: bool = False) -> str:
 
 
 def in_words(power_w: Sequence[int]) -> str:
-    """Write W per ISP as ranges of ISPs for people, e.g. `73–80: −200,000 W`."""
-    found = [f"{_isps(run)}: {watt(run.power_w)} W" for run in compress(power_w) if run.power_w]
+    """Write a deviation per ISP, W, as ranges of ISPs for people, e.g. `73–80: −200,000 W, 85: +50,000 W`."""
+    found = [f"{_isps(run)}: {watt(run.power_w, sign=True)} W" for run in compress(power_w) if run.power_w]
     return ", ".join(found) or "nothing: 0 W in every ISP"
 
 
@@ -57,10 +57,8 @@ def sums_in_words(power_w: Sequence[int], isp_hours: float) -> str:
             kwh = sum(power_w[isp - 1] for isp in isps) * isp_hours / 1000
             most = sign * max(sign * power_w[isp - 1] for isp in isps)
             where = _isps(IspRun(isps[0], most, isps[-1] - isps[0] + 1))
-            many = "ISP" if len(isps) == 1 else "ISPs"
-            found.append(
-                f"{f'{kwh:+,.1f}'.replace('-', '−')} kWh in {len(isps)} {many} of {where}, up to {watt(most)} W"
-            )
+            many, energy = "ISP" if len(isps) == 1 else "ISPs", f"{kwh:+,.1f}".replace("-", "−")
+            found.append(f"{energy} kWh in {len(isps)} {many} of {where}, up to {watt(most, sign=True)} W")
     return "; ".join(found) or "nothing: 0 W in every ISP"
 
 

@@ -7,6 +7,7 @@ import tomli_w
 from typer.testing import CliRunner
 
 from agr.cli.main import app
+from agr.domain.errors import InputError
 from agr.store import audit_log, day
 from tests.builders.accounts import account, token
 from tests.builders.operators_side import Desk
@@ -139,3 +140,16 @@ def test_accounts_are_made_on_the_machine(desk, agr):
     made = agr("accounts", "token", "olga", "--scope", "read").strip()
     assert desk.daemon.authentication.by_token(made).name == "olga"
     assert "there is no account" in agr("accounts", "token", "nobody", "--scope", "read", code=1)
+
+
+def test_a_set_up_link_is_told_where_only_the_daemon_knows_its_port(desk, agr, monkeypatch):
+    """As in `agr demo`, whose daemon chose its ports."""
+    monkeypatch.setattr("agr.cli.client.address_of", _unknown)
+    said = agr("accounts", "add", "wim")
+    assert said.startswith("/setup/")
+    assert "behind the address of the operators' page" in " ".join(said.split())
+    assert desk.daemon.authentication.link_opens(said.split("/setup/")[1].split()[0]) == ("wim",)
+
+
+def _unknown(_settings):
+    raise InputError("the daemon chose its own port")

@@ -47,13 +47,13 @@ def test_isps_nobody_speaks_of_stay_unknown():
 
 
 def test_a_program_in_words_leaves_out_what_is_nothing():
-    assert in_words([0, -200_000, -200_000, 5]) == "2–3: −200,000 W, 4: 5 W"
+    assert in_words([0, -200_000, -200_000, 5]) == "2–3: −200,000 W, 4: +5 W"
     assert in_words([0, 0]) == "nothing: 0 W in every ISP"
 
 
 def test_a_program_of_many_powers_is_told_by_its_sums():
     # by hand: quarter hours of −30, −20 and 4 kW
     assert sums_in_words([0, -30_000, 0, -20_000, 4000], 0.25) == (
-        "−12.5 kWh in 2 ISPs of 2–4, up to −30,000 W; +1.0 kWh in 1 ISP of 5, up to 4,000 W"
+        "−12.5 kWh in 2 ISPs of 2–4, up to −30,000 W; +1.0 kWh in 1 ISP of 5, up to +4,000 W"
     )
     assert sums_in_words([0, 0], 0.25) == "nothing: 0 W in every ISP"

@@ -128,7 +128,7 @@ def test_an_offer_is_proposed_in_a_form_and_one_of_many_powers_is_told_by_its_su
         world.trade()
         (cell,) = html.fromstring(bert.get(f"/trading?period={PERIOD}").text).xpath("//td[@data-label='offered, W']")
         assert (
-            cell.text == "−58.5 kWh in 9 ISPs of 40–48, up to −30,000 W; +311.2 kWh in 83 ISPs of 1–92, up to 15,000 W"
+            cell.text == "−58.5 kWh in 9 ISPs of 40–48, up to −30,000 W; +311.2 kWh in 83 ISPs of 1–92, up to +15,000 W"
         )
         assert "40: −30,000 W, 41: −29,000 W" in cell.xpath("string(details)")
         # All 92 ISPs of the short day draw on nothing of the market: one row, not 92.
