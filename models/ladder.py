@@ -15,6 +15,7 @@ from models.decomposition.bids.exact import awarded_to_few, has_whole_bids, plan
 from models.decomposition.executors import Executor
 from models.decomposition.progress import Report
 from models.decomposition.solve import solve as decompose
+from models.errors import ProofError, SolverError
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.work_clock import now
@@ -43,26 +44,28 @@ def climb(
     The decomposition aims at `relative_gap`; the reference goes on where more than `enough_gap` is left open, and with
     `exact`, so that no limit is breached for the sake of a gap. After a search of patterns of bids it goes on with
     `exact` only: the search has solved the whole with the best, and in larger cases branching would take hours. There
-    the decomposition comes last, for its bound.
+    the decomposition comes last, for its bound. Where HiGHS fails in one of these steps, the others plan all the same;
+    the log says why.
     """
     began = now()
-    found = None
+    found, why = None, ""
     if has_whole_bids(case):
-        found = plan_whole_bids(
+        found, why = attempted(lambda: plan_whole_bids(
             case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled,
             better=better,
-        )  # fmt: skip
+        ))  # fmt: skip
     elif not exact and awarded_to_few(case):
-        found = reference(case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads)
-        found = None if found.termination is Termination.NO_PROGRAM else found
+        found, why = attempted(
+            lambda: reference(case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads)
+        )
+        found = None if found is None or found.termination is Termination.NO_PROGRAM else found
     if found is not None:
         better(found)
         left = time_limit_s - (now() - began)
         if found.termination is Termination.OPTIMAL or left <= 0 or cancelled():
             return found
         if exact:
-            second = reference(case, relative_gap=enough_gap, time_limit_s=left, threads=threads, incumbent=found)
-            return joined(found, second, enough_gap)
+            return _improved(case, found, enough_gap, enough_gap, left, threads)
     first = decompose(  # however little time is left: the decomposition always ends with a program
         case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (now() - began), 0.0),
         overtime_s=time_limit_s,
@@ -70,6 +73,7 @@ def climb(
     )  # fmt: skip
     if found is not None:
         return joined(first, found, enough_gap)
+    first = replace(first, log=(why, *first.log)) if why else first
     better(first)
     left = time_limit_s - (now() - began)
     if first.gap_eur <= enough_gap * first.gross_cost_eur:
@@ -79,8 +83,30 @@ def climb(
     if left <= 0 or cancelled():
         return first
     gap = relative_gap if exact else enough_gap
-    second = reference(case, relative_gap=gap, time_limit_s=left, threads=threads, incumbent=first)
-    return joined(first, second, enough_gap)
+    return _improved(case, first, gap, enough_gap, left, threads)
+
+
+def _improved(
+    case: Case, first: Outcome, relative_gap: float, enough_gap: float, time_left_s: float, threads: int
+) -> Outcome:
+    """Return what the reference makes of a program, or the program itself where HiGHS fails."""
+    second, why = attempted(
+        lambda: reference(case, relative_gap=relative_gap, time_limit_s=time_left_s, threads=threads, incumbent=first)
+    )
+    return replace(first, log=(*first.log, why)) if second is None else joined(first, second, enough_gap)
+
+
+def attempted(step: Callable[[], Outcome | None]) -> tuple[Outcome | None, str]:
+    """Return what a step has found; None and why where the solver failed, which another step may make up for.
+
+    Raises ProofError all the same: a contradiction is no failure that anything makes up for.
+    """
+    try:
+        return step(), ""
+    except ProofError:
+        raise
+    except SolverError as error:
+        return None, f"a step was left out: {error}"
 
 
 def joined(first: Outcome, second: Outcome, relative_gap: float) -> Outcome:

@@ -19,7 +19,8 @@ from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.solve import solve as decompose
 from models.decomposition.tuning import DEFAULT
-from models.ladder import climb, joined
+from models.errors import ProofError, SolverError
+from models.ladder import attempted, climb, joined
 from models.method import solve
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
@@ -126,6 +127,19 @@ def test_what_few_hold_of_an_award_is_planned_without_mixing_their_answers(award
     assert kept[0].objective_eur == pytest.approx(outcome.objective_eur)
     assert outcome.objective_eur == pytest.approx(60 * awarded - 3.2)
     assert outcome.termination is Termination.OPTIMAL
+
+
+def test_a_step_in_which_the_solver_fails_is_left_out_but_a_contradiction_is_told():
+    """HiGHS has once ended a small portfolio with 'Unknown': the whole plan was lost, though others had one."""
+
+    def failing(error):
+        raise error
+
+    found, why = attempted(lambda: failing(SolverError("HiGHS ended with 'Unknown'")))
+    assert found is None
+    assert "Unknown" in why
+    with pytest.raises(ProofError):
+        attempted(lambda: failing(ProofError("the bound contradicts the program")))
 
 
 @pytest.mark.parametrize(("price", "value"), [(10.0, 0.08), (0.0, 0.0)])

@@ -15,7 +15,7 @@ from models.assembly import proven_eur
 from models.case import Case, Floats
 from models.decomposition.bids.fixed_bids import NO_MW, FixedBids
 from models.decomposition.bids.known_prices import evened, prices_of
-from models.decomposition.bids.pattern import PatternSearch, PricedGroups
+from models.decomposition.bids.pattern import Pattern, PatternSearch, PricedGroups
 from models.decomposition.master.possible_bids import coarse
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
@@ -25,6 +25,7 @@ from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.stopping import Interrupted
 from models.decomposition.tuning import DEFAULT, Tuning
+from models.errors import ProofError, SolverError
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.resources.registry import PRICED
@@ -68,7 +69,12 @@ def plan_whole_bids(
     stop = Interrupted(deadline_s=now() + time_limit_s, cancelled=cancelled)
     with limited(threads):
         run = _Run(case, relative_gap, threads, tuning, stop, better)
-        run.improve()
+        try:
+            run.improve()
+        except SolverError as error:
+            if run.best is None or isinstance(error, ProofError):
+                raise
+            run.log.say(f"no further pattern: {error}")
         return run.outcome(perf_counter() - began)
 
 
@@ -110,39 +116,29 @@ class _Run:
     def improve(self) -> None:
         """Try patterns at all prices known so far, those of each program found among them, until the gap is proven.
 
-        The first one is found for all holders as one unit, which is quick; it has no bound. In a large problem only its
-        prices are found, which takes half as long as its program.
+        The first one is found for all holders as one unit of a class: it has no bound, but is quick and mostly good.
         """
         patterns, known = PatternSearch(self.master, self.tuning.bids), [self._priced(self._first_prices())]
         tried: list[Floats] = []
-        first: Floats | None = None
-        for number in range(self.tuning.bids.patterns):
-            found = patterns.best(
-                known, most=self.tuning.bids.units if number else 0, gap_eur=self._gap_eur(),
-                time_left_s=self.stop.left_s(), threads=self.threads, log=self.log,
-            )  # fmt: skip
-            self.bound_eur = max(self.bound_eur, found.bound_eur)
-            self.log.say(f"pattern of whole bids: no program above {-found.bound_eur:.6f} EUR")
-            made: Outcome | None = None
-            if found.bids_mw is not None and number == 0 and (made := self._first(found.bids_mw)) is not None:
-                first = found.bids_mw
-            elif found.bids_mw is not None and self._worth_trying(found.bids_mw, found.cost_eur, tried):
-                tried.append(found.bids_mw)
-                made, first = self._try(found.bids_mw), None
-            elif number > 0:
+        for _ in range(self.tuning.bids.patterns):
+            found = self._pattern(patterns, known, self.tuning.bids.units if tried else 0)
+            if found.bids_mw is None or not self._worth_trying(found.bids_mw, found.cost_eur, tried):
                 break
+            tried.append(found.bids_mw)
+            made = self._try(found.bids_mw)
             known += [] if made is None else [self._priced(prices_of(self.master, made))]
-            if (self.best is None and first is None) or self._proven() or self.stop.reason():
+            if self.best is None or self._proven() or self.stop.reason():
                 break
-        if self.best is None and first is not None:
-            self._try(first)
 
-    def _first(self, bids_mw: Floats) -> Outcome | None:
-        """Return the prices with these bids (P,); None where their program is found as quickly."""
-        bids = self._named(bids_mw)
-        if not self.whole.large or not self.whole.knows(bids):
-            return None
-        return self.whole.prices(bids, time_left_s=self.stop.left_s())
+    def _pattern(self, patterns: PatternSearch, known: list[PricedGroups], most: int) -> Pattern:
+        """Return the best pattern for at most `most` units that stand for all holders; its bound counts from now on."""
+        found = patterns.best(
+            known, most=most, gap_eur=self._gap_eur(), time_left_s=self.stop.left_s(), threads=self.threads,
+            log=self.log,
+        )  # fmt: skip
+        self.bound_eur = max(self.bound_eur, found.bound_eur)
+        self.log.say(f"pattern of whole bids: no program above {-found.bound_eur:.6f} EUR")
+        return found
 
     def _worth_trying(self, bids_mw: Floats, cost_eur: float, tried: list[Floats]) -> bool:
         """Return whether a pattern of least cost is new and may be better than the best program."""

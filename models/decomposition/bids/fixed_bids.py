@@ -22,7 +22,7 @@ from models.reference.mip_search import INTERIOR, NEAR, SMALL, SearchResult
 from models.reference.problem import stated
 from models.reference.reading import Problem, read_outcome
 from models.reference.rounding import EXACT, columns_of, solve_fixed, values_of
-from models.solver import Relaxation, SolverRun, Status, solve_interior
+from models.solver import Relaxation, SolverRun, Status
 from models.solver_log import SolverLog
 from models.work_clock import now
 
@@ -44,25 +44,12 @@ class FixedBids:
         self._relaxation = Relaxation(self._matrix, threads=threads, log=log)
         self._stated_s = perf_counter() - began
         self.simple = not len(self._columns.on) and not self._columns.states
-        self.large = len(matrix.cost) > INTERIOR
+        self._large = max(matrix.rows.shape) > INTERIOR
 
     def knows(self, bids: Bids) -> bool:
         """Return whether each of the bids (MW) above zero could be made in the case."""
         known = {(whole.product, whole.block) for whole in self._problem.discrete.wholes}
         return all(key in known for key, mw in bids.items() if mw > 0)
-
-    def prices(self, bids: Bids, *, time_left_s: float) -> Outcome | None:
-        """Return the shadow prices of the best program with these bids; None as of `best`.
-
-        All else of the outcome is of a point within the best face, which may be no program.
-        """
-        began = perf_counter()
-        columns, lower, upper = self._bounds(bids)
-        low, high = self._matrix.lower.copy(), self._matrix.upper.copy()
-        low[columns], high[columns] = lower, upper
-        fixed = replace(self._matrix, lower=low, upper=high)
-        run = solve_interior(fixed, time_limit_s=time_left_s, threads=self._threads)
-        return None if run.status is not Status.OPTIMAL else self._read(run, -np.inf, np.inf, began)
 
     def best(self, bids: Bids, *, relative_gap: float, time_left_s: float) -> Outcome | None:
         """Return the best program with these bids; None if there was no time, or they are not allowed.
@@ -74,7 +61,7 @@ class FixedBids:
         columns, lower, upper = self._bounds(bids)
         self._relaxation.bound_columns(columns, lower, upper)
         try:
-            relaxed = self._relaxation.solve(time_left_s, "ipm" if self.large else "simplex")
+            relaxed = self._relaxation.solve(time_left_s, "ipm" if self._large else "simplex")
             if relaxed.status is not Status.OPTIMAL:
                 return None
             run = self._rounded(relaxed, bids, deadline)
@@ -87,7 +74,7 @@ class FixedBids:
 
     def _rounded(self, relaxed: SolverRun, bids: Bids, deadline: float) -> SolverRun | None:
         """Return the answer with whole starts and one direction of each pair."""
-        if self.large:
+        if self._large:
             near = directed_around(
                 self._relaxation, self._matrix, self._columns, relaxed, threads=self._threads, deadline=deadline
             )

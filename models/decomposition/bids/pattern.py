@@ -49,6 +49,7 @@ class PatternSearch:
     def __init__(self, master: RestrictedMaster, tuning: WholeBids) -> None:
         self._master, self._tuning = master, tuning
         self._stated: list[tuple[Holders, ReserveProblem]] = []
+        self._last: tuple[ReserveProblem, Floats] | None = None  # the last answer, of the holders' columns
 
     def best(
         self, known: Sequence[PricedGroups], *, most: int, gap_eur: float, time_left_s: float, threads: int,
@@ -66,19 +67,33 @@ class PatternSearch:
         else:
             matrix = replace(stated.matrix, cost=_priced(holders, stated, known[-1].prices))
         run = solve_mixed(
-            matrix, start=np.zeros(0), absolute_gap=self._tuning.gap * gap_eur,
+            matrix, start=self._start(stated, matrix, len(known)), absolute_gap=self._tuning.gap * gap_eur,
             time_limit_s=min(self._tuning.time * time_left_s, self._tuning.most_s), threads=threads, log=log,
             few=True,
         )  # fmt: skip
         bound = run.bound if holders.exact else -np.inf
         if not len(run.x):
             return Pattern(bids_mw=None, cost_eur=np.inf, bound_eur=bound)
+        self._last = stated, run.x[: len(stated.matrix.cost)]
         bids = np.zeros(len(master.free.price))
         place = {bid: p for p, bid in enumerate(master.bids, start=master.products)}
         for product, block, column, step_mw in stated.bids:
             if (product, block) in place:
                 bids[place[product, block]] = abs(np.round(run.x[column])) * step_mw
         return Pattern(bids_mw=bids, cost_eur=run.objective if holders.exact else -np.inf, bound_eur=bound)
+
+    def _start(self, stated: ReserveProblem, matrix: Matrix, bounds: int) -> Floats:
+        """Return the last answer as a start (V,), empty where it belongs to other holders.
+
+        Only what the rest costs may have changed, the last column: it is the most that the last rows, `bounds`, ask.
+        """
+        if self._last is None or self._last[0] is not stated:
+            return np.zeros(0)
+        held = self._last[1]
+        if len(matrix.cost) == len(held):
+            return held
+        rows = sparse.csr_array(matrix.rows)[-bounds:, : len(held)]
+        return np.append(held, float((matrix.row_lower[-bounds:] - rows @ held).max()))
 
     def _beside_eur(self, known: PricedGroups) -> float:
         master = self._master
