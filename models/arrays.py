@@ -5,7 +5,7 @@ calls its `check` once, which raises CaseError naming the field; from then on it
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -207,3 +207,12 @@ def _taken(values: Any, rows: Rows) -> Any:
 def constant_columns(values: NDArray[Any]) -> NDArray[Any]:
     """Return one column (U,1) where all columns are the same memory read again; else the array as it is."""
     return values[:, :1] if values.ndim == 2 and values.shape[1] > 1 and values.strides[1] == 0 else values
+
+
+def unpinned(units: PinnableArrays, free: Ints, isps: int) -> Any:
+    """Return units without their pins from ISP free[point] on; free (C+1,), the last entry for units in no point."""
+    since = free[units.point]
+    if not len(since) or int(since.min()) >= isps:
+        return units
+    pinned = np.where(np.arange(isps) >= since[:, None], np.nan, units.pinned_kw)
+    return replace(units, pinned_kw=pinned)  # type: ignore[type-var]  # all parts of a case are dataclasses

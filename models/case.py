@@ -29,6 +29,7 @@ from models.arrays import (
     UnitArrays,
     added,
     check_shape,
+    unpinned,
 )
 from models.earlier_plan import Duals, FixedRemainder
 from models.errors import CaseError
@@ -59,6 +60,7 @@ __all__ = [
     "NO_LIMIT",
     "NO_POINT",
     "NO_TARIFF",
+    "POINT_TABLES",
     "UNIT_CLASSES",
     "Anchor",
     "BalancingGroups",
@@ -99,6 +101,7 @@ __all__ = [
 
 
 _UNITS = {"holds": "the units of a resource class"}
+_AT_POINTS = {"rows": "at congestion points"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,8 +115,8 @@ class Case:
     curtailable: Curtailable = field(metadata=_UNITS)
     storage: Storage = field(metadata=_UNITS)
     shiftable: Shiftable = field(metadata=_UNITS)
-    limits: Limits
-    reservations: Reservations
+    limits: Limits = field(metadata=_AT_POINTS)
+    reservations: Reservations = field(metadata=_AT_POINTS)
     day_ahead: DayAhead
     intraday: Intraday
     imbalance: Imbalance
@@ -127,13 +130,13 @@ class Case:
     unmanaged_brought_forward_eur: float = field(default=0.0, metadata=added(0.0))
     """The same of its unmanaged program."""
     connection_limits: ConnectionLimits = field(default_factory=no_connection_limits, metadata=ADDED)
-    orders: Orders = field(default_factory=no_orders, metadata=ADDED)
+    orders: Orders = field(default_factory=no_orders, metadata=ADDED | _AT_POINTS)
     connection_tariffs: ConnectionTariffs = field(default_factory=no_connection_tariffs, metadata=ADDED)
     balancing_groups: BalancingGroups = field(default_factory=no_balancing_groups, metadata=ADDED)
     called_from: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64), metadata=ADDED)
     """(C,) ISP from which called programs of stores and generation at a congestion point heed no pins: the plan is kept
     there by choice, and they could still do otherwise. Empty: called programs heed all pins"""
-    held_at_most: HeldAtMost = field(default_factory=held_freely, metadata=ADDED)
+    held_at_most: HeldAtMost = field(default_factory=held_freely, metadata=ADDED | _AT_POINTS)
     """What congestion points with an open offer may hold: what was sold there holds no more"""
 
     def __post_init__(self) -> None:
@@ -174,7 +177,7 @@ class Case:
         if not self.called_from.size:
             return self
         free = np.append(self.called_from, self.isps)  # of units in no congestion point, the last entry counts
-        units: dict[str, Any] = {name: _unpinned(one, free, self.isps) for name, one in self.pinnable().items()}
+        units: dict[str, Any] = {name: unpinned(one, free, self.isps) for name, one in self.pinnable().items()}
         return replace(self, **units, called_from=self.called_from[:0])
 
     def leaf(self, name: str) -> Ints:
@@ -204,6 +207,11 @@ UNIT_CLASSES: tuple[str, ...] = tuple(
 )
 """The names of the resource classes in the order of the case's fields; see models.resources.registry."""
 
+POINT_TABLES: tuple[str, ...] = tuple(
+    item.name for item in fields(Case) if item.metadata.get("rows") == _AT_POINTS["rows"]
+)
+"""The names of the case's fields whose rows are each about one congestion point, and about nothing else of a case."""
+
 MARKET_NAMES: tuple[str, ...] = (
     "day_ahead", "intraday", "imbalance", "limits", "reservations", "balancing_capacity", "announced",
     "connection_limits", "connection_tariffs", "orders",
@@ -211,15 +219,6 @@ MARKET_NAMES: tuple[str, ...] = (
 """The names of the markets in the order in which they are stated and added up; see models.markets.registry.
 
 Those with positions come before imbalance, which closes the balance with what they deliver."""
-
-
-def _unpinned(units: PinnableArrays, free: Ints, isps: int) -> Any:
-    """Return units without their pins from ISP free[point] on."""
-    since = free[units.point]
-    if not len(since) or int(since.min()) >= isps:
-        return units
-    pinned = np.where(np.arange(isps) >= since[:, None], np.nan, units.pinned_kw)
-    return replace(units, pinned_kw=pinned)  # type: ignore[type-var]  # all parts of a case are dataclasses
 
 
 def _parts(case: Case) -> Iterator[tuple[str, Part]]:

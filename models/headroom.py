@@ -45,6 +45,11 @@ def takes(reserve: Reserve, side: Direction) -> bool:
     return reserve.direction in (side, Direction.SYMMETRIC)
 
 
+def counted_side(reserve: Reserve) -> Direction:
+    """Return the side on which what is held of a product is counted: both are equal where it takes both."""
+    return Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
+
+
 def traded(reserve: Reserve) -> Bools:
     """Return whether each block (B,) may have a bid above zero: an awarded one, or a free one that is paid.
 

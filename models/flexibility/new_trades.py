@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from models.block import reserved_points
-from models.case import BalancingGroups, Bools, Case, Direction, FixedRemainder, Floats
+from models.case import BalancingGroups, Bools, Case, FixedRemainder, Floats
 from models.connection_costs import bills
 from models.flexibility.question import Question
-from models.headroom import takes
 from models.objective import MISSED
-from models.outcome import Headroom, Outcome
-from models.resources.registry import PRICED, RESOURCES
+from models.outcome import Outcome
+from models.resources.registry import PRICED
+from models.resources.totals import held_kw
 
 HARD_EUR_PER_MWH = 100_000.0
 """Price of a shortfall that the plan does not have: above any price of energy, so that none is ever traded."""
@@ -170,22 +170,11 @@ def _remainder(case: Case, planned: Outcome) -> FixedRemainder:
         bids[r, inside] = 1000 * mw[reserve.block[inside]]
     called = planned.called_headroom if reserved_points(case).any() else None
     elsewhere = case.remainder is not None and case.remainder.called_held_kw is not None
-    now = _held_kw(case, planned.headroom)
-    then = now if called is None else _held_kw(case, called)
+    now = held_kw(case, planned.headroom)
+    then = now if called is None else held_kw(case, called)
     return FixedRemainder(
         held_kw=np.maximum(bids - now, 0.0) + _KW,
         called_held_kw=np.maximum(bids - then, 0.0) + _KW if elsewhere or called is not None else None,
         terms_eur={},
         bids_mw=planned.bids_mw,
     )
-
-
-def _held_kw(case: Case, headroom: Headroom) -> Floats:
-    """Return the reserve (R,T), kW, that the point's units hold."""
-    total = np.zeros((len(case.reserves), case.isps))
-    for r, reserve in enumerate(case.reserves):
-        side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
-        for one in RESOURCES:
-            if one.reserving is not None:
-                total[r] += headroom.of(one.name, side)[r].sum(axis=0, dtype=np.float64)
-    return total

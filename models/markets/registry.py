@@ -8,7 +8,7 @@ A market consists of:
    and what may be left out). A small market may have them all in `market.py`. These modules know Case, and no other
    market. A market whose cost is no sum over ISPs says so, `whole_only`: cases with it are planned by the reference
    formulation. Only such a market needs nothing more in the mathematics: those that the decomposition plans are named
-   one by one where it cuts cases and finds positions.
+   one by one where positions are found, and where offers and promises restate a market.
 2. `models/case.py`: a field with its parameters, with no such market as its default, and its name in MARKET_NAMES.
    Where its positions are more than what follows from programs, fields of ProgramValues and Outcome in
    `models/outcome.py`.

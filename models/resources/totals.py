@@ -1,4 +1,4 @@
-"""Adds up all resource classes: the programs of congestion points and the money of units. Numpy only."""
+"""Adds up all resource classes: programs of congestion points, reserve held, and the money of units."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from models.block import called_units, per_point, slices
 from models.case import Case, Floats, Ints
-from models.outcome import Fields, Programs, Rows
+from models.headroom import counted_side
+from models.outcome import Fields, Headroom, Programs, Rows
 from models.resources.protocols import ResourceClass
 from models.resources.registry import FIXED, RESOURCES
 
@@ -46,6 +47,18 @@ def added(parts: Iterable[Floats]) -> Floats:
     total = first
     for part in others:
         total = total + part
+    return total
+
+
+def held_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints] | None = None) -> Floats:
+    """Return the reserve (R,T), kW, that all units hold, but for those in `without`: class → units (n,)."""
+    total = np.zeros((len(case.reserves), case.isps))
+    for r, reserve in enumerate(case.reserves):
+        for one in RESOURCES:
+            if one.reserving is not None:
+                held = headroom.of(one.name, counted_side(reserve))[r]
+                left = 0.0 if without is None else held[without[one.name]].sum(axis=0, dtype=np.float64)
+                total[r] += held.sum(axis=0, dtype=np.float64) - left
     return total
 
 

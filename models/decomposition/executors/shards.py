@@ -14,17 +14,16 @@ import numpy as np
 
 from models.arrays import NO_POINT, UnitArrays, Width, constant_columns, of_rows
 from models.case import (
+    POINT_TABLES,
+    UNIT_CLASSES,
     Case,
     Ints,
-    held_freely,
     no_balancing_groups,
     no_connection_limits,
     no_connection_tariffs,
-    no_orders,
 )
 from models.decomposition.prices.grouping import Batch, Grouping
 from models.decomposition.prices.pricing import ScenarioPrices
-from models.resources.registry import RESOURCES
 from models.response import BLOCK, Prices, Rows, Tasks
 
 SHARD_UNITS = 2048
@@ -156,11 +155,10 @@ def shard(case: Case, batch: Batch, cut: Cut) -> Shard:
 
 def frame(case: Case) -> Case:
     """Return the case without units, congestion points, contracts, limits and orders."""
-    nothing = {resource.name: of_rows(resource.arrays(case), slice(0)) for resource in RESOURCES}
-    limits, reservations = of_rows(case.limits, slice(0)), of_rows(case.reservations, slice(0))
+    tables = {name: getattr(case, name) for name in (*UNIT_CLASSES, *POINT_TABLES)}
+    nothing: dict[str, Any] = {name: of_rows(table, slice(0)) for name, table in tables.items()}
     return replace(
-        case, points=(), limits=limits, reservations=reservations, anchor=None, start=None,
-        connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs(), orders=no_orders(),
-        balancing_groups=no_balancing_groups(), called_from=case.called_from[:0], held_at_most=held_freely(),
-        **nothing,
+        case, points=(), anchor=None, start=None, connection_limits=no_connection_limits(),
+        connection_tariffs=no_connection_tariffs(), balancing_groups=no_balancing_groups(),
+        called_from=case.called_from[:0], **nothing,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from models.decomposition.prices.grouping import Grouping, group_units
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
-from models.decomposition.reoptimise.subproblem import rows_of
+from models.decomposition.reoptimise.point_tables import at_points, places, rows_of
 from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import Sampling, Tuning
 from models.resources.registry import PRICED, RESOURCES
@@ -48,8 +48,7 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
     reserved = reserved_points(case)[grouping.priced_points]
     chosen = np.sort(np.concatenate([_every(np.flatnonzero(reserved == kind), wanted) for kind in (False, True)]))
     points = grouping.priced_points[chosen]
-    place = np.full(len(case.points) + 1, NO_POINT)
-    place[points] = np.arange(len(points))
+    place = places(case, points)
     is_priced = np.zeros(len(case.points) + 1, dtype=np.bool_)
     is_priced[grouping.priced_points] = True
     tables: dict[str, Any] = {}
@@ -67,26 +66,17 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
     if abs(picked_there - wanted * at_priced) > tuning.alike * wanted * at_priced:
         return None
     share = picked / everybody
-    for label in ("limits", "reservations", "orders", "held_at_most"):
-        rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
-        tables[label] = rows_of(getattr(case, label), rows, place)
     start = case.start
     small = replace(
         case,
-        points=tuple(case.points[point] for point in points.tolist()),
-        day_ahead=_smaller(case.day_ahead, share, "max_buy_kw", "max_sell_kw", "committed_kw"),
-        intraday=_smaller(
-            case.intraday, share, "buy_depth_kw", "sell_depth_kw", "committed_kw", "traded_kw", "traded_eur"
-        ),
-        reserves=tuple(
-            _smaller(reserve, share, "minimum_mw", "step_mw", "max_mw", "committed_mw") for reserve in case.reserves
-        ),
-        anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
+        day_ahead=case.day_ahead.scaled(share),
+        intraday=case.intraday.scaled(share),
+        reserves=tuple(reserve.scaled(share) for reserve in case.reserves),
         start=None if start is None else replace(start, program=start.program[points], call=start.call[points]),
-        called_from=case.called_from[points] if case.called_from.size else case.called_from,
         connection_limits=no_connection_limits(),  # the search for all units finds their prices
         connection_tariffs=no_connection_tariffs(),
         balancing_groups=case.balancing_groups.scaled(share).only(kept[name] for name in UNIT_CLASSES),
+        **at_points(case, points, place),
         **tables,
     )
     return Sample(case=small, priced_points=chosen, share=share)
@@ -96,10 +86,6 @@ def _every(of: Ints, share: float) -> Ints:
     """Return a share of `of`, evenly spread; at least one element if there are any."""
     count = min(max(round(share * len(of)), 1), len(of))
     return of[((np.arange(count) + 0.5) * len(of) / max(count, 1)).astype(np.int64)]
-
-
-def _smaller(table: Any, share: float, *names: str) -> Any:
-    return replace(table, **{name: share * getattr(table, name) for name in names})
 
 
 def prices_of(

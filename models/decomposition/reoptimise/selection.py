@@ -26,7 +26,7 @@ from models.case import (
     no_connection_limits,
     no_connection_tariffs,
 )
-from models.decomposition.reoptimise.subproblem import rows_of
+from models.decomposition.reoptimise.point_tables import at_points, places, rows_of
 from models.headroom import takes
 from models.outcome import Headroom, Outcome, Programs
 from models.reserve_room import SIDES
@@ -112,14 +112,10 @@ def select(case: Case, outcome: Outcome, wanted: Mapping[str, Ints]) -> Selectio
     if outcome.duals is None or not any(len(some) for some in units.values()):
         return None
     points = np.flatnonzero(at[:-1])
-    place = np.full(len(case.points) + 1, NO_POINT)
-    place[points] = np.arange(len(points))
+    place = places(case, points)
     tables: dict[str, Any] = {
         one.name: rows_of(one.arrays(case), units[one.name], place) for one in PRICED
     }  # fmt: skip
-    for label in ("limits", "reservations", "orders", "held_at_most"):
-        rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
-        tables[label] = rows_of(getattr(case, label), rows, place)
     start = replace(
         outcome.duals, program=outcome.duals.program[points], call=outcome.duals.call[points],
         connections=np.zeros((0, case.isps)),
@@ -127,12 +123,10 @@ def select(case: Case, outcome: Outcome, wanted: Mapping[str, Ints]) -> Selectio
     part = replace(
         case,
         **tables,
+        **at_points(case, points, place),
         fixed=Fixed(point=np.zeros(0, dtype=np.int64), program_kw=np.zeros((0, case.isps))),
-        points=tuple(case.points[point] for point in points.tolist()),
         connection_limits=no_connection_limits(),
         connection_tariffs=no_connection_tariffs(),
-        anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
-        called_from=case.called_from[points] if case.called_from.size else case.called_from,
         brought_forward_eur=0.0,
         start=start,
         remainder=_others_hold(case, outcome, units, full),

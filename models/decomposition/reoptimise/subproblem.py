@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from models.arrays import of_rows
 from models.block import reserved_points
 from models.case import (
     NO_LIMIT,
@@ -22,7 +21,6 @@ from models.case import (
     Case,
     ConnectionLimits,
     ConnectionTariffs,
-    Direction,
     Duals,
     Fixed,
     FixedRemainder,
@@ -33,12 +31,13 @@ from models.case import (
     no_connection_limits,
     no_connection_tariffs,
 )
+from models.decomposition.reoptimise.point_tables import at_points, places, rows_of
 from models.errors import CaseError
-from models.headroom import takes
+from models.headroom import counted_side
 from models.markets.connection_limits.trees import chains
 from models.outcome import Headroom, Outcome
 from models.resources.registry import FIXED, RESOURCES
-from models.resources.totals import group_points_kw
+from models.resources.totals import group_points_kw, held_kw
 
 MOVED = "prognosis change"
 
@@ -77,11 +76,9 @@ class HeldByAll:
     @staticmethod
     def of(case: Case, outcome: Outcome) -> "HeldByAll":
         """Return the sums: at 100,000 resources they take longer than all else of cutting one point out."""
-        nobody = {one.name: np.zeros(0, dtype=np.int64) for one in RESOURCES}
         called = outcome.called_headroom
         return HeldByAll(
-            planned_kw=_held_kw(case, outcome.headroom, nobody),
-            called_kw=None if called is None else _held_kw(case, called, nobody),
+            planned_kw=held_kw(case, outcome.headroom), called_kw=None if called is None else held_kw(case, called)
         )
 
 
@@ -98,29 +95,22 @@ def subproblem(
     if not divisible(case, points, tariffs=tariffs):
         raise CaseError("connections: a limit counts units of the part together with others, or one there has a tariff")
     units = members(case, points)
-    place = np.full(len(case.points) + 1, NO_POINT)
-    place[points] = np.arange(len(points))
+    place = places(case, points)
     chosen: dict[str, Any] = {one.name: rows_of(one.arrays(case), units[one.name], place) for one in RESOURCES}
     others_kw = _others_kw(case, outcome, points)
     fixed, none = chosen[FIXED.name], np.full(len(others_kw), NO_POINT)
     chosen[FIXED.name] = Fixed(point=np.append(fixed.point, none), program_kw=np.vstack([fixed.program_kw, others_kw]))
     if case.balancing_groups.name:
         chosen["balancing_groups"] = _groups_of(case, units)
-    for label in ("limits", "reservations", "orders"):
-        rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
-        chosen[label] = rows_of(getattr(case, label), rows, place)
     chosen["connection_limits"] = _limits_of(case, points, units, place, len(others_kw))
     chosen["connection_tariffs"] = _tariffs_of(case, points, units, place) if tariffs else no_connection_tariffs()
     duals = None if len(chosen["connection_tariffs"].name) else outcome.duals
     return replace(
         case,
-        points=tuple(case.points[point] for point in points.tolist()),
-        anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
         start=None if duals is None else _prices_of(case, duals, points),
         remainder=_remainder(case, outcome, points, units, held),
         brought_forward_eur=0.0,  # among the remainder's terms
-        held_at_most=rows_of(case.held_at_most, np.flatnonzero(place[case.held_at_most.point] != NO_POINT), place),
-        called_from=case.called_from[points] if case.called_from.size else case.called_from,
+        **at_points(case, points, place),
         **chosen,
     )
 
@@ -224,12 +214,6 @@ def sums_at(case: Case, points: Ints) -> Ints:
     return np.concatenate([first + rows for first in (0, count, half, half + count)])
 
 
-def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
-    """Return some rows of every array and of names, with congestion points renumbered by `place` (C+1,)."""
-    chosen = of_rows(table, rows)
-    return replace(chosen, point=place[chosen.point])
-
-
 def _remainder(
     case: Case, outcome: Outcome, points: Ints, units: Mapping[str, Ints], held: HeldByAll | None
 ) -> FixedRemainder:  # fmt: skip
@@ -252,26 +236,15 @@ def _remainder(
 def _left_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints], all_kw: Floats | None) -> Floats:
     """Return the reserve (R,T), kW, that all units hold but those in `without`, from that of all if it is known."""
     if all_kw is None:
-        return _held_kw(case, headroom, without)
+        return held_kw(case, headroom, without)
     left = all_kw.copy()
     for r, reserve in enumerate(case.reserves):
-        side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
         for one in RESOURCES:
             if one.reserving is not None:
-                left[r] -= headroom.of(one.name, side)[r][without[one.name]].sum(axis=0, dtype=np.float64)
+                left[r] -= headroom.of(one.name, counted_side(reserve))[r][without[one.name]].sum(
+                    axis=0, dtype=np.float64
+                )
     return left
-
-
-def _held_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints]) -> Floats:
-    """Return the reserve (R,T), kW, that all units hold but those in `without`."""
-    total = np.zeros((len(case.reserves), case.isps))
-    for r, reserve in enumerate(case.reserves):
-        side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
-        for one in RESOURCES:
-            if one.reserving is not None:
-                held = headroom.of(one.name, side)[r]
-                total[r] += held.sum(axis=0, dtype=np.float64) - held[without[one.name]].sum(axis=0, dtype=np.float64)
-    return total
 
 
 def renewed(

@@ -1,6 +1,6 @@
 """Balancing capacity: the parameters of its products. Source: docs/reference/formulation.md §3.5."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -73,6 +73,13 @@ class Reserve:
             raise fault(f"{place}.award_probability", f"must be nothing, or {blocks} numbers from 0 to 1")
         if self.step_mw <= 0 or min(self.minimum_mw, self.sustain_h, self.shortfall_eur_per_mwh) < 0:
             raise fault(place, "step_mw must be positive; minimum_mw, sustain_h, shortfall_eur_per_mwh not negative")
+
+    def scaled(self, share: float) -> "Reserve":
+        """Return the product with a share of its depth, its awards, and the sizes that bids may have."""
+        return replace(
+            self, minimum_mw=share * self.minimum_mw, step_mw=share * self.step_mw, max_mw=share * self.max_mw,
+            committed_mw=share * self.committed_mw,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

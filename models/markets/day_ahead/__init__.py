@@ -1,6 +1,6 @@
 """Day-ahead market: its parameters. Source: docs/reference/formulation.md §3.2."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.arrays import Extent, Floats, Ints, check_not_negative, check_shape
 
@@ -20,3 +20,10 @@ class DayAhead:
         for name in ("price_eur_per_mwh", "max_buy_kw", "max_sell_kw", "product", "committed_kw"):
             check_shape(f"{where}.{name}", getattr(self, name), (extent.isps,), nan=name == "committed_kw")
         check_not_negative(where, self, "max_buy_kw", "max_sell_kw")
+
+    def scaled(self, share: float) -> "DayAhead":
+        """Return the market with a share of its limits and positions."""
+        return replace(
+            self, max_buy_kw=share * self.max_buy_kw, max_sell_kw=share * self.max_sell_kw,
+            committed_kw=share * self.committed_kw,
+        )  # fmt: skip

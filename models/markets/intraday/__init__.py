@@ -1,6 +1,6 @@
 """Intraday market: its parameters. Source: docs/reference/formulation.md §3.2."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -41,3 +41,11 @@ class Intraday:
         check_not_negative(where, self, "buy_depth_kw", "sell_depth_kw")
         if bool((self.buy_eur_per_mwh < self.sell_eur_per_mwh).any()):
             raise fault(f"{where}.buy_eur_per_mwh", "below the selling price; trading in circles would earn money")
+
+    def scaled(self, share: float) -> "Intraday":
+        """Return the market with a share of its depth and of what was traded."""
+        return replace(
+            self, buy_depth_kw=share * self.buy_depth_kw, sell_depth_kw=share * self.sell_depth_kw,
+            committed_kw=share * self.committed_kw, traded_kw=share * self.traded_kw,
+            traded_eur=share * self.traded_eur,
+        )  # fmt: skip
