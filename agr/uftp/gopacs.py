@@ -71,5 +71,6 @@ def _read(body: bytes, what: str) -> Listed:
         public_key_bytes(key)
         base64.b64decode(key.removeprefix("cs1."), validate=True)
     except (ValueError, binascii.Error) as error:
-        raise DiscoveryError(f"the directory's public key of {what} is none: {one_line(key)[:_SHOWN]}") from error
+        shown = one_line(key)[:_SHOWN]
+        raise DiscoveryError(f"what the directory gives as public key of {what} is not one: {shown}") from error
     return Listed(domain=domain, public_key=key)

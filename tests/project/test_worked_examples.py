@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.project.test_length import MOST_LINES
+
 PROJECT = Path(__file__).parents[2]
 COPIED = ("agr", "models", "tests", "docs")
 MOST_FILES = {
@@ -104,3 +106,5 @@ def test_the_steps_of_a_worked_example_lead_to_what_it_promises(page: Path, copy
     written = {words_of(line)[1] for step in steps if step.language == "sh" for line in step.text.splitlines()}
     touched = {step.path for step in steps if step.path} | written - {""}
     assert len(touched) <= MOST_FILES[page.stem], sorted(touched)
+    long = [path for path in touched if path.endswith(".py") and (copy / path).read_text().count("\n") > MOST_LINES]
+    assert not long, "whoever follows the page should not have to cut a file first"
