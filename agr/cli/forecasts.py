@@ -100,7 +100,7 @@ def fetch(
 @forecast_app.command()
 def train(
     series: SeriesOption = "", days: Annotated[int, typer.Option(min=14, max=730, help="Days to forecast.")] = 60,
-    refit: Annotated[int, typer.Option(min=1, help="Models learn again after so many days.")] = 14,
+    refit: Annotated[int, typer.Option(min=1, help="Number of days after which models learn again.")] = 14,
     as_of: AsOfOption = None, json: JsonOption = False, config: ConfigOption = DEFAULT,
 ) -> None:  # fmt: skip
     """Let every model learn and forecast the last days, each from the days before it only; show how good they were."""

@@ -120,7 +120,7 @@ def discard(offer: OfferArgument, why: WhyOption, config: ConfigOption = DEFAULT
 
 @offers_app.command("revoke")
 def revoke(offer: OfferArgument, why: WhyOption, config: ConfigOption = DEFAULT) -> None:
-    """Revoke an open offer; the DSO is told that it can order it no longer."""
+    """Revoke an open offer; the DSO is told that it can no longer be ordered."""
     with in_words():
         done = _actions(config).revoke(whoever(), offer, why)
     say(done.text)

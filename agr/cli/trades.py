@@ -94,7 +94,7 @@ def cancel(
     why: WhyOption,
     config: ConfigOption = DEFAULT,
 ) -> None:
-    """Let a trade count no longer; the daemon plans again."""
+    """Cancel a trade; the daemon plans again."""
     with in_words():
         done = _entries(config).cancel(whoever(), trade, why)
     say_done(done)

@@ -1604,7 +1604,7 @@ class Client:
         return Did.model_validate_json(answer.content)
 
     def cancel_trade(self, trade: str, given: Because, *, idempotency_key: str | None = None) -> Did:
-        """Let an intraday trade count no longer; the daemon plans again."""
+        """Cancel an intraday trade; the daemon plans again."""
         answer = self._ask(
             "POST",
             f"/api/v1/trades/{quote(_text(trade), safe='')}/cancel",

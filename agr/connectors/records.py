@@ -130,7 +130,7 @@ def _signed(feed: RecordFeed, row: _Row) -> float:
         return row.value
     side = _name(feed, row, feed.side_field).lower()
     if side not in _SIDES or row.value < 0:
-        words = f"field {feed.side_field}: {side!r} with a volume of {row.value:g} is no side"
+        words = f"field {feed.side_field}: {side!r} with a volume of {row.value:g} is not a side"
         raise _wrong(feed, row.position, f"{words}; expected buy or sell, and volumes that are not negative")
     return _SIDES[side] * row.value + 0.0
 

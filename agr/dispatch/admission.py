@@ -43,7 +43,7 @@ def admitted(row: Reported, device: Device | None, now: datetime, bounds: Admiss
     if device is None:
         raise ReadingError(f"{row.resource!r} is not a resource of the register; check the name")
     if row.quantity not in _QUANTITIES:
-        raise ReadingError(f"{row.quantity!r} is no quantity; known are {', '.join(_QUANTITIES)}")
+        raise ReadingError(f"{row.quantity!r} is not a quantity; known are {', '.join(_QUANTITIES)}")
     if not isfinite(row.value):
         raise ReadingError(f"the value is {row.value}, not a finite number; leave out what was not measured")
     _in_time(row.at, now, bounds)
@@ -110,7 +110,7 @@ def _stored_kwh(value: float, device: Device) -> float:
 
 def _stored_percent(value: float, device: Device) -> float:
     if not 0 <= value <= 100:
-        raise ReadingError(f"{value:,.6g} is no state of charge in percent; it lies between 0 and 100")
+        raise ReadingError(f"{value:,.6g} is not a state of charge in percent; it lies between 0 and 100")
     return value / 100 * _capacity(device)
 
 

@@ -18,7 +18,7 @@ from agr.domain.dispatch import Profile
 Floats = NDArray[np.float64]
 FALLBACK_SLOT = 0
 MAXIMUM_SLOT = 9
-"""Of what a whole station may draw; it limits, and allows nothing by itself."""
+"""The slot of what a whole station may draw; it limits, and allows nothing by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ INPUT_SERIES = (WEATHER, ENTSOE)
 """What the names of such series begin with."""
 _STEP = timedelta(minutes=5)
 LEAST_COVERED = 0.75
-"""Of a Period that is less covered nothing is kept; smaller gaps are drawn over."""
+"""Least share of a Period that must be covered: less is not kept at all, and smaller gaps are interpolated."""
 
 
 LEAST_DAYS = 60

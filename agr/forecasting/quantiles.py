@@ -14,7 +14,7 @@ LEVELS = (0.025, *(round(0.05 * n, 2) for n in range(1, 20)), 0.975)
 """Probabilities of the quantiles, ascending; the middle one is the median."""
 MIDDLE = len(LEVELS) // 2
 WINDOW = 60
-"""So many past days' errors make the bands: more are steadier, fewer follow the market sooner."""
+"""Number of past days whose errors make the bands. Larger: steadier bands, which follow the market later."""
 LEAST = 14
 """With fewer days of errors there are no bands."""
 _GAIN = 0.03

@@ -109,7 +109,7 @@ class Actions(ActionBase):
         if plan is None:
             raise MissingError(f"there is no plan {number}")
         if plan.state is not PlanState.PREVIEW:
-            raise ConflictError(f"plan {number} is {plan.state.value}, no preview (any more)")
+            raise ConflictError(f"plan {number} is {plan.state.value}, not a preview (any more)")
         return plan
 
     # --- sending ----------------------------------------------------------------------------------------------------

@@ -96,11 +96,11 @@ class OfferActions(ActionBase):
         if not (first >= 1 and count >= 1 and first + count - 1 <= period.isp_count):
             raise InputError(f"ISPs {first} to {first + count - 1} are not all in {period} ({period.isp_count} ISPs)")
         if power_w == 0:
-            raise InputError("a deviation of 0 W is no offer; negative: less consumption")
+            raise InputError("a deviation of 0 W is not an offer; negative: less consumption")
         with self._store.transaction() as tx:
             points = {point.address: point for point in portfolio.load(tx, period).points}
             if congestion_point not in points:
-                raise MissingError(f"{congestion_point} is no congestion point of ours on {period}")
+                raise MissingError(f"{congestion_point} is not a congestion point of ours on {period}")
             point = points[congestion_point]
             by.must_act_for({point.dso}, "the offer", brps=self._brps_at(tx, by, [point.address]))
             self._offering.wish(tx, point, period, range(first, first + count), power_w)
@@ -136,7 +136,7 @@ class OfferActions(ActionBase):
         return Done(text=f"the offer to {stored.offer.dso} is discarded")
 
     def revoke(self, by: Principal, message_id: str, why: str) -> Done:
-        """Revoke an open offer: the DSO is told that it can order it no longer."""
+        """Revoke an open offer: the DSO is told that it can no longer be ordered."""
         why = said_why(why)
         with self._store.transaction() as tx:
             stored = self._mine(tx, by, message_id)

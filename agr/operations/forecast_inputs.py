@@ -17,7 +17,8 @@ from agr.store.engine import Tx
 from agr.store.forecast_runs import Run
 
 _SLACK = timedelta(hours=1)
-"""Of earlier days what came so much later counts, too: feeds do not answer at the same minute."""
+"""How much after the same time of day forecasts of earlier days may have come: feeds do not answer at the same minute
+each day."""
 
 
 def with_inputs(tx: Tx, days: Days, period: Period, as_of: datetime, begins: tuple[str, ...] = INPUT_SERIES) -> Days:

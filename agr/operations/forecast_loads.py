@@ -36,7 +36,7 @@ HISTORY = timedelta(days=100)
 COMPARED = timedelta(days=21)
 """What is new is compared with so much: whether it stands still, is in another unit, or an outlier."""
 MOST = 2_000
-"""So many resources are forecast one by one, in about a minute; the others of larger portfolios follow their group."""
+"""Most resources that are forecast one by one, which takes about a minute; all others follow their group."""
 WITH_BANDS = 100
 """Of more resources only the mean is forecast: bands take ten times as long."""
 _WHOLE = 0.999

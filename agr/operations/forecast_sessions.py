@@ -39,7 +39,7 @@ HOUR = 60
 BACK = 14
 """Days that are looked through for sessions that are not counted yet."""
 MOST = 1_500
-"""So many series are forecast; of more groups the first by name."""
+"""Most series that are forecast; of more groups, the first by name."""
 WITH_BANDS = 300
 """Of more series only the mean is forecast: bands take ten times as long."""
 ALL = "charging sessions"

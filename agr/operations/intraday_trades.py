@@ -148,7 +148,7 @@ class IntradayTrades(ActionBase):
             self._record(tx, by, "cancel trade", f"intraday {period}", why, self._said(known.trade))
             self._ask(tx, period, f"{by.name} cancelled {self._said(known.trade)} ({why})", ReasonKind.TRADE)
         self._wake()
-        return Done(text=f"trade {name} counts no longer; a plan follows")
+        return Done(text=f"trade {name} no longer counts; a plan follows")
 
     def _brp_of(self, trade: Trade) -> str:
         return brp_of_row(self._settings, trade.brp)
@@ -165,7 +165,7 @@ class IntradayTrades(ActionBase):
         if not 1 <= len(trade.trade) <= 255 or not trade.trade.isprintable():
             return "needs an identifier of 1 to 255 printable characters"
         if not isfinite(trade.mw) or trade.mw == 0 or not isfinite(trade.price_eur_per_mwh):
-            return f"{trade.mw:g} MW at {trade.price_eur_per_mwh:g} EUR/MWh is no trade"
+            return f"{trade.mw:g} MW at {trade.price_eur_per_mwh:g} EUR/MWh is not a trade"
         if abs(trade.mw) > MOST_MW or abs(trade.price_eur_per_mwh) > MOST_EUR_PER_MWH:
             said = f"{trade.mw:g} MW at {trade.price_eur_per_mwh:g} EUR/MWh is beyond any market"
             return f"{said} ({MOST_MW:,} MW, {MOST_EUR_PER_MWH:,} EUR/MWh); check its units"

@@ -154,7 +154,7 @@ def _wrong_keys(domain: str, role: str, keys: Iterable[str]) -> Iterator[str]:
 
     for key in keys:
         if not crypto_core_ed25519_is_valid_point(public_key_bytes(key)):
-            yield f"{domain} ({role}): {key!r} is no Ed25519 key: a letter is wrong or missing; ask for it again"
+            yield f"{domain} ({role}): {key!r} is not an Ed25519 key: a letter is wrong or missing; ask for it again"
 
 
 def _reachable(settings: Settings) -> list[Participant]:

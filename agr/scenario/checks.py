@@ -130,7 +130,7 @@ def _where_requested(scenario: Scenario, written: Document, i: int, event: DsoRe
     """Note a congestion point that is not there, and a contract of another one."""
     known = {point.address for point in scenario.points}
     if event.congestion_point not in known:
-        words = f"{event.congestion_point!r} is no congestion point of the scenario; "
+        words = f"{event.congestion_point!r} is not a congestion point of the scenario; "
         yield written.finding(
             ("events", i, "congestion_point"), words + meant(event.congestion_point, sorted(known))
         )  # fmt: skip
@@ -147,7 +147,7 @@ def _course(scenario: Scenario, written: Document, certain: Certain) -> Iterator
     stores = {row.resource for kind in KINDS if STORED in kind.measured for row in scenario.register.of(kind.row)}
     for i, one in enumerate(described.measurements if not certain.survey.faulty else ()):
         if one.resource not in stores:
-            words = f"{one.resource!r} is no store in {described.tables}; {meant(one.resource, sorted(stores))}"
+            words = f"{one.resource!r} is not a store in {described.tables}; {meant(one.resource, sorted(stores))}"
             yield written.finding(("measurements", i, "resource"), words)
     known = {price.series for price in scenario.register.prices}
     for i, told in enumerate(described.revelations if not certain.survey.faulty else ()):
@@ -165,7 +165,7 @@ def _booked(scenario: Scenario, written: Document, certain: Certain) -> Iterator
     sessions = sorted(row.resource for row in scenario.register.of(EvSession))
     for i, name in enumerate(own.booked if own is not None and not certain.survey.faulty else ()):
         if name not in sessions:
-            words = f"{name!r} is no charging session in {scenario.description.tables}; {meant(name, sessions)}"
+            words = f"{name!r} is not a charging session in {scenario.description.tables}; {meant(name, sessions)}"
             yield written.finding(("forecasts", "booked", i), words)
 
 

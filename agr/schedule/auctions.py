@@ -65,7 +65,7 @@ def require_values(auction: Auction, period: Period, awarded_mw: Sequence[float]
         )
     for index, mw in enumerate(awarded_mw):
         if not abs(mw) < float("inf") or (auction.blocks_h is not None and mw < 0):
-            raise InputError(f"{auction.place(period, index)}: {mw:g} MW is no award of {auction.name}")
+            raise InputError(f"{auction.place(period, index)}: {mw:g} MW is not an award of {auction.name}")
 
 
 def require_prices(auction: Auction, period: Period, prices: Sequence[float] | None) -> None:
@@ -78,7 +78,7 @@ def require_prices(auction: Auction, period: Period, prices: Sequence[float] | N
         raise InputError(f"{number_of(len(prices), 'price')}; {period} has {auction.count} ISPs")
     for index, price in enumerate(prices):
         if not abs(price) < float("inf"):
-            raise InputError(f"{auction.place(period, index)}: {price:g} is no price")
+            raise InputError(f"{auction.place(period, index)}: {price:g} is not a price")
 
 
 def require_within(

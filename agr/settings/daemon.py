@@ -216,7 +216,7 @@ class Settings(Section):
         ]
         markets = ["day-ahead", *(product.name for product in self.markets.capacity)]
         faults += [
-            f"feeds: {feed.name} tells awards of {feed.market!r}, which is no market; {meant(feed.market, markets)}"
+            f"feeds: {feed.name} tells awards of {feed.market!r}, which is not a market; {meant(feed.market, markets)}"
             for feed in self.feeds
             if isinstance(feed, RecordFeed) and feed.market is not None and feed.market not in markets
         ]
@@ -230,7 +230,8 @@ class Settings(Section):
         for channel in self.bids.channels:
             for market in channel.markets:
                 if market not in markets:
-                    yield f"bids: {channel.name} takes bids on {market!r}, which is no market; {meant(market, markets)}"
+                    of = f"bids: {channel.name} takes bids on {market!r}"
+                    yield f"{of}, which is not a market; {meant(market, markets)}"
             if channel.name in markets:
                 yield f"bids: channel {channel.name} has the name of a market, which alarms tell apart by it; rename it"
         plan, gates = self.timetable.first_plan, {"day-ahead": self.timetable.day_ahead_gate}

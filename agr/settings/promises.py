@@ -17,9 +17,7 @@ class Promises(Section):
     probability: float = Field(
         default=0.95, ge=0.5, le=0.99, description="Calls are to be answered on this share of days."
     )
-    days: int = Field(
-        default=90, ge=21, le=730, description="So many past days, at most, show how far forecasts may be wrong."
-    )
+    days: int = Field(default=90, ge=21, le=730, description="Most past days that show how far forecasts may be wrong.")
     seed: int = Field(default=1, ge=0, description="Which of them are planned for, and which are counted on.")
     deviation_eur_per_mwh: float = Field(
         default=200.0, gt=0, description="Planning price of leaving, on the day, the program that was announced."

@@ -97,7 +97,7 @@ def _checked(run: Run, now: datetime) -> Floats:
     if run.made_at > now:
         raise InputError(f"{where} says it was made at {run.made_at.isoformat()}, which is to come; check its clock")
     if not np.isfinite(run.mean).all():
-        raise InputError(f"{where} has values that are no numbers; leave it out where it is not known")
+        raise InputError(f"{where} has values that are not numbers; leave it out where it is not known")
     if run.quantiles is not None and (np.diff(run.quantiles, axis=0) < 0).any():
         raise InputError(f"{where} has crossed quantiles; give them in ascending order")
     parts = run.mean[None] if run.quantiles is None else np.vstack([run.mean[None], run.quantiles])

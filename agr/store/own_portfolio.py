@@ -14,7 +14,7 @@ OWN_LIST = "table congestion_points"
 CONFLICT, INCOMPLETE = "portfolio conflict", "portfolio incomplete"
 """Kinds of alarms."""
 _NAMED = 5
-"""So many connections are named in an alarm."""
+"""Most connections that an alarm names."""
 
 
 def take(tx: Tx, period: Period, now: datetime, *, alone: bool) -> str | None:

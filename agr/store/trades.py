@@ -1,4 +1,4 @@
-"""Intraday trades: each once, by the exchange's identifier; a cancelled one stays, and counts no longer."""
+"""Intraday trades: each once, by the exchange's identifier; a cancelled one stays, but no longer counts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -205,7 +205,7 @@ class Offering:
         if stored.state is not OfferState.OPEN:
             raise ConflictError(f"the offer is {stored.state.value}; only an open one can be revoked")
         if latest_order(offer.options, offer.period, 0, limits=offer.limits) <= now:
-            raise ConflictError("the first ISP of the offer has begun; it can be revoked no longer")
+            raise ConflictError("the first ISP of the offer has begun; it can no longer be revoked")
         message = flex_offer_revocation(
             offer, message_id=str(uuid.uuid4()), sender=self._settings.domain, version=self._dso(offer).version,
             now=now,
@@ -268,7 +268,7 @@ class Offering:
                     )
                     self._plan_again(tx, order)
                 else:
-                    with suppress(ConflictError):  # its first ISP has begun: it can be revoked no longer
+                    with suppress(ConflictError):  # its first ISP has begun: it can no longer be revoked
                         self.revoke(tx, stored, why)
 
     def _plan_again(self, tx: Tx, order: FlexOrder) -> None:

@@ -110,7 +110,7 @@ def trade(do: Context, by: Principal, given: a.TradeGiven) -> Done:
 
 @action("/trades/{trade:path}/cancel", Permission.ACT, then=lambda _: "/markets")
 def cancel_trade(do: Context, by: Principal, given: a.Because, trade: str) -> Done:
-    """Let an intraday trade count no longer; the daemon plans again."""
+    """Cancel an intraday trade; the daemon plans again."""
     return do.intraday_trades.cancel(by, trade, given.why)
 
 

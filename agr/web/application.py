@@ -125,7 +125,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 def _fault(found: Mapping[str, Any], content_type: str) -> str:
     """Return what is wrong with a request, in words."""
     if found["type"] == "json_invalid":
-        return f"the body is no JSON: {found['ctx']['error']} at character {found['loc'][-1]}"
+        return f"the body is not JSON: {found['ctx']['error']} at character {found['loc'][-1]}"
     if tuple(found["loc"]) == ("body",) and found["type"] in ("model_attributes_type", "dict_type"):
         kind = content_type.partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):

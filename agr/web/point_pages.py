@@ -113,7 +113,7 @@ def _isp_of(of: Period, text: str) -> int:
     for isp in range(1, of.isp_count + 1):
         if said in (str(isp), of.label(isp)):
             return isp
-    raise InputError(f"{text!r} is no ISP of {of}; write 1 to {of.isp_count}, or the time at which it starts: 14:15")
+    raise InputError(f"{text!r} is not an ISP of {of}; write 1 to {of.isp_count}, or the time when it starts: 14:15")
 
 
 def _programs(

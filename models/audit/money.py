@@ -85,7 +85,7 @@ def _amounts(found: dict[str, float], expected: dict[str, float], allowed: float
     due = np.array([expected.get(name, 0.0) for name in names])
     for name in names:
         if name not in expected:
-            yield f"terms_eur {name}: is no term of this case"
+            yield f"terms_eur {name}: is not a term of this case"
     yield from above(
         (named("terms_eur", names),), "is not what it amounts to, wrong", np.abs(stated - due), allowed, "EUR"
     )
@@ -102,7 +102,7 @@ def _unpaid(case: Case, terms: Iterable[str]) -> Iterator[str]:
 def _places(case: Case, outcome: Outcome, expected: dict[str, Floats], allowed: float) -> Iterator[str]:
     found = outcome.point_terms_eur
     for name in sorted(found.keys() - expected.keys()):
-        yield f"point_terms_eur {name}: is no term of a congestion point"
+        yield f"point_terms_eur {name}: is not a term of a congestion point"
     size = len(case.points) + 1
     for name, due in expected.items():
         place: Axis = named(f"point_terms_eur {name}, congestion point", (*case.points, "none"))

@@ -66,7 +66,7 @@ def price(question: Question, same: SameProblem | None = None) -> Answer:
         if largest >= _LEAST_KW:
             return refused(
                 f"no more than {largest * _W_PER_KW:.0f} W can be sold in any ISP; "
-                f"less than {question.least_kw:g} kW is no offer"
+                f"less than {question.least_kw:g} kW is not an offer"
             )
         why = "; ".join(binding(case, most, room, deliverable)) or "less can be delivered than is asked for at least"
         return refused(f"nothing can be delivered: {why}")

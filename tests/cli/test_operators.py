@@ -71,9 +71,9 @@ def test_a_preview_is_asked_for_waited_for_and_discarded(desk, agr):
     assert "(preview)" in said
     assert "nothing was sent" in said
     assert "is discarded" in agr("decide", number, "discard", "--why", "no need")
-    assert "no preview" in agr("decide", number, "send", "--why", "after all", code=1)
+    assert "not a preview" in agr("decide", number, "send", "--why", "after all", code=1)
     assert "write send or discard" in agr("decide", number, "forget", "--why", "x y z", code=1)
-    assert "no preview" in agr("decide", "send", "--plan", number, "--why", "after all", code=1)
+    assert "not a preview" in agr("decide", "send", "--plan", number, "--why", "after all", code=1)
     assert "7, or --plan 7" in agr("decide", "send", "--why", "x y z", code=1)
     assert "7, or --plan 7" in agr("decide", number, "send", "--plan", number, "--why", "x y z", code=1)
     assert "'seven' is not a plan" in agr("decide", "seven", "send", "--why", "x y z", code=1)

@@ -69,7 +69,7 @@ def test_trades_are_added_imported_listed_and_cancelled(site: Site, tmp_path: Pa
     file = tmp_path / "trades.csv"
     file.write_text(f"trade,start,minutes,mw,price_eur_per_mwh\nT-1,{start},30,1.5,80\nT-3,{start},15,-0.5,99\n")
     assert "1 trade entered; 1 trade known already" in site.run("trades", "import", str(file))
-    assert "counts no longer" in site.run("trades", "cancel", "T-1", "--why", "busted")
+    assert "no longer counts" in site.run("trades", "cancel", "T-1", "--why", "busted")
     listed = site.run("trades", "list", "--period", str(site.period))
     assert "cancelled by" in listed
     assert "-0.500" in listed

@@ -83,7 +83,7 @@ def test_bad_values_of_open_meteo_are_refused_one_by_one_and_unknown_units_as_a_
     temperature, wind = read_open_meteo("w", "x", text)
     assert rows(temperature) == [(at(3), 6.0)]
     assert temperature.refused == (
-        "'soon' is no time; expected like 2026-03-29T14:00",
+        "'soon' is not a time; expected like 2026-03-29T14:00",
         "temperature_2m at 2026-03-29T01:00:00+00:00 is '5', no number",
     )
     assert wind.rows == ()

@@ -160,7 +160,7 @@ def test_a_key_is_asked_for_at_once_where_a_signature_does_not_fit(site: Site) -
         ((503, {}), "answers HTTP 503"),
         ((200, b"<html>"), "has no domain and publicKey"),
         ((200, {"domain": "grid.example"}), "has no domain and publicKey"),
-        ((200, {"domain": "grid.example", "publicKey": "short"}), "public key of grid.example is none"),
+        ((200, {"domain": "grid.example", "publicKey": "short"}), "public key of grid.example is not one"),
         ((200, {"domain": "evil.example", "publicKey": "A" * 43 + "="}), "answers about another domain"),
         ((200, b"x" * 100_000), "answers more than"),
     ],

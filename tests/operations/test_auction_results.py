@@ -111,10 +111,10 @@ def test_a_corrected_result_is_compared_with_the_bid_and_not_with_the_first_resu
         ("day-ahead", mw((3, 1.5)), "ISP 3 (00:30): 1.5 MW does not lie between 0 and the bid of 1 MW (plan 7)"),
         ("day-ahead", mw((3, -0.1), (5, 2)), "ISP 3 (00:30) and 1 more: -0.1 MW does not lie between"),
         ("day-ahead", mw()[:-1], "91 values; day-ahead has 92 of 2026-03-29, one per ISP"),
-        ("day-ahead", mw((2, float("nan"))), "ISP 2 (00:15): nan MW is no award"),
+        ("day-ahead", mw((2, float("nan"))), "ISP 2 (00:15): nan MW is not an award"),
         ("FCR", (2, 2, 1, 1, 1, 1), "block 3 (from 08:00): 1 MW does not lie between 0 and the bid of 0 MW"),
         ("FCR", (2, 2, 0, 1, 1), "5 values; FCR has 6 of 2026-03-29, one per 4 h"),
-        ("FCR", (2, 2, 0, 1, 1, -1), "block 6 (from 20:00): -1 MW is no award of FCR"),
+        ("FCR", (2, 2, 0, 1, 1, -1), "block 6 (from 20:00): -1 MW is not an award of FCR"),
         ("fcr", (1, 1, 1, 1, 1, 1), "'fcr' is not a capacity product, nor day-ahead; known are day-ahead, FCR"),
     ],
 )

@@ -97,9 +97,9 @@ def test_an_identifier_with_other_contents_is_refused_and_nothing_of_the_batch_i
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"mw": 0.0}, "0 MW at 80 EUR/MWh is no trade"),
+        ({"mw": 0.0}, "0 MW at 80 EUR/MWh is not a trade"),
         ({"mw": float("nan")}, "nan MW"),
-        ({"price_eur_per_mwh": float("inf")}, "inf EUR/MWh is no trade"),
+        ({"price_eur_per_mwh": float("inf")}, "inf EUR/MWh is not a trade"),
         ({"minutes": 20}, "does not begin and end with an ISP of 15 minutes"),
         ({"start": ONE.start + timedelta(minutes=5)}, "does not begin and end with an ISP"),
         ({"start": PERIOD.starts()[-1], "minutes": 30}, "goes beyond the end of 2026-03-29"),
@@ -122,7 +122,7 @@ def test_a_trade_of_a_period_that_is_over_is_refused(desktop: Desktop) -> None:
 
 def test_a_cancelled_trade_counts_no_longer_and_its_identifier_is_not_used_again(desktop: Desktop) -> None:
     desktop.enter(ONE, HOUR)
-    assert "counts no longer" in desktop.trades.cancel(ANNA, "T-1", "the exchange cancelled it").text
+    assert "no longer counts" in desktop.trades.cancel(ANNA, "T-1", "the exchange cancelled it").text
     assert desktop.counting() == (HOUR,)
     assert "cancelled trade T-1" in desktop.asked()[-1][1]
     with pytest.raises(ConflictError, match="was cancelled already, by anna"):

@@ -68,7 +68,7 @@ def test_the_common_auction_and_the_area_that_is_meant_are_read(tmp_path):
         (series([(1, 10)], unit="KWH"), "column unit: 'KWH' is not EUR/MWh"),
         (series([(1, 10), (1, 11)]), "position 1 comes twice or lies outside 1..4"),
         (series([(1, 10), (9, 11)]), "position 9 comes twice or lies outside 1..4"),
-        (series([(1, 10)], minutes=7), "is no number of 0:07:00"),
+        (series([(1, 10)], minutes=7), "is not a whole number of 0:07:00"),
         (series([(1, 10)]) + series([(1, 11)]), "has 11 here and 10 in line 2"),
         ("", "holds no usable values"),
     ],

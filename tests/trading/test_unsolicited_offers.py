@@ -81,7 +81,7 @@ def test_nothing_is_proposed_to_a_dso_that_takes_no_such_offers(tmp_path: Path) 
     ("point", "first", "count", "power_w", "fault", "words"),
     [
         (POINT, 90, 4, -1000, InputError, "are not all in"),
-        (POINT, 40, 4, 0, InputError, "0 W is no offer"),
+        (POINT, 40, 4, 0, InputError, "0 W is not an offer"),
         ("ea1.2024-01.example.dso:p9", 40, 4, -1000, MissingError, "no congestion point of ours"),
     ],
 )

@@ -213,7 +213,7 @@ def test_why_an_isp_changed_is_looked_up_in_any_plan_with_old_prices(market, pag
     assert "unchanged" in page.locator(".why").inner_text()
     page.get_by_label("Why is ISP").fill("97")
     page.get_by_role("button", name="as it is?").click()
-    page.get_by_text("is no ISP of").wait_for()
+    page.get_by_text("is not an ISP of").wait_for()
 
 
 def test_euros_of_a_change_add_up_on_the_page(market, page):

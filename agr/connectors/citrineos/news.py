@@ -51,7 +51,7 @@ class NewsReader:
             told = json.loads(body)
             named = told.get("stationId", told.get("ocppConnectionName"))
             if named != station:
-                raise InputError(f"the news are of {str(named)[:64]!r}, the address is that of {station!r}")
+                raise InputError(f"the news is about {str(named)[:64]!r}, the address is that of {station!r}")
             event = told.get("event")
             if event in ("connected", "closed"):
                 return [StationSeen(station=station, at=at, connected=event == "connected")]

@@ -75,9 +75,9 @@ def answer_of(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the answer is no JSON ({error})") from error
+        raise InputError(f"the answer is not JSON ({error})") from error
     if not isinstance(found, dict):
-        raise InputError("the answer is no JSON object")
+        raise InputError("the answer is not a JSON object")
     return found
 
 

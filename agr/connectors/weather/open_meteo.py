@@ -33,7 +33,7 @@ def read_open_meteo(feed: str, place: str, text: str) -> tuple[Outlook, ...]:
             continue
         values = hourly[variable]
         if not isinstance(values, list) or len(values) != len(times):
-            raise FeedError(f"feed {feed}: hourly.{variable} is no list of {len(times)} values, one for each time")
+            raise FeedError(f"feed {feed}: hourly.{variable} is not a list of {len(times)} values, one for each time")
         reading = Reading(quantity=quantity, place=place)
         given = units.get(variable)
         unit = _SAME_UNIT.get(str(given), str(given))
@@ -55,7 +55,7 @@ def _answer(feed: str, text: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise FeedError(f"feed {feed}: the answer is not JSON ({error})") from error
     if not isinstance(whole, dict):
-        raise FeedError(f"feed {feed}: the answer is no object of one place; ask for one place in each feed")
+        raise FeedError(f"feed {feed}: the answer is not the object of one place; ask for one place in each feed")
     if whole.get("error"):
         raise FeedError(f"feed {feed}: the source refuses: {str(whole.get('reason', 'without a reason'))[:300]}")
     return whole
@@ -74,7 +74,7 @@ def _times(
     """Return the moments, None for those that cannot be read, and why."""
     given, offset = hourly.get("time"), whole.get("utc_offset_seconds")
     if not isinstance(given, list):
-        raise FeedError(f"feed {feed}: hourly.time is no list")
+        raise FeedError(f"feed {feed}: hourly.time is not a list")
     if isinstance(offset, bool) or not isinstance(offset, int) or abs(offset) >= 86_400:
         raise FeedError(f"feed {feed}: utc_offset_seconds is {offset!r}; without it, local times mean nothing")
     unix = units.get("time") == "unixtime"
@@ -87,7 +87,7 @@ def _times(
         except (ValueError, TypeError, OverflowError, OSError):
             found.append(None)
             refused.append(
-                f"{value!r} is no time; expected {'seconds since 1970' if unix else 'like 2026-03-29T14:00'}"
+                f"{value!r} is not a time; expected {'seconds since 1970' if unix else 'like 2026-03-29T14:00'}"
             )
     return found, refused
 

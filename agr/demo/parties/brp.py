@@ -91,7 +91,7 @@ class Counter(BaseHTTPRequestHandler):
             why = self.desk.take(body)
             energy = [float(isp["energy_mwh"]) for isp in body["isps"]]
         except (ValueError, KeyError, TypeError) as error:
-            return self.refuse(422, f"this is no e-program: {type(error).__name__} {error}")
+            return self.refuse(422, f"this is not an e-program: {type(error).__name__} {error}")
         self.lines.write(
             "e-program", message_id=body["message_id"], period=body["period"], revision=body["revision"],
             plan=body["plan"], mwh=energy,

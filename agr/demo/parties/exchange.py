@@ -114,9 +114,9 @@ def volumes(body: bytes, prices: dict[datetime, float]) -> dict[datetime, float]
             raise RefusedError(422, f"the columns {START} and {VOLUME} are missing")
         start, mw = datetime.fromisoformat(row[START]).astimezone(UTC), float(row[VOLUME])
         if start not in prices or start in found:
-            raise RefusedError(422, f"line {number}: {row[START]} is no product of the day, or comes twice")
+            raise RefusedError(422, f"line {number}: {row[START]} is not a product of the day, or comes twice")
         if abs(mw / STEP_MW - round(mw / STEP_MW)) > 1e-6:
-            raise RefusedError(422, f"line {number}: {mw:g} MW is no multiple of {STEP_MW:g} MW")
+            raise RefusedError(422, f"line {number}: {mw:g} MW is not a multiple of {STEP_MW:g} MW")
         found[start] = mw
     if len(found) != len(prices):
         raise RefusedError(422, f"{len(found)} of {len(prices)} products")

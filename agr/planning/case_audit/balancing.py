@@ -93,7 +93,7 @@ def _kept(context: Context) -> Iterator[str]:
 
 
 def _told(context: Context) -> Floats:
-    """Return where (T,) trades were reported, or all are: what plans would have traded counts no longer there."""
+    """Return where (T,) trades were reported, or all are: what plans would have traded no longer counts there."""
     found = np.full(context.day.isps, context.facts.markets.intraday.trades_reported)
     for trade in context.facts.trades:
         begins = context.day.since(trade.start)

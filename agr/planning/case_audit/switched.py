@@ -38,7 +38,7 @@ def windows(day: Day, needs: str) -> list[Window]:
     for words in sorted(needs.split(";"), key=lambda text: text.strip()):
         match = _WINDOW.fullmatch(words)
         if match is None:
-            raise ValueError(f"{words!r} is no window of a switched load; the table should not have been loaded")
+            raise ValueError(f"{words!r} is not a window of a switched load; the table should not have been loaded")
         begin, close = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
         inside = (day.clock >= begin) & (day.clock < (close or 24 * 60))
         isps = np.flatnonzero(inside)

@@ -85,7 +85,7 @@ def _date(found: re.Match[str], text: str, day_first: bool | None) -> tuple[int,
     if named:
         month = _MONTHS.get(named.lower()[:3])
         if month is None:
-            raise ValueError(f"'{text}' is not a time: '{named}' is no month; {_EXPECTED}")
+            raise ValueError(f"'{text}' is not a time: '{named}' is not a month; {_EXPECTED}")
         return int(found["myear"] or found["dyear"]), month, int(found["mday"] or found["dday"])
     first, second, year = int(found["a"]), int(found["b"]), int(found["year"])
     if found["sign"] == "." or first == second:

@@ -32,7 +32,7 @@ def executor_of(name: str) -> Executor:
         return local
     found = _CLUSTER.fullmatch(name)
     if found is None:
-        raise ExecutorError(f'"{name}" is no executor; it is "local", "dask://host:port" or "dask+tls://host:port"')
+        raise ExecutorError(f'"{name}" is not an executor; write "local", "dask://host:port" or "dask+tls://host:port"')
     scheduler = f"{'tls' if found['tls'] else 'tcp'}://{found['host']}:{found['port']}"
     try:
         from models.decomposition.executors.cluster import DaskPricing

@@ -60,7 +60,7 @@ def _points(series: etree._Element, period: etree._Element) -> Iterator[Row]:
     step = parse_duration(_one(period, "resolution"))
     count, left = divmod(end - start, step) if step else (0, end - start)
     if left or count < 1:
-        raise ValueError(f"its interval from {start.isoformat()} to {end.isoformat()} is no number of {step}")
+        raise ValueError(f"its interval from {start.isoformat()} to {end.isoformat()} is not a whole number of {step}")
     told = [_one(series, name, "") for name in
             ("in_Domain.mRID", "classificationSequence_AttributeInstanceComponent.position", "currency_Unit.name",
              "price_Measure_Unit.name")]  # fmt: skip
