@@ -202,5 +202,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         _serve(Path(sys.argv[2]), int(sys.argv[3]))
     else:
-        count, length = int((sys.argv[1:2] or [RESOURCES])[0]), float((sys.argv[2:3] or [SECONDS])[0])
-        print(json.dumps(measure(count, length)))  # noqa: T201
+        count, length = [*sys.argv[1:3], *[str(RESOURCES), str(SECONDS)][len(sys.argv[1:3]) :]]
+        print(json.dumps(measure(int(count), float(length))))  # noqa: T201

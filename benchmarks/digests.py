@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -113,7 +114,7 @@ def cases() -> dict[str, Callable[[], str]]:
         "switched": switched,
         "part": part_again,
     }
-    return found | {folder.name: lambda folder=folder: scenario(folder) for folder in all_folders()}  # type: ignore[misc]
+    return found | {folder.name: partial(scenario, folder) for folder in all_folders()}
 
 
 def _made(names: list[str]) -> Iterator[tuple[str, str]]:

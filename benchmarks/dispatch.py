@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -28,7 +29,7 @@ from agr.domain.register import Connection, Register
 from agr.operations import log
 from agr.store import dispatches, register
 from tests.builders.citrine import Station
-from tests.builders.csms_site import NOW, CsmsSite, car
+from tests.builders.csms_site import NOW, CsmsSite, car, told
 from tests.builders.depots import Depot, depots, point
 from tests.builders.plans import planned
 from tests.demo.test_dispatch_to_stations import Plant
@@ -78,7 +79,7 @@ def settle(depot: Depot, done: Callable[[], bool]) -> Figures:
 
 def points(count: int) -> dict[str, Figures]:
     """Return figures of a first plan and of a changed one."""
-    stations = {f"CP{n}": Station(periods=200) for n in range(count)}
+    stations: dict[str, Any] = {f"CP{n}": Station(periods=200) for n in range(count)}
     with tempfile.TemporaryDirectory() as folder, depots(Path(folder), **stations) as depot:
         depot.clock.jump_to(DAY.start + timedelta(seconds=1))
         depot.programs.period = DAY
@@ -140,7 +141,7 @@ def _ready(plant: Plant, names: list[str]) -> list[str]:
 
 
 def _held(plant: Plant, name: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = plant.site.stations.send("state", station=name).fields["profiles"]
+    found: list[dict[str, object]] = told(plant.site.stations.send("state", station=name))["profiles"]
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.sheet import Arrays
+from models.matrix import Matrix
 
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "hipo": {"solver": "hipo", "hipo_system": "normaleq", "hipo_ordering": "amd", "run_crossover": "off"},
@@ -34,7 +35,7 @@ class Solved:
     seconds: float
 
 
-def load(arrays: Arrays, options: dict[str, Any]) -> highspy.Highs:
+def load(arrays: Arrays | Matrix, options: dict[str, Any]) -> highspy.Highs:
     """Return a solver with the model. Raises HighsError when HiGHS returns anything but OK."""
     solver = highspy.Highs()
     for name, value in {"output_flag": False, **options}.items():

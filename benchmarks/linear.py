@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.linear_storage import add_storage, open_isps
-from benchmarks.sheet import Arrays, Sheet, Where
+from benchmarks.sheet import Arrays, Sheet, Where, cells_where
 from models.case import Bools, Case, Floats, Ints
 from models.resources.storage.reachability import meetable
 
@@ -31,7 +31,8 @@ def relaxation(case: Case) -> Arrays:
     rows = len(case.points) + 1
     power = sheet.cells("power", _grid(rows, case.isps), -np.inf, np.inf).reshape(rows, case.isps)
     planned = _programs(sheet, case, "", np.ones(rows, dtype=np.bool_))
-    sums = sheet.add(*[_fixed(case).ravel()] * 2, count=power.size).reshape(power.shape)
+    fixed = _fixed(case).ravel()
+    sums = sheet.add(fixed, fixed, count=power.size).reshape(power.shape)
     sheet.put(sums.ravel(), power.ravel(), 1.0)
     for column, point, isp, sign in planned.flow:
         sheet.put(sums[point, isp], column, -sign)
@@ -136,7 +137,7 @@ def _balance(sheet: Sheet, case: Case, power: Ints) -> None:
 def _limits(sheet: Sheet, case: Case, power: Ints) -> None:
     limits = case.limits
     for name, bound, sign in (("import", limits.import_kw, 1.0), ("export", limits.export_kw, -1.0)):
-        at = np.nonzero(np.isfinite(bound))
+        at = cells_where(np.isfinite(bound))
         penalty = limits.penalty_eur_per_mwh[at[0]] * case.isp_hours / 1000
         breach = sheet.cells(f"breach {name}", at, 0.0, np.inf, penalty)
         rows = sheet.add(-np.inf, sign * bound[at], count=len(breach))
@@ -151,7 +152,7 @@ def _deliver(sheet: Sheet, case: Case, power: Ints, called: _Programs) -> None:
     sheet.offset -= float((data.availability_eur_per_mw_h[:, None] * data.paid_kw).sum()) * per_kw
     fixed = _fixed(case)
     for sign in (-1.0, 1.0):
-        at = np.nonzero(np.sign(data.reserved_kw) == sign)
+        at = cells_where(np.sign(data.reserved_kw) == sign)
         reserved = np.abs(data.reserved_kw[at])
         name = "undelivered less" if sign < 0 else "undelivered more"
         short = sheet.cells(name, at, 0.0, reserved, data.penalty_eur_per_mwh[at[0]] * per_kw)

@@ -43,7 +43,7 @@ def add_storage(
     energy = sheet.cells(f"{prefix}energy", everywhere, low, high, end)
     inflow = -wide(data.demand_kwh)[units].astype(np.float64)
     inflow[:, 0] += (data.retention * data.energy_start_kwh)[units]
-    rows = sheet.add(*[inflow.ravel()] * 2, count=inflow.size).reshape(inflow.shape)
+    rows = sheet.add(inflow.ravel(), inflow.ravel(), count=inflow.size).reshape(inflow.shape)
     energies = energy.reshape(inflow.shape)
     sheet.put(rows.ravel(), energy, 1.0)
     sheet.put(rows[:, 1:].ravel(), energies[:, :-1].ravel(), -np.repeat(data.retention[units], case.isps - 1))
@@ -69,7 +69,7 @@ class _Tables:
 
 
 def _table(columns: Ints, where: Where, shape: tuple[int, ...], units: Ints, place: Ints) -> Ints:
-    result = np.full((len(units), shape[1]), -1, dtype=np.int32)
+    result = np.full((len(units), shape[1]), -1, dtype=np.int64)
     result[place[where[0]], where[1]] = columns
     return result
 

@@ -63,7 +63,7 @@ def solved(count: int) -> tuple[NamedCase, Outcome]:
     load = np.round(rng.uniform(5, 500, (count, isps)), 3)
     held = np.arange(0, count, 10)
     flat = np.full(isps, 50.0)
-    storage = dict.fromkeys(("charge_kw", "discharge_kw", "charge_efficiency", "energy_min_kwh", "energy_max_kwh", "demand_kwh", "unmanaged_kw", "pinned_kw"), wide)  # fmt: skip
+    storage: dict[str, np.ndarray] = dict.fromkeys(("charge_kw", "discharge_kw", "charge_efficiency", "energy_min_kwh", "energy_max_kwh", "demand_kwh", "unmanaged_kw", "pinned_kw"), wide)  # fmt: skip
     storage |= dict.fromkeys(("discharge_efficiency", "retention", "energy_start_kwh", "wear_eur_per_kwh", "end_value_eur_per_kwh", "shortfall_eur_per_kwh", "reserve_kw"), none)  # fmt: skip
     case = Case(
         isps=isps, isp_hours=0.25, points=points, fixed=Fixed(point=np.arange(count), program_kw=load),

@@ -37,7 +37,7 @@ def _compute(kind: str, resources: int = 1000) -> Floats:
     arrays = relaxation(case)
     x = run(load(arrays, ALGORITHMS["ipx"])).x
     power = spread(arrays, x, "power", len(case.points) + 1, case.isps).sum(axis=0)
-    return np.round(power.reshape(24, 4).mean(axis=1) / resources, 3)
+    return np.asarray(np.round(power.reshape(24, 4).mean(axis=1) / resources, 3))
 
 
 if __name__ == "__main__":

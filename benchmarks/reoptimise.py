@@ -160,4 +160,5 @@ if __name__ == "__main__":
 
     instance = make_case(int(sys.argv[1]))
     best = solve(instance, method=Method.DECOMPOSITION, relative_gap=1e-3, time_limit_s=600.0)
-    print(json.dumps(measure(instance, best) | {"gap_before": best.gap_eur / best.gross_cost_eur}))  # noqa: T201
+    figures = measure(instance, best) or {}  # no figures where there are no parts
+    print(json.dumps(figures | {"gap_before": best.gap_eur / best.gross_cost_eur}))  # noqa: T201

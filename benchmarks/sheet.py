@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from models.case import Floats, Ints
+from models.case import Bools, Floats, Ints
 
 Where: TypeAlias = tuple[Ints, Ints]
 
@@ -79,6 +79,12 @@ class Sheet:
             row_upper=np.concatenate(self.row_upper),
             columns=self.named,
         )
+
+
+def cells_where(table: Bools) -> Where:
+    """Return the (row, ISP) of all that is true of a table."""
+    rows, isps = np.nonzero(table)
+    return rows.astype(np.int64), isps.astype(np.int64)
 
 
 def spread(arrays: Arrays, x: NDArray[np.float64], name: str, units: int, isps: int) -> Floats:

@@ -25,7 +25,7 @@ class Fleet:
     @property
     def end_h(self) -> Floats:
         """Hour at the end of each ISP (T,)."""
-        return np.arange(1, self.isps + 1) * self.hours
+        return np.arange(1.0, self.isps + 1) * self.hours
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -250,4 +250,4 @@ def _at_once(fleet: Fleet, connected: Bools, power: Floats, energy_kwh: Floats) 
     """Return charging at full power (U,T), in kW, from the first connected ISP until the energy is reached."""
     most = np.where(connected, power[:, None] * fleet.hours, 0.0)
     before = np.cumsum(most, axis=1) - most
-    return np.clip(energy_kwh[:, None] - before, 0.0, most) / fleet.hours
+    return np.asarray(np.clip(energy_kwh[:, None] - before, 0.0, most) / fleet.hours)

@@ -12,11 +12,18 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from agr.demo.counterparties import CSMS, STATION, Counterparty
+from pydantic import JsonValue
+
+from agr.demo.counterparties import CSMS, STATION, Counterparty, Event
 from tests.builders.http_server import Asked, HttpServer, Told
 
 NOW = datetime.fromisoformat("2026-11-29T22:27:00+00:00")
 _LIMIT_S = 60
+
+
+def told(event: Event) -> Mapping[str, Any]:
+    """Return the fields of an event as they came as JSON: whoever asks for one knows what it holds."""
+    return event.fields
 
 
 class CsmsSite:
@@ -161,7 +168,7 @@ class CsmsSite:
         self.close()
 
 
-def car(tag: str = "TAG1", **more: object) -> dict[str, object]:
+def car(tag: str = "TAG1", **more: JsonValue) -> dict[str, JsonValue]:
     """Return a car that stays for hours; see station_physics.Car."""
-    stays = {"at": NOW.isoformat(), "until": "2026-11-30T06:00:00+00:00"}
+    stays: dict[str, JsonValue] = {"at": NOW.isoformat(), "until": "2026-11-30T06:00:00+00:00"}
     return {**stays, "tag": tag, "capacity_kwh": 60, "stored_kwh": 12, "target_kwh": 55, **more}

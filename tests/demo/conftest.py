@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -20,7 +21,7 @@ from agr.demo.environment import counterparty_python
 from tests.builders import schemas
 
 PROJECT = Path(__file__).parents[2]
-KNOWN = {
+KNOWN: dict[str, list[Any]] = {
     "congestion_points": [
         {
             "address": "ea1.2024-01.example.dso-one:point-1",
@@ -121,7 +122,7 @@ def python() -> Path:
 
 
 @pytest.fixture
-def known() -> dict[str, list]:
+def known() -> dict[str, list[Any]]:
     """What the CRO of these tests knows."""
     return KNOWN
 

@@ -1,21 +1,21 @@
 """The demo's CSMS with real OCPP stations behind it: pushes, foreign profiles, death, waiting; what stations charge."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders.csms_site import NOW, CsmsSite, car
+from tests.builders.csms_site import NOW, CsmsSite, car, told
 
 START = NOW.replace(minute=30)
 HOURS = timedelta(hours=1)
 PATH = "2.0.1/smartcharging/setChargingProfile"
 
 
-def profile(number: int, limits: list[float], *, level: int = 1, unit: str = "W", **more: object) -> dict[str, Any]:
+def profile(number: int, limits: Sequence[float], *, level: int = 1, unit: str = "W", **more: object) -> dict[str, Any]:
     """Return a body with a limit per quarter of an hour from 22:30."""
     periods = [{"startPeriod": 900 * place, "limit": limit} for place, limit in enumerate(limits)]
     schedule = {
@@ -31,7 +31,10 @@ def profile(number: int, limits: list[float], *, level: int = 1, unit: str = "W"
 
 
 def place(python: Path, folder: Path, **more: Any) -> CsmsSite:
-    stations = [{"name": "CP1", "evses": [{"id": 1}, {"id": 2}]}, {"name": "CP2", "protocol": "1.6"}]
+    stations: list[dict[str, Any]] = [
+        {"name": "CP1", "evses": [{"id": 1}, {"id": 2}]},
+        {"name": "CP2", "protocol": "1.6"},
+    ]
     # Their time hardly goes on by itself: a register that is read late shows the energy of the moment that is meant.
     return CsmsSite(python, folder, stations, rate=0.01, **more)
 
@@ -89,12 +92,12 @@ def energy(event: dict[str, Any]) -> float:
 
 def test_needs_of_a_car_make_the_csms_set_a_profile_of_its_own_above_ours(site: CsmsSite) -> None:
     before = len(site.csms.events)
-    now = datetime.fromisoformat(site.stations.send("state", station="CP1").fields["time"])
+    now = datetime.fromisoformat(site.stations.send("state", station="CP1").text("time"))
     visit = car(at=now.isoformat(), until=(now + 5 * HOURS).isoformat(), says_needs=True, tag="N")
     transaction = site.visit("CP1", visit, 2)
     site.csms.wait_for(lambda one: (one.kind, one.text("action")) == ("answered", "SetChargingProfile"), after=before)
     [sent] = [one for one in site.csms.told("sent") if one.fields["action"] == "SetChargingProfile"][-1:]
-    set_by_itself = sent.fields["payload"]["chargingProfile"]
+    set_by_itself = told(sent)["payload"]["chargingProfile"]
     assert set_by_itself["transactionId"] == transaction
     assert set_by_itself["chargingProfilePurpose"] == "TxProfile"
     [schedule] = set_by_itself["chargingSchedule"]
@@ -120,7 +123,7 @@ def test_a_station_of_16_gets_the_number_of_its_session_and_replaces_in_place(si
         site.command("CP2", "1.6/smartcharging/setChargingProfile", body, name)
         assert site.answer(name) == {"status": "Accepted"}
         assert site.evse("CP2")["power_w"] == pytest.approx(limit * 230 * 3)
-    assert len(site.stations.send("state", station="CP2").fields["profiles"]) == 1
+    assert len(told(site.stations.send("state", station="CP2"))["profiles"]) == 1
 
 
 def test_what_a_silent_station_tells_waits_as_long_as_a_second_command_does(python: Path, tmp_path: Path) -> None:
@@ -160,7 +163,7 @@ def test_a_csms_that_is_killed_knows_its_rows_again_and_loses_what_was_under_way
         site.csms.wait_for(lambda one: (one.kind, one.text("station")) == ("sent", "CP1") and "6000" in str(one.fields))
         site.restart(NOW)
         site.faults("CP1")
-        rows = {row["id"]: row["active"] for row in site.csms.send("rows").fields["profiles"]}
+        rows = {row["id"]: row["active"] for row in told(site.csms.send("rows"))["profiles"]}
         assert rows == {1: True, 2: False}
         assert site.wait(lambda target, sent: target == "/hook/CP1" and sent["event"] == "connected")
         again = site.command("CP1", PATH, profile(2, [6000], level=2), "again")

@@ -158,7 +158,7 @@ FORM_ONLY = ("t4-behind", "t4-other", "t6-16f")
 
 @pytest.fixture(scope="module")
 def replay(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
-    stations = [
+    stations: list[dict[str, Any]] = [
         {"name": "CP201", "evses": [{"id": 1}, {"id": 2}]},
         {"name": "CP201A", "units": "A"},
         {"name": "CP16", "protocol": "1.6", "evses": [{"id": 1}, {"id": 2}]},

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -22,7 +22,7 @@ from agr.settings import DispatchRoad, DispatchSettings, Readings, Settings, Tls
 from agr.store import charge_sessions, dispatches, readings, register
 from agr.web.dispatch_answers import dispatch_app
 from agr.web.serving import WebServer
-from tests.builders.csms_site import NOW, CsmsSite, car
+from tests.builders.csms_site import NOW, CsmsSite, car, told
 from tests.builders.depots import Programs
 from tests.builders.plans import planned
 from tests.builders.worlds import World
@@ -121,7 +121,7 @@ def adopt(plant: Plant, **kw: float) -> None:
 @pytest.fixture(scope="module")
 def plant(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     folder = tmp_path_factory.mktemp("plant")
-    stations = [{"name": "CP1", "evses": [{"id": 1}]}, {"name": "CP2", "protocol": "1.6"}]
+    stations: list[dict[str, Any]] = [{"name": "CP1", "evses": [{"id": 1}]}, {"name": "CP2", "protocol": "1.6"}]
     with CsmsSite(python, folder, stations) as site:
         made = Plant(folder, site)
         try:
@@ -164,7 +164,7 @@ def test_plans_are_followed_by_real_stations_and_what_they_report_comes_back(pla
 def test_the_acceptance_for_a_real_citrineos_holds_against_the_demo_s_csms(
     python: Path, tmp_path: Path, station: str, protocol: str, unit: str
 ) -> None:
-    stations = [{"name": "CP1", "evses": [{"id": 1}]}, {"name": "CP2", "protocol": "1.6"}]
+    stations: list[dict[str, Any]] = [{"name": "CP1", "evses": [{"id": 1}]}, {"name": "CP2", "protocol": "1.6"}]
     with CsmsSite(python, tmp_path, stations) as site:
         road = DispatchRoad(name="trial", url=site.csms.endpoint)
         point = ChargePoint(
@@ -262,7 +262,7 @@ def test_an_unplanned_car_gets_its_profile_and_that_of_the_csms_is_not_in_force(
             site.visit("CP1", car(says_needs=True))
 
             def held() -> dict[str, int]:
-                found = site.stations.send("state", station="CP1").fields["profiles"]
+                found = told(site.stations.send("state", station="CP1"))["profiles"]
                 return {one["charging_profile_purpose"]: one["stack_level"] for one in found}
 
             plant.until(lambda: held().get("TxDefaultProfile") == 1, "the car got no profile")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -42,7 +43,7 @@ class Office:
         rows = [f"{start},{value}" for start, value in zip(self.starts, mw, strict=False)]
         return "\n".join(["Delivery start,Volume MW", *rows, ""]).encode()
 
-    def post(self, body: bytes, identity: str = "r1", secret: str = SECRET) -> tuple[int, dict[str, object]]:
+    def post(self, body: bytes, identity: str = "r1", secret: str = SECRET) -> tuple[int, dict[str, Any]]:
         signed = hmac.digest(secret.encode(), f"{identity}.1.".encode() + body, hashlib.sha256)
         headers = {
             "webhook-id": identity, "webhook-timestamp": "1", "x-agr-revision": "1",
@@ -50,12 +51,12 @@ class Office:
         }  # fmt: skip
         return self.ask(Request(f"{self.running.endpoint}/bids", data=body, headers=headers))
 
-    def results(self, token: str = TOKEN) -> tuple[int, list[dict[str, object]]]:
+    def results(self, token: str = TOKEN) -> tuple[int, list[dict[str, Any]]]:
         address = f"{self.running.endpoint}/results?delivery=2024-04-10"
         return self.ask(Request(address, headers={"Authorization": f"Bearer {token}"}))
 
     @staticmethod
-    def ask(request: Request) -> tuple[int, object]:
+    def ask(request: Request) -> tuple[int, Any]:
         try:
             with urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
@@ -109,7 +110,7 @@ def test_the_same_post_again_is_confirmed_again_and_another_with_its_name_is_not
         ([1.0] * 24, "guessed", False, 401, "the signature is wrong"),
         ([1.0] * 24, SECRET, True, 409, "the gate has closed"),
         ([1.0] * 23, SECRET, False, 422, "23 of 24 products"),
-        ([0.55] * 24, SECRET, False, 422, "line 2: 0.55 MW is no multiple of 0.1 MW"),
+        ([0.55] * 24, SECRET, False, 422, "line 2: 0.55 MW is not a multiple of 0.1 MW"),
     ],
 )
 def test_what_it_cannot_take_is_refused(office: Office, mw, secret, late, status, words) -> None:

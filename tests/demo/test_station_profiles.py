@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,9 +26,7 @@ def rules() -> Iterator[ModuleType]:
     sys.path.remove(folder)
 
 
-def source(
-    number: int, level: int, purpose: str, periods: list[tuple[int, float]], **more: object
-) -> dict[str, object]:
+def source(number: int, level: int, purpose: str, periods: list[tuple[int, float]], **more: Any) -> dict[str, object]:
     schedule = {
         "start_schedule": (START + timedelta(seconds=int(more.pop("shift", 0)))).isoformat(),
         "duration": more.pop("duration", None), "charging_rate_unit": more.pop("unit", "W"),
@@ -43,7 +42,7 @@ def outlet(rules: ModuleType, transaction: str | None = "t", phases: int = 3) ->
     return rules.Outlet(evse=1, volts=230, phases=phases, max_w=11_040, transaction=transaction, session_start=START)
 
 
-def at(rules: ModuleType, profiles: list[object], minutes: float, **more: object) -> float | None:
+def at(rules: ModuleType, profiles: list[object], minutes: float, **more: Any) -> float | None:
     return rules.limit_w(profiles, outlet(rules, **more), START + timedelta(minutes=minutes))
 
 

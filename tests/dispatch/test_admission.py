@@ -43,7 +43,7 @@ def test_a_row_is_kept_in_kw_or_kwh(quantity, value, kept, kept_value):
     ("given_row", "device", "words"),
     [
         (row("power_kw", 5), None, "'b' is not a resource of the register"),
-        (row("kw", 5), BATTERY, "'kw' is no quantity; known are power_kw, power_w"),
+        (row("kw", 5), BATTERY, "'kw' is not a quantity; known are power_kw, power_w"),
         (row("power_kw", float("nan")), BATTERY, "not a finite number"),
         (row("power_kw", float("-inf")), BATTERY, "not a finite number"),
         (row("power_kw", 1, NOW + timedelta(minutes=3)), BATTERY, "lies 3 minutes in the future"),

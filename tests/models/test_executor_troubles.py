@@ -95,7 +95,7 @@ def test_a_worker_with_other_code_is_left_out(case, tmp_path):
 
 @pytest.mark.parametrize("name", ["", "cluster", "dask://", "dask://host", "tcp://host:1", "dask://host:1/path"])
 def test_a_name_that_is_no_executor_is_refused_with_those_there_are(name, case):
-    with pytest.raises(ExecutorError, match=r'is no executor; it is "local", "dask://host:port"'):
+    with pytest.raises(ExecutorError, match=r'is not an executor; write "local", "dask://host:port"'):
         solve(case, method=Method.DECOMPOSITION, executor=name)
 
 

@@ -104,7 +104,7 @@ def test_a_tiny_volume_is_no_offer(lossless):
     assert asked(case, plan, tight, least_kw=0.8).priced[0].volume_kw[1] == pytest.approx(-0.8, abs=2e-3)
     answer = asked(case, plan, tight, least_kw=1.0)
     assert answer.priced == ()
-    assert re.fullmatch(r"no more than 80[01] W can be sold in any ISP; less than 1 kW is no offer", answer.why_not)
+    assert re.fullmatch(r"no more than 80[01] W can be sold in any ISP; less than 1 kW is not an offer", answer.why_not)
 
 
 def test_where_few_may_move_the_others_keep_their_programs_and_it_costs_no_less():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.audit import audit
 from models.baseline import no_flexibility
+from models.case import Case
 from models.decomposition.solve import solve as decompose
 from models.errors import CaseError
 from models.resources.switched.response import SwitchedResponder
@@ -58,7 +59,7 @@ def random_unit(rng, isps, point=0):
     )
 
 
-def world(rng, isps, units=8):
+def world(rng: np.random.Generator, isps: int, units: int = 8) -> Case:
     """Units of the class alone, at a limited and reserved congestion point, another and none."""
     price = rng.uniform(-40, 150, isps)
     reserved = np.where(rng.random(isps) < 0.4, -rng.uniform(0, 4, isps), 0.0)

@@ -171,7 +171,7 @@ def test_a_volume_below_zero_with_a_side_and_an_unknown_side_are_refused(feeding
         starts = [{"start": s.isoformat(), "price": 1} | row for s in PERIOD.starts()]
         feeding.exchange.answers[f"/results/{PERIOD.day}"] = starts
         feeding.look()
-        assert "is no side" in feeding.alarms()["feed failed [exchange]"]
+        assert "is not a side" in feeding.alarms()["feed failed [exchange]"]
 
 
 def test_capacity_is_awarded_per_block(feeding: Feeding) -> None:

@@ -134,7 +134,7 @@ def test_a_public_key_that_lost_letters_is_a_fault(check: Callable[..., Result],
 
 def test_a_public_key_with_a_wrong_letter_is_a_fault(check: Callable[..., Result]) -> None:
     no_point = "cs1.MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE="
-    assert "is no Ed25519 key" in said(check(key=no_point))
+    assert "is not an Ed25519 key" in said(check(key=no_point))
 
 
 def test_an_endpoint_that_does_not_answer_is_doubted(check: Callable[..., Result]) -> None:

@@ -1,6 +1,7 @@
 """Positions are backed by what resources can do, by default; limits and euros worked out by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ BATTERY = Battery(
 )  # fmt: skip
 
 
-def world(*resources: object, load_kw: float | np.ndarray = 1.0, speculation: bool = False, **more: object) -> Inputs:
+def world(*resources: object, load_kw: float | np.ndarray = 1.0, speculation: bool = False, **more: Any) -> Inputs:
     """Day-ahead costs 70 EUR/MWh all day. Intraday buys at 80 and sells at 60, but at 90 and 85 from 20:00 to 21:00."""
     buy, sell = np.full(96, 80.0), np.full(96, 60.0)
     buy[HOUR], sell[HOUR] = 90.0, 85.0

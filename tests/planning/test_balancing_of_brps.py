@@ -1,6 +1,7 @@
 """Balance responsible parties in cases: who is balanced by itself, shares of limits, positions, trades; the audit."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tests.builders.case_inputs import FIRST, at, inputs
 ALONE = (Brp(name="supplier"), Brp(name="sun", balance="itself"))
 
 
-def world(brps: tuple[Brp, ...] = ALONE, **more: object) -> Inputs:
+def world(brps: tuple[Brp, ...] = ALONE, **more: Any) -> Inputs:
     """A load of 30 kW of the supplier's, and a generator of 10 kW, whose BRP is the sun's, at the same point."""
     connections = (
         Connection(address="a", first_day=FIRST, brp="supplier"), Connection(address="b", first_day=FIRST, brp="sun"),
@@ -127,7 +128,7 @@ def test_what_they_cannot_give_each_other_costs_the_spread_and_history_says_whom
     assert sum(found.values()) == pytest.approx(value)
 
 
-def tampered(named: NamedCase, **values: object) -> NamedCase:
+def tampered(named: NamedCase, **values: Any) -> NamedCase:
     groups = replace(named.case.balancing_groups, **values)  # type: ignore[arg-type]
     return replace(named, case=replace(named.case, balancing_groups=groups))
 

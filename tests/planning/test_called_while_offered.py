@@ -5,6 +5,7 @@ The oracle knows nothing of cases: a linear program of what stores could do, giv
 
 from dataclasses import replace
 from datetime import date, time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def contract(power_w: int) -> Contract:
     )  # fmt: skip
 
 
-def world(seed: int, closed: int, **more: object) -> Inputs:
+def world(seed: int, closed: int, **more: Any) -> Inputs:
     """Two stores with programs that they can run; one has losses. What is reserved is sometimes too much for them."""
     rng = np.random.default_rng(seed)
     stores, programs = [], {}
@@ -59,7 +60,7 @@ def world(seed: int, closed: int, **more: object) -> Inputs:
 def least_missed_kw(asked: Inputs) -> np.ndarray:
     """Return the least sum over the evening of what a call cannot get, kW; the stores are followed one by one."""
     reserved = asked.register.contracts[0].power_w / 1000
-    stores, closed, evening = asked.register.resources, asked.closed_isps, range(68, 80)
+    stores, closed, evening = asked.register.of(Battery), asked.closed_isps, range(68, 80)
     n, sign = len(stores), -1.0 if reserved < 0 else 1.0
     columns = 2 * n * ISPS + ISPS  # charging and discharging of each store, then what is missed
     rows, bounds_up = [], []

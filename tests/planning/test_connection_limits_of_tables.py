@@ -43,7 +43,7 @@ def car(name: str, connection: str) -> EvSession:
 
 
 def limit(at: str, import_kw: float | None = None, export_kw: float | None = None, **more: Any) -> ConnectionLimit:
-    given = {"first_day": FIRST, "penalty_eur_per_mwh": 1000.0} | more
+    given: dict[str, Any] = {"first_day": FIRST, "penalty_eur_per_mwh": 1000.0} | more
     return ConnectionLimit(at=at, import_kw=import_kw, export_kw=export_kw, **given)
 
 

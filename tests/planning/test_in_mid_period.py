@@ -10,6 +10,7 @@ import pytest
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.kind import Resource
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.domain.reading import Reading
 from agr.planning.difference import Solved
@@ -114,11 +115,10 @@ def test_an_empty_battery_does_not_discharge_although_its_program_is_closed(worl
     assert any("1 store cannot run the program of closed ISPs: battery" in note for note in plan.result.notes)
 
 
-def add(world: World, *resources: object) -> None:
+def add(world: World, *resources: Resource) -> None:
     with world.store.transaction() as tx:
         known = register.load(tx)
-        rows = {"connections": known.connections, "resources": (*known.resources, *resources)}
-    world.know_register(contracts=(), **rows)
+    world.know_register(contracts=(), connections=known.connections, resources=(*known.resources, *resources))
 
 
 def car(arrival_isp: int, *, hours: float, energy_kwh: float) -> EvSession:

@@ -48,9 +48,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     with made.store.transaction() as tx:
         known = register.load(tx)
         (contract,) = known.contracts
-        evening = {"window_start": time(18), "window_end": time(20), "power_w": -40_000}
         other = replace(known.of(Battery)[0], resource="other battery", connection="ean.2")
-        made_again = replace(contract, **evening)
+        made_again = replace(contract, window_start=time(18), window_end=time(20), power_w=-40_000)
         register.replace(tx, replace(known, contracts=(made_again,), resources=(*known.resources, other)))
         evening_eur = 300.0  # so dear that the battery would empty itself then, and the contract holds it back
         dear = prices("day_ahead_forecast", PERIOD)[17:19]  # from 18:00, on the day that has no hour from two to three
@@ -209,8 +208,11 @@ class Worse(SolverPool):
     def solve_part(self, before: Case, case: Case) -> Solution:
         found = super().solve_part(before, case)
         worse = no_flexibility(case)
-        bound = {"bound_eur": worse.objective_eur, "gap_eur": 0.0, "duals": found.outcome.duals}
-        return replace(found, outcome=replace(worse, termination=Termination.OPTIMAL, **bound))
+        called_optimal = replace(
+            worse, termination=Termination.OPTIMAL, bound_eur=worse.objective_eur, gap_eur=0.0,
+            duals=found.outcome.duals,
+        )  # fmt: skip
+        return replace(found, outcome=called_optimal)
 
 
 def test_a_part_that_is_worth_less_than_the_program_in_force_makes_it_the_whole_portfolio(

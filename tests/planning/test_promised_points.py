@@ -26,7 +26,7 @@ def two_points(of: World) -> World:
     )
     powers = of.forecasts[PERIOD.day]
     return replace(
-        of, register=register, forecasts={PERIOD.day: powers | {("shop", "power_kw"): powers["load", "power_kw"]}},
+        of, register=register, forecasts={PERIOD.day: {**powers, ("shop", "power_kw"): powers["load", "power_kw"]}},
         points=(*of.points, CongestionPoint(address="q", dso="dso.example", connections=("b",))),
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ class Proposing(Here):
 
 def test_what_was_not_known_is_said_also_where_nothing_is_proposed() -> None:
     known = past()
-    short = replace(known, predicted=known.predicted | {"power_kw load": known.predicted["power_kw load"][-3:]})
+    short = replace(known, predicted={**known.predicted, "power_kw load": known.predicted["power_kw load"][-3:]})
     plan, _, store, _ = planned(short, Promises(scenarios=8), solver=Proposing())
     words = "too few errors are known, so the forecast is taken as certain: day_ahead; power_kw load"
     assert words in plan.result.notes

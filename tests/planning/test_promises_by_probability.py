@@ -30,6 +30,7 @@ from agr.scenario.description import Description
 from agr.settings import Planning
 from agr.settings.promises import Promises
 from agr.store.forecast_runs import Run
+from tests.builders.solvers import Unasked
 
 FIRST = date(2026, 1, 1)
 PERIOD = Period(date(2026, 5, 20))
@@ -40,16 +41,12 @@ ANSWERED: dict[str, bytes] = {}
 """What was answered, by digest of the case: plans of the day as it is forecast ask for the same again and again."""
 
 
-class Here:
+class Here(Unasked):
     """Solves in this process; what any of them was asked before it answers with a new copy, unless it is `afresh`."""
 
     def __init__(self, *, afresh: bool = False) -> None:
         self.asked = 0
         self.afresh = afresh
-
-    def within(self, budget_s: float) -> "Here":
-        del budget_s
-        return self
 
     def solve(self, case: Any, reached: Any = None) -> Solution:
         del reached
@@ -58,12 +55,6 @@ class Here:
             ANSWERED[digest] = pickle.dumps(answer(case, How.of(Planning())))
         solution: Solution = pickle.loads(ANSWERED[digest])
         return solution
-
-    def solve_part(self, before: Any, case: Any) -> Solution:
-        raise AssertionError("no part is planned where reservations are planned by probability")
-
-    def price(self, question: Any) -> Any:
-        raise AssertionError
 
     def propose(self, question: Question) -> Any:
         self.asked += 1

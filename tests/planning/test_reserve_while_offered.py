@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ EVENING = range(72, 76)
 ISPS = PERIOD.isp_count
 
 
-def world(prequalified_kw: float, evening_eur: float, *, awarded_mw: float = AWARDED_MW, **more: object) -> Inputs:
+def world(prequalified_kw: float, evening_eur: float, *, awarded_mw: float = AWARDED_MW, **more: Any) -> Inputs:
     """Three congestion points with a battery each, and one in none; 8 kW of FCR were awarded: all there is at first."""
     everywhere = [("b0", "c0"), ("b1", "c1"), ("b2", "c2"), ("free", "c3")]
     batteries = tuple(

@@ -87,6 +87,9 @@ class Interrupted:
                 day.put_trigger(tx, PERIOD.day, reason, read + timedelta(milliseconds=5))
         return read
 
+    def real(self, instant: datetime) -> datetime:
+        return self.world.clock.real(instant)
+
 
 def test_a_trigger_that_arrives_during_the_reading_still_waits_for_others(world: World, solver: SolverPool) -> None:
     world.know_points()

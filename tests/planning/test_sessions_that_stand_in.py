@@ -265,6 +265,6 @@ def test_the_plan_at_the_congestion_point_is_made_of_known_and_of_expected_sessi
     program = cache.of(stage.made[0].id)
     facts = facts_of(("x",), limited, {period: program}, period.start, period, 20.0)
     assert [row.resource for row in facts.sessions["pole"]] == ["car"]
-    others = sum(one.power_kw for one in program if one.resource in ("battery", "load-1"))
+    others = np.sum([one.power_kw for one in program if one.resource in ("battery", "load-1")], axis=0)
     [limit] = facts.limits  # an expected session is no other load behind the fuse, which would keep real cars from it
     assert limit.other_kw == pytest.approx(others[: len(limit.other_kw)])

@@ -51,7 +51,7 @@ def test_windows_of_a_switched_load_on_days_of_other_lengths(day: date, needs: s
 
 def test_a_switched_load_keeps_its_states_in_closed_isps_and_is_off_where_it_is_out_of_order() -> None:
     states = np.arange(96) % 8 < 4
-    before = Previous(decided={"s": states}, programs_kw={"s": 3.0 * states})
+    before = Previous(decided={"s": states}, programs_kw={"s": 3.0 * states.astype(float)})
     world = inputs(resources=(BOILER,), previous=before, closed_isps=10)
     units = build(world).case.switched
     assert units.pinned_on[0, :10].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 1, 1]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,13 +92,13 @@ def test_the_audit_finds_whatever_is_left_open(part: str) -> None:
     storage = case.storage
     pinned = storage.pinned_kw.copy()
     pinned[named.of("storage").index("pump")] = np.nan
-    free = {
+    left_open: dict[str, dict[str, Any]] = {
         "day_ahead": {"day_ahead": replace(case.day_ahead, committed_kw=np.full(96, np.nan))},
         "reserves": {"reserves": (replace(case.reserves[0], committed_mw=np.full(6, np.nan)),)},
         "curtailable": {"curtailable": replace(case.curtailable, pinned_kw=np.full((1, 96), np.nan))},
         "pump": {"storage": replace(storage, pinned_kw=pinned)},
-    }[part]
-    found = audit_case(now, replace(named, case=replace(case, **free)))
+    }
+    found = audit_case(now, replace(named, case=replace(case, **left_open[part])))
     assert any("committed" in words or "pinned_kw" in words for words in found)
 
 

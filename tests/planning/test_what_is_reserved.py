@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ REGISTER = inputs(contracts=(CONTRACT,)).register
 FEE_EUR = 25.0 * 0.004 * 3
 
 
-def order(powers: dict[int, int], contract: str | None = "FO", **more: object) -> Obligation:
+def order(powers: dict[int, int], contract: str | None = "FO", **more: Any) -> Obligation:
     now = datetime(2026, 1, 14, 12, tzinfo=UTC)
     made = FlexOrder(
         message_id="m", conversation_id="c", dso="dso.example", congestion_point="p", period=PERIOD,
@@ -45,7 +46,7 @@ def order(powers: dict[int, int], contract: str | None = "FO", **more: object) -
     return Obligation(order=made, baseline_w=(0,) * ISPS, **more)  # type: ignore[arg-type]
 
 
-def world(**more: object) -> Inputs:
+def world(**more: Any) -> Inputs:
     return inputs(contracts=(CONTRACT,), resources=(BATTERY,), order_shortfall_eur_per_mwh=5_000.0, **more)
 
 

@@ -15,6 +15,7 @@ from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.scenario.change_expression import read_setting
 from agr.scenario.changes import changed
+from agr.scenario.description import Release
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,9 @@ def test_contracts_limits_events_and_settings(small):
     assert changed(small, ["contracts.*.power_w=-50%"]).register.contracts[0].power_w == -200_000
     point = small.register.limits[0].congestion_point
     assert changed(small, [f"limits.{point}.import_kw=1"]).register.limits[0].import_kw == 1
-    assert changed(small, ["events.1.keep_share=0"]).description.events[0].keep_share == 0
+    (release, *_) = changed(small, ["events.1.keep_share=0"]).description.events
+    assert isinstance(release, Release)
+    assert release.keep_share == 0
     assert changed(small, ["planning.relative_gap=1e-3"]).description.planning.relative_gap == 1e-3
     assert changed(small, ["intraday.depth_kw=0"]).description.markets.intraday.depth_kw == 0
 

@@ -17,6 +17,7 @@ from agr.scenario.record import figures, totals
 from agr.scenario.running import solver_of
 from agr.scenario.scenario import Scenario
 from agr.settings import Moment, Planning, Timetable
+from tests.builders.solvers import Unasked
 from tests.day import tiny
 
 PERIOD = Period(date(2026, 6, 10))
@@ -78,13 +79,13 @@ def test_an_event_before_the_first_plan_is_known_to_it_and_asks_for_none(solver)
     assert held.reserved_kw[held.name.index(tiny.FO_A)].min() == -50.0
 
 
-class Faulty:
+class Faulty(Unasked):
     """Finds a fault in the answers with these numbers."""
 
     def __init__(self, solver, *numbers: int) -> None:
         self._solver, self._numbers, self._asked = solver, numbers, 0
 
-    def solve(self, case, _reached=None):
+    def solve(self, case, reached=None):
         self._asked += 1
         answer = self._solver.solve(case)
         return replace(answer, findings=("a fault",)) if self._asked in self._numbers else answer

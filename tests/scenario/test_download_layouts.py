@@ -1,7 +1,9 @@
 """The documented example of every layout is read as that layout."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,8 +13,10 @@ from agr.scenario.downloads import LAYOUTS, Asked
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "download-layouts.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^### (.+?)\n.*?^```\w+\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL))
-READ = {"day_ahead": downloads.day_ahead, "capacity": downloads.capacity, "imbalance": downloads.imbalance,
-        "sessions": downloads.sessions}  # fmt: skip
+READ: dict[str, Callable[[Path, Asked], Any]] = {
+    "day_ahead": downloads.day_ahead, "capacity": downloads.capacity, "imbalance": downloads.imbalance,
+    "sessions": downloads.sessions,
+}  # fmt: skip
 VALUES = {"day_ahead": {50.25, 48.0}, "capacity": {22.0, 9.0}, "imbalance": {83.22, 76.91, -46.72}, "sessions": {12.5}}
 
 

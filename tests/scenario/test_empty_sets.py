@@ -2,6 +2,7 @@
 
 import io
 from itertools import combinations
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -21,7 +22,7 @@ from agr.scenario.running import run
 from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, at, small_scenario
 
-_AT = {"connection": CONNECTION}
+_AT: dict[str, Any] = {"connection": CONNECTION}
 ONE_OF_EACH = (
     FixedLoad(resource="load", **_AT),
     Generator(resource="sun", **_AT),

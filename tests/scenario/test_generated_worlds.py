@@ -70,7 +70,7 @@ def test_every_resource_has_its_forecasts_and_a_name_of_its_own(profiles):
     register = generate(recipe(connections=200), profiles).register
     resources = [r.resource for r in register.resources]
     assert max(Counter(resources).values()) == 1
-    wanted = {(r.resource, "power_kw") for r in (*register.of(FixedLoad), *register.of(Generator))}
+    wanted = {(r.resource, "power_kw") for kind in (FixedLoad, Generator) for r in register.of(kind)}
     wanted |= {(h.resource, q) for h in register.of(HeatPump) for q in ("heat_kw", "cop")}
     assert {(f.resource, f.quantity) for f in register.forecasts} == wanted
     assert register.of(ShiftableRun)
@@ -112,7 +112,8 @@ def test_each_dso_has_a_contract_its_large_battery_can_keep(profiles):
 
 def test_stores_may_rest_all_day(profiles):
     register = generate(recipe(AUTUMN, connections=100), profiles).register
-    for store in (*register.of(Battery), *register.of(HeatPump)):
+    stores: list[Battery | HeatPump] = [*register.of(Battery), *register.of(HeatPump)]
+    for store in stores:
         assert store.end_kwh <= store.initial_kwh * (1 - store.loss_per_day) ** (25 / 24)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,7 +21,7 @@ DA = FILES / "good_da.csv"
 
 def made(folder: Path, period: str = "2024-04-10", zone: str = "Europe/Amsterdam", **files):
     """Import files of FILES, by default beside good prices; return the scenario and the notes."""
-    given = {name: (tuple(FILES / f for f in value) if isinstance(value, tuple) else FILES / value)
+    given: dict[str, Any] = {name: (tuple(FILES / f for f in value) if isinstance(value, tuple) else FILES / value)
              if name in ("day_ahead", "capacity", "imbalance", "sessions") else value
              for name, value in files.items()}  # fmt: skip
     request = ImportRequest(**({"day_ahead": DA} | given), periods=days_between(period, zone, 15))

@@ -143,8 +143,10 @@ def written(rows: list[Row], style: Style, tz: ZoneInfo) -> bytes:
     header = list(table[0])
     shuffled.shuffle(header)
     text = io.StringIO()
-    quoting = csv.QUOTE_ALL if style.quoted else csv.QUOTE_NONE
-    writer = csv.writer(text, delimiter=style.separator, quoting=quoting, escapechar="\0", lineterminator="\n")
+    writer = csv.writer(
+        text, delimiter=style.separator, quoting=csv.QUOTE_ALL if style.quoted else csv.QUOTE_NONE, escapechar="\0",
+        lineterminator="\n",
+    )  # fmt: skip
     writer.writerow(header)
     writer.writerows([row[name] for name in header] for row in table)
     before = {"": "", "sep": f"sep={style.separator}\n", "title": "Day-ahead prices\n\n", "comment": "# made here\n"}

@@ -1,5 +1,7 @@
 """A car with a minimum power charges for a part of its last ISP; every right value is worked out by hand."""
 
+from typing import Any
+
 import pytest
 
 from agr.domain.kinds.ev_session import EvSession
@@ -19,7 +21,7 @@ def planned(method, *cars, **more):
 
 
 def car(energy_kwh, name="car", **more):
-    values = {"arrival": at(0), "departure": at(7), "charge_kw": 11.0} | more
+    values: dict[str, Any] = {"arrival": at(0), "departure": at(7), "charge_kw": 11.0} | more
     return EvSession(resource=name, connection=CONNECTION, energy_kwh=energy_kwh, **values)
 
 

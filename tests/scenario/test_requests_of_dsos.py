@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.table import Table
 
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
 from agr.scenario.changes import changed
 from agr.scenario.comparison import compare
-from agr.scenario.description import Description
+from agr.scenario.description import Description, DsoRequest
 from agr.scenario.folder import read_scenario
 from agr.scenario.rendering import run_tables
 from agr.scenario.reports.page import report_html
@@ -53,11 +54,15 @@ def test_the_documented_request_is_one_and_what_is_too_dear_is_not_ordered(solve
     assert {name: first[name] for name in ("kind", "congestion_point", "power_mw")} == {
         name: event[name] for name in ("kind", "congestion_point", "power_mw")
     }
-    assert Description.model_validate({**described, "events": [event, *others]}).events[0].order_share == 1
+    (read, *_) = Description.model_validate({**described, "events": [event, *others]}).events
+    assert isinstance(read, DsoRequest)
+    assert read.order_share == 1
     (grid, change) = (words[words.index(name) + 1] for name in ("--grid", "--set"))
     for price in read_grid([grid])["trading.margin_share"]:
         told = changed(shipped, [change, f"trading.margin_share={price}"]).description
-        assert (told.events[0].pays_eur_per_mwh, told.trading.margin_share) == (100.0, float(price))
+        (request, *_) = told.events
+        assert isinstance(request, DsoRequest)
+        assert (request.pays_eur_per_mwh, told.trading.margin_share) == (100.0, float(price))
     mine = {name: value for name, value in event.items() if name not in ("kind", "at", "congestion_point", "contract")}
     for pays, is_ordered in ((event["pays_eur_per_mwh"], True), (0.001, False)):
         (sold,) = run(world(**mine | {"pays_eur_per_mwh": pays}), solver=solver).outcome["sold"]
@@ -134,7 +139,8 @@ def test_the_rule_of_the_event_decides_and_says_why(solver, request_of, note, or
 
 def test_a_request_is_changed_and_removed_like_everything_else(ordered, solver):
     dear = changed(world(), ["events.1.power_mw=*0.5", "events.*.pays_eur_per_mwh=50", "trading.margin_eur=0"])
-    event = dear.description.events[0]
+    (event, *_) = dear.description.events
+    assert isinstance(event, DsoRequest)
     assert (event.power_mw, event.pays_eur_per_mwh, dear.description.trading.margin_eur) == (-0.01, 50.0, 0)
     with pytest.raises(InputError, match=r"an event of kind flex_request has no keep_share"):
         changed(world(), ["events.1.keep_share=0"])
@@ -143,11 +149,11 @@ def test_a_request_is_changed_and_removed_like_everything_else(ordered, solver):
     gone = run(changed(world(), (), ["event:1"]), solver=solver)
     assert "sold" not in gone.outcome
     value = compare([gone, ordered]).value
-    assert value.loc["flexibility sold"].tolist()[-1] == ordered.outcome["sold"][0]["ordered_eur"]
+    assert value.loc["flexibility sold"].to_numpy().tolist()[-1] == ordered.outcome["sold"][0]["ordered_eur"]
 
 
 def test_the_terminal_and_the_report_show_what_was_sold(ordered):
-    tables = [table for table in run_tables(ordered) if getattr(table, "title", "") == "Flexibility for DSOs"]
+    tables = [one for one in run_tables(ordered) if isinstance(one, Table) and one.title == "Flexibility for DSOs"]
     assert [table.row_count for table in tables] == [1]
     page = report_html([ordered])
     assert '"sold":[' in page

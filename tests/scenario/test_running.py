@@ -26,6 +26,7 @@ from agr.scenario.rendering import run_tables, run_warnings
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import parse_periods, run, run_name
 from models.outcome import Termination
+from tests.builders.solvers import Unasked
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -115,8 +116,9 @@ def test_a_run_reads_back_as_it_was_saved(small_run, tmp_path):
     back = open_run(small_run.save(tmp_path / "run"))
     assert back.outcome == small_run.outcome
     for name, frame in small_run.tables.items():
-        same = {"check_freq": False, "check_categorical": False, "check_dtype": len(frame) > 0}
-        pd.testing.assert_frame_equal(getattr(back, name), frame, **same)
+        pd.testing.assert_frame_equal(
+            getattr(back, name), frame, check_freq=False, check_categorical=False, check_dtype=len(frame) > 0
+        )
 
 
 def test_saving_replaces_a_run_and_nothing_else(small_run, tmp_path):
@@ -141,7 +143,7 @@ def test_days_run_one_after_another_with_states_carried_over(name, solver):
     units = {b.resource: b for b in scenario.register.of(Battery)}
     morning = energy[energy["period"] == "2024-12-12"].groupby("resource", observed=True)
     for name_, rows in morning:
-        b, first = units[name_], rows.iloc[0]
+        b, first = units[str(name_)], rows.iloc[0]
         kept = evening[name_] * (1 - b.loss_per_day) ** (0.25 / 24)
         up, down = max(first["power_kw"], 0) * b.charge_efficiency, max(-first["power_kw"], 0) / b.discharge_efficiency
         assert first["energy_kwh"] == pytest.approx(kept + 0.25 * (up - down), abs=1e-3)
@@ -238,8 +240,8 @@ def test_a_time_limit_that_ended_a_solve_is_said(small_run):
 def test_a_run_without_a_proven_bound_is_told_and_kept_like_any_other(small, remembering, tmp_path):
     """A search may run out of time before it proves one. What reads JSON strictly must be able to read the run."""
 
-    class Hurried:
-        def solve(self, case, _reached=None):
+    class Hurried(Unasked):
+        def solve(self, case, reached=None):
             answer = remembering.solve(case)
             unproven = {"bound_eur": np.inf, "gap_eur": np.inf, "termination": Termination.TIME_LIMIT}
             return replace(answer, outcome=replace(answer.outcome, duals=None, **unproven))  # so it has no parts

@@ -27,6 +27,7 @@ from agr.scenario.sweeping import read_grid, sweep
 from agr.scenario.table_frames import known_of
 from agr.settings import Planning
 from tests.builders.dask_workers import forked_workers
+from tests.builders.solvers import Unasked
 
 DAY = Period(date(2026, 5, 4))
 
@@ -37,13 +38,13 @@ def quiet(small):
     return changed(small, ["connections=6"], ["event:1"])
 
 
-class Counting:
+class Counting(Unasked):
     """A pool that counts what it is asked, and breaks when told to."""
 
     def __init__(self, solver, breaks_after: int = 10**9) -> None:
         self._solver, self.asked, self._breaks_after = solver, 0, breaks_after
 
-    def solve(self, case, _reached=None):
+    def solve(self, case, reached=None):
         self.asked += 1
         if self.asked > self._breaks_after:
             raise KeyboardInterrupt
@@ -83,8 +84,8 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(quiet, remembering, tmp_p
 
 
 def test_a_combination_that_fails_has_its_reason_and_is_tried_again(small, tmp_path):
-    class Broken:
-        def solve(self, _case, _reached=None):
+    class Broken(Unasked):
+        def solve(self, case, reached=None):
             raise PlanError("out of memory")
 
     for _ in range(2):

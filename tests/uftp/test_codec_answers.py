@@ -18,6 +18,7 @@ from tests.uftp.uftp_samples import (
     REFERENCE,
     assert_valid,
     attributes,
+    decoded,
     reservation_xml,
 )
 
@@ -34,19 +35,19 @@ def portfolio_xml(result: str, children: str = "", **more: str) -> bytes:
 
 @pytest.mark.parametrize("children", ["", DUMMY])
 def test_rejected_portfolio_reaches_us_without_or_with_a_dummy_view(children):
-    message = decode(portfolio_xml("Rejected", children, RejectionReason="Unauthorized"))
+    message = decoded(portfolio_xml("Rejected", children, RejectionReason="Unauthorized"), m.AGRPortfolioQueryResponse)
     assert (message.result, message.rejection_reason, message.points) == ("Rejected", "Unauthorized", ())
 
 
 def test_rejected_portfolio_may_lack_zone_and_period():
     xml = f"<AGRPortfolioQueryResponse {attributes(Result='Rejected', AGRPortfolioQueryMessageID=REFERENCE)}/>"
-    assert decode(xml.encode()).period is None
+    assert decoded(xml.encode(), m.AGRPortfolioQueryResponse).period is None
     with pytest.raises(MessageError, match="required when Result is Accepted"):
         decode(xml.replace("Rejected", "Accepted").encode())
 
 
 def test_accepted_portfolio_may_be_empty_but_not_a_dummy():
-    assert decode(portfolio_xml("Accepted")).points == ()
+    assert decoded(portfolio_xml("Accepted"), m.AGRPortfolioQueryResponse).points == ()
     with pytest.raises(MessageError, match=r"DSO-View\[1\]/DSO-Portfolio\[1\]"):
         decode(portfolio_xml("Accepted", DUMMY))
 
@@ -60,7 +61,7 @@ def test_portfolio_is_read_as_the_schema_has_it():
     )
     xml = portfolio_xml("Accepted", view)
     assert_valid(xml, "3.1.0")
-    message = decode(xml)
+    message = decoded(xml, m.AGRPortfolioQueryResponse)
     (point,) = message.points
     assert (point.dso_domain, point.mutex_offers, point.day_ahead_redispatch_by) == ("dso.nl", False, "DSO")
     assert (point.intraday_redispatch_by, point.connections) == ("AGR", (EAN,))

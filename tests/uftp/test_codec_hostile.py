@@ -10,7 +10,8 @@ import pytest
 from agr.domain.errors import MessageError
 from agr.uftp import xml_parser
 from agr.uftp.codec import decode
-from tests.uftp.uftp_samples import EAN, REFERENCE, attributes, reservation_xml
+from agr.uftp.messages import AGRPortfolioQueryResponse, FlexReservationUpdate
+from tests.uftp.uftp_samples import EAN, REFERENCE, attributes, decoded, reservation_xml
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
 
@@ -43,7 +44,7 @@ def test_undefined_entity_is_refused(place):
 
 
 def test_predefined_entities_and_characters_are_read():
-    message = decode(reservation_xml(ContractID="&lt;&amp;&gt;&quot;&apos;&#65;&#x1F600;"))
+    message = decoded(reservation_xml(ContractID="&lt;&amp;&gt;&quot;&apos;&#65;&#x1F600;"), FlexReservationUpdate)
     assert message.contract_id == "<&>\"'A\U0001f600"
 
 
@@ -82,7 +83,8 @@ def test_many_attributes_are_refused_quickly():
 def test_long_attribute_is_refused():
     with pytest.raises(MessageError, match="longer than 65536"):
         decode(reservation_xml(ContractID="x" * 65_537))
-    assert len(decode(reservation_xml(ContractID="x" * 65_536)).contract_id) == 65_536
+    longest = decoded(reservation_xml(ContractID="x" * 65_536), FlexReservationUpdate)
+    assert len(longest.contract_id) == 65_536
 
 
 def test_size_limit_holds_before_parsing():
@@ -144,7 +146,7 @@ def test_connection_with_anything_else_is_refused():
     head = f"<AGRPortfolioQueryResponse {attributes(Result='Accepted', **more)}><DSO-View>"
     tail = "</DSO-View></AGRPortfolioQueryResponse>"
     good = f'<Connection EntityAddress="{EAN}"/>'
-    assert decode((head + good + tail).encode()).free_connections == (EAN,)
+    assert decoded((head + good + tail).encode(), AGRPortfolioQueryResponse).free_connections == (EAN,)
     for bad in ("<Connection/>", good.replace("/>", ' More="1"/>'), f"<Connection>{good}</Connection>"):
         with pytest.raises(MessageError, match="Connection element 2: expected EntityAddress"):
             decode((head + good + bad + tail).encode())
@@ -163,7 +165,7 @@ def test_a_hundred_thousand_connections_are_read_in_a_second_or_two():
         f'<DSO-Portfolio DSO-Domain="dso.nl">{points}</DSO-Portfolio></DSO-View></AGRPortfolioQueryResponse>'
     ).encode()
     started = time.thread_time()
-    message = decode(xml)
+    message = decoded(xml, AGRPortfolioQueryResponse)
     assert time.thread_time() - started < 60  # seconds of our own work; 0.2 are usual
     assert (len(message.points), sum(len(point.connections) for point in message.points)) == (1000, 100_000)
 

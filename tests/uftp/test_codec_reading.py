@@ -10,8 +10,8 @@ from agr.domain.errors import MessageError
 from agr.domain.program import IspRun
 from agr.uftp import messages as m
 from agr.uftp.codec import decode, encode
-from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES
-from tests.uftp.uftp_samples import EAN, MESSAGE_ID, REFERENCE, assert_valid, attributes, reservation_xml
+from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES, OtherMessage
+from tests.uftp.uftp_samples import EAN, MESSAGE_ID, REFERENCE, assert_valid, attributes, decoded, reservation_xml
 
 
 def test_reservation_is_read():
@@ -26,7 +26,9 @@ def test_reservation_is_read():
 
 @pytest.mark.parametrize("text", ["PT15M", "PT0.25H", "PT900S", "PT14M60S"])
 def test_isp_duration_is_read_by_value(text):
-    assert decode(reservation_xml(**{"ISP-Duration": text})).isp_duration == timedelta(minutes=15)
+    assert decoded(reservation_xml(**{"ISP-Duration": text}), m.FlexReservationUpdate).isp_duration == timedelta(
+        minutes=15
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_other_time_stamps_are_refused(text):
 
 @pytest.mark.parametrize("text", ["2026-03-29", "2026-03-29Z", "2026-03-29+02:00", " 2026-03-29 "])
 def test_period_is_a_local_day_whatever_its_offset(text):
-    assert decode(reservation_xml(Period=text)).period == date(2026, 3, 29)
+    assert decoded(reservation_xml(Period=text), m.FlexReservationUpdate).period == date(2026, 3, 29)
 
 
 @pytest.mark.parametrize("text", ["2026-02-30", "20260329", "2026-03-29T00:00:00Z", "9999-12-31", "1899-12-31", "x"])
@@ -97,7 +99,7 @@ def test_other_periods_are_refused(text):
 @pytest.mark.parametrize("name", ["D-PrognosisMessageID", "ReferenceMessageID"])
 def test_reference_is_read_by_either_name(name):
     xml = f"<D-PrognosisResponse {attributes(Result='Accepted', **{name: REFERENCE})}/>".encode()
-    assert decode(xml).reference == REFERENCE
+    assert decoded(xml, m.DPrognosisResponse).reference == REFERENCE
 
 
 def test_two_references_must_agree():
@@ -105,7 +107,7 @@ def test_two_references_must_agree():
         more = {"Result": "Accepted", "D-PrognosisMessageID": REFERENCE, "ReferenceMessageID": other}
         return f"<D-PrognosisResponse {attributes(**more)}/>".encode()
 
-    assert decode(both(REFERENCE)).reference == REFERENCE
+    assert decoded(both(REFERENCE), m.DPrognosisResponse).reference == REFERENCE
     with pytest.raises(MessageError, match="differ"):
         decode(both(MESSAGE_ID))
 
@@ -115,13 +117,14 @@ def test_flex_order_statuses_are_read():
     more = {"Result": "Accepted", "D-PrognosisMessageID": MESSAGE_ID}
     xml = f"<D-PrognosisResponse {attributes(**more)}>{child}</D-PrognosisResponse>".encode()
     assert_valid(xml, "3.1.0")
-    assert [(s.flex_order_message_id, s.is_validated) for s in decode(xml).flex_order_statuses] == [(REFERENCE, True)]
+    (status,) = decoded(xml, m.DPrognosisResponse).flex_order_statuses
+    assert (status.flex_order_message_id, status.is_validated) == (REFERENCE, True)
 
 
 def test_test_message_answer_is_bare_in_3_x_and_may_carry_a_verdict_later():
-    bare = decode(f"<TestMessageResponse {attributes()}/>".encode())
+    bare = decoded(f"<TestMessageResponse {attributes()}/>".encode(), m.TestMessageResponse)
     later = {"Result": "Rejected", "RejectionReason": "no", "ReferenceMessageID": REFERENCE}
-    full = decode(f"<TestMessageResponse {attributes(**later)}/>".encode())
+    full = decoded(f"<TestMessageResponse {attributes(**later)}/>".encode(), m.TestMessageResponse)
     assert (bare.result, bare.reference) == (None, None)
     assert (full.result, full.rejection_reason, full.reference) == ("Rejected", "no", REFERENCE)
 
@@ -137,7 +140,8 @@ def test_schema_hints_comments_and_white_space_say_nothing():
 
 @pytest.mark.parametrize("digits", ["0" * 12, "8" * 18, "9" * 34])
 def test_ean_of_any_length_the_schema_has_is_read(digits):
-    assert decode(reservation_xml(CongestionPoint=f"ean.{digits}")).congestion_point == f"ean.{digits}"
+    read = decoded(reservation_xml(CongestionPoint=f"ean.{digits}"), m.FlexReservationUpdate)
+    assert read.congestion_point == f"ean.{digits}"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +155,8 @@ def test_other_addresses_are_refused(address):
 
 
 def test_isps_of_any_sense_are_read_so_that_rules_can_answer():
-    message = decode(reservation_xml('<ISP Power="+1" Start="0"/><ISP Power="0" Start="999" Duration="-1"/>'))
+    xml = reservation_xml('<ISP Power="+1" Start="0"/><ISP Power="0" Start="999" Duration="-1"/>')
+    message = decoded(xml, m.FlexReservationUpdate)
     assert message.isps == (IspRun(0, 1), IspRun(999, 0, -1))
 
 
@@ -209,7 +214,7 @@ OTHERS = [*OTHER_REQUESTS, *OTHER_RESPONSES]
 @pytest.mark.parametrize("root", OTHERS)
 def test_other_messages_are_read_for_their_metadata(root):
     child = '<ISP/><X a="1"/>'
-    message = decode(f"<{root} {attributes(Whatever='1')}>{child}</{root}>".encode())
+    message = decoded(f"<{root} {attributes(Whatever='1')}>{child}</{root}>".encode(), OtherMessage)
     assert (message.type_name, message.message_id, message.is_response) == (root, MESSAGE_ID, root in OTHER_RESPONSES)
 
 

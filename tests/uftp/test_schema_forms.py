@@ -6,15 +6,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from schema_forms import Drawn, drawn
 
 from agr.domain.errors import MessageError
 from agr.domain.program import IspRun
 from agr.uftp.codec import decode
-from agr.uftp.messages import TYPES, Message
+from agr.uftp.messages import TYPES, DPrognosisResponse, FlexReservationUpdate, Message
 from agr.uftp.metadata import Part
 from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES
-from tests.uftp.uftp_samples import REFERENCE, assert_valid, attributes, reservation_xml
+from tests.uftp.schema_forms import Drawn, drawn
+from tests.uftp.uftp_samples import REFERENCE, assert_valid, attributes, decoded, reservation_xml
 
 FREE_TEXT = ("RejectionReason", "Reference", "OrderReference", "DisputeReason")
 
@@ -32,8 +32,8 @@ def assert_means(part: Part, made: Drawn) -> None:
             if isinstance(item, Part):
                 assert_means(item, child)
             elif isinstance(item, IspRun):
-                meaning = child.meaning
-                assert item == IspRun(meaning["Start"], meaning["Power"], meaning.get("Duration", 1))
+                run = {"Duration": 1, **child.meaning}
+                assert (item.start, item.power_w, item.duration) == (run["Start"], run["Power"], run["Duration"])
             else:
                 assert item == str(child.meaning["EntityAddress"]).strip(" \t\r\n")
 
@@ -61,7 +61,8 @@ def test_every_form_that_the_schema_allows_is_read_by_value(root, version, data)
 )  # fmt: skip
 def test_isp_durations_of_a_quarter_of_an_hour_are_equal_however_written(text):
     assert_valid(reservation_xml(**{"ISP-Duration": text.strip()}), "3.1.0")  # libxml2 forgets to trim
-    assert decode(reservation_xml(**{"ISP-Duration": text})).isp_duration == timedelta(minutes=15)
+    read = decoded(reservation_xml(**{"ISP-Duration": text}), FlexReservationUpdate)
+    assert read.isp_duration == timedelta(minutes=15)
 
 
 @pytest.mark.parametrize("text", ["PT900.0000000000000001S", "PT899." + "9" * 30 + "S", "P1Y", "P0Y1M", "-PT15M"])
@@ -103,17 +104,18 @@ def test_white_space_around_identifiers_is_no_part_of_them(name, pad):
 
 
 def test_free_text_stays_as_it_was_written():
-    assert decode(reservation_xml(Reference=" dso-1 ")).dso_reference == " dso-1 "
+    assert decoded(reservation_xml(Reference=" dso-1 "), FlexReservationUpdate).dso_reference == " dso-1 "
 
 
 def test_references_that_differ_in_case_or_white_space_agree():
     more = {"Result": "Accepted", "D-PrognosisMessageID": REFERENCE.upper(), "ReferenceMessageID": f" {REFERENCE} "}
-    assert decode(f"<D-PrognosisResponse {attributes(**more)}/>".encode()).reference == REFERENCE.upper()
+    answer = decoded(f"<D-PrognosisResponse {attributes(**more)}/>".encode(), DPrognosisResponse)
+    assert answer.reference == REFERENCE.upper()
 
 
 def test_addresses_of_any_alphabet_are_read():
     address = "ea1.2020-01.nl.eXample:Groß-Ümmeln 北"
-    assert decode(reservation_xml(CongestionPoint=address)).congestion_point == address
+    assert decoded(reservation_xml(CongestionPoint=address), FlexReservationUpdate).congestion_point == address
 
 
 def test_an_element_that_names_its_own_type_is_read():

@@ -40,6 +40,7 @@ class Peer(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    server: Peer
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -1,11 +1,15 @@
 """Messages and schemas for the tests of the protocol layer."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 
 from lxml import etree
 
+from agr.uftp.codec import decode
+from agr.uftp.metadata import Message
 from tests.builders.schemas import schema
 
+M = TypeVar("M", bound=Message)
 MESSAGE_ID = "11111111-2222-4333-8444-555555555555"
 CONVERSATION_ID = "99999999-8888-4777-8666-aaaaaaaaaaaa"
 REFERENCE = "0a0b0c0d-1111-4222-8333-444455556666"
@@ -31,6 +35,13 @@ ISPS = {
 def assert_valid(xml: bytes, version: str, name: str = "UFTP-agr") -> None:
     """Check a document against the specification's own schema."""
     schema(version, name).assertValid(etree.fromstring(xml, etree.XMLParser(huge_tree=True)))
+
+
+def decoded(xml: bytes, kind: type[M]) -> M:
+    """Read a document, which must hold a message of this type."""
+    message = decode(xml)
+    assert isinstance(message, kind)
+    return message
 
 
 def attributes(version: str = "3.1.0", **more: str) -> str:

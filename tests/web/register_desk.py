@@ -12,11 +12,11 @@ from agr.domain.register import Connection
 from agr.store import day, register_rows
 from tests.builders.accounts import account
 from tests.builders.operators_side import Desk
+from tests.builders.pages import csrf_token
 from tests.builders.worlds import World
 
 ONE, TWO = "ean.299000000000000015", "ean.299000000000000022"
 FREE = "ea1.2024-01.example.agr:depot"
-CSRF = re.compile(r'name="csrf" value="([^"]*)"')
 SEEN = re.compile(r'name="seen" value="([^"]*)"')
 
 
@@ -51,9 +51,8 @@ class Person:
         return self.client.get(path, params=asked)
 
     def post(self, path: str, form: dict[str, str], **asked: str) -> httpx.Response:
-        csrf = CSRF.search(self.get("/account").text)
-        assert csrf is not None
-        return self.client.post(path, params=asked, data={"csrf": csrf[1], **form}, follow_redirects=True)
+        data = {"csrf": csrf_token(self.client), **form}
+        return self.client.post(path, params=asked, data=data, follow_redirects=True)
 
     def enter(self, table: str, cells: dict[str, str], *, key: str = "", step: str = "enter", **more: str):
         form = {f"cell {name}": value for name, value in cells.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -59,7 +60,7 @@ def act(client: httpx.Client, path: str, **fields: object) -> httpx.Response:
 
 
 START = PERIOD.starts()[60].isoformat()
-OF_OURS = {
+OF_OURS: dict[str, tuple[str, dict[str, Any]]] = {
     "reserve": ("/reservations", {"contract": CONTRACT, "period": DAY, "keep_share": 0.5}),
     "replan": ("/plans", {"period": DAY, "points": [POINT], "preview": False}),
     "trade": ("/trades", {"trade": "T-1", "start": START, "mw": 0.001, "price_eur_per_mwh": 50}),
@@ -72,7 +73,7 @@ OF_OURS = {
     "remove_row": ("/register/remove", {"table": "batteries", "key": "battery"}),
 }
 """Action → what concerns one BRP: refused to who acts for the other, done by who acts for it."""
-OF_ALL = {
+OF_ALL: dict[str, tuple[str, dict[str, Any]]] = {
     "hold": ("/hold", {}),
     "release": ("/release", {}),
     "send_waiting": ("/send-waiting", {"period": DAY}),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -56,7 +57,7 @@ def test_what_concerns_another_dso_is_refused_and_changes_nothing(desk: Desk) ->
             tx, message_id="m-1", conversation_id="c", kind="D-Prognosis", recipient_domain=OURS, recipient_role="DSO",
             xml=b"<x/>", at=desk.world.clock.now(), period=PERIOD.day, subject=POINT,
         )  # fmt: skip
-    attempts = [
+    attempts: list[tuple[str, dict[str, Any]]] = [
         ("/reservations", {"contract": CONTRACT, "period": DAY, "keep_share": 0.5}),
         ("/plans", {"period": DAY, "points": [POINT], "preview": False}),
         ("/messages/m-1/resend", {}),

@@ -20,7 +20,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     ("kind", "body", "words"),
     [
         ("text/plain", '{"why": "a test"}', "the body was not read as JSON: send the header Content-Type"),
-        ("application/json", '{"why": "a test"', "the body is no JSON: Expecting ',' delimiter at character 16"),
+        ("application/json", '{"why": "a test"', "the body is not JSON: Expecting ',' delimiter at character 16"),
         ("application/json", '["a test"]', "body: Input should be a valid dictionary"),
         ("application/json", '{"why": 7}', "why: Input should be a valid string"),
     ],

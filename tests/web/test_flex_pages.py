@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from lxml import html
 
 from agr.domain.flexibility_states import OfferState
 from agr.store import outbox
@@ -18,6 +17,7 @@ from agr.web.security import COOKIE
 from tests.builders.accounts import PASSWORD, account
 from tests.builders.barriers import barriers
 from tests.builders.operators_side import Desk
+from tests.builders.pages import found
 from tests.builders.trading_day import POINT, PROGNOSIS, TradingWorld
 from tests.builders.worlds import PERIOD
 
@@ -55,7 +55,7 @@ def test_what_dsos_were_told_of_measurements_is_shown(desk: tuple[Desk, TradingW
             recipient_role="DSO", xml=encode(message), at=world.clock.now(), period=yesterday.day, subject="ean.1",
         )  # fmt: skip
         outbox.answered(tx, PROGNOSIS, world.clock.now(), "Rejected", "Unknown EAN")
-    (row,) = html.fromstring(page.get(f"/trading?period={yesterday}").text).xpath("//section[@id='metering']//tbody/tr")
+    (row,) = found(page.get(f"/trading?period={yesterday}").text, "//section[@id='metering']//tbody/tr")
     assert [cell.text_content() for cell in row][:5] == ["ean.1", "dso.example", "3", "2", "2.5"]
     assert row[-1].text_content() == "Rejected: Unknown EAN"
     (told,) = page.get(f"/api/v1/days/{yesterday}/metering").json()
@@ -74,7 +74,7 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
         assert part in shown.text
     assert "Propose an offer" not in shown.text  # the DSO takes none that it has not asked for
     assert "Send…" not in carl.get(page).text
-    rows = html.fromstring(shown.text).xpath("//section[@id='ledger']//tbody/tr")
+    rows = found(shown.text, "//section[@id='ledger']//tbody/tr")
     assert [row.xpath("string(th)") for row in rows] == ["40–51 10:45–13:45"]  # all of them with the same figures
     assert "Without the orders" not in shown.text
     ledger = anna.get(f"/api/v1/days/{PERIOD}/trading").json()["ledger"]
@@ -99,7 +99,7 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
     ordered = bert.get(page).text
     assert "o-1" in ordered
     assert "No offer is open." in ordered  # what is ordered binds the plan, no offer any more
-    (picture,) = html.fromstring(ordered).xpath("//section[@id='without']//script/text()")
+    (picture,) = found(ordered, "//section[@id='without']//script/text()")
     series = {one["label"]: one["values"] for one in json.loads(picture)["series"]}
     assert [line[39] for line in series.values()] == [20.0, -10.0]
 
@@ -113,7 +113,7 @@ def test_an_offer_is_proposed_in_a_form_and_one_of_many_powers_is_told_by_its_su
     try:
         bert, carl = logged_in(opened, "bert", "operator"), logged_in(opened, "carl", "viewer")
         assert "Propose an offer" not in carl.get(f"/trading?period={PERIOD}").text
-        (form,) = html.fromstring(bert.get(f"/trading?period={PERIOD}").text).xpath("//details[@id='propose']/form")
+        (form,) = found(bert.get(f"/trading?period={PERIOD}").text, "//details[@id='propose']/form")
         assert form.xpath("string(.//datalist/option[1]/@value)") == POINT
         fields = dict(form.form_values()) | {
             "congestion_point": POINT,
@@ -126,13 +126,13 @@ def test_an_offer_is_proposed_in_a_form_and_one_of_many_powers_is_told_by_its_su
         assert "is being priced; then it waits until somebody sends it" in done.text
         world.pricer.step_w = 1000
         world.trade()
-        (cell,) = html.fromstring(bert.get(f"/trading?period={PERIOD}").text).xpath("//td[@data-label='offered, W']")
+        (cell,) = found(bert.get(f"/trading?period={PERIOD}").text, "//td[@data-label='offered, W']")
         assert (
             cell.text == "−58.5 kWh in 9 ISPs of 40–48, up to −30,000 W; +311.2 kWh in 83 ISPs of 1–92, up to +15,000 W"
         )
         assert "40: −30,000 W, 41: −29,000 W" in cell.xpath("string(details)")
         # All 92 ISPs of the short day draw on nothing of the market: one row, not 92.
-        (row,) = html.fromstring(bert.get(f"/trading?period={PERIOD}").text).xpath("//section[@id='ledger']//tbody/tr")
+        (row,) = found(bert.get(f"/trading?period={PERIOD}").text, "//section[@id='ledger']//tbody/tr")
         assert row.xpath("string(th)") == "1–92 00:00–00:00"
     finally:
         opened.close()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -36,8 +37,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     opened.close()
 
 
-def told(desk: Desk, **asked: object) -> dict[str, object]:
-    answer = desk.as_("viewer").get(URL, params=asked)  # type: ignore[arg-type]
+def told(desk: Desk, **asked: Any) -> dict[str, Any]:
+    answer = desk.as_("viewer").get(URL, params=asked)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

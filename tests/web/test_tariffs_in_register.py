@@ -1,8 +1,8 @@
 """Tariffs on the register's pages: the rows of one connection are checked together, as in a whole import."""
 
 from tests.builders.operators_side import Desk
-from tests.web.register_desk import Person
-from tests.web.test_limits_in_register import ONE, anna, desk
+from tests.web.register_desk import ONE, Person
+from tests.web.test_limits_in_register import anna, desk
 
 __all__ = ["anna", "desk"]
 

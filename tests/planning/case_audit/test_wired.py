@@ -17,6 +17,7 @@ from agr.scenario.api import load
 from agr.scenario.day import play
 from models.case import Case
 from tests.builders.small_scenarios import CONNECTION, at, inputs_at, small_scenario
+from tests.builders.solvers import Unasked
 
 SCENARIOS = sorted(path.parent for path in (Path(__file__).parents[3] / "scenarios").glob("*/scenario.yaml"))
 
@@ -30,7 +31,7 @@ def test_the_cases_of_a_shipped_scenario_have_no_findings_before_and_after_gates
             assert audit_case(inputs, build(inputs)) == ()
 
 
-class Careless:
+class Careless(Unasked):
     """A solver that plans, and audits, as if every store needed half of what it needs."""
 
     def __init__(self, share: float) -> None:
@@ -41,10 +42,6 @@ class Careless:
         low = case.storage.energy_min_kwh * self.share
         how = How(method="reference", relative_gap=1e-3, decomposed_gap=1e-3, time_limit_s=600, threads=1)
         return answer(replace(case, storage=replace(case.storage, energy_min_kwh=low)), how)
-
-    def solve_part(self, before: Case, case: Case) -> Solution:
-        """Fail: no part is planned here."""
-        raise AssertionError("nothing is decomposed")
 
 
 @pytest.mark.parametrize(("share", "state"), [(1.0, PlanState.AUDITED), (0.5, PlanState.FAILED)])

@@ -11,6 +11,10 @@ from scipy.sparse import csr_matrix
 Term = tuple[Any, Any]  # columns and coefficients: one for each row, or one for all
 
 
+def _wide(values: Any, n: int) -> np.ndarray:
+    return np.broadcast_to(np.asarray(values), (n,))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Solution:
     """The best answer found and what is proven of all answers, both as value (larger is better)."""
@@ -47,15 +51,14 @@ class LinearModel:
         n = max(np.size(columns) for columns, _ in terms)
         at = np.arange(self.rows, self.rows + n)
         for columns, coefficients in terms:
-            self.entries.append((at, *(np.broadcast_to(np.asarray(v), (n,)) for v in (columns, coefficients))))
+            self.entries.append((at, _wide(columns, n), _wide(coefficients, n)))
         self._close(n, lower, upper)
 
     def one(self, terms: Sequence[Term], lower: float, upper: float) -> None:
         """Add one row over all columns of all terms."""
         for columns, coefficients in terms:
             n = np.size(columns)
-            wide = (np.broadcast_to(np.asarray(v), (n,)) for v in (columns, coefficients))
-            self.entries.append((np.full(n, self.rows), *wide))
+            self.entries.append((np.full(n, self.rows), _wide(columns, n), _wide(coefficients, n)))
         self._close(1, lower, upper)
 
     def _close(self, n: int, lower: Any, upper: Any) -> None:

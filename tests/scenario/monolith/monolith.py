@@ -120,7 +120,7 @@ class _Problem:
             cost = number(row, "penalty_eur_per_mwh") / 1000 * self.day.hours
             for t in np.flatnonzero(self.day.window(row)):
                 breach = self.model.columns(2, 0.0, np.inf, -cost)
-                program = self._program(row["congestion_point"], t)
+                program = self._program(row["congestion_point"], int(t))
                 if row["import_kw"]:
                     self.model.one([*program, (breach[0], -1.0)], -np.inf, float(row["import_kw"]))
                 if row["export_kw"]:
@@ -145,10 +145,11 @@ class _Problem:
                 at = (row["congestion_point"], int(t), float(np.sign(kw[t])))
                 rows[at].append((model.columns(1, 0.0, abs(kw[t]), -penalty), 1.0))
                 reserved[at] += kw[t]
-        for (point, t, sign), shortfalls in rows.items():
-            before = [(columns, -sign) for columns, _ in self._program(point, t)]
-            after = [(columns, sign) for columns, _ in self._program(point, t, called=True)]
-            model.one([*after, *before, *shortfalls], sign * reserved[point, t, sign], np.inf)
+        for at, shortfalls in rows.items():
+            point, isp, sign = at
+            before = [(columns, -sign) for columns, _ in self._program(point, isp)]
+            after = [(columns, sign) for columns, _ in self._program(point, isp, called=True)]
+            model.one([*after, *before, *shortfalls], sign * reserved[at], np.inf)
 
     def _capacity(self) -> None:
         model, day = self.model, self.day
@@ -168,7 +169,7 @@ class _Problem:
                     missing = model.columns(len(isps), 0.0, awarded, -cost)
                 for i, t in enumerate(isps):
                     for held in ([plan for _, plan in self.planned], self.called):
-                        self._held(held, j, t, [(bid, -1.0), *((column, 1.0) for column in missing[i : i + 1])])
+                        self._held(held, j, int(t), [(bid, -1.0), *((column, 1.0) for column in missing[i : i + 1])])
 
     def _held(self, stated: list[Stated], j: int, t: int, bid: list[Term]) -> None:
         """State that units hold a bid of product j in an ISP, less what is missing."""

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -206,7 +206,7 @@ def test_who_refuses_too_late_is_told_so_and_changes_nothing(desk: Desk, anna, b
     theirs = desk.daemon.operators.approvals
     before = theirs._may_decide
 
-    def approved_meanwhile(*given: object) -> None:
+    def approved_meanwhile(*given: Any) -> None:
         before(*given)
         monkeypatch.setattr(theirs, "_may_decide", before)
         assert act(bert, f"/approvals/{number}/approve").status_code == 200

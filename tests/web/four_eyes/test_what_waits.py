@@ -128,9 +128,9 @@ def test_rows_are_bound_to_what_they_hold_and_told_as_old_and_new(desk: Desk, an
     with desk.world.store.transaction() as tx:
         register_rows.add(tx, "connections", Connection(address=ONE, first_day=PERIOD.day))
         old = register_rows.add(tx, "batteries", battery("battery-8"))
-    edit = {"table": "batteries", "key": "battery-8"}
-    edit["cells"] = BATTERY | {"resource": "battery-8", "charge_kw": "90"}
-    first = act(anna, "/register/enter", **edit).json()["approval"]
+    cells = BATTERY | {"resource": "battery-8", "charge_kw": "90"}
+    edit = act(anna, "/register/enter", table="batteries", key="battery-8", cells=cells)
+    first = edit.json()["approval"]
     second = act(anna, "/register/remove", table="batteries", key="battery-8").json()["approval"]
     nowhere = BATTERY | {"connection": "nowhere"}
     third = act(anna, "/register/enter", table="batteries", cells=nowhere).json()["approval"]
