@@ -94,11 +94,11 @@ def test_bad_values_of_open_meteo_are_refused_one_by_one_and_unknown_units_as_a_
     ("text", "words"),
     [
         ("<html>", "not JSON"),
-        ("[]", "no object of one place"),
+        ("[]", "not the object of one place"),
         ('{"error": true, "reason": "too many requests"}', "the source refuses: too many requests"),
         ('{"utc_offset_seconds": 0}', "no hourly"),
         (open_meteo(["2026-03-29T01:00"], offset=None, temperature_2m=[1]), "utc_offset_seconds is None"),
-        (open_meteo(["2026-03-29T01:00"], temperature_2m=[1, 2]), "no list of 1 values"),
+        (open_meteo(["2026-03-29T01:00"], temperature_2m=[1, 2]), "not a list of 1 values"),
         (open_meteo(["2026-03-29T01:00"], rain=[1]), "hourly has none of temperature_2m"),
     ],
 )

@@ -202,9 +202,9 @@ def test_absurd_starts_are_findings(case, outcome, start):
 def test_missing_and_invented_terms_are_found(case, outcome):
     missing = edited(outcome, "terms_eur", lambda terms: {k: v for k, v in terms.items() if k != "day-ahead"})
     found(case, missing, "terms_eur day-ahead", "is not what it amounts to")
-    found(case, edited(outcome, "terms_eur", lambda terms: terms | {"luck": 0.0}), "terms_eur luck", "no term")
+    found(case, edited(outcome, "terms_eur", lambda terms: terms | {"luck": 0.0}), "terms_eur luck", "not a term")
     invented = edited(outcome, "point_terms_eur", lambda terms: terms | {"luck": np.zeros(3)})
-    found(case, invented, "point_terms_eur luck", "no term")
+    found(case, invented, "point_terms_eur luck", "not a term")
 
 
 def test_every_term_is_reckoned(case, outcome):

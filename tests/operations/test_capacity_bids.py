@@ -176,7 +176,7 @@ def test_blocks_fill_the_day_also_when_clocks_change(day: str, hours: int) -> No
 @pytest.mark.parametrize(
     ("channel", "words"),
     [
-        ('markets = ["FRC"]', "no market; did you mean FCR"),
+        ('markets = ["FRC"]', "not a market; did you mean FCR"),
         ('name = "FCR"', "has the name of a market"),
         (
             'markets = ["FCR"]\nlayout = "curve order"\nauction_id = "x"\ncontract_id = "{product}"',

@@ -74,7 +74,7 @@ def test_future_crossed_and_broken_forecasts_are_refused(store: Store) -> None:
     broken = made(NOW, 1.0)
     broken.mean[2] = np.nan
     with store.transaction() as tx:
-        for run, words in ((made(NOW + HOUR, 1.0), "is to come"), (crossed, "crossed"), (broken, "no numbers")):
+        for run, words in ((made(NOW + HOUR, 1.0), "is to come"), (crossed, "crossed"), (broken, "not numbers")):
             with pytest.raises(InputError, match=words):
                 forecast_runs.put(tx, run, NOW)
         assert forecast_runs.newest(tx, "day_ahead", DAY, NOW) is None

@@ -82,7 +82,7 @@ def test_nothing_is_proposed_to_a_dso_that_takes_no_such_offers(tmp_path: Path) 
     [
         (POINT, 90, 4, -1000, InputError, "are not all in"),
         (POINT, 40, 4, 0, InputError, "0 W is not an offer"),
-        ("ea1.2024-01.example.dso:p9", 40, 4, -1000, MissingError, "no congestion point of ours"),
+        ("ea1.2024-01.example.dso:p9", 40, 4, -1000, MissingError, "not a congestion point of ours"),
     ],
 )
 def test_what_cannot_be_proposed_is_said(
