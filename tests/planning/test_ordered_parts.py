@@ -30,7 +30,7 @@ def sold():
 def ordered_now(sold, taken_kw):
     """Return the answer to the order where open offers of other points may need so much of what can be sold."""
     case, plan, allowed, priced = sold
-    names = {"storage": ("one", "other"), "fixed": ("load", "other load")}
+    names: dict[str, tuple[str, ...]] = {"storage": ("one", "other"), "fixed": ("load", "other load")}
     whole = Solved(named=NamedCase(case=case, names=names, dsos=("dso", "dso"), notes=()), outcome=plan)
     most = np.where(priced.volume_kw < 0, allowed.baseline_kw + priced.volume_kw + 5e-4, np.inf)
     order = Orders(

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from hypothesis import strategies as st
 from lxml import etree
-from pattern_texts import maker
 
 from tests.builders.schemas import FOLDER
+from tests.uftp.pattern_texts import maker
 
 NS = "{http://www.w3.org/2001/XMLSchema}"
 Value: TypeAlias = str | int | bool | date | timedelta | Decimal | None
