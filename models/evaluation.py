@@ -5,7 +5,7 @@ outcome. Positions, reserve, bids and shortfalls follow from the programs as in 
 same terms as every outcome's. Nothing is searched. Source: docs/explanation/optimisation.md §3.7.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from time import perf_counter
 from typing import Any
@@ -17,28 +17,17 @@ from models.assembly import assemble, no_prices
 from models.baseline import unmanaged_of
 from models.block import called_units, reserved_points
 from models.case import Bools, Case, Floats, Ints
-from models.connection_costs import tariff_fields
-from models.connection_loads import breach_fields, drawn_kw
-from models.decomposition.primal.activation import Activation, as_planned, moved_kw
-from models.decomposition.primal.positions import positions
 from models.decomposition.primal.recovery import (
-    AllocatedReserve,
-    ClassReserve,
-    headroom,
-    held_of,
-    nothing_held,
-    reserve,
     reserving,
-    undelivered,
 )
 from models.errors import CaseError
+from models.given_programs import Answer, Called, HeldBefore, answer_of
 from models.headroom import takes
 from models.markets.registry import MARKETS
 from models.outcome import Fields, Headroom, Outcome, Programs, ProgramValues, Shadow, Termination
 from models.reserve_room import SIDES
 from models.resources.protocols import ResourceClass
 from models.resources.registry import RESOURCES
-from models.resources.totals import points_kw
 
 KEPT = "program in force"
 """What stands for the solver in an outcome that keeps an earlier program."""
@@ -97,35 +86,44 @@ def replaced(own: "OwnPrograms") -> dict[str, Ints]:
 
 
 def most_worth(
-    case: Case, earlier: Earlier, programs: Programs, calls: Sequence[Programs | None], shadow: Shadow, began: float
+    case: Case, earlier: Earlier, programs: Programs, calls: Sequence[Called], shadow: Shadow, began: float
 ) -> Outcome:  # fmt: skip
     """Return the outcome of programs of all units with those of some called programs under which it is worth most.
 
     Units hold the reserve that they held before as far as they can, bids stay as far as they can be held. `calls`: one
     None where nothing is reserved; `began`: when the evaluation began, of perf_counter.
     """
+    outcome, answer = _most_worth(case, earlier, programs, calls, shadow, began)
+    return replace(outcome, **answer.headroom(case))
+
+
+def worth_more(case: Case, changed: Outcome, than_eur: float) -> Outcome | None:
+    """Return the outcome that follows where some programs, and reserve held, have changed; None if it is worth less.
+
+    `changed`: the outcome before, whose tables of programs and reserve are as they are to be now; they are written to,
+    those of called programs also where it is worth less.
+    """
+    every = {one.name: np.arange(one.count(case)) for one in RESOURCES}
+    before = Earlier(case=case, outcome=changed, rows=every)
+    outcome, answer = _most_worth(
+        case, before, changed.programs, [changed.called], changed.shadow, perf_counter(), into=changed.called
+    )  # fmt: skip
+    if outcome.objective_eur <= than_eur:
+        return None
+    return replace(outcome, **answer.headroom(case, changed))
+
+
+def _most_worth(
+    case: Case, earlier: Earlier, programs: Programs, calls: Sequence[Called], shadow: Shadow, began: float,
+    into: Programs | None = None,
+) -> tuple[Outcome, Answer]:  # fmt: skip
     held = _held(case, earlier, earlier.outcome.headroom)
     other = earlier.outcome.called_headroom
     called_held = held if other is None else _held(case, earlier, other)
     bids = bids_before(case, earlier)
-    answers = (_answer(case, programs, called, held, called_held, bids) for called in calls)
+    answers = (answer_of(case, programs, called, held, called_held, bids, into) for called in calls)
     found = ((_outcome(case, one.plain, shadow, perf_counter() - began), one) for one in answers)
-    outcome, answer = max(found, key=lambda pair: pair[0].objective_eur)
-    return replace(outcome, **answer.headroom(case))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Answer:
-    """What follows from programs; the tables of the reserve that units hold are made of the best answer only."""
-
-    plain: ProgramValues  # without the reserve that units hold
-    held: AllocatedReserve
-    called_held: AllocatedReserve | None
-
-    def headroom(self, case: Case) -> dict[str, Any]:
-        """Return the reserve that units hold, planned and called, by field of an outcome."""
-        again = None if self.called_held is None else headroom(case, self.held, self.called_held)
-        return {"headroom": headroom(case, self.held), "called_headroom": again}
+    return max(found, key=lambda pair: pair[0].objective_eur)
 
 
 def _outcome(case: Case, answer: ProgramValues, shadow: Shadow, seconds: float) -> Outcome:
@@ -198,22 +196,10 @@ def _joined(instead: Programs, own: OwnPrograms) -> Programs:
     return Programs(**found)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Before:
-    """The reserve (R,h,T), kW, that units (h,) which may hold some held before."""
-
-    units: Ints
-    held_kw: Floats
-
-    def of(self, units: Ints) -> Floats:
-        """Return a copy of the reserve (R,n,T) of some of the units."""
-        return self.held_kw[:, np.searchsorted(self.units, units)]
-
-
-def _held(case: Case, earlier: Earlier, held: Headroom) -> dict[str, _Before]:
+def _held(case: Case, earlier: Earlier, held: Headroom) -> dict[str, HeldBefore]:
     """Return class → what its units held before, of the products that there still are."""
     known = {product.name: r for r, product in enumerate(earlier.case.reserves)}
-    result: dict[str, _Before] = {}
+    result: dict[str, HeldBefore] = {}
     for resource, how in reserving():
         units = np.flatnonzero(how.reserve_kw(case) > 0)
         rows = earlier.rows[resource.name][units]
@@ -223,7 +209,7 @@ def _held(case: Case, earlier: Earlier, held: Headroom) -> dict[str, _Before]:
             if product.name in known:
                 side = next(side for side in SIDES if takes(product, side))
                 tables[r, had] = held.of(resource.name, side)[known[product.name], rows[had]]
-        result[resource.name] = _Before(units=units, held_kw=tables)
+        result[resource.name] = HeldBefore(units=units, held_kw=tables)
     return result
 
 
@@ -237,63 +223,3 @@ def bids_before(case: Case, earlier: Earlier) -> list[Floats]:
         wanted = np.minimum(bids, most) if len(bids) == len(most) else np.zeros(len(most))
         found.append(np.where(np.isnan(product.committed_mw), wanted, product.committed_mw))
     return found
-
-
-def _answer(
-    case: Case, programs: Programs, called: Programs | None, held: Mapping[str, _Before],
-    called_held: Mapping[str, _Before], bids: list[Floats],
-) -> _Answer:  # fmt: skip
-    """Return everything that follows from programs, planned and called, and from what was held with either before."""
-    planned_kw = points_kw(case, programs)
-    shortfall = np.zeros(case.reservations.reserved_kw.shape)
-    activation = None
-    if called is not None:
-        activation = Activation(called=dict(_of_reserved(case, called)))
-        shortfall, broken = undelivered(case, moved_kw(case, activation, programs)[:-1], planned_kw)
-        if len(broken):
-            as_planned(case, activation, programs, broken)
-            shortfall, _ = undelivered(case, moved_kw(case, activation, programs)[:-1], planned_kw)
-    everywhere = None if activation is None else activation.everywhere(programs)
-    first = _allocated(case, programs, held)
-    again = (
-        None if everywhere is None
-        else _allocated(case.when_called(), everywhere, called_held, reserved_points(case))
-    )  # fmt: skip
-    drawn = drawn_kw(case, programs, None if activation is None else activation.called)
-    made, missing = reserve(case, first, again, bids, drawn)
-    settled: dict[str, Any] = breach_fields(
-        case, programs, held_of(case, first), None if activation is None else activation.called,
-        None if again is None else held_of(case, again),
-    )  # fmt: skip
-    settled |= tariff_fields(case, programs) | positions(case, programs, planned_kw)
-    for market in MARKETS:
-        settled |= {} if market.settled is None else market.settled(case, planned_kw)
-    plain = ProgramValues(
-        programs=programs, called=everywhere, headroom=nothing_held(case), called_headroom=None, point_kw=planned_kw,
-        bids_mw=made, reserve_shortfall_mw=missing, reservation_shortfall_kw=shortfall, **settled,
-    )  # fmt: skip
-    return _Answer(plain=plain, held=first, called_held=again)
-
-
-def _of_reserved(case: Case, called: Programs) -> Iterator[tuple[str, tuple[Ints, Fields]]]:
-    """Yield the called programs of the units at congestion points with a reservation, as copies."""
-    for resource in RESOURCES:
-        units = np.flatnonzero(called_units(case, resource.arrays(case).point))
-        if resource.fields:
-            yield resource.name, (units, dict(called.of(resource.fields, units)))
-
-
-def _allocated(
-    case: Case, programs: Programs, held: Mapping[str, _Before], points: Bools | None = None
-) -> AllocatedReserve:
-    """Return the reserve of all units that may hold some, or of those at some congestion points (C+1,) only."""
-    result: AllocatedReserve = {}
-    for resource, how in reserving():
-        able = how.reserve_kw(case) > 0
-        if points is not None:
-            able &= points[resource.arrays(case).point]
-        units = np.flatnonzero(able)
-        taken, places = programs.of(resource.fields, units), np.arange(len(units))
-        kept = held[resource.name].of(units)
-        result[resource.name] = ClassReserve(units=units, held=how.allocation(case, units, taken, places, kept))
-    return result

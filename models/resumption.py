@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 
 from models.assembly import proven_eur
-from models.block import reserved_points
+from models.block import called_units, reserved_points
 from models.case import Bools, Case, Floats, Ints
 from models.decomposition.executors import LOCAL, executor_of
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, carried, duals, shadow
 from models.decomposition.prices.grouping import Batch, Grouping, group_units, priced_points
 from models.decomposition.prices.pricing import Pricing
+from models.decomposition.primal.activation import Activation
 from models.decomposition.reoptimise.selection import select
 from models.decomposition.solve import solve as decompose
 from models.decomposition.tuning import DEFAULT, Tuning
-from models.evaluation import Earlier, OwnPrograms, bids_before, evaluable, most_worth, own_programs
+from models.evaluation import Earlier, OwnPrograms, bids_before, evaluable, most_worth, own_programs, worth_more
+from models.given_programs import Called
 from models.mixing import Shares
 from models.objective import MISSED
 from models.outcome import Fields, Headroom, Outcome, Programs, Termination
@@ -34,7 +36,7 @@ from models.response import limited
 
 RESUMED = "program in force, mended"
 """What stands for the solver in an outcome that was made so."""
-_LEAST, _TIMES = 1_500, 10
+_LEAST, _TIMES = 1_500, 3
 """At least so many stores, and so many for each changed unit, are searched again."""
 _FEW = replace(DEFAULT, cycles=replace(DEFAULT.cycles, search_rounds=30, most=2))
 """How they are searched: prices hardly move, and what two cycles leave open the whole portfolio must close."""
@@ -50,6 +52,7 @@ class Resumed:
 
     outcome: Outcome
     replaced: dict[str, Ints]  # class → units (n,) that had a program and cannot run it as it was
+    searched: bool = False  # whether a few units were searched again, and what was found is worth more
 
     @property
     def gap(self) -> float:
@@ -82,7 +85,7 @@ def resume(
         left = {name: units[~keeps[units]] for name, (units, keeps, _) in own.items()}
         programs = _of_everybody(case, earlier, grouping, pricing, prices, own)
         marginal = shadow(case, grouping, prices, pricing.joint_limits(prices.scenario()))
-    calls, again = list[Programs | None]([None]), OwnPrograms()
+    calls, again = list[Called]([None]), OwnPrograms()
     if reserved_points(case).any():
         first = earlier.outcome.called or earlier.outcome.programs
         again = own_programs(case, earlier, first, called=True)
@@ -91,14 +94,13 @@ def resume(
         most_worth(case, earlier, programs, calls, marginal, priced), duals=duals(case, grouping, prices, bound_eur)
     )
     evaluated = perf_counter()
-    seconds = {"prices": priced - began, "in force": evaluated - priced}
+    seconds, better = {"prices": priced - began, "in force": evaluated - priced}, None
     if _only_missed(found, bound_eur, relative_gap):
         wanted = replace(found, bids_mw=tuple(bids_before(case, earlier)))
         changed = {name: np.flatnonzero(_unkept(units, keeps)) for name, (units, keeps, _) in own.items()}
         changed = {name: np.union1d(units, _short(case, found, again, name)) for name, units in changed.items()}
         better = _few_again(case, wanted, changed, relative_gap, time_limit_s, threads, cancelled)
-        if better is not None and better.objective_eur > found.objective_eur:
-            found = better
+        found = better or found
         seconds["few again"] = perf_counter() - evaluated
     bound_eur = proven_eur(bound_eur, objective_eur=found.objective_eur, gross_cost_eur=found.gross_cost_eur)
     gap_eur = bound_eur - found.objective_eur
@@ -106,7 +108,8 @@ def resume(
         found, bound_eur=bound_eur, gap_eur=gap_eur, solver=RESUMED, seconds=seconds,
         termination=Termination.OPTIMAL if gap_eur <= relative_gap * found.gross_cost_eur else Termination.GAP_OPEN,
     )  # fmt: skip
-    return Resumed(outcome=outcome, replaced={name: units for name, units in left.items() if len(units)})
+    replaced = {name: units for name, units in left.items() if len(units)}
+    return Resumed(outcome=outcome, replaced=replaced, searched=better is not None)
 
 
 def _only_missed(found: Outcome, bound_eur: float, relative_gap: float) -> bool:
@@ -139,7 +142,7 @@ def _few_again(
 ) -> Outcome | None:  # fmt: skip
     """Return the outcome after the changed units (n,) of each class, and some others, were searched again.
 
-    None where nobody can be searched so.
+    Its tables are those of `found`. None, and they are as they were, where that is not possible or worth no more.
     """
     selection = select(case, found, _with_others(case, changed))
     if selection is None:
@@ -150,13 +153,12 @@ def _few_again(
         selection.case, relative_gap=gap, time_limit_s=time_limit_s, overtime_s=0.0, threads=threads,
         cancelled=cancelled, tuning=_FEW,
     )  # fmt: skip
-    after = Earlier(
-        case=case, outcome=selection.put_back(case, found, new),
-        rows={one.name: np.arange(one.count(case)) for one in RESOURCES},
-    )  # fmt: skip
-    programs = after.outcome.programs
-    after_all = most_worth(case, after, programs, [after.outcome.called], found.shadow, perf_counter())
-    return replace(after_all, duals=found.duals)
+    undo = selection.put_in(case, found, new)
+    better = worth_more(case, found, found.objective_eur)
+    if better is None:
+        undo()
+        return None
+    return replace(better, duals=found.duals)
 
 
 def _with_others(case: Case, changed: dict[str, Ints]) -> dict[str, Ints]:
@@ -201,9 +203,9 @@ def _of_everybody(
 
 
 def _wide(case: Case, resource: ResourceClass, units: Ints, mine: Fields) -> Fields:
-    """Return tables of all units (U,…) with the programs of some (n,) of them."""
-    if len(units) == resource.count(case):
-        return dict(mine)
+    """Return tables of all units (U,…), to be written to, with the programs of some (n,) of them."""
+    if len(units) == resource.count(case):  # what a class does not make anew are the tables of the plan in force
+        return {key: values if resource.resumed is not None else values.copy() for key, values in mine.items()}
     nobody = resource.mixing or resource.choosing
     fields = nobody.empty(case, resource.count(case)) if nobody is not None else {}
     for key, values in fields.items():
@@ -271,24 +273,27 @@ def _answer_batch(
             fields[key][units[mixed.short]] = values
 
 
-def _called(case: Case, earlier: Earlier, own: OwnPrograms, planned: Programs) -> Programs:
-    """Return called programs: units' own, mended ones, or the planned ones."""
+def _called(case: Case, earlier: Earlier, own: OwnPrograms, planned: Programs) -> Activation:
+    """Return the called programs of units that may have one: their own, mended ones, or the planned ones."""
     then = case.when_called()
-    found: dict[str, Any] = {}
+    found: dict[str, tuple[Ints, Fields]] = {}
     for resource in RESOURCES:
         if not resource.fields:
             continue
+        point = resource.arrays(case).point
+        everybody = np.flatnonzero(called_units(case, point))
         units, keeps, mine = own[resource.name]
-        fields = {key: np.array(getattr(planned, key)) for key in resource.fields}
+        place = np.searchsorted(everybody, units)
+        fields = {key: getattr(planned, key)[everybody] for key in resource.fields}
         kept = keeps[units]
         for key, values in mine.items():
-            fields[key][units[kept]] = values[kept]
+            fields[key][place[kept]] = values[kept]
         lost = np.flatnonzero(~kept)
         if resource.mended is not None and len(lost):
             held = earlier.outcome.called_headroom or earlier.outcome.headroom
             held_kw = held_before_kw(case, resource, earlier.rows[resource.name][units[lost]], earlier, held)
             new, fits = resource.mended(then, units[lost], {key: values[lost] for key, values in mine.items()}, held_kw)
             for key, values in new.items():
-                fields[key][units[lost[fits]]] = values[fits]
-        found |= fields
-    return Programs(**found)
+                fields[key][place[lost[fits]]] = values[fits]
+        found[resource.name] = everybody, fields
+    return Activation(called=found)

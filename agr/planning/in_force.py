@@ -78,9 +78,12 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution, reac
     from models.evaluation import keep
 
     found = answer.outcome
-    candidate = keep(named.case, earlier_of(before, rows_of(before.named, named)), found)
-    kept, left = candidate.outcome, _names(named, candidate.replaced)
-    findings = audit(named.case, kept)
+    if answer.mended is not None and not answer.findings:  # it is the program in force, and was audited
+        kept, left, findings = found, _names(named, answer.mended), answer.findings
+    else:
+        candidate = keep(named.case, earlier_of(before, rows_of(before.named, named)), found)
+        kept, left = candidate.outcome, _names(named, candidate.replaced)
+        findings = audit(named.case, kept)
     worth = None if findings else kept.objective_eur
     noise = rounding_eur(kept.gross_cost_eur)
     missed_kwh = 0.0

@@ -1,11 +1,12 @@
 """Solves and audits a case in this process: the work of a worker, here or on a cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agr.planning.kernels import compile_kernels
 from agr.settings import Planning
@@ -18,6 +19,7 @@ from models.work_clock import now as clock
 
 if TYPE_CHECKING:  # it imports much that only workers need
     from models.evaluation import Earlier
+    from models.resumption import Resumed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +30,9 @@ class Solution:
     findings: tuple[str, ...]  # of the audit; empty: passed
     no_flexibility_eur: float
     dual_slack_eur: float = 0.0  # of the fixed remainder, where a part of a portfolio was solved
+    mended: Mapping[str, NDArray[np.int64]] | None = None
+    """Where the outcome is the program in force under new facts and nothing else: class → units (n,) that could not run
+    theirs as it was. None: something was searched."""
 
 
 GOES_ON_FROM = 1_000
@@ -111,28 +116,35 @@ def answer(
     if method is not Method.REFERENCE:
         compile_kernels()
     begun()
-    outcome, why = None, ""
+    resumed, why = None, ""
     if earlier is not None and method is Method.DECOMPOSITION:
-        outcome, why = _gone_on(case, earlier, how, cancelled)
-    outcome = outcome or solve(
-        case,
-        method=method,
-        relative_gap=how.decomposed_gap if method is Method.DECOMPOSITION else how.relative_gap,
-        enough_gap=how.decomposed_gap,
-        time_limit_s=how.time_limit_s,
-        threads=how.threads,
-        report=report,
-        cancelled=cancelled,
-        executor=how.executor,
-        better=better,
+        resumed, why = _gone_on(case, earlier, how, cancelled)
+    outcome = (
+        resumed.outcome
+        if resumed
+        else solve(
+            case,
+            method=method,
+            relative_gap=how.decomposed_gap if method is Method.DECOMPOSITION else how.relative_gap,
+            enough_gap=how.decomposed_gap,
+            time_limit_s=how.time_limit_s,
+            threads=how.threads,
+            report=report,
+            cancelled=cancelled,
+            executor=how.executor,
+            better=better,
+        )
     )
     outcome = replace(outcome, log=(why, *outcome.log)) if why else outcome
     whole = case.remainder is None  # a part does not know the unmanaged programs of the rest
     no_flexibility_eur = no_flexibility(unmanaged(case)).objective_eur if whole else nan
-    return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur)
+    mended = resumed.replaced if resumed is not None and not resumed.searched else None
+    return Solution(
+        outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur, mended=mended
+    )  # fmt: skip
 
 
-def _gone_on(case: Case, earlier: "Earlier", how: How, cancelled: Callable[[], bool]) -> tuple[Outcome | None, str]:
+def _gone_on(case: Case, earlier: "Earlier", how: How, cancelled: Callable[[], bool]) -> "tuple[Resumed | None, str]":
     """Return the program in force, mended, where it is proven to be within the gap; else None, and why."""
     from models.outcome import Termination
     from models.resumption import resume
@@ -148,7 +160,7 @@ def _gone_on(case: Case, earlier: "Earlier", how: How, cancelled: Callable[[], b
         return None, "the program in force was not gone on with: it has no prices"
     if found.outcome.termination is not Termination.OPTIMAL:
         return None, f"the program in force was not gone on with: it is within {found.gap:.1e} of gross cost only"
-    return found.outcome, ""
+    return found, ""
 
 
 def unfinished(case: Case, found: Outcome | None, why: str) -> Solution:

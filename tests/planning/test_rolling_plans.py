@@ -116,10 +116,16 @@ def test_a_large_portfolio_goes_on_with_its_plan_and_answers_what_was_measured(
         made = rolled(world, solver, Rolling(every_minutes=30))
         at = PERIOD.isp_start(21)
         made.report(at, made.planned_kwh(20) - 0.5)
+        evaluated: list[object] = []
+        monkeypatch.setattr("models.evaluation.keep", lambda *given: evaluated.append(given))
         assert made.at(at + MINUTE) == [ReasonKind.ROLLING]
+        assert evaluated == []  # it is the program in force, so nothing is compared with it
     finally:
         solver.close()
     first, again = made.stage.made[-2:]
+    assert again.against is not None
+    assert (again.against.kept, again.against.left) == (False, ("battery",))
+    assert again.against.worth_eur == again.against.found_eur
     assert first.result.solver.startswith("decomposition")
     assert again.state is PlanState.AUDITED
     assert again.result.solver == "program in force, mended"

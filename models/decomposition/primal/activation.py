@@ -19,13 +19,20 @@ class Activation:
 
     called: dict[str, tuple[Ints, Fields]]  # class → units (n,), the fields of their programs
 
-    def everywhere(self, planned: Programs) -> Programs:
-        """Return the called programs of all units; units without one of their own keep their plan."""
+    def everywhere(self, planned: Programs, into: Programs | None = None) -> Programs:
+        """Return the called programs of all units; units without one of their own keep their plan.
+
+        `into`: such programs of the same plan already, but for units with a called one; they are written to.
+        """
         found: dict[str, Any] = {}
         for resource in RESOURCES:
             sparse = _sparse(resource)
             units, mine = self.called.get(resource.name, (np.zeros(0, dtype=np.int64), {}))
             for name in resource.fields:
+                if into is not None:
+                    found[name] = getattr(into, name)
+                    found[name][units] = mine[name]
+                    continue
                 values = getattr(planned, name)
                 found[name] = _sparse_copy(values) if name in sparse else values.copy()
                 if name in mine and name in sparse:

@@ -176,16 +176,17 @@ def _supported(case: Case, r: int, wanted_mw: Floats, held_kw: Floats) -> Floats
     return bids
 
 
-def headroom(case: Case, *scenarios: AllocatedReserve) -> Headroom:
+def headroom(case: Case, *scenarios: AllocatedReserve, into: Headroom | None = None) -> Headroom:
     """Return the reserve held per unit and side; where scenarios differ, the last one that has the unit counts.
 
-    The tables take memory only for units that hold reserve, since memory is taken when it is first written.
+    The tables take memory only for units that hold reserve, since memory is taken when it is first written. `into`:
+    tables of an earlier answer of the same units, which are written to.
     """
     result: dict[tuple[str, Direction], Floats] = {}
     for resource, how in reserving():
         shape = (len(case.reserves), resource.count(case), case.isps)
         for side in SIDES:
-            table = np.zeros(shape, dtype=how.precision(case))
+            table = np.zeros(shape, dtype=how.precision(case)) if into is None else into.of(resource.name, side)
             for held in scenarios:
                 mine = held.get(resource.name)
                 for r, product in enumerate(case.reserves):

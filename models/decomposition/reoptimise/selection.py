@@ -5,20 +5,20 @@ to be searched at once, and the whole is evaluated after that: money of other un
 Source: docs/explanation/optimisation.md §3.8.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.block import reserved_points
+from models.block import called_units, reserved_points
 from models.case import (
     NO_LIMIT,
     NO_POINT,
     NO_TARIFF,
     Bools,
     Case,
-    Direction,
     Fixed,
     FixedRemainder,
     Floats,
@@ -41,35 +41,38 @@ class Selection:
     units: Mapping[str, Ints]  # class → units (n,), ascending
     case: Case
 
-    def put_back(self, case: Case, outcome: Outcome, new: Outcome) -> Outcome:
-        """Return the outcome with the programs and the reserve of the units from `new`; all else is as it was."""
-        called, called_headroom = None, None
-        if reserved_points(case).any():
-            called = self._programs(outcome.called or outcome.programs, new.called or new.programs)
-            called_headroom = self._held(
-                outcome.called_headroom or outcome.headroom, new.called_headroom or new.headroom
-            )
-        return replace(
-            outcome, programs=self._programs(outcome.programs, new.programs), called=called,
-            headroom=self._held(outcome.headroom, new.headroom), called_headroom=called_headroom,
-        )  # fmt: skip
+    def put_in(self, case: Case, outcome: Outcome, new: Outcome) -> Callable[[], None]:
+        """Write the programs and the reserve of the units from `new` into the tables of the outcome.
 
-    def _programs(self, old: Programs, new: Programs) -> Programs:
-        found: dict[str, Any] = {}
+        Returns what puts back those that were there, and the called programs of all units at reserved points.
+        """
+        before: list[tuple[NDArray[Any], Any, NDArray[Any]]] = []
+
+        def put(table: NDArray[Any], rows: Any, values: NDArray[Any]) -> None:
+            before.append((table, rows, table[rows]))
+            table[rows] = values
+
+        def undo() -> None:
+            for table, rows, values in reversed(before):
+                table[rows] = values
+
+        called, held = outcome.called, outcome.called_headroom
         for one in PRICED:
+            mine = self.units[one.name]
+            if called is not None:
+                ours, theirs = np.flatnonzero(called_units(case, one.arrays(case).point)), new.called or new.programs
+                for name in one.fields:
+                    table = getattr(called, name)
+                    put(table, ours, table[ours])
+                    put(table, mine, getattr(theirs, name))
             for name in one.fields:
-                found[name] = np.array(getattr(old, name))
-                found[name][self.units[one.name]] = getattr(new, name)
-        return Programs(**found)
-
-    def _held(self, old: Headroom, new: Headroom) -> Headroom:
-        found: dict[tuple[str, Direction], Floats] = {}
-        for one in PRICED:
+                put(getattr(outcome.programs, name), mine, getattr(new.programs, name))
             for side in SIDES if one.reserving is not None else ():
-                table = np.array(old.of(one.name, side))
-                table[:, self.units[one.name]] = new.of(one.name, side)
-                found[one.name, side] = table
-        return Headroom.by_class(found)
+                put(outcome.headroom.of(one.name, side), (slice(None), mine), new.headroom.of(one.name, side))
+                if held is not None:
+                    again = new.called_headroom or new.headroom
+                    put(held.of(one.name, side), (slice(None), mine), again.of(one.name, side))
+        return undo
 
 
 def selectable(case: Case) -> tuple[Mapping[str, Bools], Bools]:
