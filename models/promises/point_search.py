@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from models.case import Bools, Floats, Ints
+from models.case import Bools, Floats
 from models.growing_lp import GrowingLp, LpSolution
 from models.promises.rows import PointRows
 
@@ -20,31 +20,33 @@ class RoundAnswers:
 
 
 class PointSearch:
-    """The columns of a point's groups (S,2,G), of which `used` have units, and the best bound so far."""
+    """The columns of a point's groups (S,2,G), of which `used` (n) have units, and the best bound so far."""
 
     def __init__(self, rows: PointRows, used: Bools, fixed_kw: Floats) -> None:
         """Begin with no answers. used (S,2,G): planned, called; fixed_kw (S,T)."""
-        self.rows, self.fixed_kw = rows, fixed_kw
-        self.used = used
+        self.rows, self.fixed_kw, self.used = rows, fixed_kw, used
         self.cost = rows.cost.copy()
-        self._place = np.full(self.used.shape, -1, dtype=np.int64)
-        self._place[self.used] = len(rows.scenario) + np.arange(int(self.used.sum()))
-        self._of = {
-            (s, called): np.flatnonzero((rows.scenario == s) & (rows.called == bool(called)))
-            for s in range(len(used)) for called in (0, 1)
-        }  # fmt: skip
-        count = len(rows.scenario) + int(self.used.sum())
+        self._scenario, self._called, _ = np.nonzero(used)
+        own, groups = len(rows.scenario), len(self._scenario)
+        self._count = own + groups
         wide = sparse.csc_array(rows.matrix, copy=True)
-        wide.resize((count, len(rows.cost)))
-        ones = np.ones(int(self.used.sum()))
-        self._count = count
+        wide.resize((self._count, len(rows.cost)))
+        ones = np.ones(groups)
         self._lp = GrowingLp(
             cost=self.cost, lower=rows.low, upper=rows.high, rows=wide,
             row_lower=np.concatenate([rows.lower, ones]), row_upper=np.concatenate([rows.upper, ones]),
         )  # fmt: skip
-        self._scenario, self._called, self._power, self._cost = list[int](), list[int](), list[Floats](), list[float]()
-        self.duals = np.zeros(len(rows.scenario))
-        self._groups_eur = -np.inf
+        # A group's answer has an entry in each row of its scenario, and one in the row that mixes its answers.
+        met = (rows.scenario == self._scenario[:, None]) & (rows.called == self._called[:, None].astype(np.bool_))
+        column, row = np.nonzero(np.column_stack([met, np.eye(groups, dtype=np.bool_)]))
+        self._rows, self._begins = row, np.searchsorted(column, np.arange(groups + 1))
+        self._power = row < own
+        self._isp = column[self._power], rows.isp[row[self._power]]
+        # What was answered (K): whose answer it is, its power (K,T), kW, and its cost, EUR
+        self._whose = np.zeros(0, dtype=np.int64)
+        self._power_kw, self._cost_eur = np.zeros((0, fixed_kw.shape[1])), np.zeros(0)
+        self.duals = np.zeros(own)
+        self._rows_eur, self._groups_eur = 0.0, -np.inf
         self.solution: LpSolution | None = None
 
     def charge(self, factor: Floats) -> None:
@@ -52,11 +54,12 @@ class PointSearch:
         scale = np.where(self.rows.shortfall, factor[self.rows.column_scenario], 1.0)
         self.cost = self.rows.cost * scale
         self._lp.charge(np.arange(len(self.cost)), self.cost)
+        self._rows_eur = self.rows.bound(self.duals, self.cost)
 
     @property
     def bound_eur(self) -> float:
         """The best proven lower bound of the cost, EUR."""
-        return self.rows.bound(self.duals, self.cost) + self._groups_eur
+        return self._rows_eur + self._groups_eur
 
     @property
     def value_eur(self) -> float:
@@ -71,27 +74,16 @@ class PointSearch:
 
     def add(self, duals: Floats, answers: RoundAnswers) -> None:
         """Add the answers at these prices (M,) as columns, and keep the prices if they prove more."""
-        groups_eur = float(answers.bound_eur[self.used].sum())
-        if self.rows.bound(duals, self.cost) + groups_eur > self.bound_eur:
-            self.duals, self._groups_eur = duals, groups_eur
-        row, column, value, costs = list[Ints](), list[Ints](), list[Floats](), list[float]()
-        for (s, called), mine in self._of.items():
-            groups = np.flatnonzero(self.used[s, called])
-            power = answers.power_kw[s, called, groups]
-            first = len(costs)
-            row.append(np.concatenate([np.tile(mine, len(groups)), self._place[s, called, groups]]))
-            numbers = first + np.arange(len(groups))
-            column.append(np.concatenate([np.repeat(numbers, len(mine)), numbers]))
-            value.append(np.concatenate([power[:, self.rows.isp[mine]].ravel(), np.ones(len(groups))]))
-            costs += answers.cost_eur[s, called, groups].tolist()
-            self._scenario += [s] * len(groups)
-            self._called += [called] * len(groups)
-            self._power += list(power)
-        self._cost += costs
-        packed = sparse.csc_array(
-            (np.concatenate(value), (np.concatenate(row), np.concatenate(column))), shape=(self._count, len(costs))
-        )
-        self._lp.add_columns(np.array(costs), packed, np.zeros(len(costs)), np.full(len(costs), np.inf))
+        groups_eur, rows_eur = float(answers.bound_eur[self.used].sum()), self.rows.bound(duals, self.cost)
+        if rows_eur + groups_eur > self.bound_eur:
+            self.duals, self._rows_eur, self._groups_eur = duals, rows_eur, groups_eur
+        power, cost, count = answers.power_kw[self.used], answers.cost_eur[self.used], len(self._scenario)
+        self._whose = np.append(self._whose, np.arange(count))
+        self._power_kw, self._cost_eur = np.vstack([self._power_kw, power]), np.append(self._cost_eur, cost)
+        values = np.ones(len(self._rows))
+        values[self._power] = power[self._isp]
+        packed = sparse.csc_array((values, self._rows, self._begins), shape=(self._count, count))
+        self._lp.add_columns(cost, packed, np.zeros(count), np.full(count, np.inf))
 
     def static(self) -> Floats:
         """Return the values of the columns (J,) that are no programs: announced programs first."""
@@ -102,10 +94,9 @@ class PointSearch:
         """Return the programs of the point (S,T), kW, planned and called, and what both cost in each scenario (S,)."""
         assert self.solution is not None
         weight = self.solution.x[len(self.cost) :]
-        found = np.stack([self.fixed_kw, self.fixed_kw], axis=0).copy()
-        money = np.zeros(len(self.fixed_kw))
-        if len(weight):
-            at = (np.array(self._called), np.array(self._scenario))
-            np.add.at(found, at, weight[:, None] * np.array(self._power))
-            np.add.at(money, at[1], weight * np.array(self._cost))
+        found = np.stack([self.fixed_kw, self.fixed_kw], axis=0)
+        money, some = np.zeros(len(self.fixed_kw)), np.flatnonzero(weight)
+        scenario, called = self._scenario[self._whose[some]], self._called[self._whose[some]]
+        np.add.at(found, (called, scenario), weight[some, None] * self._power_kw[some])
+        np.add.at(money, scenario, weight[some] * self._cost_eur[some])
         return found[0], found[1], money

@@ -4,6 +4,8 @@ Every row adds up power of one scenario and ISP, planned or called. Source: docs
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -40,12 +42,16 @@ class PointRows:
     shortfall: Bools  # (J,) whether it is a shortfall of a call
     column_scenario: Ints  # (J,) −1 of announced programs
 
+    @cached_property
+    def _across(self) -> Any:
+        return self.matrix.T.tocsr()
+
     def bound(self, duals: Floats, cost: Floats) -> float:
         """Return the least of all that is no program, EUR, at prices of the rows (M,); any prices prove a bound."""
         right = np.where(duals > 0, self.lower, self.upper)
         if bool((np.isinf(right) & (duals != 0)).any()):
             return -np.inf
-        reduced = cost - self.matrix.T @ duals
+        reduced = cost - self._across @ duals
         return float(duals @ np.where(np.isinf(right), 0.0, right)) + float(
             np.minimum(reduced * self.low, reduced * self.high).sum()
         )
@@ -121,12 +127,10 @@ def point_rows(
 def _deviation(
     stated: _Stated, terms: Terms, s: int, t: int, fixed: float, weight_per_kw: float, announce: int, far: float
 ) -> None:
-    """State P − a − over + under = 0."""
-    row = stated.row(s, t, False, -fixed, -fixed)
+    """State −δ <= P − a − over + under <= δ."""
+    row = stated.row(s, t, False, -fixed - terms.tolerance_kw, -fixed + terms.tolerance_kw)
     stated.entries.append((row, announce, -1.0))
     for sign in (-1.0, 1.0):
-        if terms.tolerance_kw > 0:
-            stated.piece(row, sign, 0.0, terms.tolerance_kw, shortfall=False, scenario=s)
         dear = weight_per_kw * terms.deviation_eur_per_mwh
         stated.piece(row, sign, dear, 2 * far, shortfall=False, scenario=s)
 
