@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 else:
 
     class _Pyomo:
-        """Stands for `pyomo.environ` until something of it is used."""
+        """Stands for `pyomo.environ` until one of its names is used."""
 
         def __getattr__(self, name: str) -> Any:
             """Return what `pyomo.environ` has under a name, and keep it."""

@@ -31,7 +31,7 @@ ADDED = {"added": "after archives were written: where it says nothing, digests a
 
 
 def added(like: str | float) -> dict[str, object]:
-    """Return the mark for a field that says nothing where it equals `like`: a number, or another field's values."""
+    """Return the mark for a field that adds nothing where it equals `like`: a number, or another field's values."""
     return {**ADDED, "like": like}
 
 
@@ -84,7 +84,7 @@ class PinnableArrays(UnitArrays, Protocol):
 
     @property
     def pinned_kw(self) -> Floats:
-        """The program where it is fixed, kW, NaN where it is free (U,T) or (U,1)."""
+        """The program, kW, where it is fixed, and NaN where it is free (U,T) or (U,1)."""
         ...
 
 

@@ -36,7 +36,7 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
 
     Storage follows unmanaged_kw as far as it then still meets its needs, nothing is curtailed, runs start as early as
     they may, and switched units are on as early as they may be, for as long as they must. Pins are not heeded, so that
-    the baseline stays the same all day. It goes on from the unmanaged program of the Period before, see `as_it_stands`
+    the baseline stays the same all day. It goes on from the unmanaged program of the Period before; see `as_it_stands`
     for one that starts from the facts.
     Day-ahead positions cover the mean need of each free product, intraday trades what is left, imbalance the rest.
     Awarded capacity and reservations are shortfalls in full.
@@ -80,7 +80,7 @@ def unmanaged_programs(case: Case) -> Programs:
 
 
 def unmanaged_kw(case: Case, chosen: Mapping[str, Ints]) -> dict[str, Floats]:
-    """Return the unmanaged programs (n,T), kW, of chosen units (n,) of each class; others cost no time."""
+    """Return the unmanaged programs (n,T), kW, of chosen units (n,) of each class; no others are computed."""
     few = _from_before(_few_units(case, chosen))
     programs = _programs(few)
     return {

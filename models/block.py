@@ -124,7 +124,7 @@ class Whole:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Known:
-    """Where the values of variables that whole numbers follow from stand in a finished program.
+    """Where a finished program holds the values of the variables from which whole numbers follow.
 
     A value is that of the field at `index`, or, with `equals`, whether it equals the variable's own.
     """

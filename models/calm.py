@@ -25,11 +25,11 @@ MOST_CELLS = 2_500
 """Most units times ISPs for which programs are calmed: about 25 units of a day."""
 _SECONDS = 5.0
 _EQUAL_EUR, _EQUAL = 1e-7, 1e-9
-"""Programs whose values differ by less, in EUR and as a share of gross cost, are equally good."""
+"""Programs whose values differ by less than this, in EUR and as a share of gross cost, are equally good."""
 _EUR_FIRST = 1e8
-"""An EUR counts as much as so many kW moved in one ISP: a spread of less than 4e-5 EUR/MWh is none."""
+"""One EUR counts as much as this many kW moved in one ISP: a spread of less than 4e-5 EUR/MWh is not worth a move."""
 _LESS_KW = 1e-6
-"""A program must move less than another by this to be calmer, summed over units and ISPs."""
+"""A program is calmer than another if it moves less by at least this, kW, summed over units and ISPs."""
 
 
 def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:

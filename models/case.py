@@ -128,7 +128,7 @@ class Case:
     brought_forward_eur: float = field(default=0.0, metadata=added(0.0))
     """What the Period before has credited for what it left to this one."""
     unmanaged_brought_forward_eur: float = field(default=0.0, metadata=added(0.0))
-    """The same of its unmanaged program."""
+    """The same for its unmanaged program."""
     connection_limits: ConnectionLimits = field(default_factory=no_connection_limits, metadata=ADDED)
     orders: Orders = field(default_factory=no_orders, metadata=ADDED | _AT_POINTS)
     connection_tariffs: ConnectionTariffs = field(default_factory=no_connection_tariffs, metadata=ADDED)

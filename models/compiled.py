@@ -40,7 +40,7 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
 
 
 def load_kept() -> None:
-    """Load what is kept of the imported functions that others do not call: these bring along all that they call.
+    """Load the kept code of those imported functions that no others call: it brings along all that they call.
 
     Nothing is compiled or run, so no thread begins: a process that is forked afterwards has all of it.
     """
@@ -56,7 +56,7 @@ def in_memory() -> dict[str, list[str]]:
 
 
 def at_hand(wanted: Mapping[str, list[str]], *, on_disk: bool = False) -> bool:
-    """Return whether nothing of this, named as by `in_memory`, would have to be compiled here: it is loaded or kept.
+    """Return whether all of these, named as by `in_memory`, are loaded or kept, so that nothing would be compiled here.
 
     `on_disk`: only what is kept counts, as for every later process.
     """

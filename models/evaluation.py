@@ -51,17 +51,16 @@ class Kept:
 
 
 def evaluable(case: Case) -> bool:
-    """Return whether everything else follows from programs: not where a market is planned whole only."""
+    """Return whether everything else follows from programs: not where a market can only be planned as a whole."""
     return not any(market.whole_only(case) for market in MARKETS)
 
 
 def keep(case: Case, earlier: Earlier, instead: Outcome | None = None) -> Kept:
     """Return the outcome of `case` in which units keep their earlier programs, and others take those of `instead`.
 
-    Without `instead` they take the unmanaged program, see models.baseline.as_it_stands: it is made of these only.
-    Of the called programs that were planned with the earlier program, those of `instead`, and the plan itself, those
-    are taken under which the whole is worth most. Bids stay as far as they can still be held. Raises CaseError for a
-    case that is not evaluable.
+    Without `instead` they take the unmanaged program, made for these units only (see models.baseline.unmanaged_of).
+    Called programs are those planned with the earlier program, those of `instead`, or the plan itself, whichever make
+    the whole worth most. Bids stay as far as they can still be held. Raises CaseError for a case that is not evaluable.
     """
     if not evaluable(case):
         raise CaseError("a given program cannot be evaluated in this case: see models.evaluation.evaluable")
@@ -88,10 +87,10 @@ def replaced(own: "OwnPrograms") -> dict[str, Ints]:
 def most_worth(
     case: Case, earlier: Earlier, programs: Programs, calls: Sequence[Called], shadow: Shadow, began: float
 ) -> Outcome:  # fmt: skip
-    """Return the outcome of programs of all units with those of some called programs under which it is worth most.
+    """Return the outcome of the programs of all units, with those of the given called programs that make it worth most.
 
-    Units hold the reserve that they held before as far as they can, bids stay as far as they can be held. `calls`: one
-    None where nothing is reserved; `began`: when the evaluation began, of perf_counter.
+    Units hold the reserve that they held before as far as they can, bids stay as far as they can be held. `calls`: only
+    None where nothing is reserved; `began`: the reading of perf_counter when the evaluation began.
     """
     outcome, answer = _most_worth(case, earlier, programs, calls, shadow, began)
     return replace(outcome, **answer.headroom(case))
@@ -100,8 +99,8 @@ def most_worth(
 def worth_more(case: Case, changed: Outcome, than_eur: float) -> Outcome | None:
     """Return the outcome that follows where some programs, and reserve held, have changed; None if it is worth less.
 
-    `changed`: the outcome before, whose tables of programs and reserve are as they are to be now; they are written to,
-    those of called programs also where it is worth less.
+    `changed`: the outcome before, whose tables of programs and reserve are already as they are to be; they are written
+    to, those of called programs even where the result is worth less.
     """
     every = {one.name: np.arange(one.count(case)) for one in RESOURCES}
     before = Earlier(case=case, outcome=changed, rows=every)
@@ -135,7 +134,7 @@ def _outcome(case: Case, answer: ProgramValues, shadow: Shadow, seconds: float) 
 
 
 OwnPrograms = dict[str, tuple[Ints, Bools, Fields]]
-"""Class → units that had a program (n,), of all units (U,) whether they keep theirs, and these programs (n, …)."""
+"""Class → units that had a program (n,), whether each of all units (U,) keeps its own, and these programs (n, …)."""
 
 
 def own_programs(case: Case, earlier: Earlier, programs: Programs, *, called: bool = False) -> OwnPrograms:

@@ -99,7 +99,7 @@ def _improved(
 def attempted(step: Callable[[], Outcome | None]) -> tuple[Outcome | None, str]:
     """Return what a step has found; None and why where the solver failed, which another step may make up for.
 
-    Raises ProofError all the same: a contradiction is no failure that anything makes up for.
+    Raises ProofError all the same: no other step can make up for a contradiction.
     """
     try:
         return step(), ""

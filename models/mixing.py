@@ -17,7 +17,7 @@ from models.response import Prices, Rows, check_prices
 CHUNK = 4096
 """Most units whose programs are kept in double precision at once."""
 MIXES = -1
-"""Number, instead of a round's, of a unit that mixes its answers."""
+"""Stands in place of a round's number for a unit that mixes its answers."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

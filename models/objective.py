@@ -35,7 +35,7 @@ MISSED = frozenset({
     "imbalance", "reserve shortfall", "comfort shortfall", "called comfort shortfall", "limit breach",
     "reservation shortfall", "order shortfall", "connection limit breach", "called connection limit breach",
 })  # fmt: skip
-"""Terms that only what is missed costs."""
+"""Terms that arise only where something is missed."""
 _IN_ORDER = (
     "wear", "curtailment", "stored energy", "comfort shortfall", "limit breach", "availability",
     "reservation shortfall", "called comfort shortfall", "starts", "prognosis change",

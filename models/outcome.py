@@ -96,17 +96,17 @@ def position_fields(case: Case, groups: Iterable[Positions]) -> dict[str, Any]:
 class Shadow:
     """Shadow prices: the value of one more unit of each coupling."""
 
-    balance_eur_per_mwh: Floats  # (T,) value of a MWh less consumption in the portfolio
-    limit_import_eur_per_mwh: Floats  # (L,T) >= 0: value of a MWh more import limit
-    limit_export_eur_per_mwh: Floats  # (L,T) >= 0: value of a MWh more export limit
+    balance_eur_per_mwh: Floats  # (T,) value of consuming one MWh less in the portfolio
+    limit_import_eur_per_mwh: Floats  # (L,T) >= 0: value of one more MWh of import limit
+    limit_export_eur_per_mwh: Floats  # (L,T) >= 0: value of one more MWh of export limit
     reservation_eur_per_mwh: Floats  # (K,T) >= 0: value of releasing a MWh of the reservation
-    reserve_eur_per_mw: Floats  # (R,T) >= 0: value of a MW more headroom during the ISP
+    reserve_eur_per_mw: Floats  # (R,T) >= 0: value of one more MW of headroom during the ISP
     connection_import_eur_per_mwh: Floats = field(default_factory=_no_limits, metadata=ADDED)
-    """(L,T) >= 0: value of a MWh more import limit of a connection or group"""
+    """(L,T) >= 0: value of one more MWh of import limit of a connection or group"""
     connection_export_eur_per_mwh: Floats = field(default_factory=_no_limits, metadata=ADDED)
-    """(L,T) >= 0: value of a MWh more export limit of a connection or group"""
+    """(L,T) >= 0: value of one more MWh of export limit of a connection or group"""
     group_balance_eur_per_mwh: Floats = field(default_factory=_no_limits, metadata=ADDED)
-    """(G,T) value of a MWh less consumption in each balancing group; `balance_eur_per_mwh` is that of the first"""
+    """(G,T) value of consuming one MWh less in each balancing group; `balance_eur_per_mwh` is that of the first"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,4 +159,4 @@ class Outcome:
     group_intraday_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
     """(G,T) what each buys intraday, net, beside trades that are facts"""
     group_imbalance_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
-    """(G,T) what each is short of (long: negative)"""
+    """(G,T) by how much each is short (long: negative)"""

@@ -43,7 +43,7 @@ def most_choices(case: Case, points: Ints) -> int:
 def reach_kw(case: Case, of_units: Sequence[Ints], groups: int) -> tuple[Floats, Floats]:
     """Return the least and the most consumption (G,T), kW, of the units of each of some groups together.
 
-    of_units: per class, the group of each unit (U,). Every ISP by itself: energy is not regarded.
+    of_units: per class, the group of each unit (U,). Every ISP is taken by itself: energy is not considered.
     """
     low, high = np.zeros((groups, case.isps)), np.zeros((groups, case.isps))
     for name, group in zip(UNIT_CLASSES, of_units, strict=False):

@@ -15,7 +15,7 @@ from models.errors import ModelError
 from models.reference.problem import solve
 
 DEAR = 100.0
-"""Times the contract's penalty: what a call may cost before it is left unanswered. Above planning prices of needs."""
+"""What a call may cost before it is left unanswered, in contract penalties: more than the planning prices of needs."""
 
 
 def missing_kw(case: Case, announced_kw: Floats, *, time_limit_s: float = 60.0) -> Floats:

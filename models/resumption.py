@@ -35,13 +35,13 @@ from models.resources.registry import BY_NAME, RESOURCES
 from models.response import limited
 
 RESUMED = "program in force, mended"
-"""What stands for the solver in an outcome that was made so."""
+"""What stands for the solver in an outcome that was made in this way."""
 _LEAST, _TIMES = 1_500, 3
-"""At least so many stores, and so many for each changed unit, are searched again."""
+"""This many stores are searched again, or this many for each changed unit where that is more."""
 _FEW = replace(DEFAULT, cycles=replace(DEFAULT.cycles, search_rounds=30, most=2))
-"""How they are searched: prices hardly move, and what two cycles leave open the whole portfolio must close."""
+"""How they are searched: prices hardly move, and a gap left open by two cycles needs a plan of the whole portfolio."""
 _SHORT_KW = 1e-3
-"""What a reservation lacks by less than this, it lacks by rounding."""
+"""A reservation that lacks less than this, kW, lacks it by rounding."""
 _SHARE_OF_GAP = 0.5
 """Share of the gap to which they are searched."""
 
@@ -216,7 +216,7 @@ def _wide(case: Case, resource: ResourceClass, units: Ints, mine: Fields) -> Fie
 def _mend(
     case: Case, earlier: Earlier, resource: ResourceClass, some: Ints, fields: Fields, open_: Bools
 ) -> None:  # fmt: skip
-    """Mend the programs of some units (n,) in the tables of all, in place; those that can run it are open no more."""
+    """Mend the programs of some units (n,) in the tables of all, in place; those that can run them are open no more."""
     if resource.mended is None or not len(some):
         return
     held_kw = held_before_kw(case, resource, earlier.rows[resource.name][some], earlier, earlier.outcome.headroom)

@@ -40,7 +40,7 @@ def keep_or_return(case: Case, earlier: Earlier) -> Kept:
 def _returned(
     case: Case, earlier: Earlier, kept: Kept, before: Programs, now: Programs, held: Headroom
 ) -> tuple[Programs, dict[str, Ints]]:  # fmt: skip
-    """Return the programs `now` with those of units that come back to what they had before, and who does not."""
+    """Return the programs `now` with those of units that come back to what they had before, and which units do not."""
     left, changed = dict[str, Ints](), {}
     for name, units in kept.replaced.items():
         resource, stays = BY_NAME[name], units

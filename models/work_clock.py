@@ -13,7 +13,7 @@ from time import perf_counter, process_time
 LONGEST = 4.0
 """Most seconds that pass on the wall while one second of work is counted, unless less is set."""
 _RECENT_S = 10.0
-"""Seconds on the wall after which a third of how slow it was is still remembered."""
+"""Seconds on the wall after which earlier slowness still counts for a third."""
 
 
 class WorkClock:

@@ -23,7 +23,7 @@ def shadow_shape(case: Case) -> tuple[int, ...]:
 
 
 def check_groups(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield groups whose positions are not their program, not allowed, or not in the portfolio's."""
+    """Yield groups whose positions are not allowed, or do not add up to their program or the portfolio's positions."""
     groups = case.balancing_groups
     if not groups.name:
         return

@@ -43,7 +43,7 @@ _LEAST = 1e-4
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tolerance:
-    """What may be off: 1e-4 kW or kWh + 1e-6 of the largest of some magnitudes, elementwise.
+    """How far values may be off: 1e-4 kW or kWh + 1e-6 of the largest of some magnitudes, elementwise.
 
     It is worked out only where something is off by more than the least tolerance, which is hardly anywhere.
     """
@@ -75,7 +75,7 @@ def above(
 ) -> Iterator[str]:
     """Yield findings for the worst places where excess, whose axes are named by `axes`, exceeds allowed or is NaN."""
     least = _LEAST if isinstance(allowed, Tolerance) else allowed
-    places = np.nonzero(~(excess <= least))  # NaN is at most nothing
+    places = np.nonzero(~(excess <= least))  # true for NaN as well
     if not len(places[0]):
         return
     found = excess[places]

@@ -41,7 +41,7 @@ def solve(
     the case, ExecutorError where the executor fails, SolverError where HiGHS fails.
     """
     began = perf_counter()
-    clock = now if executor is local else perf_counter  # work elsewhere is none of this process
+    clock = now if executor is local else perf_counter  # work elsewhere is not counted in this process
     stop = Interrupted(
         deadline_s=clock() + time_limit_s,
         cancelled=cancelled,

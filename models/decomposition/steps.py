@@ -44,7 +44,7 @@ _TERMINATION = {
 
 
 UNKEPT_KWH = 1e-2
-"""Energy that promises may lack in a program that counts as keeping them all, kWh."""
+"""Energy, kWh, by which a program may miss its promises and still count as keeping them all."""
 
 
 class DecompositionSteps:

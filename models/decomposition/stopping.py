@@ -35,7 +35,7 @@ class Interrupted:
     cancelled: Callable[[], bool]
     clock: Callable[[], float] = now
     overtime_s: float = 0.0
-    """Seconds after the deadline in which a run may go on whose best program breaks promises"""
+    """Seconds for which a run may go on after the deadline while its best program breaks promises"""
 
     def left_s(self, *, unkept: bool = False) -> float:
         """Return the seconds left, 0 after the deadline; `unkept`: the best program breaks promises, or is missing."""

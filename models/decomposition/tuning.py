@@ -178,7 +178,7 @@ class Joint:
     """How close to its best the answer of such a connection must be, as a share of what its programs cost; its bound is
     twenty times closer or more. Larger: fewer steps of the interior-point method, and larger gaps."""
     groups: int = 400
-    """About the number of groups into which they are dealt, at most one each. Larger: mixtures are better, and sweeps
+    """Approximate number of groups into which they are dealt, at most one each. Larger: mixtures are better, and sweeps
     take longer."""
     slight: float = 0.3
     """Share of the gain promised in a round of the search, divided by the number of groups, up to which the answer of a

@@ -1,6 +1,6 @@
 """A congestion point of many units, in which only the largest may move for an offer: the others keep their programs.
 
-What is offered so can be delivered, and costs no less than what all units together could do it for.
+What is offered in this way can be delivered, and costs no less than it would with all units free to move.
 Source: docs/explanation/flexibility-offers.md.
 """
 
@@ -17,7 +17,7 @@ from models.resources.registry import PRICED
 
 
 def with_few_free(part: Case, planned: Outcome, most: int) -> Case | None:
-    """Return the point's case in which at most so many units may move, those that can change their power the most.
+    """Return the point's case in which at most `most` units may move, those that can change their power the most.
 
     None where that cannot be: units of other classes are too many, or a FlexOption has called programs of its own.
     """

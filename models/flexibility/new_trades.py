@@ -95,9 +95,9 @@ def _groups(question: Question, open_isps: Bools) -> BalancingGroups:
 
 
 def taken_over(case: Case, volume_kw: Floats) -> Case:
-    """Return the case in which another trades volume_kw (T,): it is bought for the balancing groups at the point.
+    """Return the case in which somebody else trades volume_kw (T,): it is bought for the balancing groups at the point.
 
-    Each gets what its units could change of it at most.
+    Each gets a share in proportion to how far its units can change their power.
     """
     groups = case.balancing_groups
     traded = replace(case.intraday, traded_kw=case.intraday.known_kw + volume_kw)
@@ -118,7 +118,7 @@ def _hard(prices: Floats) -> Floats:
 
 
 def _less(reserved_kw: Floats, by_kw: Floats) -> Floats:
-    """Return reservations (K,T) that are smaller by so much, not beyond zero."""
+    """Return reservations (K,T), kW, that are smaller by this much, but never beyond zero."""
     left: Floats = np.sign(reserved_kw) * np.maximum(np.abs(reserved_kw) - by_kw, 0.0)
     return left
 
@@ -134,7 +134,7 @@ def without(case: Case, reservation: str, volume_kw: Floats) -> Case:
 
 
 def _eased(case: Case, planned: Outcome) -> dict[str, Any]:
-    """Return what is promised to customers and DSOs with what is missed already, at a hard price for more."""
+    """Return the promises to customers and DSOs, eased by what is missed already, with a hard price on missing more."""
     limits, orders, tariffs = case.connection_limits, case.orders, case.connection_tariffs
     found: dict[str, Any] = {}
     if len(tariffs.least_eur):

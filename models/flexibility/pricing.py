@@ -20,16 +20,16 @@ from models.reference.restated import SameProblem
 
 _W_PER_KW = 1000
 _ROUNDING_W = 1e-3
-"""What rounding may make of a whole W."""
+"""How far rounding may move a whole number of W."""
 _LEAST_KW = 0.01
 """An element of a request with less power than this throughout is not worth giving up any other power."""
 _GAP = 1e-9
 _SHORT_EUR = 0.05
-"""What such noise may cost at the hard prices, EUR."""
+"""What rounding may cost at the hard prices, EUR."""
 
 
 def compile_used() -> None:
-    """Compile what pricing calls, so that no question's time passes with it."""
+    """Compile what pricing calls, so that it takes no time from any question."""
     cost_of(0.0, np.zeros(1), np.zeros(2))
 
 

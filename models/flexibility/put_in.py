@@ -23,9 +23,9 @@ from models.resources.registry import RESOURCES
 
 _NOT_MISSED = frozenset({"prognosis change", "availability", "order shortfall"})
 _MISSES = MONEY_APART - _NOT_MISSED
-"""Terms of what is promised to others than the grid operator: they may not become worse."""
+"""Terms of what is promised to anyone but the grid operator: they may not become worse."""
 _EUR, _KW, _KWH = 0.01, 1e-3, 1e-3
-"""What rounding may make of an amount, of a power, and of the energy of all rows together."""
+"""How far rounding may move an amount of money, a power, and the energy of all rows together."""
 
 
 def put_in(case: Case, kept: Outcome, stored: Outcome, rows: Mapping[str, Ints], factor: float) -> Outcome:
@@ -55,7 +55,7 @@ def put_in(case: Case, kept: Outcome, stored: Outcome, rows: Mapping[str, Ints],
 
 
 def misses_more(case: Case, kept: Outcome, found: Outcome) -> str:
-    """Return what an outcome misses more of than the program in force, as the name of its term; empty: nothing.
+    """Return the name of a term of which an outcome misses more than the program in force; empty if there is none.
 
     Both are outcomes of `case`. Energy and power count row by row whatever their price, money wherever there is no
     other measure. Orders count too: no order may be missed by more for another one.
@@ -92,7 +92,7 @@ def _patched(case: Case, old: Programs, new: Programs, rows: Mapping[str, Ints],
 
 
 def _held(old: Headroom, new: Headroom, rows: Mapping[str, Ints], factor: float) -> Headroom:
-    """Return the reserve that all units hold, of some the blend of theirs and the new one."""
+    """Return the reserve that all units hold: for some, the blend of theirs and the new one."""
     found = {}
     for one in RESOURCES:
         if one.reserving is not None:

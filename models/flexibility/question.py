@@ -91,7 +91,7 @@ class Priced:
     share: float
     volume_kw: Floats  # (T,) promised in requested ISPs, whole W; 0 elsewhere
     deviation_kw: Floats  # (T,) of the program from the baseline, in all ISPs
-    cost_eur: float  # what the program earns less than the best one without the offer
+    cost_eur: float  # by how much the program earns less than the best one without the offer
     costs_eur: dict[str, float]  # the same by term; sums to cost_eur
     traded_kw: Floats  # (T,) new trades, bought positive
     outcome: Outcome  # of the point's case with new trades only

@@ -94,7 +94,7 @@ class BalancingGroups:
         return replace(self, day_ahead_kw=nothing, intraday_kw=nothing, traded_kw=np.zeros_like(self.max_buy_kw))
 
     def less_depth(self, buy_kw: Floats, sell_kw: Floats, least_kw: Floats | None = None) -> "BalancingGroups":
-        """Return the groups with so much less depth (T,) each, since it may be taken from any of them.
+        """Return the groups, each with this much less depth (T,), kW, since it may be taken from any of them.
 
         At least what they trade, least_kw (G,T) net bought, is left to them.
         """

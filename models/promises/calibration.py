@@ -28,12 +28,12 @@ class Counted:
     delivered: Bools
     missing_kwh: Floats
     missing_kw: Floats  # the most in any ISP
-    away_kw: Floats  # the most that the planned program is off the announced one in a reserved ISP
+    away_kw: Floats  # the most by which the planned program is off the announced one in a reserved ISP
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calibrated:
-    """What to announce with a margin, per promised point (N,): its money is cost, EUR."""
+    """What to announce with a margin, per promised point (N,). Money is cost, EUR."""
 
     announced_kw: Floats  # (C,T), NaN at points that promise nothing
     margin_kw: Floats  # (N,)
@@ -141,6 +141,6 @@ def _most_missing(search: Search, n: int) -> Floats:
 
 
 def _most_away(search: Search, n: int, announced_kw: Floats) -> Floats:
-    """Return the most that planned programs are off what was announced in a reserved ISP (S,), kW."""
+    """Return the most by which planned programs are off what was announced in a reserved ISP (S,), kW."""
     tied, (planned, _, _) = search.each[n].rows.tied, search.each[n].programs_kw()
     return np.asarray(np.abs(planned[:, tied] - announced_kw[search.points[n]][tied]).max(axis=1, initial=0.0))

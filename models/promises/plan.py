@@ -21,7 +21,7 @@ RAISES = (1.0, 10.0, 100.0)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Binding:
-    """Where a promise binds most: what a kW less to deliver there would save, EUR, times the probability of the day."""
+    """Where a promise binds most: what delivering a kW less there would save, EUR, times the probability of the day."""
 
     scenario: int  # from 0
     isp: int  # from 0

@@ -16,7 +16,7 @@ from models.promises.scenarios import Scenarios
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What a promise costs that is not kept.
+    """What a promise costs where it is not kept.
 
     A program may differ from the announced one by `tolerance_kw` at no cost, and at `deviation_eur_per_mwh` beyond.
     """

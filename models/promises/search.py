@@ -16,7 +16,7 @@ from models.promises.scenarios import Scenarios
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How long to search. More groups make rounds dearer and fewer."""
+    """How long to search. With more groups, rounds take longer and fewer are needed."""
 
     relative_gap: float = 1e-3  # of what a point's programs cost in money, gross
     rounds: int = 120
@@ -26,7 +26,7 @@ class Effort:
 
 
 class Search:
-    """The searches of all promised points of a world."""
+    """The searches of all promised points in the same scenarios."""
 
     def __init__(
         self, world: Scenarios, terms: Terms, effort: Effort, announced_kw: Floats | None = None, *,

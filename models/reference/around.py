@@ -1,4 +1,4 @@
-"""Gives pairs that mix one direction by solving again only the units around them, while all others stay.
+"""Gives each mixing pair one direction by solving again only the units around such pairs, while all others stay.
 
 In a large problem few units charge and discharge at once in the relaxation's answer, mostly in their called programs,
 where that costs nothing. Solving the whole again for them takes a thousand steps of the simplex method.
@@ -18,9 +18,9 @@ from models.solver import Relaxation, SolverRun, Status
 from models.work_clock import now
 
 _NARROW = 6
-"""Most columns of a row that ties others to those that mix: the rows of single units. In longer ones the rest stays."""
+"""Most columns of a row that ties others to those that mix: the rows of single units. Longer ones do not tie."""
 _MOST = 0.2
-"""Largest share of the columns for which the rest is not solved again instead."""
+"""Largest share of the columns that is solved again in this way; where more hang together, there is no answer."""
 _ROUNDS = 6
 _WHOLE = 1e-6
 

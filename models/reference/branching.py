@@ -62,7 +62,7 @@ def branch(
 
     `complete` fixes the whole numbers of a node's x and solves the rest, None if no time is left; `allowed` returns
     the gap that ends the search. A node whose completion costs more than its relaxation still counts for the bound,
-    which so stays proven. The log gets a line if the deadline ends the search.
+    which thus stays proven. The log gets a line if the deadline ends the search.
     """
     search = _Search(relaxation, tree, best, complete, allowed, deadline, log)
     return search.run(root)

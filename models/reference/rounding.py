@@ -19,7 +19,7 @@ from models.work_clock import now
 MIXES = 1e-6
 """Power in kW above which a variable of an exclusive pair counts as used."""
 EXACT = 1e-9
-"""What counts as zero of a variable's value, and as no gap, as a share of gross cost."""
+"""A variable's value below this counts as zero, and a gap below this share of gross cost as none."""
 _ROUNDING = 1e-6
 
 

@@ -159,7 +159,7 @@ class ResourceClass:
     unmanaged: Callable[[Case], Fields]
     """Programs of the units if nobody steers them, without regard to pins"""
     terms_eur: Callable[[Case, Rows, Fields, bool], Mapping[str, Floats]] = field(default=lambda *_: {})
-    """(case, units, their programs, called): each unit's earnings (n,), EUR, by term; called: only of shortfall"""
+    """(case, units, their programs, called): each unit's earnings (n,), EUR, by term; called: of shortfall only"""
     unavoidable_eur: Callable[[Case, Ints], Floats] | None = None
     """(case, units (n,)): what their called programs miss whatever they do, at the price of missing it (n,), EUR: the
     plan misses it too, and it is charged once; None: the class misses nothing"""

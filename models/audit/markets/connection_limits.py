@@ -61,7 +61,7 @@ def _beyond(case: Case, situation: Situation) -> Iterator[Floats]:
 
 
 def _concerned(case: Case, situation: Situation) -> Floats:
-    """Return how many units (L,) at each limit alone a situation concerns; a plan concerns every limit."""
+    """Return how many of the units (L,) at each limit alone a situation concerns; a plan concerns every limit."""
     limits = case.connection_limits
     if not situation.word:
         return np.ones(len(limits.name))

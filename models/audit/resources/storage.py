@@ -51,7 +51,7 @@ def _power(case: Case, situation: Situation) -> Findings:
 
 
 def _short_kw(case: Case, charge: Floats, discharge: Floats) -> Floats:
-    """Return by how much each unit charges below its minimum (U,T), kW, but in the ISP where most is missing."""
+    """Return by how much each unit charges below its minimum (U,T), kW, except in the ISP where most is missing."""
     data, short = case.storage, np.zeros(charge.shape)
     units = np.flatnonzero(data.charge_min_kw > 0)
     if len(units):
@@ -86,7 +86,7 @@ def _energy(case: Case, situation: Situation) -> Findings:
 
 
 def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
-    """Return wear, stored energy and comfort shortfall; a called program: what it misses beyond what it must."""
+    """Return wear, stored energy and comfort shortfall; of a called program, what it misses beyond what it must."""
     data = case.storage
     missed = np.sum(programs.unmet_kwh + programs.excess_kwh, axis=1)
     if called:

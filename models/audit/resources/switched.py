@@ -113,7 +113,7 @@ def _begun(case: Case, programs: Programs) -> Ints:
 
 
 def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
-    """Return the costs of starts and shortfall; a called program: what it misses beyond what it must."""
+    """Return the costs of starts and shortfall; of a called program, only what it misses beyond what it must."""
     data = case.switched
     if not len(data.point):
         return {}

@@ -61,7 +61,7 @@ class BidCommitment:
         log.say(f"whole bids: no program above {-self._proven_eur:.6f} EUR")
 
     def loosened(self) -> bool:
-        """Let bids be smaller, whole or not, if the present mixture cannot hold them all; return whether it is so.
+        """Let bids be smaller, whole or not, if the present mixture cannot hold them all; return whether this was done.
 
         The next mixture says how much of the pattern can be held; `settle` makes that whole.
         """

@@ -40,7 +40,7 @@ def has_whole_bids(case: Case) -> bool:
 
 
 def awarded_to_few(case: Case) -> bool:
-    """Return whether few units hold what was awarded: a mixture of their answers seldom does, and its bound is far."""
+    """Return whether few units hold what was awarded: a mixture of their answers seldom does, and its bound is poor."""
     awarded = any(bool((np.nan_to_num(product.committed_mw) > 0).any()) for product in case.reserves)
     return awarded and _few_may_hold(case)
 
@@ -206,7 +206,7 @@ class _Run:
         )  # fmt: skip
 
     def _short(self, found: Outcome) -> Floats:
-        """Return the most that each free bid (P,) lacks in an ISP, MW."""
+        """Return the most that each free bid (P,) lacks in any ISP, MW."""
         result = np.zeros(len(self.master.free.price))
         for p, (r, block) in enumerate(self.master.bids, start=self.master.products):
             missing = found.reserve_shortfall_mw[r, self.case.reserves[r].block == block]

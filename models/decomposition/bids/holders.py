@@ -83,7 +83,7 @@ def _by_prices(case: Case, grouping: Grouping, prices: Sequence[DualPrices]) -> 
 def _first_alike(grouping: Grouping, reserved: Bools, free: Ints, prices: Sequence[DualPrices]) -> Ints:
     """Return for each row of prices (P+1,) the first one that holds the same prices, of points reserved likewise.
 
-    `free`: the ISP from which called programs at them heed no pins.
+    `free`: the ISP from which called programs at each point heed no pins.
 
     Points with a price of zero are like unpriced ones, whose row is the last.
     """

@@ -9,8 +9,8 @@ from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
 from models.outcome import Outcome, Shadow
 
-_NEAR = 1e-6  # EUR per kW; what a solver's tolerance may make of equal prices
-_ALIKE = 5e-3  # share by which prices of a congestion point may differ from another's to be made the same
+_NEAR = 1e-6  # EUR per kW; equal prices may differ by this much because of a solver's tolerance
+_ALIKE = 5e-3  # prices of congestion points that differ by at most this share are made the same
 
 
 def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
@@ -46,7 +46,7 @@ def _at_limits(case: Case, shadow: Shadow, sums: int) -> Floats:
 
 
 def _traded(case: Case, balance: Floats) -> Floats:
-    """Return the balance's prices, equal to day-ahead prices where they nearly are: its depth would count the rest."""
+    """Return the balance's prices, made equal to day-ahead prices where they nearly are: depth would count the rest."""
     market, result = case.day_ahead, balance.copy()
     free = np.isnan(market.committed_kw)
     for product in np.unique(market.product[free]).tolist():
@@ -58,7 +58,7 @@ def _traded(case: Case, balance: Floats) -> Floats:
 
 
 def evened(master: RestrictedMaster, prices: DualPrices) -> DualPrices:
-    """Return the prices with those of congestion points made the same that nearly are: any prices give a bound.
+    """Return the prices, with nearly equal ones of congestion points made the same: any prices give a bound.
 
     Units at such points can then be put together.
     """

@@ -31,7 +31,7 @@ class Pattern:
     """Whole bids (P,), MW, at the places of the master's free positions, and the bound of the cost of all programs."""
 
     bids_mw: Floats | None  # None where no bids were found in time
-    cost_eur: float  # what the rest and the holders cost with these bids at least, by what is known of them
+    cost_eur: float  # the least that the rest and the holders can cost with these bids, by what is known of them
     bound_eur: float
 
 
@@ -85,7 +85,7 @@ class PatternSearch:
     def _start(self, stated: ReserveProblem, matrix: Matrix, bounds: int) -> Floats:
         """Return the last answer as a start (V,), empty where it belongs to other holders.
 
-        Only what the rest costs may have changed, the last column: it is the most that the last rows, `bounds`, ask.
+        Only the last column, the cost of the rest, may have changed: it is the most that the last `bounds` rows ask.
         """
         if self._last is None or self._last[0] is not stated:
             return np.zeros(0)
@@ -115,7 +115,7 @@ def _alike(one: Holders, other: Holders) -> bool:
 def _bounded(
     holders: Holders, stated: ReserveProblem, known: Sequence[PricedGroups], beside_eur: Sequence[float]
 ) -> Matrix:
-    """Return the problem with a last column for the cost of all the rest, and a row for its bound at each prices.
+    """Return the problem with a last column for the cost of the rest, and a row for its bound at each set of prices.
 
     The rest costs at least what the bound is at any prices, `beside_eur`, and the holders' power at these prices.
     """

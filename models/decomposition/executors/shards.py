@@ -90,7 +90,7 @@ def cuts(grouping: Grouping, most: int = SHARD_UNITS) -> list[Cut]:
 
 
 def _ranges(tasks: Tasks, most: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield ranges of blocks, first and behind the last, and whether they hold whole groups."""
+    """Yield ranges of blocks, the first and one past the last, and whether they hold whole groups."""
     first, last = tasks.first.tolist(), len(tasks.total)
     ends = [*np.flatnonzero(np.diff(tasks.total)).tolist(), last - 1]
     begin = a = 0  # first block of the shard and of the group

@@ -21,7 +21,7 @@ from models.decomposition.executors.shards import Shard
 from models.errors import ExecutorError
 
 _LOOK_S = 2.0  # seconds after which a worker that has not answered is looked for again
-_STRIKES = 3  # a worker that was lost so many times is not used any more
+_STRIKES = 3  # a worker that was lost this many times is not used any more
 _DEATHS = 12  # losing more workers than this in one solve cannot be accidents
 _AHEAD = 2  # calls in flight per worker: one it works on, one it has ready
 
@@ -57,7 +57,7 @@ class WorkerPool:
         self._scheduler, self._shard_of, self._sizes, self._patience_s = scheduler, shard_of, sizes, patience_s
         try:
             if scheduler.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
-                raise TypeError("no certificates")  # a client that fails half-made may hang whoever collects it
+                raise TypeError("no certificates")  # a half-made client may hang whoever garbage-collects it
             self._client = Client(scheduler, timeout=connect_s, direct_to_workers=True, name="agr-pricing")
         except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
             raise ExecutorError(

@@ -20,7 +20,7 @@ from models.resources.totals import fixed_groups_kw, units_kw
 
 
 class Constants(NamedTuple):
-    """What couplings have without columns and positions, kW: of fixed units, other parts and what is committed."""
+    """What couplings have without columns and positions, kW: from fixed units, other parts and what is committed."""
 
     balance: Floats  # (G,T)
     program: Floats  # (P,T) of priced points
@@ -82,7 +82,7 @@ def costs_of(case: Case, grouping: Grouping, hard_eur_per_kw: float, *, any_rese
 
 
 def decide_alone(costs: CouplingCosts, constant: Floats, alone: Bools) -> float:
-    """Return the cost of sums (2S,) at which no unit with a choice counts, EUR, and let them cost nothing else."""
+    """Return the cost, EUR, of sums (2S,) at which no unit with a choice counts, and let them cost nothing more."""
     rows = proximal.Coupling(
         s=constant[alone], centre=None, step=None, breakpoints=costs.breakpoints[alone], slopes=costs.slopes[alone]
     )  # fmt: skip
@@ -116,7 +116,7 @@ def linear_tariffs(case: Case, grouping: Grouping) -> Floats | None:
 
 
 def certain_tariffs_eur(case: Case, grouping: Grouping) -> float:
-    """Return what tariffs cost of fixed units, and the peaks that nothing can avoid, EUR."""
+    """Return the cost of tariffs for fixed units, and of the peaks that nothing can avoid, EUR."""
     shape = grouping.places.tariffs
     total = float((shape.linear_eur_per_kw * fixed_tariffs_kw(case)).sum())
     rises = shape.level_low_kw - case.connection_tariffs.peak_reached_kw

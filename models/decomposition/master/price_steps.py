@@ -45,7 +45,7 @@ def set_steps(
 
 
 def joint_share(case: Case, grouping: Grouping) -> float:
-    """Return the share of all reserve that units may hold which is behind connections that answer as a whole."""
+    """Return what share of all reserve that units may hold is behind connections that answer as a whole."""
     stores = [joint.connections.stores for joint in grouping.joint if not joint.called]
     held = sum(float(case.storage.reserve_kw[some].sum()) for some in stores)
     return held / max(prequalified_kw(case), 1e-9)

@@ -22,7 +22,7 @@ class Activation:
     def everywhere(self, planned: Programs, into: Programs | None = None) -> Programs:
         """Return the called programs of all units; units without one of their own keep their plan.
 
-        `into`: such programs of the same plan already, but for units with a called one; they are written to.
+        `into`: programs that already are such, but for the units with called ones of their own; they are written to.
         """
         found: dict[str, Any] = {}
         for resource in RESOURCES:

@@ -234,7 +234,7 @@ class Recovered:
 
     @property
     def broken_kwh(self) -> float:
-        """Energy (kWh, of reserve kW·h) by which reservations, awards, orders, limits, unmeant balance are missed."""
+        """Energy (kWh, of reserve kW·h) of missed reservations, awards, orders and limits, and imbalance not chosen."""
         plain = self.plain
         missed = (
             plain.reservation_shortfall_kw, KW_PER_MW * plain.reserve_shortfall_mw, plain.order_shortfall_kw,

@@ -1,4 +1,4 @@
-"""What the units of a congestion point may hold together of a product: reserve scaled down to it. Numpy only."""
+"""Scales reserve down to what the units of a congestion point may hold together of a product. Numpy only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.reserve_room import ReserveAllocation
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReserveCeilings:
-    """Units that hold reserve in one scenario, at congestion points that may hold so much."""
+    """Units that hold reserve in one scenario, and the most that congestion points may hold, kW."""
 
     case: Case
     most_kw: Floats  # (H,T) of case.held_at_most
@@ -59,6 +59,6 @@ _SAFE = 1.0 - 1e-9
 
 
 def _share(most: Floats, wanted: Floats) -> Floats:
-    """Return the share of what is wanted that is within the most."""
+    """Return the share of what is wanted that fits within the most allowed."""
     share: Floats = np.where(wanted > most, most / np.where(wanted > 0, wanted, 1.0) * _SAFE, 1.0)
     return share

@@ -25,7 +25,7 @@ _BREACHES = (
 
 
 def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
-    """Return the whole portfolio's case after its part `new` was planned again; `outcome` is that before."""
+    """Return the whole portfolio's case after its part `new` was planned again; `outcome` is the one before."""
     anchor = None
     if new.anchor is not None:
         anchor = replace(new.anchor, point_kw=outcome.point_kw.copy())
@@ -41,7 +41,7 @@ def _joined(whole: Any, points: Ints, new: Any) -> Any:
     """Return the contracts or orders outside the part, then those of the part."""
     rows = np.flatnonzero(~np.isin(whole.point, points))
     old = of_rows(whole, rows)
-    if not len(new.point):  # the width of no rows may be that of no ISPs
+    if not len(new.point):  # an array without rows may have no columns either
         return old
     values: dict[str, Any] = {}
     for item in fields(old):
@@ -57,7 +57,7 @@ def _joined(whole: Any, points: Ints, new: Any) -> Any:
 def whole_outcome(
     case: Case, outcome: Outcome, points: Ints, new_case: Case, new: Outcome, *, in_place: bool = False
 ) -> Outcome:
-    """Return the whole portfolio's outcome with that of its part in it; `case` and `outcome` are those before.
+    """Return the whole portfolio's outcome with that of its part in it; `case` and `outcome` are the ones before.
 
     With `in_place` its arrays are written to, and `outcome` must not be used any more.
     """
@@ -138,7 +138,7 @@ def whole_outcome(
 
 
 def _stacked(old: Floats, new: Floats) -> Floats:
-    """Return the rows of both, where none may have no columns either."""
+    """Return the rows of both; an array without rows may have no columns either."""
     return np.concatenate([old, new]) if len(old) and len(new) else (old if len(old) else new)
 
 

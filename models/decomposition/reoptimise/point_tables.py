@@ -1,4 +1,4 @@
-"""Cuts out of a case what is about congestion points alone, for some of them. Numpy only."""
+"""Cuts out, for some congestion points, those fields of a case that concern congestion points alone. Numpy only."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,9 +23,9 @@ def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
 
 
 def at_points(case: Case, points: Ints, place: Ints) -> dict[str, Any]:
-    """Return the fields of a case with `points` (n,) alone, which have these places (C+1,), by name.
+    """Return, by name, the fields of a case with only `points` (n,), which have these places (C+1,).
 
-    They have the names, tables and announced programs of these congestion points. The rest is about units and markets.
+    They have the names, tables and announced programs of these congestion points. The rest concerns units and markets.
     """
     tables = {name: getattr(case, name) for name in POINT_TABLES}
     return {

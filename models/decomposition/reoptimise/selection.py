@@ -44,7 +44,7 @@ class Selection:
     def put_in(self, case: Case, outcome: Outcome, new: Outcome) -> Callable[[], None]:
         """Write the programs and the reserve of the units from `new` into the tables of the outcome.
 
-        Returns what puts back those that were there, and the called programs of all units at reserved points.
+        Returns a function that puts back the ones before, and the called programs of all units at reserved points.
         """
         before: list[tuple[NDArray[Any], Any, NDArray[Any]]] = []
 
@@ -78,8 +78,9 @@ class Selection:
 def selectable(case: Case) -> tuple[Mapping[str, Bools], Bools]:
     """Return class → whether each unit (U,) may be selected, and whether each point (C+1,) is selected as a whole only.
 
-    Units behind connections that have limits or tariffs cannot be selected yet, nor can a point that has any and is
-    selected as a whole only: because of its reservations, or of what it may hold. With balancing groups nobody can.
+    Units behind connections that have limits or tariffs cannot be selected yet, nor can a point with such units that
+    may only be selected as a whole, because of its reservations or of what it may hold. With balancing groups no unit
+    can.
     """
     whole = reserved_points(case)
     whole[case.held_at_most.point] = True

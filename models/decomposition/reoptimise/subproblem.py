@@ -52,8 +52,9 @@ def members(case: Case, points: Ints) -> dict[str, Ints]:
 def divisible(case: Case, points: Ints, *, tariffs: bool = False) -> bool:
     """Return whether some congestion points (n,) can be planned again by themselves.
 
-    Not if a connection limit counts units there together with others, nor if a connection there has a tariff: prices of
-    peaks are not known for parts. With `tariffs` no prices are needed: what a connection draws is drawn at one point.
+    They cannot if a connection limit counts units there together with others, or if a connection there has a tariff:
+    prices of peaks are not known for parts. With `tariffs` a tariff is no obstacle: no prices are needed, and what a
+    connection draws is drawn at one point.
     """
     limits = case.connection_limits
     if not tariffs and bool(np.isin(case.connection_tariffs.point, points).any()):
@@ -75,7 +76,7 @@ class HeldByAll:
 
     @staticmethod
     def of(case: Case, outcome: Outcome) -> "HeldByAll":
-        """Return the sums: at 100,000 resources they take longer than all else of cutting one point out."""
+        """Return the sums: with 100,000 resources they take longer than everything else in cutting one point out."""
         called = outcome.called_headroom
         return HeldByAll(
             planned_kw=held_kw(case, outcome.headroom), called_kw=None if called is None else held_kw(case, called)

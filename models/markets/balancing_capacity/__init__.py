@@ -42,11 +42,11 @@ class Reserve:
     committed_mw: Floats  # (B,) awarded; NaN where still free
     shortfall_eur_per_mwh: float  # of committed capacity that cannot be held
     award_probability: Floats = field(default_factory=lambda: np.zeros(0), metadata=ADDED)
-    """(B,) that a free bid at this price is awarded; none, the default: whatever is bid is awarded"""
+    """(B,) probability that a free bid at this price is awarded; empty, the default: whatever is bid is awarded"""
 
     @property
     def by_probability(self) -> bool:
-        """Whether free bids earn an expectation."""
+        """Whether free bids are awarded by probability, so that what they earn is an expected value."""
         return len(self.award_probability) > 0
 
     @property
@@ -86,7 +86,7 @@ class Reserve:
 class HeldAtMost:
     """The most reserve of a product that the units of a congestion point may hold together, kW."""
 
-    name: tuple[str, ...]  # (H,) product; of those that the case does not have, rows say nothing
+    name: tuple[str, ...]  # (H,) product; rows about products that the case does not have mean nothing
     point: Ints  # (H,)
     planned_kw: Floats  # (H,T)
     called_kw: Floats  # (H,T) in called programs

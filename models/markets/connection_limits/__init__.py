@@ -1,4 +1,4 @@
-"""Limits of connections and of groups of connections, which lie in each other: their parameters.
+"""Limits of connections and of nested groups of connections: their parameters.
 
 Source: docs/reference/formulation.md §3.7.
 """

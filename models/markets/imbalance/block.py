@@ -51,7 +51,7 @@ class ImbalanceBlock:
         return whole | {"group_imbalance_kw": short - long} if case.balancing_groups.name else whole
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return the value of a MWh less consumption, of the first group and of each where there are groups."""
+        """Return the value of consuming one MWh less, in the first group, and in each where there are groups."""
         found = (marginals.of_rows(self.balance) * (1000 / case.isp_hours)).reshape(-1, case.isps)
         whole = {"balance_eur_per_mwh": found[0]}
         return whole | {"group_balance_eur_per_mwh": found} if case.balancing_groups.name else whole

@@ -14,9 +14,9 @@ def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
 
 
 def unmeant_kw(case: Case, answer: ProgramValues | Outcome) -> Floats:
-    """Return the imbalance (G,T), kW, >= 0, short or long, that is not chosen because it pays, per balancing group.
+    """Return the imbalance (G,T), kW, >= 0, short or long, per balancing group, less what is chosen because it pays.
 
-    Being short is chosen where it costs less than buying intraday, being long where it earns more than selling there:
+    Being short is chosen where it costs less than buying intraday, being long where it earns more than selling there,
     as far as the group could still trade instead. In a closed ISP nothing is chosen. One row where the portfolio is
     balanced as a whole.
     """

@@ -9,7 +9,7 @@ from models.arrays import Extent, Floats, added, check_not_negative, check_shape
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Intraday:
-    """Intraday market: buys above, sells below, up to a depth, besides what was traded before."""
+    """Intraday market: buys at one price, sells at another no higher, up to a depth, besides earlier trades."""
 
     buy_eur_per_mwh: Floats  # (T,) >= sell
     sell_eur_per_mwh: Floats  # (T,)

@@ -21,7 +21,7 @@ class Orders:
     price_eur: Floats = field(default_factory=lambda: np.zeros(0), metadata=added(0.0))  # (O,) what each is paid
 
     def __post_init__(self) -> None:
-        if self.name and not len(self.price_eur):  # of before prices were told
+        if self.name and not len(self.price_eur):  # from before orders had prices
             object.__setattr__(self, "price_eur", np.zeros(len(self.name)))
 
     def check(self, where: str, extent: Extent) -> None:

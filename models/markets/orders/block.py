@@ -50,7 +50,7 @@ class OrdersBlock:
         return {}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return no fields: what an order costs is told when it is offered."""
+        """Return no fields: what an order costs is stated when it is offered."""
         del case, marginals
         return {}
 

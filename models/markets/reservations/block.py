@@ -35,11 +35,11 @@ class ReservationsBlock:
     terms: tuple[ObjectiveTerm, ...]
     reserved_kw: Floats  # (K,T) for which they are stated
     row: Ints  # (N,) of each shortfall
-    rest_kw: Floats  # what each row, once, has beside reservations
+    rest_kw: Floats  # what each distinct row has beside reservations
     discrete: Discrete = LINEAR
 
     def allowed(self, case: Case) -> Allowed | None:
-        """Return the rows with other amounts; None where something else is reserved or nothing where there was."""
+        """Return the rows with other amounts; None where reservations differ in sign, or in where there are any."""
         reserved = case.reservations.reserved_kw
         if not np.array_equal(np.sign(reserved), np.sign(self.reserved_kw)):
             return None

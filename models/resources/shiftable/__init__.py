@@ -14,7 +14,7 @@ class Shiftable:
     """Runs with one free start: p[t] = profile[t − s], s in first_start..last_start (ISPs from 0).
 
     A run may go on after the Period; one that starts in ISP T is left for a later one. Either costs what its energy is
-    expected to cost then, so that a bound of the customer never moves to the Period's border.
+    expected to cost then, so that a bound set by the customer never moves to the Period's border.
     """
 
     point: Ints  # (U,)

@@ -22,8 +22,8 @@ takes or adds in an hour."""
 def fill_owed(table: Floats, eta_d: float, retention: float, start: float, hours: float, owed: Floats) -> int:
     """Fill `owed` (5,T) of one unit with its table (7,T); return the first ISP in which it may hold reserve.
 
-    A unit may leave its pinned program after an
-    activation, so only its limits count. One that cannot keep its band holds reserve from the ISP after its last miss.
+    A unit may leave its pinned program after an activation, so only its limits count. One that cannot keep its band
+    holds reserve from the ISP after its last miss.
     """
     isps, drain, first = table.shape[1], hours / eta_d, 0
     low = high = start

@@ -205,7 +205,7 @@ class StorageResponder:
 
     @cached_property
     def _products(self) -> tuple[Bools, Floats, bool]:
-        """Which products are traded (R,T), what a kW of each takes of the rooms (R,4), and whether any must be
+        """Return which products are traded (R,T), what a kW of each takes of the rooms (R,4), and whether any must be
         sustained.
         """
         reserves = self.case.reserves

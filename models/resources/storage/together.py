@@ -79,7 +79,7 @@ def misses(case: Case) -> Bools:
 
 
 def _unbound(one: Storage, groups: Bools) -> Storage:
-    """Return the units with groups (G,) bound by no band."""
+    """Return the units, of which those in `groups` (G,) are bound by no band."""
     most_kwh = np.where(groups, _UNBOUNDED_KWH, 0.0)[:, None]
     return replace(one, energy_min_kwh=one.energy_min_kwh - most_kwh, energy_max_kwh=one.energy_max_kwh + most_kwh)
 
