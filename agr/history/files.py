@@ -10,7 +10,7 @@ from agr.domain.errors import InputError
 from agr.domain.foreign_text import not_a_formula
 from agr.history.tables import Cell, Table
 
-if TYPE_CHECKING:  # takes 40 MB, which who asks for no Parquet can spare
+if TYPE_CHECKING:  # takes 40 MB, which those who write no Parquet need not load
     import pyarrow as pa
 
 

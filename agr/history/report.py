@@ -53,7 +53,7 @@ def report_html(days: Sequence[PastDay], *, title: str, currency: str) -> str:
 
 
 def _shown(whole: Table) -> Table:
-    """Return the table without columns of payers that nobody misses: those in which nothing stands."""
+    """Return the table without those columns of payers in which nothing stands."""
     seldom = [whole.columns.index(name) for name in ("customer_eur", "unknown_eur") if name in whole.columns]
     missed = [i for i in seldom if not any(row[i] for row in whole.rows)]
     keep = [i for i in range(len(whole.columns)) if i not in missed]

@@ -106,7 +106,7 @@ _SOLD = ("ordered_mwh", "ordered_eur", "settled_eur", "correction_eur")
 
 
 def _sold(orders: Sequence[PastOrder]) -> tuple[Cell, ...]:
-    """Return the cells of _SOLD: what is settled counts, and what that corrects, only of orders that are settled."""
+    """Return the cells of _SOLD; what was settled, and by how much that corrects, counts settled orders only."""
     settled = [one for one in orders if one.settled_eur is not None]
     net = sum(one.settled_eur or 0.0 for one in settled)
     return (

@@ -78,7 +78,7 @@ class ActionBase:
             by.must_act_for(dsos, what, brps=brps_of(tx, self._settings, [connection]))
 
     def _days(self) -> tuple[date, date]:
-        """Return today and tomorrow: lists of congestion points may tell of either."""
+        """Return today and tomorrow: lists of congestion points may be for either."""
         return self.today().day, self.today().next().day
 
     def _brps_at(self, tx: Tx, by: Principal, points: Iterable[str]) -> set[str]:
@@ -86,7 +86,7 @@ class ActionBase:
         return brps_at(tx, self._settings, points, self._days()) if by.brps else set()
 
     def _ask(self, tx: Tx, period: Period, text: str, kind: ReasonKind = ReasonKind.OPERATOR) -> None:
-        """Ask for a plan where one was made or is being made."""
+        """Ask for a plan where one is in force, or the moment of the first one is over."""
         if plans.in_force(tx, period.day) is not None or "first_plan" in day.done_moments(tx, period.day):
             reason = Reason(kind=kind, text=text)
             day.put_trigger(tx, period.day, reason, self._clock.now())

@@ -238,12 +238,12 @@ class Actions(ActionBase):
         return Done(text=f"alarm {alarm} is acknowledged")
 
     def _brps_in(self, tx: Tx, by: Principal, subject: str) -> set[str]:
-        """Return the BRPs that an alarm's subject names, or whose connections are at congestion points that it does."""
+        """Return the BRPs that an alarm's subject names, or those of connections at congestion points that it names."""
         words = subject.split()
         return {brp.name for brp in self._settings.brps if brp.name in words} | self._brps_at(tx, by, words)
 
     def _dsos_in(self, tx: Tx, subject: str) -> set[str]:
-        """Return the DSOs that an alarm's subject names, or whose congestion points it does."""
+        """Return the DSOs that an alarm's subject names, or whose congestion points it names."""
         days, found = (self.today().day, self.today().next().day), set[str]()
         for word in subject.split():
             if self._participants.find(word, "DSO") is not None:

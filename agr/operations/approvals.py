@@ -136,7 +136,7 @@ class Approvals(ActionBase):
             raise AccessError(f"this needs the permission {permission.value!r}, which {by.label} lacks")
 
     def _asker(self, found: Approval, by: Principal, permission: Permission) -> Principal:
-        """Return who asked, with what they may do now, for whom both act for."""
+        """Return who asked, with what they may do now, acting only for those for whom both act."""
         asker = self._authentication.by_name(found.asked_by, via=f"approved by {by.name}")
         if asker is None or not asker.may(permission):
             raise ConflictError(f"{found.asked_by}, who asked for it, may no longer do this; refuse it, or ask anew")
@@ -156,7 +156,7 @@ class Approvals(ActionBase):
 
 
 def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
-    """Return whom two act for in common; none stands for all."""
+    """Return for whom both act; an empty set stands for all."""
     return one & other if one and other else one | other
 
 

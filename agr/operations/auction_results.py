@@ -105,7 +105,7 @@ class AuctionResults(ActionBase):
             also(tx, text)
         log.info("award.entered", period=str(period), market=market, who=by.label, found=found)
         self._wake()
-        doubts = () if by.via == "feed" else self.doubts(market, day_, awarded_mw)  # a feed's plan says it
+        doubts = () if by.via == "feed" else self.doubts(market, day_, awarded_mw)  # for a feed, the plan says it
         return Done(text=text, entry=entry, warnings=doubts)
 
     def doubts(self, market: str, day_: date, awarded_mw: Sequence[float]) -> tuple[str, ...]:

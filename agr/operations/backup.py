@@ -111,8 +111,8 @@ class Restored:
 def restore(settings: Settings, source: Path, *, replace: bool) -> Restored:
     """Put a backup back into the store and key files that the settings name.
 
-    Checks everything before it changes anything. Existing files are replaced only with `replace`, and kept beside.
-    Raises AgrError.
+    Checks everything before it changes anything. Existing files are replaced only with `replace`, and the
+    former ones are kept. Raises AgrError.
     """
     kind = sa.make_url(settings.store_url).get_backend_name()
     claim = DataLock(settings.data_folder)

@@ -1,4 +1,4 @@
-"""Which balance responsible parties (BRPs) connections and congestion points are of: who may act for them."""
+"""Which balance responsible parties (BRPs) connections and congestion points belong to: who may act for them."""
 
 from collections.abc import Iterable
 from datetime import date

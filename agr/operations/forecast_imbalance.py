@@ -100,7 +100,7 @@ class ImbalanceForecasts:
         return model
 
     def _take(self, tx: Tx, series: str, now: datetime) -> None:
-        """Take new prices of ISPs that are over among what happened; refused ones are one alarm."""
+        """Store new prices of ISPs that are over as actuals; refused ones are one alarm."""
         new = [
             Observed(start=price.start, minutes=price.minutes, value=price.value)
             for price in actuals.prices_not_taken(tx, series)

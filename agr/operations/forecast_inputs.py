@@ -38,6 +38,6 @@ def with_inputs(tx: Tx, days: Days, period: Period, as_of: datetime, begins: tup
 
 
 def _in_time(days: Days, run: Run, period: Period, as_of: datetime) -> bool:
-    """Say whether a forecast of its day was known so early before that."""
+    """Say whether a forecast was known as early before its own day as `as_of` is before the Period."""
     of = days.period(days.row(run.period))
     return run.given and run.made_at <= period.as_early(as_of, of) + _SLACK

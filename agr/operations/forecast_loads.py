@@ -1,7 +1,7 @@
 """Forecasts of the power of loads and generators that are measured: from readings, or from imported series.
 
-The series of a resource is called `power_kw RESOURCE`. What a resource is forecast to do for which the user gave no
-forecast is the mean of alike days, corrected by the weather where that is known, or naive where that was better; the
+The series of a resource is called `power_kw RESOURCE`. Where the user gave no forecast of a resource, its forecast
+is the mean of alike days, corrected by the weather where that is known, or naive where that was better; the
 plan uses it before a forecast of an older day.
 """
 
@@ -50,7 +50,7 @@ class LoadForecasts:
         self._store, self._settings, self._clock, self._make = store, settings, clock, make
 
     def take_readings(self) -> int:
-        """Take the energy that registers have counted since the last time among what happened; return new values."""
+        """Store energy that registers have counted since the last time as actuals; return how many values are new."""
         now = self._clock.now()
         today = period_of(now, self._settings.time_zone, self._settings.isp_minutes)
         with self._store.transaction() as tx:

@@ -33,7 +33,7 @@ class PriceSeries:
 
 
 def lead_of(series: str) -> int:
-    """Return how many days before the first plan's Period the newest day lies that is known for certain.
+    """Return how many days before the first plan's Period the newest day that is known for certain lies.
 
     Of measured powers two; of charging sessions four, for a day is counted when its cars have left.
     """

@@ -1,8 +1,8 @@
-"""Forecasts of resources that were not measured for long: from their site, or from others of their kind.
+"""Forecasts of resources that have not been measured for long: from their site, or from others of their kind.
 
 A standard profile by yearly use, PV by the sun that is forecast, heat by the temperature; else the mean of the loads
-(or generators) that are forecast at the same congestion point, at the resource's own level. Which site a resource has
-say `[[forecasts.loads]]`, `[[forecasts.roofs]]` and `[[forecasts.heat]]`.
+(or generators) that are forecast at the same congestion point, at the resource's own level. The tables
+`[[forecasts.loads]]`, `[[forecasts.roofs]]` and `[[forecasts.heat]]` in the settings say which site a resource has.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Lets models learn in a process of its own, at low priority: nothing waits for it but the plan that needs it."""
+"""Lets models learn in a process of their own, at low priority: nothing waits for it but the plan that needs it."""
 
 import multiprocessing
 import os

@@ -86,7 +86,7 @@ class Forecasts:
         return powers, SiteForecasts(self.store, self._settings, self._clock).heat(period)
 
     def take_prices(self) -> int:
-        """Take published prices among what happened; refused ones are one alarm per series. Return how many."""
+        """Store published prices as actuals; refused ones are one alarm per series. Return how many are new."""
         taken, now = 0, self._clock.now()
         for series in price_series(self._settings):
             with self.store.transaction() as tx:

@@ -179,7 +179,7 @@ class IntradayTrades(ActionBase):
 
 
 def in_words(trade: Trade, zone_name: str) -> str:
-    """Return a trade in words, its time in a zone's."""
+    """Return a trade in words, with its time on a zone's clock."""
     side = "sells" if trade.mw < 0 else "buys"
     when = f"{trade.start.astimezone(zone(zone_name)).isoformat(timespec='minutes')} for {trade.minutes} min"
     said = f"trade {trade.trade} {side} {abs(trade.mw):g} MW at {trade.price_eur_per_mwh:g} EUR/MWh, {when}"

@@ -89,7 +89,7 @@ class Metrics:
         )
         for state in ("sent", "accepted", "rejected", "unknown"):
             self._dispatched.labels(state)
-        for kind in TYPES:  # an increase from nothing to one is none: rules see only what was there before
+        for kind in TYPES:  # rules see no increase where a series begins at 1
             for outcome in _OUTCOMES:
                 self._sent.labels(kind, outcome)
         for outcome in ("audited", "failed"):

@@ -23,7 +23,7 @@ class NominationAnswers(ActionBase):
     def answer(self, by: Principal, message_id: str, answer: Answer, reason: str = "") -> Done:
         """Record an answer to a revision; the same again changes nothing, another one replaces it.
 
-        Raises MissingError for an unknown message id, InputError for a rejection without a reason, and ConflictError
+        Raises MissingError for an unknown message id, InputError for a rejection without a reason, ConflictError
         for a Period that is over, and AccessError for those who act for some DSOs or other BRPs only.
         """
         by.must_act_for((), "an answer to an e-program", brps=by.brps)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from agr.operations.resource_programs import ResourcePrograms
 
-if TYPE_CHECKING:  # takes 40 MB, which a daemon nobody asks for Parquet can spare
+if TYPE_CHECKING:  # takes 40 MB, which a daemon that writes no Parquet need not load
     import pyarrow as pa
 
 Format = Literal["csv", "parquet"]

@@ -64,7 +64,7 @@ def read_checked(
 
 
 def _beside_the_rest(tx: Tx, table: str, row: Any, days: Days) -> Finding | None:
-    """Return what is wrong with a row beside what neither its table nor what it names tells."""
+    """Return what is wrong with a row that neither its table nor what it refers to shows."""
     if table == "connections" and register_rows.get(tx, "limit_groups", row.address) is not None:
         words = f"{row.address} is a group of limits too; a limit would not know which one it is of"
         return Finding(file=table, column="address", words=words)

@@ -48,7 +48,7 @@ class RegisterEdits(ActionBase):
         return replace(checked, entered=entered)
 
     def check_to_wait(self, table: str, key: str | None, cells: Mapping[str, str], *, seen: str | None) -> Checked:
-        """Read what waits for a second person; what it refers to may be missing still, but nothing else be wrong.
+        """Read what waits for a second person; rows it refers to may be missing; nothing else may be wrong.
 
         Raises InputError and ConflictError as `enter` does.
         """

@@ -53,7 +53,7 @@ class ResourcePrograms:
     congestion_point: tuple[str, ...]
     power_kw: Floats  # (N,T)
     stored_kwh: Floats  # (N,T), NaN where a resource stores nothing
-    seen: str = ""  # names which of all resources these are; empty: all
+    seen: str = ""  # a digest of the resources' names; empty: these are all
 
     def __len__(self) -> int:
         return len(self.resource)

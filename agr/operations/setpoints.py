@@ -63,7 +63,7 @@ class Changes:
 
 
 def adopted_plans(tx: Tx, settings: Settings, now: datetime) -> tuple[AdoptedPlan, ...]:
-    """Return the plans in force of today and tomorrow, where there are such."""
+    """Return the plans in force of today and tomorrow, where there are any."""
     today = period_of(now, settings.time_zone, settings.isp_minutes)
     found = []
     for period in (today, today.next()):

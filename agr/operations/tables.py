@@ -50,7 +50,7 @@ def export_tables(settings: Settings, store: Store, folder: Path, kind: Literal[
 def zipped(store: Store, seen: Callable[[str, Any], bool] = lambda _table, _row: True) -> bytes:
     """Return the register's tables with rows as CSV files in a ZIP archive, without forecasts and prices.
 
-    `seen`: says of a table and a row whether it is in.
+    `seen`: says, given a table and a row, whether the row is included.
     """
     with store.transaction() as tx:
         found = register_rows.raw(tx, register_rows.TABLES)

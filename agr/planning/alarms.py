@@ -44,10 +44,10 @@ def _alarms(plan: Plan) -> Iterator[AlarmChange]:
 def _in_force(plan: Plan) -> Iterator[AlarmChange]:
     """Say where an earlier program had to stay because the search found nothing better, or had to be given up."""
     against = plan.against
-    kept = against is not None and against.kept and not against.proven  # within the gap, it is no worse a search
+    kept = against is not None and against.kept and not against.proven  # within the gap, the search is not at fault
     given_up = against is not None and against.given_up  # also where nothing better can exist: the euros are gone
     if plan.reasons and all(reason.kind in ROLLED for reason in plan.reasons):
-        given_up = False  # what was measured is no fault of a plan, and is in its notes
+        given_up = False  # a measurement is no fault of a plan, and is in its notes
     said = f"plan {plan.id}: {words(against)}" if against is not None else None
     yield AlarmChange(kind="plan kept", text=said if kept else None)
     yield AlarmChange(kind="plan given up", text=said if given_up else None)

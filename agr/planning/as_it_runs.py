@@ -1,4 +1,4 @@
-"""What is otherwise than planned while a Period runs: charging sessions, and the power of loads and generators."""
+"""What differs from the plan while a Period runs: charging sessions, and the power of loads and generators."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -38,9 +38,9 @@ def as_measured(
     reader: PlanReader, settings: PlanningSettings, register: Register, forecasts: dict[tuple[str, str], Floats],
     before: Solved | None, period: Period, now: datetime, closed: int, notes: list[str],
 ) -> dict[tuple[str, str], Floats]:  # fmt: skip
-    """Return the forecasts; where it is set, with what loads and generators were measured to do carried on.
+    """Return the forecasts; if the settings say so, measured deviations of loads and generators are carried on.
 
-    From ISP `closed` (from 0) on; `before`: the plan in force.
+    They are carried on from ISP `closed` (from 0); `before`: the plan in force.
     """
     share, ended = settings.planning.rolling.carry_on, past_isps(period, now)
     if share <= 0 or not ended:

@@ -25,7 +25,7 @@ def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now
 
 
 def plan_before(basis: str) -> int | None:
-    """Return the plan of the Period before that a text from `basis_of` names: what was made from it began there."""
+    """Return the number of the previous Period's plan from which a plan with this basis began."""
     _, earlier, *_ = basis.split()
     return None if earlier == str(None) else int(earlier)
 

@@ -15,7 +15,7 @@ def open_offers(reader: PlanReader, settings: PlanningSettings, period: Period, 
 
 
 def still_reserved(reader: PlanReader, period: Period) -> dict[str, Reserved]:
-    """Return contract → what its DSO still reserves, of those with an update or an order under them."""
+    """Return contract → what its DSO still reserves, for contracts with an update or an order under them."""
     updates, orders = reader.reserved_w(period.day), reader.orders(period)
     found: dict[str, Reserved] = {}
     for name in dict.fromkeys((*updates, *(one.order.contract_id for one in orders))):

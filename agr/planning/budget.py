@@ -1,4 +1,4 @@
-"""Lets several solves of one plan share one budget, so that promises cost a plan at most that once more."""
+"""Lets several solves of one plan share one budget, so that promises cost a plan at most one more such budget."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

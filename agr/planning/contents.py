@@ -36,7 +36,7 @@ def measured_contents(
     """Return (resource, `stored_kwh`) → (T,) for stores whose content was reported; says in `notes` what it did.
 
     `entered`: forecasts and measurements from tables, which win. `earlier`: what was solved for the Period before.
-    `longest`: a reading that is older when the plan is made, or when the Period begins, does not count.
+    A reading older than `longest` when the plan is made, or when the Period begins, does not count.
     """
     stores = _stores(register, entered)
     upto = min(now, period.start)

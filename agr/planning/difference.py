@@ -99,7 +99,7 @@ def binding_at_point(solved: Solved, point: int, isp: int) -> list[Cause]:
 
 
 def _ordered(solved: Solved, point: int, isp: int) -> Iterator[Cause]:
-    """Yield the orders of flexibility that the program at a congestion point just keeps, or does not keep."""
+    """Yield the orders of flexibility that the program at a congestion point just meets, or misses."""
     orders, power = solved.named.case.orders, solved.outcome.point_kw[point, isp]
     for o in np.flatnonzero(orders.point == point).tolist():
         for words, bound, beyond in (
@@ -111,13 +111,13 @@ def _ordered(solved: Solved, point: int, isp: int) -> Iterator[Cause]:
 
 
 def _at_connections(solved: Solved, point: int, isp: int) -> Iterator[Cause]:
-    """Yield the limits of connections and groups at a congestion point that bind, those of the highest worth first."""
+    """Yield the limits of connections and groups at a congestion point that bind, the highest worth first."""
     here = np.flatnonzero(solved.named.case.connection_limits.point == point)
     yield from limits_that_bind(solved, here.tolist(), isp)
 
 
 def limits_that_bind(solved: Solved, here: Collection[int], isp: int) -> Iterator[Cause]:
-    """Yield those of some limits of connections and groups that bind in an ISP (from 0), of the highest worth first."""
+    """Yield those of some limits of connections and groups that bind in an ISP (from 0), the highest worth first."""
     limits, shadow = solved.named.case.connection_limits, solved.outcome.shadow
     found: list[tuple[float, str]] = []
     for way, bound, worth in (

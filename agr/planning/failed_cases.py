@@ -47,9 +47,9 @@ class FailedCases:
 
     @contextmanager
     def of_failure(self, case: Case, before: Case | None = None) -> Iterator[None]:
-        """Keep the case where a solve fails within, and for a part the case `before`; the error names the archive.
+        """Keep the case (and, for a part, `before`) if a solve fails in the `with` block; the error names the archive.
 
-        A PlanError becomes a SolveError; what nobody foresaw stays what it is, with a note. A StoppedError is no
+        A PlanError becomes a SolveError; any other exception stays what it is, with a note. A StoppedError is no
         failure.
         """
         try:

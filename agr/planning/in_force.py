@@ -49,7 +49,7 @@ class Judged:
 def missed_of_promises_kwh(case: Case, outcome: Outcome, reacting: int = 0) -> float:
     """Return by how much reservations, orders, awards, limits and balance are missed, kWh (of reserve kW·h).
 
-    In the first `reacting` ISPs imbalance is meant: it answers imbalance prices.
+    In the first `reacting` ISPs imbalance is deliberate: it answers imbalance prices.
     """
     missed_kw = (
         outcome.reservation_shortfall_kw, outcome.order_shortfall_kw, 1000 * outcome.reserve_shortfall_mw,
@@ -72,7 +72,7 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution, reac
     """Return the program in force (plan `number`) where it is worth more under the new facts, else the new plan.
 
     It also stays where what was found fails its audit, and where the search was not finished and it misses less of what
-    was promised. In the first `reacting` ISPs imbalance is meant.
+    was promised. In the first `reacting` ISPs imbalance is deliberate.
     """
     from models.audit import audit
     from models.evaluation import keep
@@ -232,7 +232,7 @@ def words(against: AgainstInForce) -> str:
 
 
 def _in_force_is_more(against: AgainstInForce) -> str:
-    """Tell the operator of a preview, which never keeps the program in force, where that is worth more."""
+    """Tell the operator if the program in force, which a preview never keeps, is worth more than the preview."""
     if against.worth_eur is None or against.worth_eur - against.found_eur < _TOLD_EUR:
         return ""
     worth, more = f"{against.worth_eur:,.2f} EUR", f"{against.worth_eur - against.found_eur:,.2f} EUR"

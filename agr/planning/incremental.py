@@ -135,7 +135,7 @@ class IncrementalPlanner:
             return None  # a point with an open offer keeps its program: only the whole portfolio can go around it
         free = whole.named.case.called_from
         if free.size and bool((free[points] < whole.named.case.isps).any()):
-            return None  # it kept its program for an offer when it was planned, and may move again: it is stated anew
+            return None  # it kept its program for an offer when it was planned; now it may move, so it is stated anew
         before = subproblem(whole.named.case, whole.outcome, points)
         rows = reservations_of(changed, period)
         stay = settings.publication.stay_eur_per_mwh if reader.announced(period.day) else 0.0
@@ -230,7 +230,7 @@ class IncrementalPlanner:
 
 
 def _audited(reader: PlanReader, period: Period, named: NamedCase) -> tuple[str, ...]:
-    """Return what a part reserves otherwise than its contracts and updates; all else is as in the plan in force."""
+    """Return where a part's reservations differ from its contracts and updates; all else is as in the plan in force."""
     updates, orders = reader.reserved_w(period.day), reader.orders(period)
     ordered = (one.order.contract_id for one in orders if one.order.contract_id is not None)
     names = dict.fromkeys((*named.case.reservations.name, *updates, *ordered))

@@ -1,7 +1,7 @@
-"""Sees to it that the numerical functions are compiled before the time of a solve begins: once after an installation.
+"""Ensures that numerical functions are compiled before the time of a solve begins: once after an installation.
 
-The first process solves tiny cases, which compiles all functions, and notes which these were. Every later process, of
-the same sources on the same kind of processor, looks whether they are kept, and solves nothing.
+The first process solves tiny cases, which compiles all functions, and notes which these were. Every later process
+with the same sources and the same kind of processor only checks that they are still in the cache, and solves nothing.
 As a command, at installation: python -m agr.planning.kernels
 """
 
@@ -29,9 +29,9 @@ def compile_kernels() -> None:
 
 
 def compile_unless_kept(compile_by: Callable[[], object], note: Path) -> None:
-    """Call what compiles functions of `models`, unless the note says of which, and these are at hand; then note them.
+    """Call what compiles functions of `models`, unless those named in the note are all at hand; then write the note.
 
-    Nothing is noted where nothing can be kept: every process compiles then.
+    No note is written where nothing can be kept: then every process compiles.
     """
     from models.method import at_hand, in_memory
 

@@ -29,7 +29,7 @@ class DepthTaken:
 
 
 def nothing_taken(period: Period) -> DepthTaken:
-    """Return that nothing is drawn."""
+    """Return the depth taken when no offer draws anything."""
     return DepthTaken(buy_kw=np.zeros(period.isp_count), sell_kw=np.zeros(period.isp_count))
 
 

@@ -110,7 +110,7 @@ class PlanMaker:
         with self._store.reading() as reader:
             if not triggers[0].preview:  # later triggers are answered too: the inputs read now contain them
                 triggers = tuple(t for t in reader.open_triggers() if t.period == period.day and not t.preview)
-            # What one point should announce hangs on the whole; once the Period runs, nothing is drawn any more.
+            # What one point should announce depends on the whole; once the Period runs, nothing is drawn any more.
             drawn = self._settings.planning.promises.on and self._now() < period.start
             part = None if drawn else self.parts.begin(reader, period, triggers)
             whole: RunInputs | None = None
@@ -176,7 +176,7 @@ class PlanMaker:
         return stored
 
     def _leaves(self, start: RunInputs, solved: Solved, rolls: bool) -> str | None:
-        """Say what a plan leaves otherwise than the plan in force; None where no later plan has begun with that.
+        """Say how what a plan leaves differs from the plan in force; None where no later plan has begun with that.
 
         A plan that rolls is compared with the plan that the next Period began with, so that many small changes count.
         """

@@ -1,4 +1,4 @@
-"""Loads and generators that are measured otherwise than forecast: the deviation is carried on, and fades. Pure.
+"""Loads and generators whose measured power deviates from the forecast: the deviation is carried on, and fades. Pure.
 
 Rule: over the last hour that was measured, a load's mean deviation from its forecast, in kW, and a generator's ratio to
 its forecast, between 0 and 2. `share` of it (of what the ratio differs from 1) is expected to last from one ISP to the

@@ -59,7 +59,7 @@ class MemoryInputs:
         self._contents.setdefault(resource, []).append((at, kwh))
 
     def reveal(self, series: str, becomes: str) -> None:
-        """Let a price series be another one from now on."""
+        """Read prices of `series` from the series `becomes` from now on."""
         self._version += 1
         self._becomes[series] = becomes
 
@@ -184,7 +184,7 @@ class MemoryInputs:
         return {run.series: run for run in sorted(known, key=lambda run: run.made_at)}
 
     def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
-        """Return what was forecast for the last days before a Period, and what happened, of some series."""
+        """Return, of some series, what was forecast for the last days before a Period, and what happened."""
         return self._world.past.before(series, period, now, days)
 
     def unavailable(self, day: date) -> Sequence[Unavailable]:

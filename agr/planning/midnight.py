@@ -65,7 +65,7 @@ def debit_findings(credited: float, debited: float) -> tuple[str, ...]:
 
 
 def leaves_otherwise(before: Left | None, after: Left, least: float = 0.0) -> str:
-    """Say what is left otherwise than before, with values before → after; empty where nothing is.
+    """Say how what is left differs from before, with values before → after; empty where nothing does.
 
     Without a plan before, the next Period began with what was entered. Where all states together moved by less than
     `least`, kWh or ISPs, nothing is said.

@@ -19,7 +19,7 @@ from agr.store.own_portfolio import OWN_LIST
 def portfolio_known(
     reader: PlanReader, settings: PlanningSettings, period: Period, notes: list[str]
 ) -> Portfolio | None:
-    """Return the Period's congestion points; where no CRO has answered, yesterday's if the settings allow it: noted."""
+    """Return the Period's congestion points; without a CRO's answer, yesterday's if settings allow, with a note."""
     states = reader.cro_states(period.day)
     missing = [cro for cro, state in states.items() if state != "answered"]
     known = reader.portfolio(period)
@@ -42,7 +42,7 @@ def portfolio_known(
 def forecasts_known(
     reader: PlanReader, period: Period, now: datetime, notes: list[str]
 ) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """Return the Period's forecasts; for missing ones our own stand in, then those of the newest earlier day: noted.
+    """Return the Period's forecasts; our own, then the newest earlier day's, stand in for missing ones, with a note.
 
     They stand in at the same wall-clock time: people and machines keep to the clock when it changes.
     """

@@ -53,7 +53,7 @@ def news(
 def left_overnight(
     reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime
 ) -> Reason | None:  # fmt: skip
-    """Return why a Period that has not begun is planned again: cars that its plan still has left the day before."""
+    """Return why a Period that has not begun is planned again: cars that its plan counts on left the day before."""
     gone = {one.resource for one in reader.sessions(period) if one.resource is not None and one.ended_at is not None}
     number = reader.number_in_force(period.day) if gone else None
     plan = None if number is None else reader.plan(number)
@@ -90,7 +90,7 @@ def _prices(
 def _imbalance(
     reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing, closed: int
 ) -> Reason | None:  # fmt: skip
-    """Return a reason where imbalance is expected to be settled otherwise in the next ISP, by half the margin."""
+    """Return a reason where the expected imbalance price of the next ISP has moved by more than half the margin."""
     reaction, first = settings.markets.imbalance.reaction, first_isp(period, now)
     if not reaction.on or first >= closed:
         return None

@@ -87,7 +87,7 @@ def as_ordered(
         planned = excerpt(whole.named.case, whole.outcome, places(whole.named, part.case.points))
         outcome = ordered(part.case, planned, stored.outcomes[stored.options.index(option)], factor)
     except ModelError:
-        return None  # the units are others by now: the point is planned again
+        return None  # its units have changed by now: the point is planned again
     findings = audit(part.case, outcome)
     short_kw = float(outcome.order_shortfall_kw.max(initial=0.0))
     kept = part_in_force(whole, part, outcome)

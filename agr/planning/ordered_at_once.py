@@ -1,4 +1,4 @@
-"""The program that an order has bought comes into force at once, before its Period and while that runs: nobody solves.
+"""The program that an order has bought comes into force at once, before or during its Period, without a solver.
 
 Source: docs/explanation/flexibility-offers.md.
 """
@@ -150,7 +150,7 @@ def _same_rows(was: Case, case: Case) -> bool:
 
 
 def _only_orders_are_new(was: Case, case: Case) -> bool:
-    """Say whether a case differs from an earlier one by further orders and by what was announced, and not else."""
+    """Say whether a case differs from an earlier one by nothing but further orders and what was announced."""
     if was.anchor is not None:
         return False  # it may have been worth more without
     old, new = was.orders, case.orders

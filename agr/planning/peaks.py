@@ -89,7 +89,7 @@ def reached_kw(
     known: dict[tuple[str, float, bytes], float] = {}
     for p, at in enumerate(tariffs.peak_at.tolist()):
         key = tariffs.name[at], float(tariffs.peak_eur_per_kw[p]), tariffs.peak_inside[p].tobytes()
-        known[key] = min(float(highest[p]), known.get(key, np.inf))  # equal rows differ in what was entered only
+        known[key] = min(float(highest[p]), known.get(key, np.inf))  # equal rows differ only in what was entered
     found = {}
     for row in rows:
         inside = np.array(in_window(before, row.window_start, row.window_end), dtype=np.bool_)

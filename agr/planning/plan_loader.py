@@ -34,7 +34,7 @@ def read(tx: Tx, plan: int) -> list[Archives]:
 
 
 def read_since(tx: Tx, plan: int, known: int | None) -> tuple[list[Archives], bool]:
-    """Return what `read` does without the plan `known` and what that builds on, and whether it builds on it."""
+    """Return the same as `read` without the plan `known` and those it builds on, and whether `known` is built on."""
     found: list[Archives] = []
     while plan != known:
         found.append(plans.archives(tx, plan))

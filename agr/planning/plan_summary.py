@@ -20,7 +20,7 @@ def result_of(
     solved: Solved, *, findings: tuple[str, ...], no_flexibility_eur: float, notes: tuple[str, ...], reacting: int = 0,
     promised: tuple[PromisedPoint, ...] = (),
 ) -> Result:  # fmt: skip
-    """Return the figures that operators and reports read; in the first `reacting` ISPs, imbalance is meant."""
+    """Return the figures that operators and reports read; in the first `reacting` ISPs, imbalance is deliberate."""
     from models.audit.payers import payers
     from models.audit.protocols import Payer
 

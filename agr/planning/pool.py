@@ -116,7 +116,7 @@ class SolverPool:
             self._submit(compile_kernels)
 
     def within(self, budget_s: float) -> Sharing:
-        """Return what solves, proposes and counts here, all together in no longer than this."""
+        """Return what solves, proposes and counts in this pool, all within one budget."""
         return Sharing(self, budget_s)
 
     def solve(

@@ -74,7 +74,7 @@ class Solver(Protocol):
     """Solves and audits cases; raises PlanError when a solve fails."""
 
     def within(self, budget_s: float) -> "Promiser":
-        """Return what solves, proposes and counts for it, all together in no longer than this."""
+        """Return what solves, proposes and counts with this solver, all within one budget."""
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; `reached` is called after every round of the decomposition."""
@@ -151,7 +151,7 @@ class PlanReader(Protocol):
         """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
 
     def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
-        """Return what was forecast for the days before a Period, as early as now, and what happened, of some series."""
+        """Return, by series, what was forecast for the days before a Period, as early as now, and what happened."""
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""

@@ -129,7 +129,7 @@ def worst(named: NamedCase, outcome: Outcome) -> dict[str, tuple[str, ...]]:
 
 
 def _written(amount: float) -> str:
-    """Return an amount with one digit behind the point, or with three where these would all be zero."""
+    """Return an amount with one decimal place, or with three where one would show nothing but zeros."""
     return f"{amount:,.1f}" if amount >= 0.05 else f"{amount:,.3f}"
 
 

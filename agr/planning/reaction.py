@@ -142,7 +142,7 @@ def _within(inputs: Inputs, limit_kw: float) -> frozenset[str]:
 
 
 def _swing_kw(row: Resource, inputs: Inputs) -> float:
-    """Return between which powers a resource can be steered, from end to end, kW."""
+    """Return the width of the range in which a resource's power can be steered, kW."""
     swing = _SWING_KW[type(row)](row)
     if swing is not None:
         return swing

@@ -62,7 +62,7 @@ def _holds_nothing(value: Any) -> bool:
 
 
 def _flatten(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]], *, whole: bool = True) -> Any:
-    """Move arrays out of `value` into `arrays`; return the JSON-able rest, or of that what digests do not leave out."""
+    """Move arrays from `value` to `arrays`; return the JSON-able rest, less what digests leave out unless `whole`."""
     if isinstance(value, np.ndarray):
         arrays[path] = value
         return None

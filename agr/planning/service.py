@@ -69,7 +69,7 @@ class Planner:
         now, made = self._clock.now(), 0  # read after the triggers, else a new one would be from the future
         for group in _runs(triggers):
             period = Period(group[0].period, self._settings.time_zone, self._settings.isp_minutes)
-            oldest = min(trigger.at for trigger in group)  # who asked by hand says an hour ago, so that nobody waits
+            oldest = min(trigger.at for trigger in group)  # a request by hand is dated an hour back: nobody waits
             # A trigger from the future does not wait: the clock was set back.
             waited = not timedelta(0) <= now - oldest < timedelta(seconds=self._settings.planning.join_triggers_s)
             if not (waited or group[0].preview or self._maker.parts.ready(group)):

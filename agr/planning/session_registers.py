@@ -17,7 +17,7 @@ Registers = Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]
 
 BEGINS_WITHIN = timedelta(minutes=15)
 """A register whose first reading is no further from the arrival than this has counted the whole session."""
-_SURPLUS = 1.1  # share of its rated power with which a charger may be measured at most
+_SURPLUS = 1.1  # the most that may be measured of a charger, as a share of its rated power
 
 
 def sessions_contents(sessions: Iterable[EvSession], registers: Registers) -> dict[str, tuple[datetime, float]]:

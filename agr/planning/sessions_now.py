@@ -75,7 +75,7 @@ def _there(period: Period, ended_at: datetime) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionNews:
-    """What sessions are otherwise than the plan in force has them."""
+    """How sessions differ from the plan in force."""
 
     resource: str
     kwh: float  # that the plan has too much, or too little
@@ -86,7 +86,7 @@ def session_news(
     register: Register, sessions: Iterable[ChargeSession], programs_kw: Programs, period: Period, now: datetime,
     since: datetime,
 ) -> list[SessionNews]:  # fmt: skip
-    """Return which sessions are otherwise than the plan in force has them, the largest first.
+    """Return which sessions differ from the plan in force, the largest differences first.
 
     `since`: when that plan was made; unplanned sessions that began before are known by then.
     """

@@ -20,7 +20,7 @@ class SharedArrays:
 
     head: bytes
     file: Path
-    places: tuple[tuple[int, int], ...]  # begin and end of each array in the file
+    places: tuple[tuple[int, int], ...]  # start and end of each array in the file
 
 
 def pack(value: object, folder: Path) -> SharedArrays:

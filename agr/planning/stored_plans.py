@@ -166,7 +166,7 @@ class StoredInputs:
         }
 
     def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
-        """Return what was forecast for the days before a Period, as early as now, and what happened, of some series."""
+        """Return, by series, what was forecast for the days before a Period, as early as now, and what happened."""
         return forecast_errors.past(self._tx, series, period, now, days)
 
     def reserved_w(self, period: date) -> Mapping[str, tuple[int, ...]]:

@@ -38,8 +38,8 @@ def visits_of(
     """Return the visits among the sessions that were seen in a Period, which are in order of their beginning.
 
     `sent`: charge point → commands that are or may be in force. One car at a time is at a charge point: the next one
-    ends the visit of the one before, and a planned one that is still to come that of an unplanned one. A car that
-    pauses by itself takes nothing.
+    ends the visit of the one before, and a planned car that is still to come ends the visit of an unplanned one. A car
+    that pauses by itself takes nothing.
     """
     grid = Grid(starts=tuple(period.starts()), isp=period.isp_length)
     points, found = {point.charge_point: point for point in tables.charge_points}, []
@@ -91,7 +91,7 @@ def as_they_draw(inputs: Inputs, visits: Sequence[Visit], notes: list[str]) -> I
 
 
 def _drawn_kw(inputs: Inputs, one: Visit) -> Floats:
-    """Return what a car takes (T,): as in the plan in force in closed ISPs; nothing where it was over before one."""
+    """Return what a car takes (T,), kW: in closed ISPs as in the plan in force; nothing once its visit is over."""
     period, before = inputs.period, inputs.previous.programs_kw.get(one.resource)
     left = inf if one.wants_kwh is None else one.wants_kwh
     found = np.zeros(period.isp_count)

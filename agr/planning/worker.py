@@ -118,7 +118,7 @@ def propose_announcements(shared: SharedArrays, how: How) -> SharedArrays:
 
 
 def count_kept(shared: SharedArrays, how: How) -> SharedArrays:
-    """Count how often what is announced is kept in a worker."""
+    """In a worker, count how often what is announced is kept."""
     from agr.planning.probability.question import count
 
     compile_kernels()

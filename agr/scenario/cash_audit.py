@@ -68,7 +68,7 @@ def cash_audit(scenario: Scenario, steps: Sequence[Step]) -> Cash:
 
 
 def _energy(step: Step) -> Iterator[str]:
-    """Yield ISPs in which the energy that resources take is not bought, once."""
+    """Yield ISPs in which the energy that resources take is not bought exactly once."""
     outcome = step.solved.outcome
     programs = programs_kw(step.solved.named, outcome.programs)
     taken = sum(programs.values(), np.zeros(step.solved.named.case.isps))
@@ -84,7 +84,7 @@ def _energy(step: Step) -> Iterator[str]:
 
 
 def _price(scenario: Scenario, step: Step) -> Iterator[str]:
-    """Yield what the day-ahead term differs from positions at prices of the tables: results, or what was expected."""
+    """Yield by how much the day-ahead term differs from positions at table prices: results, or what was expected."""
     settings, case = scenario.description.markets.day_ahead, step.solved.named.case
     stated, day = case.day_ahead.price_eur_per_mwh, day_of(step.period)
     series = (settings.series, settings.forecast_series)

@@ -38,7 +38,7 @@ def _propose(question: "Uncertainty", how: How) -> "tuple[Proposed, ...]":
 
 
 def _count(question: "Uncertainty", how: How) -> "tuple[CountedPoint, ...]":
-    """Count how often what is announced is kept in a worker."""
+    """In a worker, count how often what is announced is kept."""
     from agr.planning.probability.question import count
 
     return count(question, how.threads)
@@ -52,7 +52,7 @@ class ClusterSolver:
         self._failed_cases = FailedCases.of(planning, RUNS)
 
     def within(self, budget_s: float) -> Sharing:
-        """Return what solves, proposes and counts here, all together in no longer than this."""
+        """Return what solves, proposes and counts on this cluster, all within one budget."""
         return Sharing(self, budget_s)
 
     def solve(

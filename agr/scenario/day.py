@@ -88,7 +88,7 @@ def play(
 ) -> Iterator[Step]:  # fmt: skip
     """Yield the plans of the Periods in the order in which they are made; tomorrow's first plan is made during today.
 
-    `sold` gets what comes of requests of flexibility. `earlier` is what was solved for the plan in force of the day
+    `sold` gets what comes of requests for flexibility. `earlier` is what was solved for the plan in force of the day
     before the first; None: stores begin as in their tables. Raises PlanError when a problem cannot be stated or solved.
     """
     moments = sorted((m for period in periods for m in moments_of(scenario, period)), key=lambda m: m.at)
@@ -170,7 +170,7 @@ def as_it_came(scenario: Scenario, period: Period, earlier: Solved | None, last:
 
 
 def _in_the_end(scenario: Scenario, period: Period, last: Step) -> MemoryPlans:
-    """Return plans that know all that happens to a Period, and none of them made."""
+    """Return a store of plans that knows all that happens to a Period, and has no plan yet."""
     plans = MemoryPlans(world_of(scenario))
     for event in events_of(scenario, period):
         if event.at <= last.at:

@@ -1,4 +1,4 @@
-"""What a day lacks to perfect foresight, by its sources: prices, loads and sessions, gates, gap.
+"""By how much a day falls short of perfect foresight, by source: prices, loads and sessions, gates, gap.
 
 The day is played again, and each time something more is known from its first plan on: first prices, then loads, sun and
 sessions, at last everything with every gate open. What each step gains is what not knowing it has lost, in this order;
@@ -40,7 +40,7 @@ class Loss:
     findings: tuple[str, ...]  # of audits
 
     def sources(self) -> dict[str, float]:
-        """Return source → EUR lost; all but the gap add up to what foresight has more."""
+        """Return source → EUR lost; all but the gap add up to what foresight earns more."""
         gap = self.foresight.gap_eur
         return {
             "price_error_eur": self.prices_known_eur - self.plan_eur,
@@ -62,7 +62,7 @@ def earlier_of(every: Sequence[Step], last: Step) -> Solved | None:
 
 
 def loss_of(scenario: Scenario, steps: Sequence[Step], earlier: Solved | None, solver: Solver) -> Loss:
-    """Return what a day (all its plans are `steps`) lost; `earlier`: what the plan in force of the day before is.
+    """Return what a day (all its plans are `steps`) lost; `earlier`: what was solved for the plan of the day before.
 
     Raises PlanError when a problem cannot be stated or solved.
     """

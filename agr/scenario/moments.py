@@ -102,7 +102,7 @@ def _asking(at: datetime, period: Period, reason: Reason) -> Moment:
 
 
 def events_of(scenario: Scenario, period: Period) -> list[Moment]:
-    """Return releases of reservations and requests of flexibility. The first plan knows earlier releases, so these do
+    """Return releases of reservations and requests for flexibility. The first plan knows earlier releases, so these do
     not ask for a plan.
     """
     first_plan = dict(scenario.description.timetable.moments(period))["first_plan"]

@@ -22,7 +22,7 @@ from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.domain.register import CongestionPoint, Connection, Forecast
 from agr.scenario.profiles import Charging, Floats, Profiles
 
-FREE_SHARE = 0.025  # of the connections lie in no congestion point
+FREE_SHARE = 0.025  # share of the connections that lie in no congestion point
 PARK_CONNECTIONS = 12  # businesses at a business park; all other congestion points are neighbourhoods
 LARGE_BATTERIES = ((1000.0, 2000.0), (750.0, 1500.0), (1000.0, 2000.0), (500.0, 1000.0))  # kW, kWh, in turn
 EFFICIENCY = 0.95  # each way

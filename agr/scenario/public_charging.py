@@ -148,7 +148,7 @@ def _register(cars: Sequence[_Car], load: Sequence[float], prices: Sequence[Obse
 
 
 def _placed(cars: Sequence[_Car], poles: Sequence[ChargePoint]) -> Iterator[EvSession]:
-    """Yield the sessions, each at the charge point that has been free for longest; who finds none drives on."""
+    """Yield the sessions, each at the charge point that has been free for longest; a car that finds none drives on."""
     free = [(datetime.min.replace(tzinfo=UTC), place) for place in range(len(poles))]
     heapify(free)
     for number, car in enumerate(cars, start=1):

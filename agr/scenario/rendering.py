@@ -109,7 +109,7 @@ SOURCES = {
 
 
 def _losses(days: Sequence[Json]) -> Table:
-    """Return what each day earned with what came, and what foresight has more, by source."""
+    """Return what each day earned with what came, and what foresight earns more, by source."""
     table = Table(
         title="With what came, EUR: earned, and what perfect foresight has more", title_justify="left",
         box=SIMPLE_HEAD, padding=0,

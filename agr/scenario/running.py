@@ -133,7 +133,7 @@ def plans_of(
 ) -> list[Step]:  # fmt: skip
     """Return every plan, Period by Period; each Period starts from the states that the one before left.
 
-    What comes of requests of flexibility is added to `sold`.
+    What comes of requests for flexibility is added to `sold`.
     """
     require_data(scenario, periods)
     steps: list[Step] = []

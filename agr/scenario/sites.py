@@ -37,7 +37,7 @@ class Site:
 def depot(recipe: Recipe, profiles: Profiles) -> Site:
     """Return a depot: 28 vans that charge overnight, 12 cars of its staff, solar panels, a building, one connection.
 
-    Vans come back between 15:30 and 18:30, leave from 05:30 to 08:00 and need 10 to 30 kWh; staff is there from about
+    Vans come back between 15:30 and 18:30, leave from 05:30 to 08:00 and need 10 to 30 kWh; staff are there from about
     08:00 to 17:00, and their cars need 5 to 25 kWh. All charge at 11 kW.
     """
     draw, first = Drawer(recipe, profiles), date(recipe.period.day.year, 1, 1)

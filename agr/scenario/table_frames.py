@@ -20,7 +20,7 @@ Frame = pd.DataFrame
 
 @dataclass(frozen=True, kw_only=True)
 class TableContext:
-    """What a case does not say about its resources, kind and connection by name, nor about unmanaged days before."""
+    """What a case does not say: kind and connection of its resources, by name, and its unmanaged days before."""
 
     kinds: Mapping[str, str]
     connections: Mapping[str, str]

@@ -57,7 +57,7 @@ def auction_of(settings: Settings, period: Period, market: str) -> Auction:
 
 
 def require_values(auction: Auction, period: Period, awarded_mw: Sequence[float]) -> None:
-    """Raise InputError for values that are no award of the auction."""
+    """Raise InputError for values that cannot be an award of the auction."""
     if len(awarded_mw) != auction.count:
         raise InputError(
             f"{number_of(len(awarded_mw), 'value')}; {auction.name} has {auction.count} of {period}, "
@@ -69,7 +69,7 @@ def require_values(auction: Auction, period: Period, awarded_mw: Sequence[float]
 
 
 def require_prices(auction: Auction, period: Period, prices: Sequence[float] | None) -> None:
-    """Raise InputError for prices that are none of the auction's."""
+    """Raise InputError for prices that cannot be the auction's."""
     if prices is None:
         return
     if auction.blocks_h is not None:
@@ -84,7 +84,7 @@ def require_prices(auction: Auction, period: Period, prices: Sequence[float] | N
 def require_within(
     auction: Auction, period: Period, awarded_mw: Sequence[float], bid_mw: Sequence[float], origin: str
 ) -> None:
-    """Raise InputError where more was awarded than bid, or the other way."""
+    """Raise InputError where more was awarded than bid, or in the opposite direction."""
     wrong = [
         index for index, (mw, bid) in enumerate(zip(awarded_mw, bid_mw, strict=True))
         if not min(0.0, bid) - EQUAL_MW <= mw <= max(0.0, bid) + EQUAL_MW

@@ -76,7 +76,7 @@ class Bidding:
         return tuple(mw * KW_PER_MW for mw in bid_at_gate(plan, market, count).values)
 
     def prices(self, plan: Plan, market: str) -> tuple[float, ...]:
-        """Return what a plan's bid for capacity asks per block, in the product's unit; empty of energy: any price."""
+        """Return what a plan's bid for capacity asks per block, in the product's unit; empty for energy: any price."""
         product = next((one for one in self._settings.markets.capacity if one.name == market), None)
         costs, expected = plan.positions.bid_costs_eur_per_mw, plan.positions.bid_prices_eur_per_mw
         if product is None or market not in costs or market not in expected:

@@ -80,7 +80,7 @@ class MarketDay:
         self._portfolio_requests, self._publisher = portfolio_requests, publisher
         self._brp_gates, self._past = brp_gates, past
         self._ask_awards = ask_awards  # asks every feed of awards once
-        self._forecasts_ready = forecasts_ready  # begins to make those of what nobody gives; says when that is over
+        self._forecasts_ready = forecasts_ready  # begins forecasts of what nobody gives; says when that is over
         self._refreshed: Period | None = None  # whose first plan waits for forecasts alone
 
     def handlers(self) -> Mapping[str, Callable[[Period, str], Handled | None]]:

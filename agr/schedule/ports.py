@@ -1,4 +1,4 @@
-"""What the market day asks of rooms beside it: the e-programs and the history, whoever keeps them."""
+"""What the market day asks of packages beside it: the e-programs and the history, whoever keeps them."""
 
 from datetime import datetime
 from typing import Protocol

@@ -32,10 +32,10 @@ class RollingPlans:
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, refresh: Callable[[Period], None]) -> None:
         self._store, self._settings, self._clock, self._refresh = store, settings, clock, refresh
-        self._expected: tuple[datetime, ...] = ()  # when the cars come that stand in, in that plan, for unknown ones
+        self._expected: tuple[datetime, ...] = ()  # when that plan's stand-ins for unknown cars arrive
         self._seen: datetime | None = None  # the newest reading that was compared with the plan
         self._plan, self._paths = 0, Paths(None, self._running())
-        # What news was looked for in.
+        # The state of the inputs in which news was last looked for.
         self._compared: tuple[int, int, datetime | None, datetime | None, int] | None = None
         self._asked_feeds: datetime | None = None
         self._left_by: datetime | None = None  # the newest word of a session when tomorrow's plan was looked at
@@ -160,7 +160,7 @@ class RollingPlans:
         return True
 
     def _follow(self, reader: StoredInputs, number: int, period: Period) -> None:
-        """Keep a plan at hand: what its stores are to hold, and when the cars are to come that it expects."""
+        """Keep a plan at hand: what its stores are to hold, and when the cars that it expects are to come."""
         self._plan, self._paths = number, Paths(reader.archived(number)(), period)
         solved = self._paths.solved
         self._expected = () if solved is None else arrivals_expected(solved.named)

@@ -36,12 +36,12 @@ class Scheduler:
         self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler],
         handled: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """`handled`: is called after each moment, so that whoever goes on with what came of it need not look for it."""
+        """`handled` is called after each moment, so that whoever goes on with its results need not look for them."""
         self._store, self._settings, self._clock, self._handlers = store, settings, clock, handlers
         self._handled = handled
-        # Of one moment, a second run waits for the first one's end and looks again; else what became due meanwhile
-        # would be skipped, and come no more. There may be more than two: that a run has ended is noted some time later,
-        # on a busy machine after the next but one has become due.
+        # A second run of a moment waits for the end of the first and looks again; else what became due meanwhile would
+        # be skipped for good. There may be more than two runs: the end of a run is noted some time later, on a busy
+        # machine only when the one after the next has become due.
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 10})
         self._running = RLock()
         self._adding, self._ended = Lock(), False

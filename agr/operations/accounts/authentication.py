@@ -1,4 +1,4 @@
-"""Authenticates people and, by its base, programs: log-ins, sessions, set-up links. Every refusal says what to do."""
+"""Authenticates people and, by its base class, programs: log-ins, sessions, set-up links. Refusals say what to do."""
 
 import os
 import secrets
@@ -33,7 +33,7 @@ _SEEN_EVERY = timedelta(minutes=1)
 def hash_of_nobody(hasher: PasswordHasher) -> str:
     """Return a hash that belongs to no password: verifying one against it takes as long as against any other.
 
-    It is made up, not computed, which takes 0.1 s and 64 MiB. Source: PHC string format.
+    It is made up, because computing one takes 0.1 s and 64 MiB. Source: PHC string format.
     """
     salt, made_up = (b64encode(os.urandom(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len))
     costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"

@@ -75,7 +75,7 @@ class _Described:
 
 
 class _Kept(Generic[Found]):
-    """What the provider told, for a while. Only one thread asks, and holds up nobody who can do with what is there."""
+    """What the provider told, kept for a while. Only one thread asks; others use what is there, if anything."""
 
     def __init__(self) -> None:
         self._lock = Lock()

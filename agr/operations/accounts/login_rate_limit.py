@@ -18,7 +18,7 @@ class LoginRateLimit:
         self._lock = Lock()
 
     def wait_s(self, account: str | None, address: str, now: datetime) -> float:
-        """Return how long a log-in has to wait, None: to no account that is known yet; 0: not at all."""
+        """Return how many seconds a log-in has to wait; `account` None: it is not known yet."""
         with self._lock:
             wait = self._wait_s("address " + address, ADDRESS_FACTOR * self._limit, now)
             return wait if account is None else max(wait, self._wait_s("account " + account, self._limit, now))

@@ -34,7 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _WAIT_S
 
     def do_POST(self) -> None:
-        """Keep an answer; the last four parts of the path are what it is to and its proof."""
+        """Keep an answer; the last four parts of the path say what it answers, and prove that it is genuine."""
         parts = urlsplit(self.path).path.split("/")[-4:]
         length = self.headers.get("Content-Length", "")
         sized = length.isascii() and length.isdigit() and int(length[:12]) <= _MOST_BYTES

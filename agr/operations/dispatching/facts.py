@@ -88,7 +88,7 @@ class FactSource:
         return today, today.next()
 
     def point(self, name: str) -> ChargePoint | None:
-        """Return a charge point, as it was known the last time."""
+        """Return a charge point, as last known."""
         return None if self._facts is None else self._facts.points.get(name)
 
     def _of_plan(self, plan: int) -> ResourcePrograms:

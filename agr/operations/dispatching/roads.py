@@ -109,7 +109,7 @@ class Roads:
         seen = part.road.readings()
         if seen or part.keeper.waiting:
             for station in part.keeper.take(seen, facts):
-                with part.dispatcher.memory.lock:  # it may have lost what it had, or have got what nobody knows of
+                with part.dispatcher.memory.lock:  # it may have lost limits, or have got unknown ones
                     part.dispatcher.memory.to_verify |= {
                         point.charge_point
                         for point in facts.points.values()

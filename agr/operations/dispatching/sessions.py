@@ -1,4 +1,4 @@
-"""What back-ends report of stations → sessions at charge points, and readings of the planned sessions that they are."""
+"""What back-ends report of stations → sessions at charge points, and readings of the planned ones among them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

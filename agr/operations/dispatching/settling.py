@@ -1,4 +1,4 @@
-"""What an answer makes of a command and of those before it. Each is one transaction's part."""
+"""What an answer means for a command and for those before it. Each function is part of its caller's transaction."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,9 +49,9 @@ class Settled:
 def settle_verified(
     tx: Tx, point: ChargePoint, rows: tuple[Dispatch, ...], said: Profile, now: datetime, *, again: bool
 ) -> Settled:
-    """Decide by a station's own word what is in force of that whose answer never came.
+    """Decide, by what a station itself says, which commands whose answer never came are in force.
 
-    What cannot be told apart, for both ways give the same limits in the next hour, is taken as not in force: it is
+    A command that gives the same limits in the next hour whether it is in force or not is taken as not in force: it is
     sent again, which does no harm. `again`: the station was found above its limits before; then what was accepted is
     taken as not in force, too.
     """

@@ -1,4 +1,4 @@
-"""Asks stations what they follow: after a restart, where an answer never came, and to hear whether a back-end lives."""
+"""Asks stations what they follow: after a restart, where an answer never came, and to learn if a back-end lives."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -49,7 +49,7 @@ class Verifier:
         return bool(due)
 
     def _due(self, points: dict[str, ChargePoint], now: datetime) -> dict[str, bool]:
-        """Return charge point → whether it is only asked to hear whether the back-end lives."""
+        """Return charge point → whether it is only asked to learn if its back-end is alive."""
         with self._store.transaction() as tx:
             open_ = dispatches.open_at(tx, self._of.name)
         doubtful = {name for name, _, state in open_ if state is DispatchState.UNKNOWN}

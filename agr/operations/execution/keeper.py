@@ -106,7 +106,7 @@ class ExecutionKeeper:
 
 
 def watch_deviation(tx: Tx, limit_kwh: float | None, upto: datetime, now: datetime) -> None:
-    """Raise an alarm where the hour before an instant went far otherwise than planned, and end it where it did not."""
+    """Raise an alarm if the hour before an instant went far from what was planned, and end it if it did not."""
     off: dict[str, float] = {}
     for row in executions.between(tx, upto - _HOUR, upto - timedelta(seconds=1)) if limit_kwh is not None else ():
         off[row.resource] = off.get(row.resource, 0.0) + abs(row.deviation_kwh or 0.0)

@@ -57,7 +57,7 @@ class UnplannedCars:
 def unplanned_kwh(
     sessions: Sequence[ChargeSession], programs: ResourcePrograms, behind: Mapping[str, str], now: datetime
 ) -> dict[str, float]:  # fmt: skip
-    """Return congestion point → kWh that cars took in the Period which nobody has planned.
+    """Return congestion point → kWh that cars which nobody has planned took in the Period.
 
     `behind`: charge point → connection. A session over midnight counts with its share of the Period.
     """

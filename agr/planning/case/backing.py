@@ -21,7 +21,7 @@ _EUR_PER_MWH = 1e-9
 
 
 def backed(case: Case, speculation: bool, notes: list[str]) -> Case:
-    """Return the case with its trade limits cut to what resources can do, in ISPs where anything else would pay.
+    """Return the case with its trade limits cut to what resources can do, in ISPs where trading without them would pay.
 
     Elsewhere no trade pays without a resource, so limits stay as they are. With `speculation` they stay everywhere.
     """

@@ -103,7 +103,7 @@ def _limits(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Limits:
 
 
 def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> PointIndex:
-    """Return where each connection is; one that only the CRO or only we know is noted and never stops the planning."""
+    """Return where each connection is; one that only the CRO or only we know is noted and never stops planning."""
     day = inputs.period.day
     ours = {c.address for c in inputs.register.connections if valid_on(c, day)}
     listed = inputs.portfolio.point_of()
@@ -138,10 +138,10 @@ def _anchor(inputs: Inputs, addresses: tuple[str, ...]) -> Anchor | None:
 def _called_from(
     inputs: Inputs, case: Case, addresses: tuple[str, ...], names: Mapping[str, tuple[str, ...]]
 ) -> NDArray[np.int64]:
-    """Return the ISP (C,) from which called programs heed no pins; empty where they heed all.
+    """Return the ISP (C,) from which called programs ignore pins; empty where they follow all of them.
 
-    Programs that are kept for open offers, or as only others are planned again, could still be left when a DSO calls.
-    What nobody can tell a device cannot: where power is dictated, called programs keep it.
+    Programs that are kept for open offers, or because only other points are replanned, may be left when a DSO calls.
+    A device that nothing can be sent to cannot leave its program: where power is dictated, called programs keep it.
     """
     kept, isps = inputs.frozen_points - inputs.uncallable_points, inputs.period.isp_count
     free = [address in kept for address in addresses]

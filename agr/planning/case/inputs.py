@@ -125,5 +125,5 @@ class Inputs:
 
     @property
     def reacting_isps(self) -> int:
-        """The first ISPs in which imbalance is meant: it reacts to imbalance prices."""
+        """How many ISPs, from the first, may have deliberate imbalance: it reacts to imbalance prices."""
         return 0 if self.reaction is None else self.closed_isps

@@ -15,7 +15,7 @@ from agr.planning.case.markets import Floats, known_price
 
 @dataclass(frozen=True, kw_only=True)
 class DaysAhead:
-    """The Periods after this one whose prices say what is stored at its end is worth; none, the default."""
+    """The Periods after this one whose prices tell the worth of energy stored at its end; none by default."""
 
     periods: tuple[Period, ...] = ()
     ends: tuple[int, ...] = ()  # the last ISP of each of them, counted from this Period's end

@@ -115,7 +115,7 @@ def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
 def intraday_prices(
     settings: IntradaySettings, prices: Prices, price: Floats, notes: list[str]
 ) -> tuple[Floats, Floats]:
-    """Return at what we can buy and sell intraday (T,), EUR/MWh; `price`: day-ahead (T,)."""
+    """Return the prices at which we can buy and sell intraday (T,), EUR/MWh; `price`: day-ahead (T,)."""
     buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
     if settings.buy_series is None or settings.sell_series is None:
         return buy, sell

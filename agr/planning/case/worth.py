@@ -71,7 +71,7 @@ def worth(later: Later, eur_per_kwh: Floats, hours: float) -> Worth:
 def _parted(slopes: list[tuple[float, float]], length: float) -> tuple[list[tuple[float, float]], ...]:
     """Return the slopes up to a length from the lowest energy, and those beyond.
 
-    Joined apart, they keep what the energy needed is worth, and give no worth to energy that nobody can use.
+    Joined separately, they keep what the energy needed is worth, and give no worth to energy that nobody can use.
     """
     below, above = list[tuple[float, float]](), list[tuple[float, float]]()
     for slope, size in slopes:

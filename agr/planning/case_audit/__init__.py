@@ -16,8 +16,8 @@ balancing  who is balanced by itself, limits shared out once, positions and trad
 tariffs    what customers pay at connections: prices of import and export, peak charges, who is behind which connection
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
-worth      what a car's missing energy counts at midnight, where the prices until its departure are known
-ahead      what batteries and buffers hold at midnight counts, where plans look ahead to the days after
+worth      the worth of a car's missing energy at midnight, where the prices until its departure are known
+ahead      the worth of what batteries and buffers hold at midnight, where plans look ahead to the days after
 carried    what was credited for what the Period before left, and is debited here; what stores really hold by then
 expectations  sessions that only stand in: to come, no more than forecast
 visits     cars that nobody planned: what their charge points give, from when to when, no more than they want
@@ -121,7 +121,7 @@ def audit_reservations(
     updates_w: Mapping[str, tuple[int, ...]],
     orders: Sequence[Obligation],
 ) -> tuple[str, ...]:
-    """Return what in a part of a portfolio is not reserved as contracts, their newest updates and orders have it."""
+    """Return where a part's reservations differ from what contracts, their newest updates and orders say."""
     agreed = grid.Agreed(contracts=contracts, updates_w=updates_w, orders=orders)
     return tuple(grid.check_reservations(named.case, period.day, day_of(period), agreed))
 

@@ -1,4 +1,4 @@
-"""Checks what batteries and buffers hold at midnight counts, where plans look ahead to the days after. Pure.
+"""Checks the worth of what batteries and buffers hold at midnight, where plans look ahead to the days after. Pure.
 
 The rest of a store's time is stated as a linear program. Of each kind a few are looked at, because each takes
 milliseconds. Source: docs/reference/formulation.md §2.3.
@@ -25,7 +25,7 @@ _LEAST_COP = 1e-3
 
 
 def check_case(context: Context) -> Iterator[str]:
-    """Yield stores whose content counts more or less at midnight than it can save or earn on the days after."""
+    """Yield stores whose content is valued at more or less at midnight than it can save or earn on the days after."""
     number = context.facts.planning.look_ahead_days
     if not number:
         return

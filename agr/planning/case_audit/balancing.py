@@ -75,7 +75,7 @@ def _trades(context: Context, alone: set[str]) -> Iterator[str]:
 
 
 def _kept(context: Context) -> Iterator[str]:
-    """Yield fixed positions that moved otherwise than all together did since the plan in force."""
+    """Yield fixed positions that have moved differently from the total since the plan in force."""
     groups, before = context.case.balancing_groups, context.facts.previous.groups
     if not all(name in before for name in groups.name):
         return

@@ -12,7 +12,7 @@ _ROUNDING = 1e-6
 
 
 def check_case(context: Context) -> Iterator[str]:
-    """Yield sessions that stand in where nothing is expected, or that the case has otherwise."""
+    """Yield sessions that stand in where nothing is expected, or that differ in the case."""
     sold = context.case.storage.reserve_kw
     for one in context.facts.expectations:
         yield from _against_forecast(one)

@@ -38,7 +38,7 @@ class Stores:
     demand_kwh: Floats  # (U,T)
     wear_eur_per_kwh: Floats  # (U,)
     reserve_kw: Floats  # (U,)
-    end_worth_eur_per_kwh: Floats  # (U,) of what is left at the end; NaN: what later prices say
+    end_worth_eur_per_kwh: Floats  # (U,) worth of what is left at the end; NaN: later prices say it
     zero_kwh: Floats  # (U,) content that counts nothing at the end
 
     @property
@@ -117,7 +117,7 @@ def _kept(context: Context, rows: Sequence[Any]) -> Floats:
 
 
 def _end_worth(context: Context, rows: Sequence[Any]) -> Floats:
-    """Return what a kWh left counts (U,), as entered; NaN where plans look ahead: later prices say it."""
+    """Return the worth of a kWh left at the end (U,), as entered; NaN where plans look ahead: later prices say it."""
     worth = _column(rows, "end_worth_eur_per_mwh") / 1000
     return worth * np.nan if context.facts.planning.look_ahead_days else worth
 

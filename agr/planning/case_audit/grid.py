@@ -209,7 +209,7 @@ def _reserved_kw(
 
 
 def check_reservations(case: Case, today: date, day: Day, agreed: Agreed) -> Iterator[str]:
-    """Yield contracts of which a case reserves something else than update or contract, less what is ordered, says."""
+    """Yield contracts whose reservation in the case is not that of the update or contract, less what is ordered."""
     expected, data = _reserved_kw(case, today, day, agreed), case.reservations
     for name in sorted(expected.keys() ^ set(data.name)):
         yield f"case, contract {name}: {'is missing' if name in expected else 'reserves nothing'}"

@@ -21,10 +21,10 @@ def peaks_left(
     named: Named, outcome: Outcome, tariffs: tuple[ConnectionTariff, ...], today: date, day: Day,
     measured: Mapping[str, Floats],
 ) -> Mapping[ConnectionTariff, float]:  # fmt: skip
-    """Return peak charge → the highest import, kW, that it has seen when a day's program has run, added up again.
+    """Return peak charge → the highest import, kW, that it has seen once a day's program has run, recomputed.
 
-    `today` is the day after, `day` the one of the program; what was measured in it wins. A charge that a new billing
-    period begins with is not there.
+    `today` is the day after, `day` the one of the program; what was measured in it wins. A charge whose new billing
+    period begins `today` is left out.
     """
     yesterday = today - timedelta(days=1)
     case = named.case.connection_tariffs

@@ -18,7 +18,7 @@ _EUR, _KW = 1e-6, 1e-3
 
 
 def expected(context: Context, short: Floats, long: Floats) -> Iterator[str]:
-    """Write into the planning prices (T,) what imbalance is expected to be settled for; yield what may not be."""
+    """Write into the planning prices (T,) what imbalance is expected to be settled for; yield findings."""
     facts = context.facts
     may, settings = facts.reaction, facts.markets.imbalance.reaction
     if may is None:

@@ -118,7 +118,7 @@ def _compared(context: Context, here: Sequence[tuple[Bounds, int]]) -> Iterator[
 
 
 def _later(context: Context, here: Sequence[tuple[Bounds, int]]) -> Iterator[str]:
-    """Compare what runs cost that are left for later, or go on then, where the audit knows the prices."""
+    """Compare what runs that are left for later, or go on then, cost where the audit knows the prices."""
     data, price = context.case.shiftable, context.later_price * (context.day.hours / 1000)
     names, found, due = list[str](), list[Floats](), list[Floats]()
     for bound, row in here:

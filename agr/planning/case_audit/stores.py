@@ -67,7 +67,7 @@ def _compared(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
 
 
 def _worth(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
-    """Compare what a missing kWh costs, and what is left at the end counts where its owner says it."""
+    """Compare what a missing kWh costs and, where its owner says it, what energy left at the end is worth."""
     data, names = context.case.storage, few.names
     price = np.full(len(rows), context.facts.planning.comfort_shortfall_eur_per_kwh)
     yield from differences(names, "shortfall_eur_per_kwh", data.shortfall_eur_per_kwh[rows], price)

@@ -88,7 +88,7 @@ def check_case(context: Context) -> Iterator[str]:
 
 
 def _windows(context: Context, load: SwitchedLoad, row: int) -> str:
-    """Return in what a load's windows in the case differ from those entered; empty if they do not."""
+    """Return how a load's windows in the case differ from those entered; empty if they do not."""
     data = context.case.switched
     columns = (data.window_first[row], data.window_end[row], data.least_on[row], data.most_on[row])
     found = [tuple(int(v) for v in values) for values in zip(*columns, strict=True) if values[1] > values[0]]

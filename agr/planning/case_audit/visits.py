@@ -26,7 +26,7 @@ def check_case(context: Context) -> Iterator[str]:
 
 
 def _due_kw(context: Context, visit: Visit) -> Floats:
-    """Return what a car takes (T,), kW: in closed ISPs what the plan in force has, in those over otherwise nothing."""
+    """Return what a car takes (T,), kW: in closed ISPs as in the plan in force; without one, none in ended ISPs."""
     facts, day = context.facts, context.day
     came, left = day.since(visit.began), np.inf if visit.until is None else day.since(visit.until)
     minutes = np.minimum(day.begins + day.length, left) - np.maximum(day.begins, came)

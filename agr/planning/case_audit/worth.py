@@ -1,4 +1,4 @@
-"""Checks what the energy in a car that stays over midnight counts: what charging it later really costs. Pure.
+"""Checks the worth of the energy in a car that stays over midnight: it is what charging it later really costs. Pure.
 
 Where a car gives nothing back, the least cost of charging is a sum over the cheapest ISPs. A car that gives back is
 stated as a linear program; of these a few are looked at, because each takes milliseconds.
@@ -36,7 +36,7 @@ class _Stay:
 
 
 def check_case(context: Context) -> Iterator[str]:
-    """Yield cars whose missing energy counts more or less at midnight than charging it later costs."""
+    """Yield cars whose missing energy is valued at more or less at midnight than charging it later costs."""
     stays = [stay for row in context.ours(EvSession) if (stay := _stay(context, row)) is not None and stay.known]
     taking = [stay for stay in stays if stay.car.discharge_kw == 0]
     giving = [stay for stay in stays if stay.car.discharge_kw > 0]

@@ -40,7 +40,7 @@ class Proposed:
     announced_kw: Floats  # (T,)
     reserved: NDArray[np.bool_]  # (T,) where something is reserved: only there the announced program matters
     margin_kw: float
-    hedge_eur: float  # 0 or more: below it is nothing but the gap to which programs are found
+    hedge_eur: float  # 0 or more: less than 0 comes only from the gap
     scenario: int | None  # from 1, in which the promise binds; None: in none
     isp: int | None  # from 1
     why: str  # what is special about that scenario

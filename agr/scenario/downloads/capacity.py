@@ -122,7 +122,7 @@ def _series(sheet: Sheet, columns: CapacityColumns, row: Row, side: str) -> str:
 
 
 def _span(columns: CapacityColumns, row: Row, block: re.Match[str], first: bool | None) -> tuple[datetime, datetime]:
-    """Return the begin and end of a block, in UTC: as written, or by the hours of its product on the local day."""
+    """Return the start and end of a block, in UTC: as written, or by the hours of its product on the local day."""
     begin = read_time(row.cells[columns.time], first)
     if columns.until is not None:
         end = read_time(row.cells[columns.until], first)

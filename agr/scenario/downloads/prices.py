@@ -135,7 +135,7 @@ def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[R
 
 
 def _check_units(sheet: Sheet, rows: Sequence[Row], prices: Sequence[PriceColumn]) -> None:
-    """Note rows whose columns of currency or unit say something else than EUR, or another unit than the prices'."""
+    """Note rows whose columns of currency or unit say something other than EUR, or another unit than the prices'."""
     unit = one_of(sheet, UNITS)
     factors = {one.factor for one in prices}
     for at, name in enumerate(sheet.names()):

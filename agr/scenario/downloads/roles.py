@@ -65,7 +65,7 @@ def zone_column(sheet: Sheet, market: tzinfo, *, but: tuple[int | None, ...]) ->
 
 
 def start_of(sheet: Sheet) -> int | None:
-    """Return the column of begins: by its name, or a column of dates whose cells have a time of day."""
+    """Return the column of starts: by its name, or a column of dates whose cells have a time of day."""
     end_only = [at for at, name in enumerate(sheet.names()) if re.fullmatch(ENDS[-1], name)]
     start = one_of(sheet, STARTS, but=tuple(end_only))
     if start is not None:

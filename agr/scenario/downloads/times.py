@@ -37,14 +37,14 @@ def has_clock(text: str) -> bool:
 
 
 def parts(text: str) -> tuple[str, str]:
-    """Return begin and end of "10.04.2024 00:00 - 10.04.2024 01:00"; the end is empty where there is none."""
+    """Return start and end of "10.04.2024 00:00 - 10.04.2024 01:00"; the end is empty where there is none."""
     begin, *rest = _RANGE.split(text.strip(), maxsplit=1)
     end = rest[0] if rest else ""
     return begin, f"{begin.rsplit(' ', 1)[0]} {end}" if is_clock(end) and " " in begin else end
 
 
 def day_first_of(texts: Iterable[str], *, dense: bool = False) -> bool | None:
-    """Return whether days come before months in 04/10/2024; None where nothing or both tell.
+    """Return whether days come before months in 04/10/2024; None where the dates do not tell, or contradict each other.
 
     A number above 12 is a day. Where rows are `dense` (of every day from first to last), days in a row tell as well.
     """

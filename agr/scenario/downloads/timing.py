@@ -82,7 +82,7 @@ def _cell(column: int | None, row: Row) -> str:
 
 
 def _texts(timing: Timing, row: Row) -> tuple[str, str]:
-    """Return a row's begin and end as written, with its day where that stands apart."""
+    """Return a row's start and end as written, with its day where that stands apart."""
     begin, end = _cell(timing.start, row), _cell(timing.end, row)
     if timing.end is None:
         begin, end = parts(begin)

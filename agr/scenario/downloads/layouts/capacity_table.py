@@ -1,4 +1,4 @@
-"""Results of capacity auctions: regelleistung.net's FCR, aFRR and mFRR, and tables with begins and ends of blocks."""
+"""Results of capacity auctions: regelleistung.net's FCR, aFRR and mFRR, and tables with starts and ends of blocks."""
 
 import re
 

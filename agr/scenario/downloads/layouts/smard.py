@@ -1,4 +1,4 @@
-"""SMARD's export of wholesale prices, in English or German: begin and end on the German clock, a column per area."""
+"""SMARD's export of wholesale prices, in English or German: start and end on the German clock, a column per area."""
 
 import re
 
