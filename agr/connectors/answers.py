@@ -48,7 +48,7 @@ def in_path(text: str) -> str:
 
 
 def of_path(part: str) -> str:
-    """Return the text of a part of a path; what is none comes back as it is: its proof will not fit."""
+    """Return the text of a part of a path; what is not from `in_path` comes back as it is: its proof will not fit."""
     if not part.startswith("~"):
         return part
     try:

@@ -9,9 +9,9 @@ _ZIP = b"PK"
 
 
 def unpacked(feed: str, content: bytes, what: str, *, most: int, largest: int) -> list[bytes]:
-    """Return the files of a zip of at most so many, of at most so many bytes in all; else the content itself.
+    """Return the files of a zip: at most `most`, of at most `largest` bytes in all; content that is no zip, as it is.
 
-    `what` it is called in messages. Raises FeedError.
+    `what` is its name in messages. Raises FeedError.
     """
     if not content.startswith(_ZIP):
         return [content]

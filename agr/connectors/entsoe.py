@@ -28,7 +28,7 @@ class EntsoeSource:
     """What grid operators forecast of an area."""
 
     feed: EntsoeFeed
-    authorities: Path | None = None  # trusted beside the system's
+    authorities: Path | None = None  # trusted in addition to the system's
 
     def fetch(self, period: Period) -> Series:
         """Return the forecasts of a Period, empty where there are none yet. Raises FeedError."""

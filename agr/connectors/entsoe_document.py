@@ -54,7 +54,7 @@ def points(
 ) -> Iterator[Observed]:  # fmt: skip
     """Yield the points of a period, by position; those that cannot be read are refused one by one.
 
-    category: only of points of this category, or of none. Raises ValueError or InputError where the period is no such.
+    category: only of points of this category, or of none. Raises ValueError or InputError where it cannot be read.
     """
     start, end = read_instant(text_of(part, "start")), read_instant(text_of(part, "end"))
     step = parse_duration(text_of(part, "resolution"))

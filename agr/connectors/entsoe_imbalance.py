@@ -32,7 +32,7 @@ class EntsoeImbalanceSource:
     """What imbalance of an area was settled for."""
 
     feed: EntsoeImbalanceFeed
-    authorities: Path | None = None  # trusted beside the system's
+    authorities: Path | None = None  # trusted in addition to the system's
 
     def fetch(self, period: Period) -> Series:
         """Return the prices of a Period, empty where there are none yet. Raises FeedError."""

@@ -22,7 +22,7 @@ from agr.uftp.connections import tls_context
 class Hook:
     """A web address that takes posts. `header_env`: HTTP header → environment variable with its value.
 
-    Raises SettingsError where `authorities`, which are trusted beside the system's, cannot be read.
+    Raises SettingsError where `authorities`, which are trusted in addition to the system's, cannot be read.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Hook:
 
 
 def signature(secret: str, identity: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers that sign a post. A secret that begins with `whsec_` goes on in base64."""
+    """Return the headers that sign a post. What follows `whsec_` at the beginning of a secret is base64."""
     key = base64.b64decode(secret[6:]) if secret.startswith("whsec_") else secret.encode()
     stamp = str(int(at.timestamp()))
     signed = hmac.digest(key, f"{identity}.{stamp}.".encode() + body, "sha256")

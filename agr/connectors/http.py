@@ -40,7 +40,7 @@ class HttpSource:
     """A web address that provides prices or forecasts; see agr.connectors.ports.Source."""
 
     feed: HttpFeed
-    authorities: Path | None = None  # trusted beside the system's
+    authorities: Path | None = None  # trusted in addition to the system's
     transport: httpx.BaseTransport | None = None  # None: the network
 
     def fetch(self, period: Period) -> Series:

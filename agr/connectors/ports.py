@@ -66,7 +66,7 @@ class Source(Protocol):
 
 
 def open_source(feed: FeedSection, authorities: Path | None = None) -> Source:
-    """Return the source of a feed in the settings; `authorities` (PEM) are trusted beside the system's."""
+    """Return the source of a feed in the settings; `authorities` (PEM) are trusted in addition to the system's."""
     source: Source = import_module(feed.connector).open_source(feed, authorities)
     return source
 
@@ -105,7 +105,7 @@ class BidCarrier(Protocol):
 
 
 def open_carrier(channel: BidChannel, authorities: Path | None = None) -> BidCarrier:
-    """Return the carrier of a channel in the settings; `authorities` (PEM) are trusted beside the system's."""
+    """Return the carrier of a channel in the settings; `authorities` (PEM) are trusted in addition to the system's."""
     carrier: BidCarrier = import_module(channel.connector).open_carrier(channel, authorities)
     return carrier
 
@@ -125,11 +125,11 @@ class Road(Protocol):
         ...
 
     def receipt(self, command: Command, body: bytes) -> Receipt:
-        """Read the answer to a command. Raises InputError for what is none."""
+        """Read the answer to a command. Raises InputError for anything else."""
         ...
 
     def verified(self, point: ChargePoint, body: bytes) -> Verified:
-        """Read the answer to `verify`. Raises InputError for what is none."""
+        """Read the answer to `verify`. Raises InputError for anything else."""
         ...
 
     def take(self, station: str, body: bytes, at: datetime) -> int:
@@ -150,6 +150,6 @@ class Road(Protocol):
 
 
 def open_road(road: DispatchRoad, answers: Answers, authorities: Path | None = None) -> Road:
-    """Return the road of the settings; `authorities` (PEM) are trusted beside the system's. Sends no request."""
+    """Return the road of the settings; `authorities` (PEM) are trusted as well as the system's. Sends no request."""
     opened: Road = import_module(road.connector).open_road(road, answers, authorities)
     return opened

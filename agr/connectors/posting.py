@@ -35,7 +35,7 @@ class Answered:
 def post(
     client: httpx.Client, url: str, content: bytes, headers: Mapping[str, str], *, timeout_s: float, shown: int = 1000
 ) -> Answered:
-    """Post once and return the answer, of whose text as many characters are kept as are `shown`.
+    """Post once and return the answer, with at most `shown` characters of its text.
 
     Redirects are not followed: they would carry the headers' secrets elsewhere. Raises what httpx raises until the
     status is there; after it, the status counts, however the body goes on.

@@ -39,7 +39,7 @@ class ReadingFile:
 
 
 def read_readings(path: Path) -> ReadingFile:
-    """Return the rows of a file; a wrong one does not keep the others. Raises InputError for no such file."""
+    """Return the rows of a file; a wrong one does not affect the others. Raises InputError where it is no such file."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

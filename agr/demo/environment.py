@@ -75,7 +75,7 @@ def _alone(cache: Path) -> Iterator[None]:
 
 
 def _fault_of(python: Path, by: str = _IMPORT) -> str:
-    """Return why this Python cannot import the library, or nothing; by what it says of a program."""
+    """Return why this Python cannot import the library, or nothing; judged by running a program with it."""
     try:
         done = subprocess.run(  # noqa: S603 - a path the operator or we chose
             [str(python), "-c", by], capture_output=True, text=True, timeout=TIME_LIMIT_S,

@@ -1,9 +1,9 @@
 """What the night's cars cost by doing otherwise than planned, and what planning the rest of the day again saves.
 
-The cars at charge points are looked at alone, with what was bought for them. Kept, the plan lets what a car that has
-left does not take, and what an unplanned one takes, be settled as imbalance; planned again when the first car has left,
-the rest is traded intraday as far as its gates are open. Settlement prices of the day are not known: imbalance is taken
-to be settled 78 EUR/MWh beside the day-ahead price, the mean distance of Dutch prices in 2024.
+Only the cars at charge points are considered, with what was bought for them. If the plan is kept, what a car that has
+left does not take, and what an unplanned one takes, is settled as imbalance; if the day is planned again when the first
+car has left, the rest is traded intraday as far as its gates are open. Settlement prices of the day are not known:
+imbalance is assumed to settle 78 EUR/MWh away from the day-ahead price, the mean distance of Dutch prices in 2024.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What counterparties say that they got of us on the demo's day, read without our own codec."""
+"""What counterparties say they got from us on the demo's day, read without our own codec."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from agr.domain.xml_document import parse_xml
 
 @dataclass(frozen=True, kw_only=True)
 class DayAhead:
-    """What the exchange took of our bid, by its own words; MW per product, bought positive."""
+    """What the exchange took of our bid, in its own words; MW per product, bought positive."""
 
     bid_mw: tuple[float, ...]
     awarded_mw: tuple[float, ...]
@@ -45,7 +45,7 @@ class DayAhead:
 
 @dataclass(frozen=True, kw_only=True)
 class Nominated:
-    """What the BRP took of our e-programs, by its own words."""
+    """What the BRP took of our e-programs, in its own words."""
 
     revisions: int
     accepted: int

@@ -118,7 +118,7 @@ class World:
         self.yard.tell_time()
 
     def tell_counterparties(self, now: datetime) -> None:
-        """Set the clock of everybody but the charge points', of all at the same time."""
+        """Set the clocks of everybody but the charge points, all at the same time."""
         told = [process.begin("clock", now=now.isoformat()) for process in (*self.counterparties, self.exchange)]
         for answered in told:
             answered(_CLOCKS_S)

@@ -1,4 +1,4 @@
-"""Decides by itself about one reported row: a reading in kW or kWh, or why it is none. Pure.
+"""Judges one reported row on its own: a reading in kW or kWh, or why it is none. Pure.
 
 What only a series can tell, such as registers that run backwards, is judged where series are read (see `registers`).
 """

@@ -43,7 +43,7 @@ class Order:
     profile: Profile | None
     reason: str
     transaction: str | None = None
-    since: datetime | None = None  # from when on it says something else than before; None: it tidies up
+    since: datetime | None = None  # from when on it differs from what was in force; None: it only tidies up
 
 
 def set_rows(rows: Sequence[Dispatch], *states: DispatchState) -> list[Dispatch]:

@@ -1,7 +1,7 @@
 """What a plugged-in car that says nothing is expected to do, from what cars did before. Pure.
 
-Of past sessions only those count that lasted as long as it has, that began at about the same hour, and, for its energy,
-that took more: of a car that came at 18:00 and is there at 22:00 those that left at 20:00 say nothing.
+Only past sessions count that lasted at least as long as this one has, began at about the same hour and, for its energy,
+took more: about a car that came at 18:00 and is still there at 22:00, those that left at 20:00 say nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ class Outlook:
 def outlook(
     past: Sequence[PastSession], began: datetime, hour: float, now: datetime, delivered_kwh: float | None
 ) -> Outlook | None:  # fmt: skip
-    """Return what a car is expected to do that came at an instant and has taken so much; None: too little is known.
+    """Return what a car that came at an instant and has taken so much is expected to do; None: too little is known.
 
     It leaves when half of such cars have left, and wants what such cars took on the average.
     """

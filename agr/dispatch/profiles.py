@@ -116,7 +116,7 @@ def constant(limit: int, unit: str, now: datetime) -> Profile:
 
 
 def first_difference(old: Profile, new: Profile, now: datetime) -> datetime | None:
-    """Return from when on two profiles say something else while the old one counts; None: nowhere.
+    """Return from when on two profiles differ while the old one counts; None: they do not.
 
     Where only the old one ends, they do not differ: it is to be renewed (see `due_for_renewal`).
     """

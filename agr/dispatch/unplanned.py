@@ -30,7 +30,7 @@ def name_of(charge_point: str, began: datetime) -> str:
 
 
 def stem_of(name: str) -> str:
-    """Return what the names of all cars have in common that came to a charge point, or are expected there."""
+    """Return what the names of all cars that came to a charge point, or are expected there, have in common."""
     return name[:-_TIME]
 
 
@@ -55,7 +55,7 @@ def is_expected(resource: str) -> bool:
 
 
 def arrival_of(resource: str) -> datetime:
-    """Return when the car comes, or is expected, that the name of a resource of a plan tells of."""
+    """Return when the car that a plan's resource is named after came, or is expected."""
     return datetime.strptime(resource[-len("2024-04-10T00:00:00Z") :], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 

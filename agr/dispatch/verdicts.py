@@ -20,7 +20,7 @@ TOLERANCE_KWH = 0.05
 TOLERANCE_SHARE = 0.05
 """What is measured may differ from the plan by the larger of both: meters and cars are no better."""
 NO_SESSION = "no session"
-_WHOLE = 1e-6  # of an ISP: a millisecond, within which shares are the same and nobody was there
+_WHOLE = 1e-6  # share of an ISP (a millisecond): shares that differ by less are equal, and at less nobody was there
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

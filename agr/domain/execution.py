@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a charge point deviated; of other resources nobody knows."""
+    """Why a charge point deviated; for other resources nobody knows."""
 
     UNKNOWN = ""
     CAR = "car"  # it took less than it might

@@ -225,7 +225,7 @@ class Pricer(Protocol):
     """How many requests it prices side by side"""
 
     def price_together(self, requests: Sequence[FlexRequest]) -> "list[Quote | NoOffer | Exception]":
-        """Return the cost of what each request asks for, why there is no offer, or what pricing it broke with.
+        """Return for each request the cost of what it asks for, why there is no offer, or what pricing it raised.
 
         The requests are of different congestion points. Their quotes may all be ordered.
         """

@@ -56,7 +56,7 @@ def _short(text: str) -> str:
 
 
 def local_instant(day: date, at: time, tz: ZoneInfo, *, second: bool = False) -> datetime:
-    """Return the UTC instant of a wall-clock time; a time that DST skips is moved on.
+    """Return the UTC instant of a wall-clock time; a time that DST skips is moved forward.
 
     Of a time that DST repeats, the first instant is returned, or the second with `second`.
     """
@@ -167,7 +167,7 @@ class Period:
         return clock_minutes(self.starts(), self.tz)
 
     def as_early(self, now: datetime, other: "Period") -> datetime:
-        """Return the instant that is as many days before another Period, and at the same time of the clock, as `now`.
+        """Return the instant as many days before another Period as `now` is before this one, at the same time of day.
 
         Of a time that the clock repeats, the first; 7:00 of the day before stays 7:00, whatever the clock did since.
         """

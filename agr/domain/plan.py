@@ -138,7 +138,7 @@ OLD_PLANNING_TERMS = ("comfort shortfall", "called comfort shortfall", "prognosi
 
 @dataclass(frozen=True, kw_only=True)
 class PromisedPoint:
-    """How reservations at a congestion point hold on days that may come, with the program that the plan announces."""
+    """How well reservations at a congestion point hold on days that may come, with the program that is announced."""
 
     address: str
     probability: float  # asked for
@@ -184,7 +184,7 @@ class Result:
     worst: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind of promise at risk → the worst places
     order_shortfall_kwh: float = 0.0  # ordered flexibility that the plan does not deliver
     planning: tuple[str, ...] = OLD_PLANNING_TERMS  # terms that are planning prices, which nobody pays
-    reacting_mwh: float = 0.0  # of `imbalance_mwh`, what is meant: it reacts to imbalance prices
+    reacting_mwh: float = 0.0  # the part of `imbalance_mwh` that is intended: it reacts to imbalance prices
     customers: tuple[str, ...] = ()  # terms that customers pay at their connections: tariffs and peak charges
     promised: tuple[PromisedPoint, ...] = ()  # reservations that are planned by probability
 
@@ -247,11 +247,11 @@ class AgainstInForce:
     fit: bool = True  # whether the new plan passes its audit; a last resort may not
     left: tuple[str, ...] = ()  # resources that cannot run their program any more: they follow the new plan
     why: tuple[str, ...] = ()  # why the program in force cannot be run at all
-    missed_kwh: float = 0.0  # by which a plan whose search was not finished would miss promises more than that program
+    missed_kwh: float = 0.0  # by how much more a plan from an unfinished search would miss promises than that program
 
     @property
     def loss_eur(self) -> float:
-        """By how much the plan that was found is worth less than the program kept, or than the one given up was."""
+        """By how much the plan that was found is worth less than the program kept, or than the one given up."""
         return (self.worth_eur if self.kept and self.worth_eur is not None else self.was_eur) - self.found_eur
 
     @property

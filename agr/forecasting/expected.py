@@ -98,7 +98,7 @@ def still_expected(
     """Return what is still expected at an instant: what arrives later, less one car for each that is known to come.
 
     `known`: arrivals of sessions that somebody has told of. Each takes the place of the cars that are expected nearest
-    to it. Those that were to come before now have come, and are known, or they have not.
+    to it. Those expected before now have either come, and are known, or have not come.
     """
     later = [one for one in sessions if one.arrival >= now]
     left = [one.cars for one in later]

@@ -5,9 +5,9 @@ For the ISP k after the newest known one, by least squares on the past, with a p
     price[t+k] = b₀ + b₁·price[t] + b₂·price[t−1] + b₃·mean(price[t−3..t]) + b₄·usual[t+k]
 
 `usual` is the mean of that time of day over the weeks before, by the clock: a slot is a part of a day of 24 hours, and
-the change to winter time runs through four of 15 minutes twice. Prices are drawn to the range of 98 of 100 of the past
-ones before they are learned from: single spikes would decide everything. Far ahead only the usual price is left; a day
-ahead imbalance prices cannot be forecast, and no plan of a day that has not begun may see one.
+the change to winter time runs through four of 15 minutes twice. Prices are clipped to the 1 % and 99 % quantiles of
+past ones before they are learned from: single spikes would decide everything. Far ahead only the usual price is left; a
+day ahead imbalance prices cannot be forecast, and no plan of a day that has not begun may see one.
 """
 
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ def entsoe_series(quantity: str, area: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Covered:
-    """A forecast on the intervals of a Period, (T,), and how many of these nobody told, and were drawn over."""
+    """A forecast on the intervals of a Period, (T,), and how many of these were missing and interpolated."""
 
     values: Floats
     drawn: int

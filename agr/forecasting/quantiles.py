@@ -22,7 +22,7 @@ _WIDEST = 0.995
 
 
 def bands(forecasts: Floats, errors: Floats) -> Floats:
-    """Return quantiles (K,L,N) of the forecasts (K,N) of days in a row, the last of which may still be to come.
+    """Return quantiles (K,L,N) of the forecasts (K,N) of consecutive days, the last of which may still be to come.
 
     `errors` (J,N), actual minus forecast, of the days before and during them: day k of the forecasts sees only the
     first J − K + k rows where the last forecast has no error yet (J = K − 1 + days before). Days with fewer than LEAST

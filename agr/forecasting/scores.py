@@ -18,9 +18,9 @@ class Score:
     days: int
     mae: float  # mean absolute error, in the series' unit
     bias: float  # mean of forecast minus actual
-    relative_mae: float | None  # mae over that of the naive forecast; below 1 is better
-    crps: float | None  # continuous ranked probability score; below is better
-    crps_skill: float | None  # 1 − crps over that of the naive forecast; above 0 is better
+    relative_mae: float | None  # mae / mae of the naive forecast; below 1 is better than naive
+    crps: float | None  # continuous ranked probability score, in the series' unit; lower is better
+    crps_skill: float | None  # 1 − crps / crps of the naive forecast; above 0 is better than naive
     coverage: float | None  # share of actual values inside the 80 % band
     kendall: float | None  # mean rank correlation within a day: what storage earns from
 

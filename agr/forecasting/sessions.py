@@ -1,7 +1,7 @@
 """Charging sessions of a group as series that models forecast: arrivals, their energy, how long they stay. Pure.
 
-A group is what arrives at one congestion point, or whatever a user calls one. Single charge points are not forecast: of
-one charger chance alone makes an error of more than the mean. All three series add up, so that means over days are
+A group is what arrives at one congestion point, or whatever a user calls one. Single charge points are not forecast:
+for one charger, chance alone makes an error larger than the mean. All three series add up, so that means over days are
 right: energy and stay of an hour are those of all cars that arrive in it, and 0 where none does.
 """
 

@@ -2,7 +2,7 @@
 
 The directory is asked in a thread of its own, never while a message is received or sent. A key is used until `fresh_s`
 has passed and, while the directory does not answer, for `keep_hours` more; a file in the data folder keeps it over a
-restart. The key before the newest stays valid beside it for one more round: an operator's messages of before are still
+restart. The key before the newest stays valid beside it for one more round: an operator's earlier messages may still be
 under way.
 """
 
@@ -96,7 +96,7 @@ class GopacsDirectory:
         return len(due) > 1
 
     def _heed_doubts(self) -> None:
-        """Ask soon for the key of an operator in whose name something else was signed, though not at once again."""
+        """Ask soon, though not again at once, for the keys of operators in whose names something else was signed."""
         doubted = {domain for domain, role in self._participants.doubted() if role == "DSO"}
         for sought in self._all:
             if sought.listed is not None and sought.listed.domain in doubted:

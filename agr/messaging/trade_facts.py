@@ -16,7 +16,7 @@ _TO_SETTLE = frozenset(OrderState) - {OrderState.SETTLED, OrderState.DISPUTED}
 
 
 def trade_facts(tx: Tx, message: m.Message, settings: Settings, now: datetime) -> TradeFacts:
-    """Return what we know of the trade that a message is about; nothing for messages of no trade."""
+    """Return what we know of the trade that a message is about; nothing for messages about no trade."""
     zone, minutes = settings.time_zone, settings.isp_minutes
     if isinstance(message, m.FlexRequest):
         newest = flex_requests.newest_revision(

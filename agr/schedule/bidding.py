@@ -1,4 +1,4 @@
-"""Makes bids of plans and queues them for their channels, and says which position they leave us with at the gate.
+"""Makes bids from plans and queues them for their channels, and says which position they leave us with at the gate.
 
 Day-ahead and each product of balancing capacity have bids of their own. Volumes are kept in kW per ISP or per block,
 positions of capacity in MW.
@@ -91,7 +91,7 @@ class Bidding:
     def send(self, tx: Tx, plan: Plan, by: str, market: str) -> Made:
         """Queue a plan's bid for every channel as the next revision, unless the same was sent before.
 
-        A channel that lacks these gets them as the revision that they are.
+        A channel that lacks these volumes gets them as the revision that they already have.
         """
         alone(tx, "bids")
         period, volumes, now = plan.period, self.volumes_kw(plan, market), self._clock.now()

@@ -204,7 +204,7 @@ class MarketDay:
         return self._brp_gates.gate(period, name.removeprefix("nomination_gate "))
 
     def _forget(self, period: Period, _name: str) -> Handled:
-        """Delete what `retention` no longer allows us to keep; first keep what last days earned."""
+        """Delete what `retention` no longer allows us to keep; first keep what the last days earned."""
         self._keep(period)
         keep, now = self._settings.retention, self._clock.now()
         with self._store.transaction() as tx:
@@ -245,7 +245,7 @@ class MarketDay:
         return Handled(f"deleted {number_of(messages, 'message')} and {number_of(gone, 'plan')}")
 
     def _keep(self, period: Period) -> None:
-        """Keep what the days before earned. Whatever is wrong is an alarm, and keeps nobody from deleting."""
+        """Keep what the days before earned. Whatever is wrong is an alarm, and does not prevent deletion."""
         faults = []
         for _ in range(READINGS_COME_WITHIN_DAYS):
             period = period.previous()

@@ -38,7 +38,7 @@ class RollingPlans:
         # The state of the inputs in which news was last looked for.
         self._compared: tuple[int, int, datetime | None, datetime | None, int] | None = None
         self._asked_feeds: datetime | None = None
-        self._left_by: datetime | None = None  # the newest word of a session when tomorrow's plan was looked at
+        self._left_by: datetime | None = None  # the newest news of a session when tomorrow's plan was looked at
 
     @property
     def _rolling(self) -> Rolling:

@@ -23,7 +23,7 @@ class Leader:
         self._election = Loop("leadership", self.elect, pause_s=_ELECTION_S)
 
     def elect(self) -> None:
-        """Lead, stand by or step down, depending on the lease in the store."""
+        """Lead, stand by or step down, depending on who leads on the store."""
         if self.leading and not self._lease.holds():
             self.leading = False
             self._pause()
@@ -39,7 +39,7 @@ class Leader:
             log.info("daemon.leading")
 
     def start(self) -> None:
-        """Go on looking who leads, on a store that others use, too."""
+        """Keep looking who leads, where others use the store too."""
         self._election.start()
 
     def stop(self, patience_s: float | None = None) -> None:

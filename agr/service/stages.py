@@ -185,7 +185,7 @@ class Stages:
             self._publish(period)
 
     def jumped(self) -> None:
-        """Keep moments by the new time after the clock has jumped."""
+        """Reschedule moments by the new time after the clock has jumped."""
         if self._leading():
             self.scheduler.arrange()
         self._loops.wake()

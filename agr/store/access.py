@@ -13,7 +13,7 @@ from agr.store.engine import Tx
 
 
 def digest_of(secret: str) -> str:
-    """Return the digest that is stored of a random secret."""
+    """Return the digest of a random secret: what is stored in its place."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -28,8 +28,8 @@ class Account:
     disabled_at: datetime | None
     dsos: tuple[str, ...] = ()  # DSOs that it acts for; empty: all
     brps: tuple[str, ...] = ()  # balance responsible parties that it acts for; empty: all
-    subject: str | None = None  # digest of whom it belongs to at an identity provider; None: a local account
-    by_provider: bool = False  # who has its name at the identity provider may have it
+    subject: str | None = None  # digest of its owner's identity at an identity provider; None: a local account
+    by_provider: bool = False  # whoever has its name at the identity provider may claim it
 
 
 def _account(row: sa.Row[Any]) -> Account:
@@ -105,7 +105,7 @@ def set_subject(tx: Tx, name: str, subject: str) -> None:
 
 
 def leave_to_provider(tx: Tx, name: str) -> None:
-    """Let who has an account's name at the identity provider have it; its set-up links end."""
+    """Let whoever has an account's name at the identity provider claim it; its set-up links end."""
     tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(by_provider=True))
     tx.execute(t.links.delete().where(t.links.c.account == name))
 
@@ -140,7 +140,7 @@ def put_link(tx: Tx, secret: str, name: str | None, expires_at: datetime) -> Non
 
 
 def link(tx: Tx, secret: str, now: datetime) -> tuple[str | None] | None:
-    """Return (account or None for the first one,) when the link still works."""
+    """Return a tuple of the account that a link is for (None: the first one); None when the link no longer works."""
     mine = sa.and_(t.links.c.digest == digest_of(secret), t.links.c.expires_at > now)
     row = tx.execute(sa.select(t.links.c.account).where(mine)).one_or_none()
     return None if row is None else (row.account,)
@@ -176,7 +176,7 @@ def end_session(tx: Tx, secret: str) -> None:
 
 
 def forget(tx: Tx, now: datetime, lifetime: timedelta) -> None:
-    """Delete sessions, links and remembered requests that are of no use any more."""
+    """Delete sessions, links and remembered requests that are no longer of any use."""
     tx.execute(t.sessions.delete().where(t.sessions.c.created_at < now - lifetime))
     tx.execute(t.links.delete().where(t.links.c.expires_at < now))
     tx.execute(t.requests.delete().where(t.requests.c.at < now - timedelta(days=1)))

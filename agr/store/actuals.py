@@ -28,7 +28,7 @@ class Actual:
 def known(
     tx: Tx, series: str, as_of: datetime, first: datetime | None = None, last: datetime | None = None
 ) -> list[Observed]:
-    """Return what was known of a series by then, by time: of corrected values the newest. [first, last)."""
+    """Return what was known by then of a series in [first, last), by time; of corrected values the newest."""
     mine = [_C.series == series, _C.received_at <= as_of]
     if first is not None:
         mine.append(_C.start >= first)
@@ -87,7 +87,7 @@ def newest_starts(tx: Tx, series: Sequence[str]) -> dict[str, datetime]:
 
 
 def levels(tx: Tx, begins: str, as_of: datetime, first: datetime) -> dict[str, tuple[float, float]]:
-    """Return series → its mean value since an instant, and of how many days values are known; corrections count too."""
+    """Return series → its mean value since an instant, and on how many days it has values; corrections count too."""
     mine = sa.and_(_C.series.startswith(begins, autoescape=True), _C.received_at <= as_of, _C.start >= first)
     minutes, total = sa.func.sum(_C.minutes), sa.func.sum(_C.minutes * _C.value)
     rows = tx.execute(sa.select(_C.series, minutes, total).where(mine).group_by(_C.series))

@@ -28,7 +28,7 @@ class Approval:
     decided_by: str | None
     decided_at: datetime | None
     result: str | None
-    words: str | None = None  # what it would do, as it was when it was asked for
+    words: str | None = None  # what it would do, as seen when it was asked for
 
 
 _C = t.approvals.c

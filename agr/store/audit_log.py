@@ -33,7 +33,7 @@ def record(tx: Tx, *, at: datetime, who: str, action: str, subject: str, why: st
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """Which lines of the audit log; what is empty or None leaves nothing out."""
+    """Which lines of the audit log to return; a field that is empty or None excludes nothing."""
 
     who: str = ""  # begins with
     action: str = ""
@@ -78,7 +78,7 @@ def _conditions(chosen: Chosen) -> list[sa.ColumnElement[bool]]:
 
 
 def actions(tx: Tx) -> list[str]:
-    """Return what has been done at all, in order of the alphabet."""
+    """Return every action that occurs in the log, in alphabetical order."""
     return sorted(tx.execute(sa.select(t.audit_log.c.action).distinct()).scalars())
 
 
@@ -97,7 +97,7 @@ def forget_values(tx: Tx, before: datetime) -> int:
 
 
 def about(tx: Tx, subject: str, limit: int) -> list[AuditEntry]:
-    """Return the newest lines about what rows of the register are called, newest first."""
+    """Return the newest lines about rows of the register with this name, newest first."""
     c = t.audit_log.c
     mine = sa.and_(c.action.in_(_OF_ROWS), c.subject == subject[:512])
     return [

@@ -46,7 +46,7 @@ def put(
     tx: Tx, *, period: date, market: str, revision: int, plan: int, volumes_kw: tuple[float, ...], at: datetime,
     by: str, prices: tuple[float, ...] = (),
 ) -> int:  # fmt: skip
-    """Store a bid and return its number; what waits to leave of the Period's earlier bids is superseded."""
+    """Store a bid and return its number; earlier bids of the Period that still wait to leave are superseded."""
     c, d = t.bids.c, t.bid_deliveries.c
     earlier = sa.select(c.id).where(c.period == period, c.market == market)
     waiting = sa.and_(d.state == "queued", d.bid.in_(earlier))

@@ -18,7 +18,7 @@ _C = table.c
 
 @dataclass(frozen=True, kw_only=True)
 class ChargeSession:
-    """A session at a charge point; `resource` is the planned session that it is, None: it came unplanned."""
+    """A session at a charge point; `resource` names the planned session that this is; None: it came unplanned."""
 
     road: str
     station: str
@@ -88,7 +88,7 @@ def newest_seen(tx: Tx) -> datetime | None:
 
 
 def delete_before(tx: Tx, instant: datetime) -> int:
-    """Delete sessions that ended before an instant, and the plans of those that had come unplanned."""
+    """Delete sessions that ended before an instant, how they went, and the register's rows of unplanned cars."""
     tx.execute(states.delete().where(states.c.at < instant))
     for one in register_rows.of_table(tx, "ev_sessions"):
         if one.row.resource.startswith(PREFIX) and one.row.departure < instant:
@@ -107,7 +107,7 @@ class Told:
 
 
 def put_told(tx: Tx, session: ChargeSession, told: Told) -> None:
-    """Keep a change, where it is one, and every register; of several at one instant the last."""
+    """Store what was told if it changes anything, and every register; of several at one instant the last."""
     mine = _states_of(session)
     same = sa.and_(mine, states.c.at == told.at)
     state = None if told.state is None else told.state.value

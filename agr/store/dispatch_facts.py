@@ -14,7 +14,7 @@ _C = table.c
 
 
 def put(tx: Tx, one: Learned) -> None:
-    """Keep a fact, in the place of what was known before."""
+    """Store a fact in place of what was known before."""
     mine = sa.and_(
         _C.road == one.road, _C.station == one.station, _C.charge_point == one.charge_point, _C.fact == one.fact.value
     )

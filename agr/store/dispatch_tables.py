@@ -65,7 +65,7 @@ charge_sessions = sa.Table(
     sa.Column("station", sa.String(255), primary_key=True),
     sa.Column("transaction", sa.String(64), primary_key=True),
     sa.Column("charge_point", sa.String(255), nullable=False),
-    sa.Column("resource", sa.String(255)),  # the planned session that it is; null: it came unplanned
+    sa.Column("resource", sa.String(255)),  # the planned session that this is; null: it came unplanned
     sa.Column("began_at", Instant, nullable=False),
     sa.Column("ended_at", Instant),
     sa.Column("seen_at", Instant, nullable=False),

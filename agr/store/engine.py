@@ -33,7 +33,7 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 
 def _for_its_owner_only(file: Path) -> None:
-    """Make the file of an SQLite store, or take it from others: it holds personal data. SQLite's own files follow it.
+    """Create the file of an SQLite store, or deny others access to it: it holds personal data. Side files inherit that.
 
     Raises OSError. A file of another user stays as it is.
     """
@@ -71,7 +71,7 @@ class Store:
             if isinstance(error, OSError):
                 raise self._unusable(error) from error
             raise StoreError(f"store_url cannot be used: {error}; use sqlite:///path or postgresql://…") from error
-        # SQLite lets a waiting writer sleep up to 100 ms between two looks; our own threads take turns without that.
+        # SQLite lets a waiting writer sleep up to 100 ms between attempts; our own threads take turns without that.
         self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
         self._fence: Callable[[Tx], None] | None = None
         self._troubles: deque[str] = deque(maxlen=1)  # shared by every view of the store
@@ -182,7 +182,7 @@ class Store:
 
     def libpq(self) -> tuple[str, str | None]:
         """Return (connection string without the password, the password) for PostgreSQL's own tools."""
-        from psycopg.conninfo import make_conninfo  # only with this kind of store is it installed
+        from psycopg.conninfo import make_conninfo  # installed only with this kind of store
 
         _, values = self._engine.dialect.create_connect_args(self._url)
         values.pop("context", None)

@@ -118,9 +118,9 @@ def _read(row: "sa.Row[tuple[object, ...]]") -> Execution:
 
 
 def whole_sums(tx: Tx, first: datetime, last: datetime) -> dict[datetime, tuple[float, float, float]]:
-    """Return start of ISP → kWh planned, measured, and deviation of each resource without its sign, summed up.
+    """Return start of ISP → kWh planned, kWh measured, and the sum of the resources' absolute deviations in kWh.
 
-    Of ISPs that begin from first to last, both included, and only of what was measured as a whole.
+    Covers ISPs that begin from first to last, both included, and only what was measured as a whole.
     """
     whole = sa.or_(_C.verdict.in_(_JUDGED), _C.quality.in_(WHOLE))
     mine = sa.and_(_C.start >= first, _C.start <= last, whole, _C.measured_kwh.is_not(None))

@@ -31,7 +31,7 @@ class Settled:
     expected_net: Decimal
     deficiency_kwh: float
     faults: tuple[str, ...]
-    unchecked: int = 0  # ordered ISPs whose actual power no meters of ours tell
+    unchecked: int = 0  # ordered ISPs whose actual power our meters do not tell
 
 
 @dataclass(frozen=True, kw_only=True)

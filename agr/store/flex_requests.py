@@ -58,7 +58,7 @@ def put(tx: Tx, request: FlexRequest) -> frozenset[str]:
 def newest_revision(tx: Tx, dso: str, period: date, point: str, contract: str | None) -> int | None:
     """Return the highest revision about the same; None: there is none yet.
 
-    None is stored after a higher one, so it is that of the last request: one row is read, however many there are.
+    No request is stored after one of a higher revision, so the last one has the highest: only one row is read.
     """
     theirs = sa.and_(_about(dso, period, point, contract), _C.unsolicited.is_(False))
     return tx.execute(sa.select(_C.revision).where(theirs).order_by(_C.id.desc()).limit(1)).scalar()

@@ -1,7 +1,7 @@
-"""What was forecast of past days as early as a Period is planned now, and what happened: for errors of forecasts.
+"""Forecasts of past days, made as long before them as a Period is planned now, and what happened: for forecast errors.
 
-Nothing counts that was made or received after `now`, and of a past day no forecast that was made later before it than
-`now` is before the Period.
+Nothing that was made or received after `now` counts, nor does a forecast of a past day that was made closer to that day
+than `now` is to the Period.
 """
 
 from collections.abc import Sequence

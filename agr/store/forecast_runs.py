@@ -60,7 +60,7 @@ class Run:
 def put(tx: Tx, run: Run, now: datetime, *, planned_with: bool = True) -> int:
     """Store a forecast; return its number. Raises InputError for one from the future or with crossed quantiles.
 
-    `planned_with`: plans may be made with it, so that those in force are no longer made from all that is known.
+    `planned_with`: plans may be made with it, so those in force no longer reflect everything that is known.
     """
     return put_all(tx, [run], now, planned_with=planned_with)[0]
 

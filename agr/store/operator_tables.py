@@ -14,7 +14,7 @@ accounts = sa.Table(
     sa.Column("dsos", sa.JSON),  # domains of DSOs that the account acts for; null: all
     sa.Column("brps", sa.JSON),  # balance responsible parties that the account acts for; null: all
     sa.Column("subject", sa.String(64), unique=True),  # SHA-256 of issuer and subject; null: a local account
-    sa.Column("by_provider", sa.Boolean),  # whether who has its name at the identity provider may have it
+    sa.Column("by_provider", sa.Boolean),  # whether anybody with its name at the identity provider may claim it
 )  # fmt: skip
 
 links = sa.Table(
@@ -81,7 +81,7 @@ approvals = sa.Table(
     sa.Column("decided_by", sa.String(255)),
     sa.Column("decided_at", Instant),
     sa.Column("result", sa.Text),
-    sa.Column("words", sa.Text),  # what it would do, as it was when it was asked for
+    sa.Column("words", sa.Text),  # what it would do, as seen when it was asked for
     sa.Index(None, "state"),
 )  # fmt: skip
 

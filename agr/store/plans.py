@@ -141,7 +141,7 @@ def forget_programs(tx: Tx, day: date) -> int:
 def forget_superseded(tx: Tx, day: date, kinds: Collection[ReasonKind]) -> int:
     """Delete the programs of single resources of superseded plans of Periods before the day; return how many plans.
 
-    Of plans that were asked for by nothing but some kinds of reasons. The plan in force of each Period stays whole.
+    Only plans whose reasons are all of some kinds are affected. The plan in force of each Period stays whole.
     """
     c, chosen = t.triggers.c, [kind.value for kind in kinds]
     asked = sa.select(c.plan).where(c.period < day, c.plan > 0, c.kind.in_(chosen))

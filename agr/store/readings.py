@@ -15,7 +15,7 @@ from agr.store.engine import Tx
 from agr.store.reading_tables import readings as table
 
 _AT_ONCE = 500  # parameters of one query
-_ASKED_FOR = 5000  # resources that are asked for by name; from more, all readings are looked at
+_ASKED_FOR = 5000  # up to so many resources are asked for by name; for more, all readings are looked at
 _KEYS_AT_ONCE = 250  # of three parameters each
 _C = table.c
 

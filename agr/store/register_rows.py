@@ -48,7 +48,7 @@ def adapters() -> dict[str, TypeAdapter[Any]]:
 
 
 def key_of(table: str, position: int, row: Any) -> str:
-    """Return what a row is told apart by within its table."""
+    """Return the key that identifies a row within its table."""
     if table in KEYS:
         return str(getattr(row, KEYS[table]))
     if isinstance(row, ConnectionTariff):
@@ -138,7 +138,7 @@ def named(tx: Tx, name: str) -> list[Stored]:
 
 
 def resources_named(tx: Tx, names: Iterable[str]) -> dict[str, Stored]:
-    """Return name → its resource, for those of some names that are one."""
+    """Return name → its resource, for those of some names that belong to one."""
     found: dict[str, Stored] = {}
     ordered = sorted(set(names))
     for first in range(0, len(ordered), _AT_ONCE):

@@ -42,7 +42,7 @@ def point_members(tx: Tx) -> tuple[PointMember, ...]:
 
 
 def repeated_limits(tx: Tx) -> list[tuple[str, str, int]]:
-    """Return (table, what it limits, how often) of limits that are there several times, word for word."""
+    """Return (table, what it limits, how often) of limits that appear several times, word for word."""
     c = t.register.c
     limits = c.kind.in_(("limits", "connection_limits"))
     rows = sa.select(c.kind, c.data, sa.func.count()).where(limits).group_by(c.kind, c.data)
@@ -55,7 +55,7 @@ def _limited(row: dict[str, object]) -> str:
 
 
 def price_series(tx: Tx) -> set[str]:
-    """Return the names of all price series that there is anything of."""
+    """Return the names of all price series that have any values."""
     return set(tx.execute(sa.select(t.prices.c.series).distinct()).scalars())
 
 

@@ -119,12 +119,12 @@ point_connections = sa.Table(
 
 register = sa.Table(
     "register", metadata,
-    sa.Column("kind", sa.String(32), primary_key=True),  # a field of portfolio.Register
+    sa.Column("kind", sa.String(32), primary_key=True),  # a field of agr.domain.register.Register
     sa.Column("key", sa.String(512), primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("search", sa.Text, nullable=False, server_default=""),  # its names in small letters, one a line
-    sa.Column("connection", sa.String(255)),  # that the row is about, or behind
+    sa.Column("connection", sa.String(255)),  # the connection that the row is about, or behind
     sa.Column("point", sa.String(255)),  # the congestion point that the row is about
     sa.Index(None, "kind", "position"),
     sa.Index(None, "connection"),
@@ -178,7 +178,7 @@ plans = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("predecessor", sa.Integer),
     sa.Column("case_digest", sa.String(64), nullable=False),
-    sa.Column("summary", sa.Text, nullable=False),  # plan.Plan without arrays, as JSON
+    sa.Column("summary", sa.Text, nullable=False),  # agr.domain.plan.Plan without arrays, as JSON
     sa.Column("outcome", sa.LargeBinary, nullable=False),  # archive of models.Outcome; empty once retention deleted it
     sa.Index(None, "period", "id"),
 )  # fmt: skip
@@ -238,7 +238,7 @@ leaders = sa.Table(
 basis = sa.Table(
     "basis", metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),  # always 1
-    sa.Column("number", sa.Integer, nullable=False),  # see store.basis
+    sa.Column("number", sa.Integer, nullable=False),  # see agr.store.input_version
 )  # fmt: skip
 
 nominations = sa.Table(  # e-programs of balance responsible parties

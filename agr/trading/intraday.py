@@ -50,7 +50,7 @@ def closed_for_offers(settings: Settings, period: Period, now: datetime) -> int:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compared:
-    """The program in force under today's facts, and what does not run it there."""
+    """The program in force under today's facts, and the resources that cannot run it."""
 
     solved: Solved
     held: "HeldByAll"  # by all units
@@ -70,7 +70,7 @@ def lost(resources: Iterable[str]) -> NoOffer:
 
 
 class RunningDay:
-    """Compares the program in force with today's facts once for all requests of a while: it takes the whole portfolio.
+    """Compares the program in force with today's facts, once for all requests of a while: it covers the portfolio.
 
     What is measured meanwhile is looked at by the next comparison. Anything else that changes asks for one at once.
     """

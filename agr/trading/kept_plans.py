@@ -61,7 +61,7 @@ class KeptPlans:
         earlier = known.solved if known is not None and builds_on else None
 
         def unpack() -> KeptPlan:
-            self._kept.pop(day, None)  # in case that unpacking fails
+            self._kept.pop(day, None)  # in case unpacking fails
             self._kept[day] = new = KeptPlan(number, unpacked(archives, earlier))
             for old in sorted(self._kept)[:-_DAYS]:
                 del self._kept[old]

@@ -28,9 +28,9 @@ _ALL = "all"
 def kept_anyway(
     request: FlexRequest, baseline: Baseline, plan: int, contract: Contract | None, question: "Question | NoOffer"
 ) -> Quote | None:
-    """Return the quote that needs no optimiser: the plan keeps the limits already, or their cost cannot be told.
+    """Return the quote that needs no optimiser: the plan keeps the limits already, or a contract's cannot be priced.
 
-    None where they are to be priced, and where nothing can be offered: no contract owes what has no price.
+    None where they are to be priced, and where nothing can be offered: no contract, and no price either.
     """
     room = limit_room(request, baseline.power_w)
     if not room.asked_kw.any():

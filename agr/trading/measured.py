@@ -33,9 +33,9 @@ def whole_w(
 ) -> dict[str, dict[int, int]]:  # fmt: skip
     """Return group → ISP → W, for the ISPs in which every resource of a group was measured as a whole.
 
-    A charging session need not be measured while its car is not to be there: it has rows then only if a car was seen,
-    which must be whole. It must have been measured some time in the Period, if it is to be there at all. What cars took
-    that nobody planned counts at the connections of their charge points.
+    A charging session need not be measured while its car is not expected: it then has rows only if a car was seen, and
+    these must be whole. If the car is expected at all in the Period, the session must have been measured at some time.
+    What unplanned cars took counts at the connections of their charge points.
     """
     cars = {row.resource: row for row in known.resources if isinstance(row, EvSession)}
     last = period.end - timedelta(minutes=period.isp_minutes)

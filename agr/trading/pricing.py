@@ -85,8 +85,8 @@ class PlanPricer:
     def price_together(self, requests: Sequence[FlexRequest]) -> list[Quote | NoOffer | Exception]:
         """Return what `price` returns or raises for requests of different congestion points, side by side.
 
-        Each is priced as if there were no other. What two of them would draw from the same intraday depth, beyond what
-        there is, is priced again after the first.
+        Each is priced as if there were no other. Where two of them together would draw more intraday depth than there
+        is, the later one is priced again after the first.
         """
         if len(requests) == 1:
             return [_tried(self._priced, requests[0], None)]
@@ -156,7 +156,7 @@ class PlanPricer:
     def _limit_quote(
         self, request: FlexRequest, begun: _Begun, question: "Question | NoOffer", behind: "Behind | None"
     ) -> Quote | NoOffer:  # fmt: skip
-        """Return what keeping to limits costs. Who cannot price what a contract owes offers it all the same."""
+        """Return what keeping to limits costs. What a contract owes is offered even where it cannot be priced."""
         kept = kept_anyway(request, begun.baseline, begun.plan, begun.contract, question)
         if kept is not None:
             return kept

@@ -34,7 +34,7 @@ class Judged:
     faults: tuple[str, ...]  # none: accepted
     expected_net: Decimal
     deficiency_kwh: float
-    unchecked: int = 0  # ordered ISPs whose actual power no meters of ours tell
+    unchecked: int = 0  # ordered ISPs whose actual power our meters do not tell
 
 
 def delivery(

@@ -25,7 +25,7 @@ _SHOWN = 50
 
 
 def _seen(context: Context, by: Principal, found: list[Approval]) -> list[Approval]:
-    """Return what the caller asked for, or somebody who acts for no others than the caller does; else everything."""
+    """Return what accounts asked for that act for no others than the caller does; all where the caller sees all."""
     if context.sights.sees_everything(by):
         return found
 

@@ -202,7 +202,7 @@ def _picture(of: Period, found: AtConnection, unit: str) -> str:
 
 
 def _scale_kw(found: AtConnection) -> float:
-    """Return the power up to which what groups leave is drawn: beyond the connection's own size it says nothing."""
+    """Return the power at which the chart cuts off what groups leave: beyond the connection's size it says nothing."""
     own = (side for side in (found.import_kw, found.export_kw) if side is not None)
     powers = [found.power_kw, found.unmanaged_kw, *own]
     return 1.25 * max(float(np.abs(one[np.isfinite(one)]).max(initial=0.0)) for one in powers)

@@ -76,7 +76,7 @@ class SettledOut(BaseModel):
     expected_net: float
     deficiency_kwh: float
     faults: list[str]
-    unchecked: int  # ISPs of the order whose actual power no meters of ours tell
+    unchecked: int  # ISPs of the order whose actual power our meters do not tell
 
 
 class OrderOut(BaseModel):

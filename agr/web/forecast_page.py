@@ -28,7 +28,7 @@ def forecasts(
     request: Request, principal: Viewer, series: Annotated[str, Query(max_length=255)] = "",
     period: str | None = None, made: Annotated[int | None, Query(ge=1, le=100_000)] = None, money: bool = False,
 ) -> HTMLResponse:  # fmt: skip
-    """A series' forecast of a Period with its bands; `made`: the how-manieth forecast of it, default: the newest."""
+    """A series' forecast of a Period with its bands; `made`: which forecast of it, from 1 (oldest); default: newest."""
     context = context_of(request)
     of, now = context.period(period), context.clock.now()
     name = series or context.settings.markets.day_ahead.series

@@ -52,7 +52,7 @@ def _money(day: PastDay) -> float:
 
 
 def _told(rows: tuple[tuple[object, ...], ...], place: int, name: str) -> bool:
-    """Say whether a column is shown: one of money whose payer is not known only where there is such money."""
+    """Say whether a column is shown: that of money whose payer is not known, only where there is such money."""
     return name != "unknown_eur" or any(row[place] for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Binds what waits for a second person to what is there when it is asked for.
+"""Binds an action that waits for a second person to the state in which it was asked for.
 
 What is approved is then what was seen: where something has changed meanwhile, the action is refused. Each function
 returns the fields with what they were bound to, and in words what the action would do; empty: the fields say it.

@@ -53,7 +53,7 @@ def begin(request: Request, back: str = "/") -> Response:
 
 @router.get("/callback")
 def come_back(request: Request) -> Response:
-    """Log in whom the provider vouches for; each attempt works once."""
+    """Log in the person whom the provider vouches for; each attempt works once."""
     context = context_of(request)
     provider = _provider(context)
     attempt = _attempt(request.cookies.get(_COOKIE, ""))

@@ -1,4 +1,4 @@
-"""Refuses query parameters that the JSON API does not know: a misspelt filter would answer too much."""
+"""Refuses query parameters that the JSON API does not know: a misspelt filter would return too much."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -118,7 +118,7 @@ def _money(plan: Plan) -> dict[str, float] | None:
 
 
 def _sums(plan: Plan, moved: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return what, beside the points that are shown, makes up what the change earned; None for plans without it."""
+    """Return what the change earned at points that are not shown and elsewhere; None where that was not computed."""
     if plan.change is None or not plan.change.rest_eur:
         return None
     others = moved[SHOWN_POINTS:]

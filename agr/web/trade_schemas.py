@@ -13,7 +13,7 @@ class PositionOut(BaseModel):
     origin: str
     at: datetime
     awarded: bool  # false: taken as awarded until the result is known
-    seen: str  # mark by which an award that is entered says what it has seen
+    seen: str  # mark that an entered award repeats, to say which position it was based on
     bid: list[float] | None
     bid_origin: str
 

@@ -1,7 +1,7 @@
 """What CitrineOS answers at once, and what stations answer later through it. Pure.
 
-`success: true` says no more than that the command was passed on. What is refused is told in a sentence only, so these
-are read; a sentence that nobody knows is a refusal like any other. Source: version 1.8.3, as it was seen to answer.
+`success: true` says no more than that the command was passed on. A refusal is told in a sentence only, so sentences
+are read; one that is not known is a refusal like any other. Source: version 1.8.3, as it was seen to answer.
 """
 
 import json
@@ -82,7 +82,7 @@ def answer_of(body: bytes) -> dict[str, Any]:
 
 
 def receipt_of(command: Command, body: bytes) -> Receipt:
-    """Read a station's answer to a command. Raises InputError for what is none."""
+    """Read a station's answer to a command. Raises InputError for anything else."""
     found = answer_of(body)
     if "_errorCode" in found:
         words = f"the station answered with an error: {_short(str(found['_errorCode']))}"
@@ -101,7 +101,7 @@ def receipt_of(command: Command, body: bytes) -> Receipt:
 
 
 def verified_of(point: ChargePoint, body: bytes) -> Verified:
-    """Read a station's composite schedule, of OCPP 1.6 or 2.0.1. Raises InputError for what is none."""
+    """Read a station's composite schedule, of OCPP 1.6 or 2.0.1. Raises InputError for anything else."""
     found = answer_of(body)
     if "_errorCode" in found:
         words = f"the station answered with an error: {_short(str(found['_errorCode']))}"

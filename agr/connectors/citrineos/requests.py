@@ -89,7 +89,7 @@ def _clearing(command: Command) -> Body:
 
 
 def composite_of(point: ChargePoint) -> Request:
-    """Return the question what a station will follow in the next day, in whichever unit it likes.
+    """Return the request that asks what a station will follow in the next day, in whichever unit it likes.
 
     CitrineOS refuses a unit that the station which reported last does not take.
     """
@@ -99,12 +99,12 @@ def composite_of(point: ChargePoint) -> Request:
 
 
 def limits_asked() -> Request:
-    """Return the question to a station of OCPP 1.6 which units and how many periods it takes."""
+    """Return the request that asks a station of OCPP 1.6 which units and how many periods it takes."""
     return Request(path="/ocpp/1.6/configuration/getConfiguration", body={"key": [UNITS_KEY, PERIODS_KEY]})
 
 
 def base_report(point: ChargePoint) -> Request:
-    """Return the wish to hear what the station consists of: without its report, its EVSEs are unknown."""
+    """Return the request for a report of what the station consists of: without it, its EVSEs are unknown."""
     body = {"requestId": point.evse, "reportBase": "FullInventory"}
     return Request(path="/ocpp/2.0.1/reporting/getBaseReport", body=body)
 

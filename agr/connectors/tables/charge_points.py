@@ -9,7 +9,7 @@ from agr.domain.kinds.ev_session import KIND as EV_SESSIONS
 
 
 def check_charge_points(tables: Mapping[str, TableRows], found: Findings) -> None:
-    """Note EVSEs that are there twice, stations of two protocols or roads, and sessions at points that do not exist.
+    """Note EVSEs that appear twice, stations of two protocols or roads, and sessions at points that do not exist.
 
     Nothing is checked against a table that could not be read.
     """

@@ -7,7 +7,7 @@ from agr.domain.faults import Findings, meant
 
 
 def check_limits(tables: Mapping[str, TableRows], connections: set[object] | None, found: Findings) -> None:
-    """Note groups and connections that do not exist, groups that lie in themselves, and names of both.
+    """Note groups and connections that do not exist, groups that contain themselves, and names that mean both.
 
     Nothing is checked against a table that could not be read.
     """
@@ -31,7 +31,7 @@ def check_limits(tables: Mapping[str, TableRows], connections: set[object] | Non
 
 
 def _once(rows: TableRows | None, found: Findings) -> None:
-    """Note limits that are there already, word for word: each would cost its penalty once more."""
+    """Note limits that repeat others word for word: each would cost its penalty once more."""
     if rows is None or rows.grid is None:
         return
     seen: dict[object, int] = {}
@@ -73,7 +73,7 @@ def _named(rows: TableRows | None, column: str, known: list[str], found: Finding
 
 
 def _circles(rows: TableRows | None, found: Findings) -> None:
-    """Note every group that lies in itself, with the way round."""
+    """Note every group that contains itself, with the cycle."""
     if rows is None or rows.grid is None:
         return
     above: dict[str, str | None] = {}

@@ -1,4 +1,4 @@
-"""Checks that tariffs of a connection are there once, and that export never earns more than import costs."""
+"""Checks that tariffs of a connection appear once, and that export never earns more than import costs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ _ROUNDING_EUR_PER_MWH = 1e-9
 
 
 def check_tariffs(rows: TableRows | None, found: Findings) -> None:
-    """Note rows that are there already, word for word, and connections at which exporting earns too much.
+    """Note rows that repeat others word for word, and connections at which exporting earns too much.
 
     Where export earns more than import costs, it pays to do both at once: the cost is not convex, and no bound holds.
     """

@@ -16,7 +16,7 @@ class WeatherSource:
     """Weather forecasts of a place."""
 
     feed: WeatherFeed
-    authorities: Path | None = None  # trusted beside the system's
+    authorities: Path | None = None  # trusted in addition to the system's
 
     def fetch(self, period: Period) -> Series:
         """Return what is forecast, of the Period and of other days. Raises FeedError."""

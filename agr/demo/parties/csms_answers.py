@@ -112,7 +112,7 @@ def _started(records: Records, station: str, payload: Json) -> Json:
 
 
 def _metered_16(records: Records, station: str, payload: Json) -> None:
-    """Note a running session's register; it is taken for kWh as it began in Wh: that was seen, and is kept."""
+    """Note a running session's energy: the register in kWh less its start in Wh, a fault CitrineOS was seen to make."""
     row = records.transaction(station, str(payload.get("transactionId")))
     meter = _register_wh(payload["meterValue"])
     if row is not None:

@@ -94,7 +94,7 @@ class Dso(Counterparty, ShapeshifterDsoService):  # type: ignore[misc]
     # -- commands ---------------------------------------------------------------------------------------------------
 
     def do_request(self, line: command_lines.Json) -> command_lines.Json:
-        """Send a FlexRequest of a period and congestion_point; isps: start, duration, min, max, perhaps available."""
+        """Send a FlexRequest for a period and congestion_point; isps: start, duration, min, max, perhaps available."""
         isps = [
             FlexRequestISP(
                 disposition="Available" if isp.get("available") else "Requested", min_power=int(isp["min"]),

@@ -2,7 +2,7 @@
 
     heat[t] = constant + slope · max(base − temperature[t], 0)
 
-The constant is hot water. Of the temperature half is that of the hour and half the mean of the day, for walls are slow.
+The constant is hot water. The temperature is half that of the hour and half the mean of the day, for walls are slow.
 Both coefficients follow from the yearly use and the degree days of a usual year, or from measured days.
 
     COP = 6.08 − 0.09·lift + 0.0005·lift²        lift = flow − temperature, of air-source heat pumps

@@ -20,7 +20,7 @@ from agr.forecasting.days import holidays_of
 Floats = NDArray[np.float64]
 NAMES = ("H25", "G25", "L25", "P25", "S25")
 _DYNAMIC = ("H25", "P25", "S25")
-_YEAR = (-3.92e-10, 3.2e-7, -7.02e-5, 0.0021, 1.24)  # of the fourth power of the day of the year, and down
+_YEAR = (-3.92e-10, 3.2e-7, -7.02e-5, 0.0021, 1.24)  # of powers of the day of the year, the fourth first
 _TABLE_KWH = 1e6
 
 
@@ -38,7 +38,7 @@ def _kind(day: date, country: str | None) -> str:
 
 
 def standard_kw(profile: str, kwh_per_year: float, period: Period, country: str | None = None) -> Floats:
-    """Return what a customer takes in each ISP of a Period, (T,), kW; of those longer than 15 minutes the mean."""
+    """Return what a customer takes in each ISP of a Period, (T,), kW; the mean in ISPs longer than 15 minutes."""
     values = _table(profile)[period.day.month, _kind(period.day, country)]
     factor = float(np.polyval(_YEAR, period.day.timetuple().tm_yday)) if profile in _DYNAMIC else 1.0
     first = np.array(period.wall_clock_minutes())

@@ -1,4 +1,4 @@
-"""What PV gives, from the sun forecast on the flat: by pvlib where it is installed, else as if it lay flat. Pure.
+"""PV power from forecast global horizontal irradiance: by pvlib if it is installed, else as if modules lay flat. Pure.
 
 With pvlib: the sun's position in the middle of each hour, diffuse light after Erbs, the plane of the modules under an
 isotropic sky, cell temperature after Faiman, and PVWatts with 14 % of losses and −0.4 %/K. Without it, the modules lie
@@ -33,7 +33,7 @@ class Roof:
 def roof_kw(roof: Roof, sun_w_m2: Floats, air_c: Floats | None, hours: Period) -> tuple[Floats, str]:
     """Return the power of modules in each interval of a Period, (T,), kW, below 0: they produce; and how it was found.
 
-    sun_w_m2 (T,): global radiation on the flat; air_c (T,): temperature; None: usual.
+    sun_w_m2 (T,): global horizontal irradiance; air_c (T,): temperature; None: usual.
     """
     sun = np.maximum(sun_w_m2, 0.0)
     try:

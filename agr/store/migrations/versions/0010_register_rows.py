@@ -13,7 +13,7 @@ _FOUND_BY = ("resource", "address", "contract", "connection", "congestion_point"
 
 
 def upgrade() -> None:
-    """Add what rows are found by, fill it in for those that there are, and index it."""
+    """Add what rows are found by, fill it in for existing rows, and index it."""
     op.add_column("register", sa.Column("search", sa.Text(), nullable=False, server_default=""))
     op.add_column("register", sa.Column("connection", sa.String(length=255)))
     op.add_column("register", sa.Column("point", sa.String(length=255)))

@@ -8,5 +8,5 @@ down_revision = "0010"
 
 
 def upgrade() -> None:
-    """Add the DSOs of an account; those there are act for all."""
+    """Add the DSOs of an account; existing ones act for all."""
     op.add_column("accounts", sa.Column("dsos", sa.JSON()))

@@ -1,4 +1,4 @@
-"""What an approval is about in words; what forms left beside the fields of older ones goes."""
+"""What an approval is about, in words; what forms stored beside the fields of older ones is deleted."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Which accounts who has their name at the identity provider may have."""
+"""Which accounts may be claimed by whoever has their name at the identity provider."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0018"
 
 
 def upgrade() -> None:
-    """Add the mark; accounts that wait for their set-up link stay those of who has the link."""
+    """Add the mark; accounts that wait for their set-up link still go to whoever has the link."""
     op.add_column("accounts", sa.Column("by_provider", sa.Boolean()))

@@ -8,5 +8,5 @@ down_revision = "0025"
 
 
 def upgrade() -> None:
-    """Add the column; DSOs have asked for everything that is there."""
+    """Add the column; a DSO has asked for everything that exists so far."""
     op.add_column("flex_requests", sa.Column("unsolicited", sa.Boolean(), nullable=False, server_default=sa.false()))
