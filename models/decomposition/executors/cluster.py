@@ -74,10 +74,6 @@ class DaskPricing:
         """Return the joint groups whose bound the prices of their last answers prove well enough; None if none."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)
 
-    def keep(self) -> int:
-        """Keep what connections that answer as a whole did last; return its number for `Prices.near`."""
-        return self._joint.keep()
-
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield best responses of chosen units of a batch that cannot mix. Raises ExecutorError without a worker."""
         return self._stream(

@@ -68,7 +68,7 @@ def prove_bound(
         cost, proven = respond_one(w.tables[k], w.scalars[k], hours, w.price, w.sides, product, w.work)
         bound, own = bound + proven, own + cost
         if keep:
-            w.answers[k], w.alone[k] = w.work.answer, cost
+            w.answers[k] = w.work.answer
             w.held[k] = 0.0
             if w.scalars[k, RESERVE] > 0.0:
                 w.held[k] = w.work.held

@@ -4,7 +4,7 @@ Source: docs/explanation/optimisation.md §3.1.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from models.compiled import compiled
 from models.decomposition.joint.answer import answer_connection
 from models.decomposition.joint.connections import SOLAR, STORAGE, JointConnections
 from models.decomposition.joint.known import bounds_at
-from models.decomposition.joint.nearby import Programs, keep_programs
 from models.decomposition.joint.shared import Asked, Desk, Shared, new_desk
 from models.headroom import traded_isps
 from models.mixing import Mixed, Shares, chunks, places, power_seen, rewards_of
@@ -53,8 +52,6 @@ class JointResponder:
     stores: StorageResponder
     threads: int
     gap: float
-    last: Programs  # of the answers last given with a proof, zero before
-    kept: list[Programs] = field(default_factory=list)
 
     @staticmethod
     def of(
@@ -71,16 +68,7 @@ class JointResponder:
                 shared.import_room_kw, shared.export_room_kw, shared.kink_eur, shared.peak_eur
             ))),
             stores=StorageResponder.of(case, joint.stores, called, threads), threads=threads, gap=gap,
-            last=Programs(
-                np.zeros((len(joint.stores), case.isps)), np.zeros((len(joint.stores), len(case.reserves), case.isps)),
-                np.zeros((len(joint.solars), case.isps)),
-            ),
         )  # fmt: skip
-
-    def keep(self) -> int:
-        """Keep the programs of the answers last given with a proof; return their number for `Prices.near`."""
-        self.kept.append(Programs(*(values.copy() for values in self.last)))
-        return len(self.kept) - 1
 
     def respond(self, prices: Prices, rows: Rows, count: int, *, prove: bool = True) -> Totals:
         """Return the sums of all answers per total 0..count−1, see models.response.Totals.
@@ -89,15 +77,13 @@ class JointResponder:
         """
         sides, rewards = self._sides(prices.held_eur_per_kw)
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
-        own, sizes, stay = self.stores, self._sizes(), prices.near >= 0
-        near = self.kept[prices.near] if stay else self.last
+        own, sizes = self.stores, self._sizes()
 
         def run(begin: int, end: int, tasks: Tasks, sums: Sums) -> None:
             _add(
                 begin, end, tasks.order, tasks.first, sums.slot, self.shared, own.double, own.single, own.units,
                 own.scalars, self.case.isp_hours, (rows.power, rows.held), power, sides.eur_per_kw, sides.product,
-                rewards, self.gap, prove, near, stay, sizes, self.asked, self.last, sums.power_kw, sums.held_kw,
-                sums.money_eur,
+                rewards, self.gap, prove, sizes, self.asked, sums.power_kw, sums.held_kw, sums.money_eur,
             )  # fmt: skip
 
         return add_up(rows, count, (len(self.case.reserves), self.case.isps), run, threads=self.threads, heavy=_WORK)
@@ -135,14 +121,12 @@ class JointResponder:
         held = np.zeros((len(self.case.reserves), len(reserve_units), self.case.isps))
         solar = np.zeros((len(solars), self.case.isps))
         first, sizes = int(some[0]), self._sizes()
-        near, at = self._near([prices.near for prices in rounds])
 
         def run(begin: int, end: int) -> None:
             _mix(
                 begin, end, first, self.shared, own.double, own.single, own.units, own.scalars, self.case.isp_hours,
-                (row, rows.held, rows.total), power, sides.eur_per_kw, sides.product, rewards, self.gap,
-                (near[0], near[1], near[2], at), shares.weight, place, sizes, energy, slack, charge, discharge, held,
-                solar,
+                (row, rows.held, rows.total), power, sides.eur_per_kw, sides.product, rewards, self.gap, shares.weight,
+                place, sizes, energy, slack, charge, discharge, held, solar,
             )  # fmt: skip
 
         for_each_range(len(some), len(some) * _WORK // 256, run, threads=self.threads)
@@ -160,13 +144,6 @@ class JointResponder:
                 fields={"curtailable_kw": solar}, short=nobody, sparse={}, reserve_units=nobody, held_kw=none
             ),
         )  # fmt: skip
-
-    def _near(self, rounds: list[int]) -> tuple[Programs, Ints]:
-        """Return the programs near which the answers of K rounds stay, one after the other, and each one's (K,)."""
-        numbers = sorted({*rounds} - {-1})
-        kept = [self.kept[number] for number in numbers] or [self.last]
-        place = np.array([numbers.index(number) if number >= 0 else -1 for number in rounds], dtype=np.int64)
-        return Programs(*(np.stack(each) for each in zip(*kept, strict=True))), place
 
     def _sides(self, held_eur_per_kw: Floats) -> tuple[Sides, Floats]:
         traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)
@@ -189,8 +166,8 @@ def _desk(sizes: Ints, isps: int, products: int, scalars: int) -> Desk:
 def _add(
     begin: int, end: int, order: Ints, first: Ints, slot: Ints, shared: Shared, double: Tables, single: Tables,
     units: Ints, scalars: Floats, hours: float, rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
-    rewards: Floats, gap: float, prove: bool, near: Programs, stay: bool, sizes: Ints, asked: Asked, last: Programs,
-    power_kw: Floats, held_kw: Floats, money_eur: Floats,
+    rewards: Floats, gap: float, prove: bool, sizes: Ints, asked: Asked, power_kw: Floats, held_kw: Floats,
+    money_eur: Floats,
 ) -> None:  # fmt: skip
     """Add the answers of blocks begin..end to their slots, see models.resources.storage.batch.answer_units."""
     isps, products = power.shape[1], rewards.shape[1]
@@ -201,7 +178,7 @@ def _add(
             h = rows[1][i]
             own, bound, _ = answer_connection(
                 shared, i, hours, power[rows[0][i]], sides[h], product[h], rewards[h], double, single, units, scalars,
-                gap, prove, near, stay, w,
+                gap, prove, w,
             )  # fmt: skip
             for t in range(isps):
                 power_kw[to, t] += w.drawn_now[t]
@@ -210,10 +187,7 @@ def _add(
                     held_kw[to] += w.held[k]
             money_eur[to, 0] += own
             money_eur[to, 1] += bound
-            if not stay:
-                _note(shared, i, w.duals, asked)
-            if prove:
-                keep_programs(shared, i, w, last)
+            _note(shared, i, w.duals, asked)
 
 
 @compiled
@@ -232,14 +206,13 @@ def _note(s: Shared, i: int, duals: Floats, asked: Asked) -> None:
 def _mix(
     begin: int, end: int, from_: int, shared: Shared, double: Tables, single: Tables, units: Ints, scalars: Floats,
     hours: float, rows: tuple[Ints, Ints, Ints], power: Floats, sides: Floats, product: Ints, rewards: Floats,
-    gap: float, near: tuple[Floats, Floats, Floats, Ints], weight: Floats, place: Ints, sizes: Ints,
-    energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats, discharge_kw: Floats, held_kw: Floats, solar_kw: Floats,
+    gap: float, weight: Floats, place: Ints, sizes: Ints, energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats,
+    discharge_kw: Floats, held_kw: Floats, solar_kw: Floats,
 ) -> None:  # fmt: skip
     """Add up the answers of connections from_+begin..from_+end to K rounds, each with its weight.
 
     rows: each one's row of power (K,G,T); all connections' rows of a round's rewards and of weight (K,N). Round k's
-    rewards begin at row k·H. near: programs (V,n,T), (V,n,R,T), (V,m,T), and those near which a round's answers stay
-    (K,), −1 for none. Outputs by device, those of connection from_ first; they must be zero at first.
+    rewards begin at row k·H. Outputs by device, those of connection from_ first; they must be zero at first.
     """
     rounds, isps, products = power.shape[0], power.shape[2], rewards.shape[1]
     w = _desk(sizes, isps, products, scalars.shape[1])
@@ -249,11 +222,10 @@ def _mix(
             share = weight[a, rows[2][i]]
             if share <= 0.0:
                 continue
-            v = max(near[3][a], 0)
             h = a * (rewards.shape[0] // rounds) + rows[1][i]
             answer_connection(
                 shared, i, hours, power[a, rows[0][n]], sides[h], product[h], rewards[h], double, single, units,
-                scalars, gap, False, Programs(near[0][v], near[1][v], near[2][v]), near[3][a] >= 0, w,
+                scalars, gap, False, w,
             )  # fmt: skip
             for k in range(shared.store_at[i + 1] - shared.store_at[i]):
                 at = shared.store_at[i] - shared.store_at[from_] + k

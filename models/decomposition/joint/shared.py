@@ -67,8 +67,6 @@ class Desk(NamedTuple):
     drawn_now: Floats  # (T,) power of the answer
     duals: Floats  # (2·L+1+P,T) import limits, export limits, kink, peaks
     x: Floats  # (K,T) changes of energy
-    alone: Floats  # (K,) own cost of the answers that devices give alone, EUR
-    kept_rows: Floats  # (3,T) rows of a store's table while it answers beside others
     keep: Floats  # (K,2,T) lowest and highest energy from which the band can be kept
     variable: Ints  # (K,5,T) of each store: charge, discharge, reserve up, down, both; −1 for none
     sums: Ints  # (2·K+J,) what adds up to power in an ISP: variables, −1 − those of discharging
@@ -92,7 +90,6 @@ def new_desk(
         np.zeros((stores, products, isps)), np.zeros((solars, isps)), np.zeros((stores, 4, isps)),
         np.zeros((stores, products, isps)), np.zeros((solars, isps)), np.zeros(isps), np.zeros((3, isps)),
         np.zeros((3, isps)), np.zeros(isps), np.zeros((2 * limits + 1 + peaks, isps)), np.zeros((stores, isps)),
-        np.zeros(stores), np.zeros((3, isps)),
         np.zeros((stores, 2, isps)), np.zeros((stores, 5, isps), dtype=np.int64),
         np.zeros(2 * stores + solars, dtype=np.int64),
         new_work(isps, products, scalars), new_program(isps, variables, rows, entries, stores, end_steps, peaks),
