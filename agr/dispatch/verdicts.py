@@ -1,7 +1,7 @@
 """Compares what was measured with what was planned, ISP by ISP, and says why they differ. Pure.
 
 An ISP counts as measured where registers cover all of it, or all of the time in which a car was there: who is not there
-takes nothing. Source: dispatch.md §6, "Words".
+takes nothing. Source: docs/reference/operators-page.md.
 """
 
 from collections.abc import Sequence

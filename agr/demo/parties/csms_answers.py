@@ -133,7 +133,7 @@ def _stopped(records: Records, station: str, payload: Json) -> Json:
 def _own_profile(records: Records, station: str, payload: Json) -> Json | None:
     """Return the profile of full current that the CSMS sets one level above all others; None: needs are refused.
 
-    Its duration is in ms and it has no start: both were seen. Source: citrineos-exchanges.md §9.
+    Its duration is in ms and it has no start: both were seen. Source: docs/reference/demo-csms.md.
     """
     row, needs = records.running(station, payload["evseId"]), payload["chargingNeeds"]
     current = needs.get("acChargingParameters")

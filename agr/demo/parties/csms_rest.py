@@ -1,6 +1,7 @@
 """The CSMS's REST side: commands to stations, subscriptions, transactions; answers as CitrineOS 1.8.3 gives them.
 
-Source: citrineos-exchanges.md. A command is confirmed when it is on the way; what the station says goes to a callback.
+A command is confirmed when it is on the way; what the station says goes to a callback.
+Source: docs/reference/demo-csms.md.
 """
 
 import json

@@ -1,6 +1,6 @@
 """What the CSMS checks of OCPP 2.0.1 commands before they are sent, in its own words. In 1.6 it checks nothing.
 
-Source: citrineos-exchanges.md §3–§5, §13, §18. What it does not check (stack levels, negative limits) is not here.
+Source: docs/reference/demo-csms.md. What it does not check (stack levels, negative limits) is not here.
 """
 
 import json

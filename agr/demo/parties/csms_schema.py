@@ -1,7 +1,7 @@
 """Checks a body as the CSMS's web server does: by the published OCPP schema, first fault only, in its own words.
 
 Texts as numbers are read as numbers, unknown fields are dropped, and numbers with one decimal that a binary fraction
-cannot hold are refused (1380.3 / 0.1 is 13802.999…): all three were seen. Source: citrineos-exchanges.md §5, §11.
+cannot hold are refused (1380.3 / 0.1 is 13802.999…): all three were seen. Source: docs/reference/demo-csms.md.
 """
 
 import json

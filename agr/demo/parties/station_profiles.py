@@ -1,7 +1,7 @@
 """Which limit a station's charging profiles set at a moment: the rules of OCPP's smart charging. Pure.
 
 The limit is the smaller of the station's maximum and that of the session, which is its TxProfile's or else the
-TxDefaultProfile's; of one purpose the highest stack level that has a period now counts. Source: dispatch.md §2.
+TxDefaultProfile's; of one purpose the highest stack level that has a period now counts. Source: OCPP 1.6 §3.13.
 """
 
 from collections.abc import Iterable, Sequence
