@@ -121,8 +121,10 @@ def _outside(rows: Sequence[Observed], usual: NDArray[np.float64], why: dict[int
     width = high - low
     if width <= 0:
         return
-    least = min(low - _RANGES * width, np.quantile(usual, _OFTEN, method="higher"))
-    most = max(high + _RANGES * width, np.quantile(usual, 1 - _OFTEN, method="lower"))
+    level = float(np.median(np.abs(usual)))
+    same_unit = usual[np.abs(usual) < _JUMP * level] if level > 0 else usual  # a day in another unit hides no outlier
+    least = min(low - _RANGES * width, np.quantile(same_unit, _OFTEN, method="higher"))
+    most = max(high + _RANGES * width, np.quantile(same_unit, 1 - _OFTEN, method="lower"))
     for place, one in enumerate(rows):
         if not least <= one.value <= most:
             words = f"{one.value:g} lies more than {_RANGES:g} interquartile ranges outside {low:g} to {high:g}"

@@ -16,7 +16,7 @@ from tests.builders.worlds import World
 
 SERIES, ZONE = "power_kw shop", "Europe/Amsterdam"
 LAST = Period(date(2026, 3, 20), ZONE, 60)
-FIRST = datetime(2026, 2, 18, tzinfo=UTC)  # thirty days before
+FIRST = datetime(2026, 2, 17, 23, tzinfo=UTC)  # thirty days before, at midnight in the zone
 HOUR = timedelta(hours=1)
 
 
