@@ -51,7 +51,7 @@ def compile_unless_kept(compile_by: Callable[[], object], note: Path) -> None:
 
 
 def _digest(package: Path) -> str:
-    """Return what changes with any file of a package; numba judges by the same figures."""
+    """Return what changes with any file of a package. What numba keeps is looked at besides, by the files' contents."""
     found = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         stat = path.stat()

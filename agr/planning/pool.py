@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext, suppress
 from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock
@@ -62,8 +63,15 @@ _SHORTER, _FEWER_DAYS = "planning.time_limit_s", "planning.promises.scenarios or
 
 def load_early() -> None:
     """Let the server load what workers need in the background, before there is a pool."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(_IMPORTED_ONCE)
+    _context()
     forkserver.ensure_running()
+
+
+def _context() -> ForkServerContext:
+    """Return how workers begin: from a server that has imported what they need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED_ONCE)
+    return context
 
 
 def _end_loading() -> None:
@@ -101,9 +109,7 @@ class SolverPool:
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(_IMPORTED_ONCE)
-        return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=worker.settle_in)
+        return ProcessPoolExecutor(self._planning.workers, mp_context=_context(), initializer=worker.settle_in)
 
     def warm_up(self, *, parts: bool = False) -> None:
         """Let the models be imported in the background, so that neither the start nor the first plan waits for it.

@@ -46,6 +46,14 @@ _AHEAD = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class _Today:
+    """The program in force under the facts of a running Period."""
+
+    solved: Solved
+    held: "HeldByAll | None" = None  # by all its units, where that has been looked at already
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Begun:
     """What pricing begins with, read in one consistent view."""
 
@@ -55,7 +63,7 @@ class _Begun:
     taken: DepthTaken
     contract: Contract | None
     giving_way: tuple[str, ...]  # orders of the congestion point that one of the other direction may take back
-    today: Solved | None  # the program in force under the facts of a running Period; None: it has not begun
+    today: _Today | None  # None: the Period has not begun
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,9 +122,9 @@ class PlanPricer:
             begun = self._begun(tx, request)
         if isinstance(begun, NoOffer):
             return begun
-        settings, held = self._settings, None
+        settings = self._settings
         if begun.today is not None:
-            solved = begun.today
+            solved, held = begun.today.solved, begun.today.held
         else:
             solved, held = self._in_force(request.period, begun.plan)
         taken = begun.taken if drawn is None else begun.taken.plus(drawn)
@@ -203,16 +211,17 @@ class PlanPricer:
             contract=None if request.contract_id is None else reader.contract(request.contract_id),
         )  # fmt: skip
 
-    def _today(self, tx: Tx, period: Period, point: CongestionPoint, number: int) -> Solved | NoOffer:
+    def _today(self, tx: Tx, period: Period, point: CongestionPoint, number: int) -> _Today | NoOffer:
         """Return the program in force under today's facts: of the congestion point, or of all where that is needed."""
         with self._lock:
             found = point_today(tx, self._settings, period, self._clock.now(), point, number, self._kept)
             if found is not None:
-                return found
+                return found if isinstance(found, NoOffer) else _Today(solved=found)
             whole = self.running_day.compared(_WithPlan(tx, period, self._kept), period)
         if isinstance(whole, NoOffer):
             return whole
-        return whole.at(portfolio.connections_at(tx, period.day, (point.address,)))
+        solved = whole.at(portfolio.connections_at(tx, period.day, (point.address,)))
+        return solved if isinstance(solved, NoOffer) else _Today(solved=solved, held=whole.held)
 
     def _in_force(self, period: Period, number: int) -> "tuple[Solved, HeldByAll]":
         """Return the plan in force, and the reserve that all units hold in it."""
