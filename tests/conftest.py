@@ -18,7 +18,7 @@ from tests.builders.answers import SHARED
 from tests.builders.once import AUTHORITIES, compile_statements_once, trusting_nobody
 from tests.builders.postgres import postgres_bin, postgres_server
 from tests.builders.tools import browser_path, lacking
-from tests.day.market import Parties
+from tests.day.parties import Parties
 
 PROJECT = Path(__file__).parents[1]
 FLAGS = [
@@ -32,13 +32,20 @@ LONGEST = (
     "day/test_agreed_with_dsos", "scenario/test_against_monolith", "web/test_page_of_the_day",
     "planning/test_one_transaction", "scenario/test_over_midnight", "scenario/test_sweeps_and_backtests",
     "models/test_false_proofs", "benchmarks/test_instances", "scenario/test_empty_sets", "models/test_replan",
-    "models/test_formulation_invariants", "demo/test_first_own_day", "day/test_small_day", "scenario/test_commands",
-    "torture/test_killed_dispatch", "operations/test_disk", "day/test_sent_again", "trading/test_offers_bind_plans",
-    "torture/test_hot_standby", "models/test_index_bounds", "models/test_sampling", "web/test_register_in_browser",
-    "history/test_thirty_days", "web/test_register", "web/four_eyes/test_four_eyes", "models/test_decomposition",
-    "day/test_network_faults", "torture/test_disk_full", "models/test_formulation_oracle", "models/test_whole_bids",
-    "models/test_switched", "planning/test_pool", "day/test_restart", "day/test_resilience",
-    "scenario/test_imbalance_reaction", "scenario/test_worth_of_what_is_left",
+    "models/test_formulation_invariants", "uftp/test_schema_forms", "planning/case_audit/test_stores_and_runs",
+    "demo/test_first_own_day", "day/test_small_day", "scenario/test_commands", "torture/test_killed_dispatch",
+    "operations/test_disk", "day/test_sent_again", "trading/test_offers_bind_plans", "torture/test_hot_standby",
+    "models/test_index_bounds", "models/test_sampling", "web/test_register_in_browser", "models/test_activations",
+    "web/test_trading_pages", "web/test_typed_client", "written_before/test_files_written_before",
+    "models/test_mixtures", "torture/test_killed_trading", "planning/test_promised_points",
+    "demo/test_counterparty_messages", "planning/test_promises_by_probability", "models/test_connection_limits",
+    "web/test_api", "scenario/test_importing", "planning/test_reserve_while_offered", "forecasting/test_inputs",
+    "models/test_limits_in_parts", "web/test_hidden_from_others", "models/test_compiled",
+    "planning/case_audit/test_wired", "demo/test_dispatch_to_stations", "history/test_thirty_days", "web/test_register",
+    "web/four_eyes/test_four_eyes", "models/test_decomposition", "day/test_network_faults", "torture/test_disk_full",
+    "models/test_formulation_oracle", "models/test_whole_bids", "models/test_switched", "planning/test_pool",
+    "day/test_restart", "day/test_resilience", "scenario/test_imbalance_reaction",
+    "scenario/test_worth_of_what_is_left",
 )  # fmt: skip
 """Files that take the most processor time or wait the longest, the first ones most."""
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.day.market import Market, Parties
+from tests.day.market import Market
+from tests.day.parties import Parties
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Drives a daemon through a market day over real HTTP: the clock jumps over the waiting, everything else is real."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -24,24 +23,13 @@ from agr.uftp.signing import KeyPair
 from tests.builders.once import NOBODY
 from tests.builders.stores import migrated
 from tests.day import heard, tiny
+from tests.day.parties import Parties
 
 PATIENCE_S = 300.0
 """Longest wait for anything: a slow machine must not fail a test, and no test waits longer than it needs."""
 
 PATH = "/shapeshifter/api/v3/message"
 OURS = "agr.example"
-
-
-@dataclass(frozen=True)
-class Parties:
-    """Everybody but us."""
-
-    cro: Counterparty
-    north: Counterparty
-    south: Counterparty
-
-    def __iter__(self) -> Iterator[Counterparty]:
-        return iter((self.cro, self.north, self.south))
 
 
 class Market:

@@ -25,7 +25,8 @@ from agr.store import executions
 from agr.trading.metering import metering_lines
 from tests.builders.schemas import schema
 from tests.day import tiny
-from tests.day.market import OURS, Market, Parties
+from tests.day.market import OURS, Market
+from tests.day.parties import Parties
 
 pytestmark = pytest.mark.day
 

@@ -9,7 +9,8 @@ import pytest
 from agr.demo.counterparties import Counterparty
 from agr.domain.isp import Period
 from agr.messaging.publish import OPEN
-from tests.day.market import Market, Parties
+from tests.day.market import Market
+from tests.day.parties import Parties
 from tests.day.tiny import SOUTH, A, B, C
 
 pytestmark = pytest.mark.day

@@ -15,7 +15,8 @@ from agr.domain.plan import ReasonKind
 from agr.messaging.publish import OPEN
 from agr.operations.flex_offers import TradingDay, trading_day
 from agr.settings import Trading
-from tests.day.market import OURS, Market, Parties
+from tests.day.market import OURS, Market
+from tests.day.parties import Parties
 from tests.day.tiny import B, C, evening
 
 pytestmark = pytest.mark.day

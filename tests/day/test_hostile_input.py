@@ -9,7 +9,8 @@ import pytest
 
 from agr.domain.isp import Period
 from agr.messaging.publish import OPEN
-from tests.day.market import OURS, Market, Parties
+from tests.day.market import OURS, Market
+from tests.day.parties import Parties
 from tests.day.tiny import FO_A, NORTH, A, C
 
 pytestmark = pytest.mark.day

@@ -13,7 +13,8 @@ from agr.messaging.publish import OPEN
 from agr.operations.flex_offers import TradingDay, trading_day
 from agr.settings import Trading
 from agr.store import day
-from tests.day.market import OURS, Market, Parties
+from tests.day.market import OURS, Market
+from tests.day.parties import Parties
 from tests.day.tiny import FO_A, A, C, evening
 
 pytestmark = pytest.mark.day

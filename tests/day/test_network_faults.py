@@ -11,7 +11,8 @@ from agr.domain.isp import Period
 from agr.messaging.publish import OPEN
 from agr.settings import Delivery
 from tests.builders.faulty_network import FaultProxy
-from tests.day.market import Market, Parties
+from tests.day.market import Market
+from tests.day.parties import Parties
 from tests.day.tiny import FO_A, A, B, C
 
 pytestmark = pytest.mark.day

@@ -19,7 +19,8 @@ from agr.scenario.description import describe
 from agr.settings import Planning
 from models.outcome import Termination
 from tests.day import heard
-from tests.day.market import OURS, Market, Parties
+from tests.day.market import OURS, Market
+from tests.day.parties import Parties
 
 pytestmark = pytest.mark.day
 

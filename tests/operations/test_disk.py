@@ -51,7 +51,10 @@ class Daemon:
         self.lines: list[str] = []
 
     def until(self, pattern: str) -> re.Match[str]:
-        """Read the log up to a line that has a pattern."""
+        """Read the log up to a line that has a pattern, unless one was read before."""
+        for line in self.lines:
+            if found := re.search(pattern, line):
+                return found
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.lines.append(line)
@@ -79,14 +82,15 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def party() -> Party:
     return Party("dso.example", "DSO")
 
 
-@pytest.fixture
-def daemon(tmp_path: Path, party: Party) -> Iterator[Daemon]:
-    started = Daemon(tmp_path / "agr", party)
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory, party: Party) -> Iterator[Daemon]:
+    """One for all tests of this file; the one with the full disk, which stops it, comes last of them."""
+    started = Daemon(tmp_path_factory.mktemp("disk") / "agr", party)
     yield started
     started.process.kill()
     started.process.wait()
@@ -99,6 +103,14 @@ def until(condition: object) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < limit
         time.sleep(0.1)
+
+
+def test_what_the_daemon_stores_is_for_its_owner_only(daemon: Daemon) -> None:
+    daemon.until("operators' page")
+    data = daemon.folder / "data"
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    modes = {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in data.glob("agr.db*")}
+    assert modes == dict.fromkeys(("agr.db", "agr.db-wal", "agr.db-shm"), "0o600")
 
 
 def test_a_full_disk_makes_the_daemon_not_ready_and_is_told_in_one_line_and_an_alarm(
@@ -135,15 +147,6 @@ def test_a_full_disk_makes_the_daemon_not_ready_and_is_told_in_one_line_and_an_a
         (alarm,) = [a for a in day.recovered_alarms(tx, day.latest(tx).replace(year=2000)) if a.kind == "store failed"]  # type: ignore[union-attr]
     store.close()
     assert alarm.text
-
-
-def test_what_the_daemon_stores_is_for_its_owner_only(daemon: Daemon) -> None:
-    daemon.until("operators' page")
-    data = daemon.folder / "data"
-    assert stat.S_IMODE(data.stat().st_mode) == 0o700
-    modes = {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in data.glob("agr.db*")}
-    assert modes == dict.fromkeys(("agr.db", "agr.db-wal", "agr.db-shm"), "0o600")
-    daemon.stop()
 
 
 def test_a_store_that_others_could_read_is_taken_from_them(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.day.market import Parties
+from tests.day.parties import Parties
 from tests.torture.lives import Score
 from tests.torture.tortured import TorturedDay, through
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from agr.store import tables
 from agr.store.engine import Store
-from tests.day.market import Parties
+from tests.day.parties import Parties
 from tests.day.tiny import NORTH
 from tests.torture.lives import PATIENCE_S, Score
 from tests.torture.tortured import OURS, TorturedDay

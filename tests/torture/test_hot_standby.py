@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.builders.stores import fresh_on
-from tests.day.market import Parties
+from tests.day.parties import Parties
 from tests.torture.lives import PATIENCE_S, Life, Score
 from tests.torture.tortured import PATH, TorturedDay
 
