@@ -23,12 +23,8 @@ __all__ = ["as_it_stands", "no_flexibility", "unmanaged_kw", "unmanaged_of", "un
 
 def as_it_stands(case: Case) -> Case:
     """Return the case whose unmanaged program begins with what the units hold and have begun in fact."""
-    return replace(
-        case,
-        storage=replace(case.storage, unmanaged_start_kwh=case.storage.energy_start_kwh),
-        shiftable=replace(case.shiftable, unmanaged_start=case.shiftable.first_start),
-        unmanaged_brought_forward_eur=case.brought_forward_eur,
-    )
+    arrays: dict[str, Any] = {one.name: one.as_it_stands(case) for one in RESOURCES if one.as_it_stands is not None}
+    return replace(case, unmanaged_brought_forward_eur=case.brought_forward_eur, **arrays)
 
 
 def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Outcome:
@@ -112,7 +108,8 @@ def unmanaged_of(case: Case, chosen: Mapping[str, Ints]) -> Programs:
 
 
 def _from_before(case: Case) -> Case:
-    return replace(case, storage=replace(case.storage, energy_start_kwh=case.storage.unmanaged_start_kwh))
+    arrays: dict[str, Any] = {one.name: one.from_before(case) for one in RESOURCES if one.from_before is not None}
+    return replace(case, **arrays)
 
 
 def _programs(case: Case) -> Programs:

@@ -45,7 +45,7 @@ def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
     columns = columns_of(matrix, problem.discrete)
     moves = np.zeros(len(matrix.cost))
     for resource in PRICED:
-        if resource.mixing is not None:  # what cannot mix keeps its choice
+        if resource.moved_kw is not None:  # what cannot mix keeps its choice
             moves[matrix.columns(list(problem.units.blocks[resource.name].flow.variables))] = 1.0
     x = incumbent_values(case, matrix, problem.discrete, outcome)
     still = _calmer(_fixed(matrix, columns, x), moves)
@@ -69,9 +69,10 @@ def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
 
 def _movement_kw(case: Case, outcome: Outcome) -> float:
     """Return Σ (pc + pd) + Σ (p − g) of planned programs."""
-    programs = outcome.programs
-    moved = np.sum(programs.charge_kw) + np.sum(programs.discharge_kw)
-    return float(moved + np.sum(programs.curtailable_kw - case.curtailable.forecast_kw))
+    programs, every = outcome.programs, slice(None)
+    return sum(
+        one.moved_kw(case, programs.of(one.fields, every)) for one in PRICED if one.moved_kw is not None
+    )  # fmt: skip
 
 
 def _slack_eur(outcome: Outcome) -> float:

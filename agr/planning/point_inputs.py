@@ -73,7 +73,7 @@ def part_of(whole: Solved, address: str) -> Solved:
 
     at = places(whole.named, (address,))
     case = subproblem(whole.named.case, whole.outcome, at, tariffs=True)
-    outcome = excerpt(whole.named.case, whole.outcome, at, tariffs=True)
+    outcome = excerpt(whole.named.case, whole.outcome, at)
     return Solved(named=named_like(whole.named, at, case), outcome=outcome)
 
 

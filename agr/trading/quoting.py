@@ -80,7 +80,7 @@ def question_of(
         part = replace(part, held_at_most=held_freely())
     except CaseError as error:
         return NoOffer(reason=str(error))
-    planned = excerpt(case, solved.outcome, at, tariffs=True)
+    planned = excerpt(case, solved.outcome, at)
     if most_choices(case, at) > SMALL:
         few = with_few_free(part, planned, SMALL // 2)
         if few is None:

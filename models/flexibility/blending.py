@@ -7,32 +7,26 @@ from dataclasses import fields
 
 from models.case import Case, Headroom, Programs
 from models.outcome import Outcome
+from models.resources.protocols import ResourceClass
+from models.resources.registry import RESOURCES
 
-_KW = 1e-6
-_MIXED = ("curtailable_kw", "charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh")
+_MIXED = frozenset(name for one in RESOURCES if one.mixing is not None for name in one.fields)
 
 
 def convex(case: Case, planned: Outcome, offered: Outcome) -> bool:
-    """Return whether every blend of the planned and the offered programs of a point can be run.
-
-    Not so where runs, switched units and cars with a least power have a choice, and where a store charges in one
-    program and discharges in the other: it cannot do both at once.
-    """
-    if bool((case.shiftable.last_start > case.shiftable.first_start).any()) or len(case.switched.point):
-        return False
-    if bool((case.storage.charge_min_kw > 0).any()):
-        return False
+    """Return whether every blend of the planned and the offered programs of a point can be run."""
     pairs = [(planned.programs, offered.programs)]
     if planned.called is not None and offered.called is not None:
         pairs.append((planned.called, offered.called))
-    return not any(_cross(before, after) for before, after in pairs)
+    return all(_mix(case, one, before, after) for one in RESOURCES for before, after in pairs)
 
 
-def _cross(before: Programs, after: Programs) -> bool:
-    both = ((before.charge_kw > _KW) & (after.discharge_kw > _KW)) | (
-        (before.discharge_kw > _KW) & (after.charge_kw > _KW)
-    )
-    return bool(both.any())
+def _mix(case: Case, one: ResourceClass, before: Programs, after: Programs) -> bool:
+    """Return whether any mixture of two programs of a class's units can be run."""
+    if one.mixes is None:
+        return one.choosing is None or not one.count(case)
+    every = slice(None)
+    return one.mixes(case, before.of(one.fields, every), after.of(one.fields, every))
 
 
 def blended(planned: Programs, offered: Programs, factor: float) -> Programs:

@@ -11,20 +11,17 @@ import numpy as np
 
 from models.block import reserved_points
 from models.case import BalancingGroups, Bools, Case, FixedRemainder, Floats
-from models.connection_costs import bills
 from models.flexibility.question import Question
+from models.markets.registry import MARKETS
 from models.objective import MISSED
 from models.outcome import Outcome
-from models.resources.registry import PRICED
+from models.resources.registry import PRICED, RESOURCES
 from models.resources.totals import held_kw
 
 HARD_EUR_PER_MWH = 100_000.0
 """Price of a shortfall that the plan does not have: above any price of energy, so that none is ever traded."""
 PROMISE_EUR_PER_MWH = 5_000.0
 """Price of what is not delivered of an offer: above any price of energy, and a twentieth of a new shortfall's."""
-_WORSE_OFF = 10_000.0
-"""Price, EUR per EUR, of what a customer pays beyond what it may: more than a promise is worth wherever a MWh changes
-the customer's bill by 0.5 EUR or more."""
 _KW = 1e-6
 """Rounding of the plan's own sums."""
 MONEY_APART = MISSED | {"prognosis change", "availability", "customer worse off"}
@@ -39,7 +36,6 @@ def with_new_trades(question: Question) -> Case:
     open_isps = np.isnan(market.committed_kw)
     buy = np.maximum(market.buy_depth_kw - np.maximum(net, 0.0) - question.buy_taken_kw, 0.0)
     sell = np.maximum(market.sell_depth_kw - np.maximum(-net, 0.0) - question.sell_taken_kw, 0.0)
-    hard = np.full(case.isps, HARD_EUR_PER_MWH)
     return replace(
         case,
         balancing_groups=_groups(question, open_isps),
@@ -49,34 +45,10 @@ def with_new_trades(question: Question) -> Case:
             committed_kw=np.full(case.isps, np.nan), traded_eur=0.0,
             traded_kw=market.known_kw + net + planned.short_kw - planned.long_kw,
         ),
-        imbalance=replace(case.imbalance, short_eur_per_mwh=hard, long_eur_per_mwh=hard),
-        reserves=tuple(
-            replace(reserve, committed_mw=bids, shortfall_eur_per_mwh=HARD_EUR_PER_MWH)
-            for reserve, bids in zip(case.reserves, planned.bids_mw, strict=True)
-        ),
         remainder=_remainder(case, planned),
         anchor=None,
         start=None,
-        storage=replace(
-            case.storage,
-            shortfall_eur_per_kwh=np.maximum(case.storage.shortfall_eur_per_kwh, HARD_EUR_PER_MWH / 1000),
-        ),
-        switched=replace(
-            case.switched, shortfall_eur=np.maximum(case.switched.shortfall_eur, HARD_EUR_PER_MWH / 1000)
-        ),
-        limits=replace(
-            case.limits,
-            import_kw=case.limits.import_kw + planned.breach_import_kw,
-            export_kw=case.limits.export_kw - planned.breach_export_kw,
-            penalty_eur_per_mwh=_hard(case.limits.penalty_eur_per_mwh),
-        ),
-        reservations=replace(
-            case.reservations,
-            reserved_kw=_less(case.reservations.reserved_kw, planned.reservation_shortfall_kw),
-            penalty_eur_per_mwh=_hard(case.reservations.penalty_eur_per_mwh),
-            availability_eur_per_mw_h=np.zeros_like(case.reservations.availability_eur_per_mw_h),
-        ),
-        **_eased(case, planned),
+        **_promises(case, planned),
     )  # fmt: skip
 
 
@@ -113,49 +85,25 @@ def taken_over(case: Case, volume_kw: Floats) -> Case:
     return replace(case, intraday=traded, balancing_groups=groups)
 
 
-def _hard(prices: Floats) -> Floats:
-    return np.full_like(prices, HARD_EUR_PER_MWH)
-
-
-def _less(reserved_kw: Floats, by_kw: Floats) -> Floats:
-    """Return reservations (K,T), kW, that are smaller by this much, but never beyond zero."""
-    left: Floats = np.sign(reserved_kw) * np.maximum(np.abs(reserved_kw) - by_kw, 0.0)
-    return left
-
-
 def without(case: Case, reservation: str, volume_kw: Floats) -> Case:
     """Return the case in which an offer of volume_kw (T,) has used up a part of a contract's reservation."""
     mine = np.array([name == reservation for name in case.reservations.name], dtype=np.bool_)
     used = np.where(
         mine[:, None] & (np.sign(case.reservations.reserved_kw) == np.sign(volume_kw)), np.abs(volume_kw), 0
     )
-    left = _less(case.reservations.reserved_kw, used)
-    return replace(case, reservations=replace(case.reservations, reserved_kw=left))
+    return replace(case, reservations=case.reservations.less(used))
 
 
-def _eased(case: Case, planned: Outcome) -> dict[str, Any]:
-    """Return the promises to customers and DSOs, eased by what is missed already, with a hard price on missing more."""
-    limits, orders, tariffs = case.connection_limits, case.orders, case.connection_tariffs
+def _promises(case: Case, planned: Outcome) -> dict[str, Any]:
+    """Return the fields with what is promised on markets, to customers and to DSOs, and a hard price on missing more.
+
+    Resources keep their needs, also those that the plan misses: with and without the offer these cost the same.
+    """
     found: dict[str, Any] = {}
-    if len(tariffs.least_eur):
-        earned = bills(case, planned.tariff_eur, planned.peak_kw).total_eur
-        found["connection_tariffs"] = replace(
-            tariffs, least_eur=np.minimum(tariffs.least_eur, earned), worse_off_price=_WORSE_OFF
-        )
-    if len(limits.name):
-        found["connection_limits"] = replace(
-            limits,
-            import_kw=limits.import_kw
-            + np.maximum(planned.connection_import_breach_kw, planned.called_connection_import_breach_kw),
-            export_kw=limits.export_kw
-            - np.maximum(planned.connection_export_breach_kw, planned.called_connection_export_breach_kw),
-            penalty_eur_per_mwh=_hard(limits.penalty_eur_per_mwh),
-        )
-    if len(orders.name):
-        found["orders"] = replace(
-            orders, least_kw=orders.least_kw - planned.order_shortfall_kw,
-            most_kw=orders.most_kw + planned.order_shortfall_kw, penalty_eur_per_mwh=_hard(orders.penalty_eur_per_mwh),
-        )  # fmt: skip
+    for market in MARKETS:
+        found |= {} if market.eased is None else market.eased(case, planned, HARD_EUR_PER_MWH)
+    for one in RESOURCES:
+        found |= {} if one.guarded is None else {one.name: one.guarded(case, HARD_EUR_PER_MWH / 1000)}
     return found
 
 

@@ -17,6 +17,7 @@ from models.flexibility.question import Answer, Priced, Question
 from models.flexibility.rows import offered
 from models.outcome import Outcome
 from models.reference.restated import SameProblem
+from models.resources.registry import PRICED
 
 _W_PER_KW = 1000
 _ROUNDING_W = 1e-3
@@ -166,9 +167,7 @@ def _whole_w(volume_kw: Floats) -> Floats:
 def _within_reach(case: Case, asked_kw: Floats) -> Floats:
     """Return what is asked for, cut to what all units together can change: absurd numbers spoil the arithmetic."""
     reach = np.zeros(case.isps)
-    for part in (case.storage.charge_kw, case.storage.discharge_kw, -case.curtailable.forecast_kw, case.switched.on_kw):
-        if len(part):
-            reach += np.broadcast_to(part, (len(part), case.isps)).sum(axis=0, dtype=np.float64)
-    if len(case.shiftable.profile_kw):
-        reach += np.abs(case.shiftable.profile_kw).max(axis=1).sum()
+    for one in PRICED:
+        low, high = one.range_kw(case, np.arange(one.count(case)))
+        reach += (high - low).sum(axis=0, dtype=np.float64)
     return np.sign(asked_kw) * np.minimum(np.abs(asked_kw), reach)

@@ -11,10 +11,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from models.block import Discrete, Flow, Held, ObjectiveTerm, Values, Variables
-from models.case import Bools, Case, Floats
+from models.case import Bools, Case, Floats, Ints
 from models.coupling_costs import CouplingCosts, PointCosts
 from models.markets.points import Points
-from models.outcome import ProgramValues
+from models.outcome import Outcome, ProgramValues
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,6 +108,21 @@ class MarketBlock(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class PlacedRows:
+    """Rows of a market that are at one congestion point each, and what an outcome says of them, row by row."""
+
+    at: Callable[[Case, Ints], Ints]
+    """(case, congestion points (n,)): the rows (m,) there"""
+    values: tuple[str, ...]
+    """Fields of ProgramValues, (rows of the case,) or (rows of the case,T)"""
+    prices: tuple[str, ...] = ()
+    """Fields of Shadow, (rows of the case,T)"""
+    renewed: bool = False
+    """Whether a part may have other rows when it is planned again: in the whole they then follow those of all other
+    points, see models.decomposition.reoptimise.merging"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Market:
     """One market or obligation. Entries that it does not have are left out."""
 
@@ -135,3 +150,8 @@ class Market:
     """The shortfalls that rows may share: product, ISP, most MW, EUR per MW"""
     whole_only: Callable[[Case], bool] = field(default=lambda _case: False)
     """Whether a case has a cost of this market that is no sum over ISPs: only the reference plans such a case"""
+    placed: tuple[PlacedRows, ...] = ()
+    """Its rows at congestion points, which are cut out with these and put back"""
+    eased: Callable[[Case, Outcome, float], Mapping[str, Any]] | None = None
+    """(case, a plan of it, EUR/MWh): the fields of Case with its promises, eased by what the plan misses of them, so
+    that missing more costs this price; None: it promises nothing"""

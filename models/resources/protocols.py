@@ -182,6 +182,19 @@ class ResourceClass:
     """(case, units (n,), kinds (n,), m): the group 0..m−1 of each unit at an unpriced point; None: dealt in turn"""
     width_kw: Callable[[Case], Floats] | None = None
     """Rough width (U,), kW, of each unit's range of power in one ISP; it scales the steps of prices"""
+    mixes: Callable[[Case, Fields, Fields], bool] | None = None
+    """(case, programs of all units, other programs of theirs): whether any mixture of the two can be run; None: it can,
+    unless the class has units that choose"""
+    guarded: Callable[[Case, float], UnitArrays] | None = None
+    """(case, EUR/kWh): its arrays, at a price of at least this on what their needs miss; None: the class misses
+    nothing"""
+    as_it_stands: Callable[[Case], UnitArrays] | None = None
+    """Its arrays, whose unmanaged program goes on from what is true, see models.baseline; None: it always does"""
+    from_before: Callable[[Case], UnitArrays] | None = None
+    """Its arrays, which begin with what the unmanaged program of the Period before leaves; None: with nothing"""
+    moved_kw: Callable[[Case, Fields], float] | None = None
+    """(case, programs of all units): how far they are from rest, kW, summed over units and ISPs: the sum of its block's
+    flow, up to a constant, see models.calm; None: the class is never calmed"""
     unpriced: tuple[str, ...] = ()
     """Fields of the arrays (U,T) that no answer to prices depends on"""
 

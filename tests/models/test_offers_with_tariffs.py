@@ -26,7 +26,7 @@ def asked(case, plan, asked_room, point=0, **more):
     at, nothing = np.array([point]), np.zeros(ISPS)
     assert divisible(case, at, tariffs=True)
     return price(Question(
-        part=subproblem(case, plan, at, tariffs=True), planned=excerpt(case, plan, at, tariffs=True), room=asked_room,
+        part=subproblem(case, plan, at, tariffs=True), planned=excerpt(case, plan, at), room=asked_room,
         threads=1, buy_taken_kw=nothing, sell_taken_kw=nothing, **more,
     ))  # fmt: skip
 

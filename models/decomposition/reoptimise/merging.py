@@ -3,9 +3,9 @@
 Source: docs/explanation/optimisation.md §3.6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from models.arrays import of_rows
 from models.block import reserved_points
 from models.case import Case, Floats, Headroom, Ints, Programs
-from models.decomposition.reoptimise.subproblem import MOVED, limits_at, members, sums_at
+from models.decomposition.reoptimise.subproblem import MOVED, members, sums_at
+from models.markets.registry import MARKETS
 from models.outcome import Outcome
 from models.reserve_room import SIDES
 from models.resources.registry import RESOURCES
 
-_BREACHES = (
-    "connection_import_breach_kw", "connection_export_breach_kw", "called_connection_import_breach_kw",
-    "called_connection_export_breach_kw",
-)  # fmt: skip
+Patched: TypeAlias = Callable[[NDArray[Any], Any, NDArray[Any]], NDArray[Any]]
+"""(array, rows, values): the array with these values in its rows"""
 
 
 def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
@@ -78,63 +77,58 @@ def whole_outcome(
         called = _programs(called, new.called or new.programs, units, patched)
         called_headroom = outcome.called_headroom or _copy(outcome.headroom)
         called_headroom = _headroom(called_headroom, new.called_headroom or new.headroom, units, patched)
-    limits = np.flatnonzero(np.isin(case.limits.point, points))
-    behind = limits_at(case, points)
-    breaches = {name: patched(getattr(outcome, name), behind, getattr(new, name)) for name in _BREACHES if len(behind)}
-    kept, kept_orders = ~np.isin(case.reservations.point, points), ~np.isin(case.orders.point, points)
-    shadow, duals, here = outcome.shadow, new.duals, points
+    duals = new.duals
+    values, prices = _placed(case, outcome, points, new, patched)
     places = {name: eur for name, eur in outcome.point_terms_eur.items() if name != MOVED or new_case.anchor is None}
     for name in new.point_terms_eur:
         places.setdefault(name, np.zeros(len(case.points) + 1))
     return replace(
         new,
-        **({name: getattr(outcome, name) for name in (*_BREACHES, "tariff_eur", "peak_kw")} | breaches),
+        **values,
         programs=programs,
         called=called,
         headroom=headroom,
         called_headroom=called_headroom,
-        point_kw=patched(outcome.point_kw, here, new.point_kw),
-        breach_import_kw=patched(outcome.breach_import_kw, limits, new.breach_import_kw),
-        breach_export_kw=patched(outcome.breach_export_kw, limits, new.breach_export_kw),
-        reservation_shortfall_kw=np.concatenate([outcome.reservation_shortfall_kw[kept], new.reservation_shortfall_kw]),
-        order_shortfall_kw=_stacked(outcome.order_shortfall_kw[kept_orders], new.order_shortfall_kw),
+        point_kw=patched(outcome.point_kw, points, new.point_kw),
         point_terms_eur={
-            name: patched(eur, here, new.point_terms_eur.get(name, np.zeros(len(points) + 1))[:-1])
+            name: patched(eur, points, new.point_terms_eur.get(name, np.zeros(len(points) + 1))[:-1])
             for name, eur in places.items()
         },
-        shadow=replace(
-            new.shadow,
-            limit_import_eur_per_mwh=patched(
-                shadow.limit_import_eur_per_mwh, limits, new.shadow.limit_import_eur_per_mwh
-            ),
-            limit_export_eur_per_mwh=patched(
-                shadow.limit_export_eur_per_mwh, limits, new.shadow.limit_export_eur_per_mwh
-            ),
-            connection_import_eur_per_mwh=patched(
-                shadow.connection_import_eur_per_mwh, behind, new.shadow.connection_import_eur_per_mwh
-            )
-            if len(behind)
-            else shadow.connection_import_eur_per_mwh,
-            connection_export_eur_per_mwh=patched(
-                shadow.connection_export_eur_per_mwh, behind, new.shadow.connection_export_eur_per_mwh
-            )
-            if len(behind)
-            else shadow.connection_export_eur_per_mwh,
-            reservation_eur_per_mwh=np.concatenate(
-                [shadow.reservation_eur_per_mwh[kept], new.shadow.reservation_eur_per_mwh]
-            ),
-        ),
+        shadow=replace(new.shadow, **prices),
         duals=None
         if duals is None or outcome.duals is None
         else replace(
             duals,
-            program=patched(outcome.duals.program, here, duals.program),
-            call=patched(outcome.duals.call, here, duals.call),
-            connections=patched(outcome.duals.connections, sums_at(case, points), duals.connections)
-            if len(behind)
-            else outcome.duals.connections,
+            program=patched(outcome.duals.program, points, duals.program),
+            call=patched(outcome.duals.call, points, duals.call),
+            connections=_put(outcome.duals.connections, sums_at(case, points), duals.connections, patched),
         ),
     )
+
+
+def _placed(
+    case: Case, outcome: Outcome, points: Ints, new: Outcome, patched: Patched
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values and the shadow prices of all markets' rows at congestion points, by field."""
+    values, prices = dict[str, Any](), dict[str, Any]()
+    for table in (table for market in MARKETS for table in market.placed):
+        rows = table.at(case, points)
+        for found, names, before, after in (
+            (values, table.values, outcome, new),
+            (prices, table.prices, outcome.shadow, new.shadow),
+        ):
+            for name in names:
+                old, now = getattr(before, name), getattr(after, name)
+                if table.renewed:
+                    found[name] = _stacked(np.delete(old, rows, axis=0), now)
+                else:
+                    found[name] = _put(old, rows, now, patched)
+    return values, prices
+
+
+def _put(old: NDArray[Any], rows: Ints, now: NDArray[Any], patched: Patched) -> NDArray[Any]:
+    """Return an array with new values in some rows; without any of these, the part's array may have no columns."""
+    return patched(old, rows, now) if len(rows) else old
 
 
 def _stacked(old: Floats, new: Floats) -> Floats:
@@ -142,7 +136,7 @@ def _stacked(old: Floats, new: Floats) -> Floats:
     return np.concatenate([old, new]) if len(old) and len(new) else (old if len(old) else new)
 
 
-def _programs(old: Programs, new: Programs, units: Mapping[str, Ints], patched: Any) -> Programs:
+def _programs(old: Programs, new: Programs, units: Mapping[str, Ints], patched: Patched) -> Programs:
     return Programs(
         **{
             name: patched(getattr(old, name), units[resource.name], getattr(new, name))
@@ -152,7 +146,7 @@ def _programs(old: Programs, new: Programs, units: Mapping[str, Ints], patched: 
     )
 
 
-def _headroom(old: Headroom, new: Headroom, units: Mapping[str, Ints], patched: Any) -> Headroom:
+def _headroom(old: Headroom, new: Headroom, units: Mapping[str, Ints], patched: Patched) -> Headroom:
     return Headroom.by_class(
         {
             (one.name, side): patched(old.of(one.name, side), (slice(None), units[one.name]), new.of(one.name, side))

@@ -34,7 +34,10 @@ from models.case import (
 from models.decomposition.reoptimise.point_tables import at_points, places, rows_of
 from models.errors import CaseError
 from models.headroom import counted_side
+from models.markets.connection_limits.market import rows_at as limits_at
 from models.markets.connection_limits.trees import chains
+from models.markets.connection_tariffs.market import peaks_at
+from models.markets.connection_tariffs.market import rows_at as tariffs_at
 from models.outcome import Headroom, Outcome
 from models.resources.registry import FIXED, RESOURCES
 from models.resources.totals import group_points_kw, held_kw
@@ -166,7 +169,7 @@ def _limits_of(
 def _tariffs_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints) -> ConnectionTariffs:
     """Return the tariffs of the part, whose last fixed units, the remainders, pay none."""
     remainders = [NO_TARIFF] * max(len(case.balancing_groups.name), 1)
-    tariffs, rows, peaks = case.connection_tariffs, *tariffs_at(case, points)
+    tariffs, rows, peaks = case.connection_tariffs, tariffs_at(case, points), peaks_at(case, points)
     if not len(rows):
         return no_connection_tariffs()
     number = np.full(len(tariffs.name) + 1, NO_TARIFF)
@@ -188,17 +191,6 @@ def _tariffs_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints
         least_eur=tariffs.least_eur[rows] if len(tariffs.least_eur) else tariffs.least_eur,
         worse_off_price=tariffs.worse_off_price,
     )
-
-
-def tariffs_at(case: Case, points: Ints) -> tuple[Ints, Ints]:
-    """Return the connections with a tariff (n,) at congestion points, and their peak charges (p,)."""
-    rows = np.flatnonzero(np.isin(case.connection_tariffs.point, points))
-    return rows, np.flatnonzero(np.isin(case.connection_tariffs.peak_at, rows))
-
-
-def limits_at(case: Case, points: Ints) -> Ints:
-    """Return the connection limits (n,) of congestion points."""
-    return np.flatnonzero(np.isin(case.connection_limits.point, points))
 
 
 def _prices_of(case: Case, duals: Duals, points: Ints) -> Duals:

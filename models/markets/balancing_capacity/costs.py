@@ -1,13 +1,14 @@
 """Earnings of bids, costs of shortfalls, and the coupling cost. Source: docs/reference/formulation.md §3.5."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from models.case import Case, Floats, Reserve
 from models.coupling_costs import CouplingCosts
 from models.headroom import KW_PER_MW, traded_isps
-from models.outcome import ProgramValues
+from models.outcome import Outcome, ProgramValues
 
 
 def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
@@ -26,6 +27,16 @@ def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
         missing_mwh = float(answer.reserve_shortfall_mw[r].sum()) * case.isp_hours
         result["reserve shortfall"] -= reserve.shortfall_eur_per_mwh * missing_mwh
     return result
+
+
+def eased(case: Case, planned: Outcome, eur_per_mwh: float) -> dict[str, tuple[Reserve, ...]]:
+    """Return products whose bids are those of the plan, as if awarded, at a price of not holding them."""
+    return {
+        "reserves": tuple(
+            replace(product, committed_mw=bids, shortfall_eur_per_mwh=eur_per_mwh)
+            for product, bids in zip(case.reserves, planned.bids_mw, strict=True)
+        )
+    }
 
 
 def reserve(case: Case, hard_eur_per_kw: float, exists: bool, shared: bool) -> CouplingCosts:

@@ -10,4 +10,5 @@ MARKET = Market(
     portfolio_eur=costs.portfolio_eur,
     reserve=costs.reserve,
     shortfalls=costs.shortfalls,
+    eased=costs.eased,
 )

@@ -1,12 +1,14 @@
 """The cost of breaches of connection limits, and its coupling cost. Source: docs/reference/formulation.md §3.7."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.block import per_point
-from models.case import Bools, Case, Floats
+from models.case import Bools, Case, ConnectionLimits, Floats
 from models.coupling_costs import CouplingCosts
 from models.markets.connection_limits.trees import called_limits
-from models.outcome import ProgramValues
+from models.outcome import Outcome, ProgramValues
 
 TERM, CALLED_TERM = "connection limit breach", "called connection limit breach"
 
@@ -28,6 +30,23 @@ def breaches(case: Case, most_kw: Floats, least_kw: Floats) -> tuple[Floats, Flo
     """Return the breaches (L,T), kW, of import and export limits, given the most and the least that is drawn (L,T)."""
     limits = case.connection_limits
     return np.maximum(most_kw - limits.import_kw, 0.0), np.maximum(limits.export_kw - least_kw, 0.0)
+
+
+def eased(case: Case, planned: Outcome, eur_per_mwh: float) -> dict[str, ConnectionLimits]:
+    """Return limits that neither planned nor called programs breach, and whose breach costs a price; none without."""
+    limits = case.connection_limits
+    if not len(limits.name):
+        return {}
+    imported = np.maximum(planned.connection_import_breach_kw, planned.called_connection_import_breach_kw)
+    exported = np.maximum(planned.connection_export_breach_kw, planned.called_connection_export_breach_kw)
+    return {
+        "connection_limits": replace(
+            limits,
+            import_kw=limits.import_kw + imported,
+            export_kw=limits.export_kw - exported,
+            penalty_eur_per_mwh=np.full_like(limits.penalty_eur_per_mwh, eur_per_mwh),
+        )
+    }
 
 
 def couplings(case: Case, import_binds: Bools, export_binds: Bools) -> CouplingCosts:

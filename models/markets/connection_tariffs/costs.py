@@ -1,15 +1,19 @@
 """What finished programs cost customers at their connections. Source: docs/reference/formulation.md §3.9."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from models.block import per_point
-from models.case import NO_TARIFF, UNIT_CLASSES, Case, Floats, Ints
-from models.outcome import ProgramValues
+from models.case import NO_TARIFF, UNIT_CLASSES, Case, ConnectionTariffs, Floats, Ints
+from models.outcome import Outcome, ProgramValues
 
 TERM, PEAK_TERM, WORSE_TERM = "connection tariff", "peak charge", "customer worse off"
+_AS_A_PROMISE_EUR_PER_MWH = 10.0
+"""Where a MWh raises the bill of a customer that is worse off by this, it costs as much as a MWh missed of a promise,
+see `eased`. Larger: customers count for less beside promises."""
 
 
 def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
@@ -27,10 +31,26 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
 
 def worse_off_eur(case: Case, answer: ProgramValues) -> Floats:
     """Return by how much each customer (N,) pays more than was asked for, EUR; none where nobody has asked."""
+    least = case.connection_tariffs.least_eur
+    return np.maximum(least - _earned_eur(case, answer), 0.0) if len(least) else np.zeros(0)
+
+
+def _earned_eur(case: Case, answer: ProgramValues | Outcome) -> Floats:
+    """Return what each customer (N,) earns in all (negative: pays), EUR."""
+    earned: Floats = answer.tariff_eur.copy()
+    np.add.at(earned, case.connection_tariffs.peak_at, peaks_eur(case, answer.peak_kw))
+    return earned
+
+
+def eased(case: Case, planned: Outcome, eur_per_mwh: float) -> dict[str, ConnectionTariffs]:
+    """Return tariffs with which no customer may be worse off than in the plan; nothing where nobody has asked."""
     tariffs = case.connection_tariffs
-    earned = answer.tariff_eur.copy()
-    np.add.at(earned, tariffs.peak_at, peaks_eur(case, answer.peak_kw))
-    return np.maximum(tariffs.least_eur - earned, 0.0) if len(tariffs.least_eur) else np.zeros(0)
+    if not len(tariffs.least_eur):
+        return {}
+    least = np.minimum(tariffs.least_eur, _earned_eur(case, planned))
+    return {
+        "connection_tariffs": replace(tariffs, least_eur=least, worse_off_price=eur_per_mwh / _AS_A_PROMISE_EUR_PER_MWH)
+    }
 
 
 def energy_eur(case: Case, drawn_kw: Floats) -> Floats:

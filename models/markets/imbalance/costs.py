@@ -1,8 +1,10 @@
 """The cost of imbalance, and the coupling cost of the balance. Source: docs/reference/formulation.md §3.2."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from models.case import Case, EnergyMarkets, Floats
+from models.case import Case, EnergyMarkets, Floats, Imbalance
 from models.coupling_costs import CouplingCosts, cost_of
 from models.outcome import Outcome, ProgramValues
 
@@ -33,6 +35,13 @@ def unmeant_kw(case: Case, answer: ProgramValues | Outcome) -> Floats:
         to_sell = np.where(long_pays, np.maximum(market.sell_depth_kw + bought, 0.0), 0.0)
         found.append(np.maximum(missing - to_buy, 0.0) + np.maximum(-missing - to_sell, 0.0))
     return np.stack(found)
+
+
+def eased(case: Case, planned: Outcome, eur_per_mwh: float) -> dict[str, Imbalance]:
+    """Return imbalance at a price; that of the plan counts as traded, see models.flexibility.new_trades."""
+    del planned
+    price = np.full(case.isps, eur_per_mwh)
+    return {"imbalance": replace(case.imbalance, short_eur_per_mwh=price, long_eur_per_mwh=price)}
 
 
 def balance(case: Case) -> CouplingCosts:

@@ -1,11 +1,13 @@
 """The cost of breaches of agreed limits, and its coupling cost. Source: docs/reference/formulation.md §3.3."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.block import per_point
-from models.case import Bools, Case, Floats
+from models.case import Bools, Case, Floats, Limits
 from models.coupling_costs import PointCosts
-from models.outcome import ProgramValues
+from models.outcome import Outcome, ProgramValues
 
 
 def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
@@ -21,6 +23,19 @@ def settled(case: Case, point_kw: Floats) -> dict[str, Floats]:
     return {
         "breach_import_kw": np.maximum(at_limit - case.limits.import_kw, 0.0),
         "breach_export_kw": np.maximum(case.limits.export_kw - at_limit, 0.0),
+    }
+
+
+def eased(case: Case, planned: Outcome, eur_per_mwh: float) -> dict[str, Limits]:
+    """Return limits that the plan does not breach, and whose breach costs a price."""
+    limits = case.limits
+    return {
+        "limits": replace(
+            limits,
+            import_kw=limits.import_kw + planned.breach_import_kw,
+            export_kw=limits.export_kw - planned.breach_export_kw,
+            penalty_eur_per_mwh=np.full_like(limits.penalty_eur_per_mwh, eur_per_mwh),
+        )
     }
 
 

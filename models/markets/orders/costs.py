@@ -1,11 +1,13 @@
 """The cost of what is not delivered of orders, and its coupling cost. Source: docs/reference/formulation.md §3.8."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.block import per_point
-from models.case import Bools, Case, Floats
+from models.case import Bools, Case, Floats, Orders
 from models.coupling_costs import PointCosts
-from models.outcome import ProgramValues
+from models.outcome import Outcome, ProgramValues
 
 
 def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
@@ -28,6 +30,21 @@ def settled(case: Case, point_kw: Floats) -> dict[str, Floats]:
     there = point_kw[orders.point]
     missing = np.maximum(np.maximum(there - orders.most_kw, orders.least_kw - there), 0.0)
     return {"order_shortfall_kw": missing}
+
+
+def eased(case: Case, planned: Outcome, eur_per_mwh: float) -> dict[str, Orders]:
+    """Return orders that the plan delivers, at a price of not delivering them; nothing without orders."""
+    orders, missed_kw = case.orders, planned.order_shortfall_kw
+    if not len(orders.name):
+        return {}
+    return {
+        "orders": replace(
+            orders,
+            least_kw=orders.least_kw - missed_kw,
+            most_kw=orders.most_kw + missed_kw,
+            penalty_eur_per_mwh=np.full_like(orders.penalty_eur_per_mwh, eur_per_mwh),
+        )
+    }
 
 
 def priced_points(case: Case) -> Bools:

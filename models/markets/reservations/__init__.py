@@ -1,6 +1,6 @@
 """FlexOption reservations: their parameters. Source: docs/reference/formulation.md §3.4."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,11 @@ class Reservations:
     def paid_kw(self) -> Floats:
         """Return what the fee is paid on (K,T), kW >= 0."""
         return np.asarray(np.abs(self.reserved_kw) + np.abs(self.fee_only_kw))
+
+    def less(self, by_kw: Floats) -> "Reservations":
+        """Return reservations that are smaller by_kw (K,T), >= 0, but never beyond zero."""
+        left = np.maximum(np.abs(self.reserved_kw) - by_kw, 0.0)
+        return replace(self, reserved_kw=np.sign(self.reserved_kw) * left)
 
     def check(self, where: str, extent: Extent) -> None:
         """Raise CaseError naming the first field that contradicts the case or another field."""

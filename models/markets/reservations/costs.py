@@ -1,11 +1,13 @@
 """Earnings of reservations, costs of shortfalls, and the coupling cost. Source: docs/reference/formulation.md §3.4."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.block import per_point, reserved_points
-from models.case import Bools, Case, Floats
+from models.case import Bools, Case, Floats, Reservations
 from models.coupling_costs import PointCosts
-from models.outcome import ProgramValues
+from models.outcome import Outcome, ProgramValues
 
 
 def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
@@ -16,6 +18,18 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
     return {
         "availability": per_point(case, contracts.point, fee * mwh),
         "reservation shortfall": per_point(case, contracts.point, -undelivered * mwh),
+    }
+
+
+def eased(case: Case, planned: Outcome, eur_per_mwh: float) -> dict[str, Reservations]:
+    """Return what the plan can deliver of reservations, at a price of not delivering it, and without the fee."""
+    contracts = case.reservations.less(planned.reservation_shortfall_kw)
+    return {
+        "reservations": replace(
+            contracts,
+            penalty_eur_per_mwh=np.full_like(contracts.penalty_eur_per_mwh, eur_per_mwh),
+            availability_eur_per_mw_h=np.zeros_like(contracts.availability_eur_per_mw_h),
+        )
     }
 
 

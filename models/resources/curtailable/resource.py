@@ -1,10 +1,20 @@
 """Curtailable generation as the registry knows it."""
 
+import numpy as np
+
+from models.case import Case
+from models.outcome import Fields
 from models.resources.curtailable import example, programs, resumed
 from models.resources.curtailable.block import add_curtailable
 from models.resources.curtailable.response import CurtailableResponder
 from models.resources.curtailable.together import together
 from models.resources.protocols import Mixing, Reserving, ResourceClass
+
+
+def moved_kw(case: Case, fields: Fields) -> float:
+    """Return Σ (p − g)."""
+    return float(np.sum(fields["curtailable_kw"] - case.curtailable.forecast_kw))
+
 
 RESOURCE = ResourceClass(
     name="curtailable",
@@ -21,4 +31,5 @@ RESOURCE = ResourceClass(
         reserve_kw=programs.reserve_kw, allocation=programs.allocation, precision=programs.precision, together=together
     ),
     width_kw=programs.width_kw,
+    moved_kw=moved_kw,
 )
