@@ -379,10 +379,7 @@ class ExecutedResourceOut(BaseModel):
 
 
 class ExecutionOut(BaseModel):
-    """What became of a Period's plan so far.
-
-    Each list is a page of `limit` from `offset` on, of so many in all.
-    """
+    """What became of a Period's plan so far. Each list is a page of `limit` from `offset` on, of so many in all."""
 
     period: date
     plan: int
@@ -512,10 +509,7 @@ class ForecastOut(BaseModel):
 
 
 class HistoryOut(BaseModel):
-    """Past days.
-
-    Money earned positive; null: not known. Planning prices, which nobody pays, are in no other column.
-    """
+    """Past days. Money earned positive; null: not known. Planning prices, which nobody pays, are in no other column."""
 
     first: date
     last: date
@@ -1006,7 +1000,7 @@ class RunOut(BaseModel):
 
 
 class ScoreOut(BaseModel):
-    """How good the forecasts of a model were; null: cannot be told."""
+    """How good the forecasts of a model were; null: unknown."""
 
     model: str
     days: int
@@ -1187,10 +1181,7 @@ class Client:
         return TypeAdapter[list[BidOut]](list[BidOut]).validate_json(answer.content)
 
     def connection(self, period: date, connection: str, *, plan: int | None = None) -> ConnectionOut:
-        """One connection in a plan.
-
-        Its devices, what limits them together, prices with tariffs, and what is paid.
-        """
+        """One connection in a plan: its devices, what limits them together, prices with tariffs, and what is paid."""
         answer = self._ask(
             "GET",
             f"/api/v1/days/{quote(_text(period), safe='')}/connections/{quote(_text(connection), safe='')}",
@@ -1208,7 +1199,7 @@ class Client:
         return EnergiesOut.model_validate_json(answer.content)
 
     def execution(self, period: date, *, search: str = "", limit: int = 100, offset: int = 0) -> ExecutionOut:
-        """What became of the plan of a Period so far, in pages; resources that match the search, the worst first.."""
+        """What became of the plan of a Period so far, in pages; resources that match the search, the worst first."""
         answer = self._ask(
             "GET",
             f"/api/v1/days/{quote(_text(period), safe='')}/execution",
@@ -1217,17 +1208,14 @@ class Client:
         return ExecutionOut.model_validate_json(answer.content)
 
     def of_resource(self, period: date, resource: str) -> list[ExecutedIspOut]:
-        """Every ISP of a resource that has ended; none for a resource that was neither measured nor commanded.."""
+        """Every ISP of a resource that has ended; none for a resource that was neither measured nor commanded."""
         answer = self._ask(
             "GET", f"/api/v1/days/{quote(_text(period), safe='')}/execution/{quote(_text(resource), safe='')}"
         )
         return TypeAdapter[list[ExecutedIspOut]](list[ExecutedIspOut]).validate_json(answer.content)
 
     def exposure(self, period: date) -> ExposuresOut:
-        """What imbalance may cost.
-
-        Energy that nobody has bought, and energy that a BRP has not accepted, per ISP.
-        """
+        """What imbalance may cost: energy that nobody has bought, and energy that a BRP has not accepted, per ISP."""
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/exposure")
         return ExposuresOut.model_validate_json(answer.content)
 
@@ -1285,17 +1273,14 @@ class Client:
         return PointDetail.model_validate_json(answer.content)
 
     def positions(self, period: date) -> list[PositionOut]:
-        """Positions that are fixed, with what was bid; kW per ISP, bought positive, or MW per block of capacity.."""
+        """Positions that are fixed, with what was bid; kW per ISP, bought positive, or MW per block of capacity."""
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/positions")
         return TypeAdapter[list[PositionOut]](list[PositionOut]).validate_json(answer.content)
 
     def programs(
         self, period: date, *, plan: int | None = None, search: str = "", limit: int = 100, offset: int = 0
     ) -> ProgramsOut:
-        """What each resource is to do in a Period.
-
-        Searched by name, connection or congestion point, in pages.
-        """
+        """What each resource is to do in a Period: searched by name, connection or congestion point, in pages."""
         answer = self._ask(
             "GET",
             f"/api/v1/days/{quote(_text(period), safe='')}/programs",
@@ -1394,10 +1379,7 @@ class Client:
         first: date | None = None,
         last: date | None = None,
     ) -> list[AuditEntryOut]:
-        """The audit log, newest first.
-
-        Of somebody, of one action, with a text, from a first to a last local day.
-        """
+        """The audit log, newest first: of somebody, of one action, with a text, from a first to a last local day."""
         answer = self._ask(
             "GET",
             "/api/v1/log",
@@ -1517,10 +1499,7 @@ class Client:
         return Did.model_validate_json(answer.content)
 
     def replan(self, given: PlanWanted, *, idempotency_key: str | None = None) -> Did:
-        """Plan a Period again; the answer names the trigger to query.
-
-        Without preview, this needs the scope act.
-        """
+        """Plan a Period again; the answer names the trigger to query. Without preview, this needs the scope act."""
         answer = self._ask("POST", "/api/v1/plans", headers={"Idempotency-Key": idempotency_key}, body=given)
         return Did.model_validate_json(answer.content)
 
@@ -1550,7 +1529,7 @@ class Client:
         return Did.model_validate_json(answer.content)
 
     def take_readings(self, given: ReadingsGiven, *, idempotency_key: str | None = None) -> ReadingsTaken:
-        """Store what devices, meters or a back-end have measured; the answer names the rows that do not count.."""
+        """Store what devices, meters or a back-end have measured; the answer names the rows that do not count."""
         answer = self._ask("POST", "/api/v1/readings", headers={"Idempotency-Key": idempotency_key}, body=given)
         return ReadingsTaken.model_validate_json(answer.content)
 
@@ -1594,7 +1573,7 @@ class Client:
         return Did.model_validate_json(answer.content)
 
     def setpoints(self, *, since: str = "", search: str = "") -> SetpointsOut:
-        """What resources are to do today and tomorrow, as far as it has changed; ISPs that are over are left out.."""
+        """What resources are to do today and tomorrow, as far as it has changed; ISPs that are over are left out."""
         answer = self._ask("GET", "/api/v1/setpoints", query={"since": since, "search": search})
         return SetpointsOut.model_validate_json(answer.content)
 

@@ -111,7 +111,7 @@ def open_carrier(channel: BidChannel, authorities: Path | None = None) -> BidCar
 
 
 class Road(Protocol):
-    """Passes commands on to charge points, and tells what they report. Methods may be called from several threads."""
+    """Passes on commands to charge points, and what they report to us. Methods may be called from several threads."""
 
     def send(self, commands: Sequence[Command]) -> tuple[Receipt, ...]:
         """Hand over commands; return what is known at once, one receipt each. SENT: the answer comes by itself.
@@ -133,7 +133,7 @@ class Road(Protocol):
         ...
 
     def take(self, station: str, body: bytes, at: datetime) -> int:
-        """Keep what a back-end tells of a station by itself; return how many values. Raises InputError."""
+        """Keep what a back-end reports of a station by itself; return how many values. Raises InputError."""
         ...
 
     def readings(self) -> tuple[Observation, ...]:

@@ -2,7 +2,7 @@
 
 A message about a time that is to come is from a clock that is ahead. One about the past may also have waited while the
 station was away. What waited is told in a burst that catches up with the present; a clock that is behind stays as far
-behind as it is, however long one listens. Until it is known which of the two it is, what the station tells must wait.
+behind as it is, however long one listens. Until it is known which of the two it is, what the station reports must wait.
 """
 
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ from agr.domain.kinds.ev_session import EvSession
 
 PREFIX = "unplanned "
 EXPECTED = "expected "
-"""What the names of sessions begin with that stand in, in plans, for those that nobody has told of yet."""
+"""What the names of sessions begin with that stand in, in plans, for those that are not known yet."""
 LONGEST = timedelta(days=7)
 """A car that says that it leaves later is not believed."""
 _SHORTEST = timedelta(minutes=15)
@@ -50,7 +50,7 @@ def expected_name(charge_point: str, arrival: datetime) -> str:
 
 
 def is_expected(resource: str) -> bool:
-    """Say whether a resource of a plan only stands in for sessions that nobody has told of: nothing is sent to it."""
+    """Say whether a resource of a plan only stands in for sessions that are not known yet: nothing is sent to it."""
     return _EXPECTED.fullmatch(resource) is not None
 
 

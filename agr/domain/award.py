@@ -10,7 +10,7 @@ class Award:
 
     market: str  # day-ahead, or a capacity product
     mw: tuple[float, ...]  # per ISP, bought positive; per block of a capacity product
-    price_eur_per_mwh: tuple[float, ...] | None = None  # per ISP, where the result tells the prices
+    price_eur_per_mwh: tuple[float, ...] | None = None  # per ISP, where the result has the prices
 
 
 @dataclass(frozen=True, kw_only=True)

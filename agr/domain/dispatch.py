@@ -244,7 +244,7 @@ class StationSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class ClockSeen:
-    """The time that a message of a station bears, and when we heard it. What else the message tells comes after."""
+    """The time that a message of a station bears, and when we heard it. What else the message says comes after."""
 
     station: str
     at: datetime
@@ -252,4 +252,4 @@ class ClockSeen:
 
 
 Observation = SessionSeen | NeedsSeen | Metered | StationSeen | ClockSeen
-"""What a back-end tells by itself."""
+"""What a back-end reports by itself."""

@@ -1,4 +1,4 @@
-"""What stands in, in a plan, for charging sessions that nobody has told of yet."""
+"""What stands in, in a plan, for charging sessions that are not known yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class StandIn:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What the forecast of a group says of one Period, and who has told of a session there."""
+    """What the forecast of a group says of one Period, and which sessions are known there."""
 
     group: str
     first: datetime  # of the Period

@@ -100,7 +100,8 @@ def _frozen(rows: Sequence[Observed], why: dict[int, str], earlier: Sequence[Obs
         if value and len(run) > 1 and lasted > FROZEN:
             for place in run[1:]:
                 if place < len(rows):
-                    why.setdefault(place, f"the value has been {value:g} for {lasted}; what stands still tells nothing")
+                    still = f"the value has been {value:g} for {lasted}; nothing can be learned from what stands still"
+                    why.setdefault(place, still)
 
 
 def _jumped(rows: Sequence[Observed], usual: NDArray[np.float64], zone_name: str, why: dict[int, str]) -> None:

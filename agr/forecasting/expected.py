@@ -97,7 +97,7 @@ def still_expected(
 ) -> tuple[ExpectedSession, ...]:
     """Return what is still expected at an instant: what arrives later, less one car for each that is known to come.
 
-    `known`: arrivals of sessions that somebody has told of. Each takes the place of the cars that are expected nearest
+    `known`: arrivals of sessions that are known beforehand. Each takes the place of the cars that are expected nearest
     to it. Those expected before now have either come, and are known, or have not come.
     """
     later = [one for one in sessions if one.arrival >= now]

@@ -13,7 +13,7 @@ _EIGHTY = (LEVELS.index(0.1), LEVELS.index(0.9))
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Scores over the days that have both forecast and actual values; None: cannot be told."""
+    """Scores over the days that have both forecast and actual values; None: unknown."""
 
     days: int
     mae: float  # mean absolute error, in the series' unit

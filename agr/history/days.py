@@ -73,7 +73,7 @@ class PastDay:
     facts: tuple[Fact, ...]
     promises: Promises
     prognoses: Mapping[str, int]  # state of the newest revision → congestion points
-    fault: str = ""  # why only the summary of its plan tells what it earned, although its programs should be there
+    fault: str = ""  # why only the summary of its plan shows what it earned, although its programs should be there
     orders: tuple[PastOrder, ...] = ()  # of flexibility
     executed: Executed | None = None  # None: nothing was measured
 
@@ -123,7 +123,7 @@ class Days:
         return tuple(self._day(day, kept.get(day)) for day in planned)
 
     def keep(self, period: Period) -> str:
-        """Keep what a Period that is over earned, and what was executed, while all that tells it is there.
+        """Keep what a Period that is over earned, and what was executed, while all that this is computed from is there.
 
         Returns why that cannot be, empty where it can.
         """

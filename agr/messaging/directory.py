@@ -20,7 +20,7 @@ def participants_of(settings: Settings) -> Participants:
 
 
 def operator(gopacs: Gopacs, domain: str, public_keys: tuple[str, ...] = ()) -> Participant:
-    """Return a grid operator that is reached through the broker of GOPACS; its directory tells the key."""
+    """Return a grid operator that is reached through the broker of GOPACS; its directory has the key."""
     return Participant(
         domain=domain, role="DSO", endpoint=gopacs.broker, public_keys=public_keys, version="3.0.0", limits=True,
         way=way_to(gopacs), discovered=True,

@@ -32,7 +32,7 @@ from agr.uftp.signing import public_key_bytes
 log = structlog.get_logger()
 
 ALARM = "gopacs directory"
-"""Kind of alarm: the directory tells nothing about an operator or a contract."""
+"""Kind of alarm: the directory says nothing about an operator or a contract."""
 FIRST_RETRY_S, LAST_RETRY_S = 10.0, 300.0
 _TRIED_S, _MOST_SENDERS = 600.0, 50
 """Seconds until an unknown sender that is not listed may be asked about again, and how many are asked about."""

@@ -52,9 +52,9 @@ class SessionForecasts:
         self._store, self._settings, self._clock, self._make = store, settings, clock, make
 
     def take_sessions(self) -> int:
-        """Count the sessions of past days that back-ends told of, and that are not counted yet; return new values.
+        """Count the sessions of past days that back-ends have reported and that are not counted yet; return new values.
 
-        A day is counted when its cars have left, and something was told of after it: silence is no empty street. Before
+        A day is counted when its cars have left, and something later was reported: silence is no empty street. Before
         the day after a group's first session nothing is counted: the first one is not whole.
         """
         now = self._clock.now()

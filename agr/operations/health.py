@@ -1,4 +1,4 @@
-"""Whether the service is alive, and whether it can work. Names parts, tells no secrets."""
+"""Whether the service is alive, and whether it can work. Names parts, gives away no secrets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

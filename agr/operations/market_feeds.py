@@ -109,7 +109,7 @@ class MarketFeeds:
             log.warning("award.refused", feed=feed.name, period=str(period), market=market, why=str(error))
 
     def _fetch_trades(self, feed: HttpFeed) -> None:
-        """Enter what a feed tells that is new; what cannot be entered is an alarm for as long as the feed tells it.
+        """Enter what a feed reports that is new; what cannot be entered is an alarm for as long as the feed reports it.
 
         One Period that cannot be read does not keep the trades of the other.
         """
@@ -137,7 +137,7 @@ class MarketFeeds:
             for trade, words in (*found.wrong, *found.faults):
                 subject = f"{feed.name} {trade.trade}"[:255]
                 subjects.add(subject)
-                text = f"feed {feed.name} tells trade {trade.trade!r}, which {words}; correct it by hand"
+                text = f"feed {feed.name} reports trade {trade.trade!r}, which {words}; correct it by hand"
                 day.raise_alarm(tx, TRADE_REFUSED, subject, text, now)
             for alarm in day.open_alarms(tx) if not failures else ():
                 mine = alarm.kind == TRADE_REFUSED and self._teller(alarm.subject) == feed.name

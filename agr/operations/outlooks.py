@@ -1,6 +1,6 @@
 """Forecasts that others make, of weather and areas: fetched, judged row by row, kept with the moment they were known.
 
-They are kept as runs of the model `given`, of whole Periods. What a source tells again unchanged is kept once, with
+They are kept as runs of the model `given`, of whole Periods. What a source says again unchanged is kept once, with
 the first moment. Of a Period that is over only what had to be published by a certain time is kept, as known then.
 """
 

@@ -1,4 +1,4 @@
-"""Takes readings of resources, row by row, and tells the energy that registers have counted."""
+"""Takes readings of resources, row by row, and returns the energy that registers have counted."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

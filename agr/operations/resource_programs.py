@@ -25,7 +25,7 @@ from agr.store.engine import Store
 
 Floats = NDArray[np.float64]
 EXPECTED = "expected session"
-"""The kind of what only stands in for sessions that nobody has told of."""
+"""The kind of what only stands in for sessions that are not known yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

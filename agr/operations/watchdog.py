@@ -129,7 +129,7 @@ class Watchdog:
         except OSError as error:
             if not self._room_unknown:
                 log.warning(
-                    "disk.not_measured", folder=str(folder), why=str(error), what="no alarm tells when it is full"
+                    "disk.not_measured", folder=str(folder), why=str(error), what="no alarm will say when it is full"
                 )
             self._room_unknown = True
             return None

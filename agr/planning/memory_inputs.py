@@ -74,7 +74,7 @@ class MemoryInputs:
         self._to_come.discard(resource)
 
     def see(self, session: ChargeSession) -> None:
-        """Record what a charge point has told of a session, in place of what it told before."""
+        """Record what a charge point has reported of a session, in place of what it reported before."""
         self._sessions = [one for one in self._sessions if one.transaction != session.transaction] + [session]
 
     # --- what plans read ---------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class MemoryInputs:
         return [one for one in self._sessions if one.began_at < period.end]
 
     def ended_sessions(self, first: datetime, last: datetime) -> Sequence[ChargeSession]:
-        """Return what charge points are said to have told of sessions that ended in [first, last)."""
+        """Return what charge points are said to have reported of sessions that ended in [first, last)."""
         return [one for one in self._sessions if one.ended_at is not None and first <= one.ended_at < last]
 
     def visits(self, period: Period, now: datetime) -> Sequence[Visit]:

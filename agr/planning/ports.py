@@ -124,10 +124,10 @@ class PlanReader(Protocol):
         """Return session → most power (T,), kW, that its charge point gives, where its back-end does not answer."""
 
     def sessions(self, period: Period) -> Sequence[ChargeSession]:
-        """Return the sessions that charge points have told of in a Period and the day before, by their beginning."""
+        """Return the sessions that charge points have reported in a Period and the day before, by their beginning."""
 
     def ended_sessions(self, first: datetime, last: datetime) -> Sequence[ChargeSession]:
-        """Return the sessions that charge points have told of and that ended in [first, last)."""
+        """Return the sessions that charge points have reported and that ended in [first, last)."""
 
     def visits(self, period: Period, now: datetime) -> Sequence[Visit]:
         """Return the cars of a running Period that nobody planned and that do not say what they need."""

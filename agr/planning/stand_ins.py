@@ -1,7 +1,7 @@
-"""Charging sessions that a group's forecast expects and nobody has told of yet: they stand in for real ones. Pure.
+"""Charging sessions that a group's forecast expects and that are not known yet: they stand in for real ones. Pure.
 
 Each is a session of the plan's register only, at one of the group's charge points. Nothing is sent to it.
-Source: docs/how-to/forecast.md (charging sessions that nobody has told of).
+Source: docs/how-to/forecast.md (charging sessions that are not known yet).
 """
 
 from collections import defaultdict
@@ -93,7 +93,7 @@ def _groups(runs: Runs, points: Mapping[str, Sequence[ChargePoint]]) -> Iterator
 
 
 def _known(register: Register, points: Mapping[str, Sequence[ChargePoint]]) -> dict[str, list[datetime]]:
-    """Return group → arrivals of the sessions that somebody has told of."""
+    """Return group → arrivals of the sessions that are known beforehand."""
     group_of = {row.connection: group for group, rows in points.items() for row in rows}
     found: dict[str, list[datetime]] = {group: [] for group in points}
     for row in register.of(EvSession):
@@ -183,7 +183,7 @@ def _say(
         models = ", ".join(sorted({run.model for run in forecast}))
         sessions = number_of(len(mine), "expected session stands in", "expected sessions stand in")
         notes.append(
-            f"{sessions} for those that nobody has told of yet, {energy:,.0f} kWh in {number_of(groups, 'group')}; "
+            f"{sessions} for those that are not known yet, {energy:,.0f} kWh in {number_of(groups, 'group')}; "
             f"forecast by {models}, made {made:%Y-%m-%d %H:%M}"
         )
     known = sum(len(one.known) for one in found if one.first == inputs.period.start)

@@ -118,11 +118,11 @@ class StoredInputs:
         }
 
     def sessions(self, period: Period) -> Sequence[ChargeSession]:
-        """Return the sessions that charge points have told of in a Period and the day before, by their beginning."""
+        """Return the sessions that charge points have reported in a Period and the day before, by their beginning."""
         return charge_sessions.overlapping(self._tx, period.previous().start, period.end)
 
     def ended_sessions(self, first: datetime, last: datetime) -> Sequence[ChargeSession]:
-        """Return the sessions that charge points have told of and that ended in [first, last)."""
+        """Return the sessions that charge points have reported and that ended in [first, last)."""
         return charge_sessions.ended(self._tx, first, last)
 
     def visits(self, period: Period, now: datetime) -> Sequence[Visit]:

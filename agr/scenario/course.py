@@ -33,7 +33,7 @@ def course_of(scenario: Scenario, period: Period) -> list[Moment]:
 
 
 def _last(scenario: Scenario, period: Period) -> Iterator[Moment]:
-    """Yield a last plan, which changes nothing any more: it tells what the day has come to."""
+    """Yield a last plan, which changes nothing any more: it shows what the day has come to."""
     at = period.end - timedelta(seconds=scenario.description.markets.intraday.closes_before_s)
     reason = Reason(kind=ReasonKind.ROLLING, text="what the day has come to")
     yield Moment(at=max(at, period.start), period=period, happen=_asking(period, reason, at), asks=True)

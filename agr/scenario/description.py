@@ -98,7 +98,7 @@ class OwnForecasts(Section):
         "to the scenario; sessions of the scenario are known from their arrival on.",
     )
     booked: tuple[str, ...] = Field(
-        default=(), description="Charging sessions of the scenario that somebody has told of: known from the start."
+        default=(), description="Charging sessions of the scenario that are known beforehand: known from the start."
     )
     prices: bool = Field(default=True, description="Forecast the prices whose history is given.")
     loads: bool = Field(default=True, description="Forecast the power of loads and generators whose history is given.")

@@ -1,4 +1,4 @@
-"""Generates scenarios/public-charging: cars at public charge points, of which nobody tells before they come.
+"""Generates scenarios/public-charging: cars at public charge points, which nobody announces before they come.
 
 python -m agr.scenario.public_charging --out scenarios/public-charging --prices benchmarks/data/day_ahead_nl.parquet
 

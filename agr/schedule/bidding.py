@@ -266,7 +266,7 @@ def end_alarms(tx: Tx, settings: Settings, period: Period, market: str, at: date
 def end_past_alarms(tx: Tx, period: Period, at: datetime) -> None:
     """End what is still open about the markets of Periods up to this one, which are over; history keeps it.
 
-    A refused trade is of no Period: its alarm ends once no feed has told it since this Period.
+    A refused trade is of no Period: its alarm ends once no feed has reported it since this Period.
     """
     for alarm in day.open_alarms(tx):
         of_the_past = alarm.kind in _OF_A_PERIOD and alarm.subject.partition(" ")[0] <= str(period)

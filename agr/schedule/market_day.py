@@ -133,7 +133,7 @@ class MarketDay:
     def _results(self, period: Period, _name: str) -> Handled | None:
         """Ask for a plan once the auction's prices are there; until then it is tried again each minute.
 
-        Where a feed tells our award, it is waited for, but not for long: the bid stands in for it.
+        Where a feed reports our award, it is waited for, but not for long: the bid stands in for it.
         """
         self._ask_awards(period)
         self.refresh(period)
@@ -160,8 +160,8 @@ class MarketDay:
         if now < expected + _AWARD_WAIT:
             return True
         text = (
-            f"no feed has told the day-ahead award of {period}; the bid is taken as awarded until it is known: enter "
-            "it on the Markets page or with `agr award`"
+            f"no feed has reported the day-ahead award of {period}; the bid is taken as awarded until it is known: "
+            "enter it on the Markets page or with `agr award`"
         )
         day.raise_alarm(tx, AWARD_LATE, str(period), text, now)
         return False

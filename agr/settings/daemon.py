@@ -97,7 +97,7 @@ class Planning(Section):
     failed_cases_kept: int = Field(default=20, ge=2, le=1000, description="How many of them are kept, newest first.")
     rolling: Rolling = Field(default=Rolling(), description="Re-planning while the Period runs.")
     sessions: ExpectedSessions = Field(
-        default=ExpectedSessions(), description="Charging sessions that nobody has told of yet."
+        default=ExpectedSessions(), description="Charging sessions that are not known yet."
     )
     promises: Promises = Field(default=Promises(), description="Reservations that hold with a probability.")
 
@@ -216,7 +216,7 @@ class Settings(Section):
         ]
         markets = ["day-ahead", *(product.name for product in self.markets.capacity)]
         faults += [
-            f"feeds: {feed.name} tells awards of {feed.market!r}, which is not a market; {meant(feed.market, markets)}"
+            f"feeds: {feed.name} is for awards of {feed.market!r}, which is not a market; {meant(feed.market, markets)}"
             for feed in self.feeds
             if isinstance(feed, RecordFeed) and feed.market is not None and feed.market not in markets
         ]

@@ -1,4 +1,4 @@
-"""Charging sessions that nobody has told of yet: whether plans expect them."""
+"""Charging sessions that are not known yet: whether plans expect them."""
 
 from typing import Annotated
 
@@ -8,11 +8,11 @@ from agr.settings.section import Section
 
 
 class ExpectedSessions(Section):
-    """Charging sessions that nobody has told of yet; off unless switched on."""
+    """Charging sessions that are not known yet; off unless switched on."""
 
     stand_in: bool = Field(
         default=False,
-        description="Sessions that are forecast stand in, in plans, for those that nobody has told of yet.",
+        description="Sessions that are forecast stand in, in plans, for those that are not known yet.",
     )
     car_kw: Annotated[float, Field(gt=0)] | None = Field(
         default=None,

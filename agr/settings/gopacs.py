@@ -15,7 +15,7 @@ class Gopacs(Section):
     )
     directory: WebAddress = Field(
         default="https://api.gopacs-services.eu/uftp-participants/v3",
-        description="Base address of the participants API, which tells the operators' public keys.",
+        description="Base address of the participants API, which has the operators' public keys.",
     )
     oauth2: ClientCredentials = Field(description="Client credentials for broker and directory.")
     operators: tuple[Domain, ...] = Field(

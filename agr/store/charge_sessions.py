@@ -82,7 +82,7 @@ def ended(tx: Tx, first: datetime, last: datetime) -> list[ChargeSession]:
 
 
 def newest_seen(tx: Tx) -> datetime | None:
-    """Return when a session was last told of."""
+    """Return when a session was last reported."""
     found: datetime | None = tx.execute(sa.select(sa.func.max(_C.seen_at))).scalar()
     return found
 

@@ -19,7 +19,7 @@ _MEMBERS = "congestion_points"
 def take_changed(tx: Tx, period: Period, connections: Collection[str], now: datetime, *, alone: bool) -> None:
     """Take the rows about some connections into the Period's portfolio as they are now, and ask for a plan if need be.
 
-    `alone`: as for `own_portfolio.take`, which is done where these rows do not tell the whole: an alarm is open or due,
+    `alone`: as for `own_portfolio.take`, which is done where these rows are not the whole: an alarm is open or due,
     or a CRO claims the same.
     """
     places = {} if _doubtful(tx, period) else _places(tx, period, connections, alone=alone)

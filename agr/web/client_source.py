@@ -126,11 +126,16 @@ def _method(operation: Operation) -> str:
 
 def _docstring(text: str, indent: str) -> list[str]:
     words = " ".join(text.split())
-    if len(words) < 100:
+    if len(indent) + len(words) + 6 <= _WIDTH:
         return [f'{indent}"""{words}"""']
-    first, _, rest = words.partition(". ") if ". " in words else words.partition(": ")
-    more = [f"{indent}{line}" for line in wrap(rest[:1].upper() + rest[1:], 110)]
-    return [f'{indent}"""{first}.', "", *more, f'{indent}"""']
+    mark = next((mark for mark in (". ", ": ", "; ") if mark in words), ". ")
+    first, _, rest = words.partition(mark)
+    more = [f"{indent}{line}" for line in wrap(rest[:1].upper() + rest[1:], _WIDTH - 10)]
+    return [f'{indent}"""{first.removesuffix(".")}.', "", *more, f'{indent}"""']
+
+
+_WIDTH = 120
+"""Characters in a line of the client at most."""
 
 
 def _read(kind: str) -> str:

@@ -1,4 +1,4 @@
-"""What the JSON API tells of trading with DSOs: requests, offers, orders, settlements, what was measured."""
+"""What the JSON API returns about trading with DSOs: requests, offers, orders, settlements, what was measured."""
 
 from dataclasses import asdict
 from datetime import date

@@ -76,7 +76,7 @@ def _picture(found: View, context: Context) -> dict[str, object]:
 
 
 def _unit(series: str, context: Context) -> str:
-    """Return the unit of a series; empty where its name tells it, or nobody knows."""
+    """Return the unit of a series; empty where its name says it, or nobody knows."""
     markets = context.settings.markets
     if series in (markets.day_ahead.series, markets.imbalance.shortage_series, markets.imbalance.surplus_series):
         return f"{context.settings.currency}/MWh"

@@ -35,7 +35,7 @@ class ForecastOut(BaseModel):
 
 
 class ScoreOut(BaseModel):
-    """How good the forecasts of a model were; null: cannot be told."""
+    """How good the forecasts of a model were; null: unknown."""
 
     model: str
     days: int

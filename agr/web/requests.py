@@ -93,7 +93,7 @@ class AwardGiven(Because):
         max_length=1500, description="Per ISP for day-ahead, bought positive; per block for a capacity product."
     )
     price_eur_per_mwh: list[float] | None = Field(
-        default=None, max_length=1500, description="Prices of the auction per ISP, where the result tells them."
+        default=None, max_length=1500, description="Prices of the auction per ISP, where the result has them."
     )
     beyond_bid: bool = Field(default=False, description="Accept more than was bid.")
     seen: str | None = Field(
@@ -165,7 +165,7 @@ class RowGiven(Because):
         description="Column → value. What is left out of a new row has its default, of a change what is there now.",
     )
     seen: str | None = Field(
-        default=None, max_length=64, description="What GET told as `seen`; refused if the row has changed since."
+        default=None, max_length=64, description="What GET returned as `seen`; refused if the row has changed since."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the JSON API tells of trading: positions with their bids and awards, bids with their receipts, trades."""
+"""What the JSON API returns about trading: positions with their bids and awards, bids with their receipts, trades."""
 
 from datetime import date
 from typing import Annotated

@@ -3,10 +3,15 @@
 Prices on what couples the units (balance, congestion points, reserve) let every unit answer alone. Any prices prove a
 lower bound of the cost of all programs; mixtures of the answers to several prices approach a program at that cost.
 
-In a cycle, prices that prove more are searched for, columns are generated (the answers of all units at one round's
-prices, added up by group), and a linear program mixes them. A gap is the distance of a cost to the bound. Three have
-names: `relative_gap` is what the caller wants of the program, and `asked` what this part of the run is content with, as
-shares of gross cost; `aim_eur` is a smaller one, the tolerance that the steps of one cycle work with.
+In a round, groups of units answer one set of prices; their answers, added up by group, are columns. In a cycle, rounds
+search for prices that prove more, rounds at nearby prices generate columns that fit together, and a linear program
+mixes all columns.
+
+A gap is the distance of a cost to the bound. Three have names: `relative_gap` is what the caller wants of the program,
+and `asked` what this part of the run is content with, as shares of gross cost (Σ |term|, so that a portfolio that earns
+nearly nothing has a gap, too); `aim_eur` is a smaller one, the tolerance that the steps of one cycle work with.
+
+Nothing here knows a resource class or a market: see models.resources.registry and models.markets.registry.
 """
 
 from models.decomposition.cycles import Cycle, aim_of, efforts, promising

@@ -61,7 +61,7 @@ def test_a_value_that_comes_hour_by_hour_and_stands_still_is_refused_once_a_day_
         refused += why
         taken = [*taken, one] if kept else taken
     assert len(taken) == 30 + 24
-    assert "what stands still tells nothing" in refused[0].why
+    assert "nothing can be learned from what stands still" in refused[0].why
     other = Observed(start=START + timedelta(hours=60), minutes=60, value=101.0)
     assert admitted([other], NOW, ZONE, price=False, earlier=taken) == ([0], [])
 

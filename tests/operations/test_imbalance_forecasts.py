@@ -112,6 +112,6 @@ def test_old_or_frozen_prices_and_forecasts_that_are_off_make_none(world: World)
     forecasts.look(PERIOD)
     with world.store.transaction() as tx:
         opened = {(one.kind, one.subject): one.text for one in day.open_alarms(tx)}
-    assert "what stands still tells nothing" in opened[REFUSED, SERIES[0]]
+    assert "nothing can be learned from what stands still" in opened[REFUSED, SERIES[0]]
     off = world.settings.model_copy(update={"forecasts": ForecastSettings()})
     assert ImbalanceForecasts(world.store, off, world.clock).look(PERIOD) == []

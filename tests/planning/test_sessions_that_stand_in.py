@@ -1,4 +1,4 @@
-"""Expected sessions stand in for those that nobody has told of; real ones take their place. Figures by hand."""
+"""Expected sessions stand in for those that are not known yet; real ones take their place. Figures by hand."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -82,7 +82,7 @@ def test_expected_sessions_are_planned_at_charge_points_of_their_group_and_the_n
         ("a", timedelta(hours=4))
     }
     assert said == [
-        "3 expected sessions stand in for those that nobody has told of yet, 25 kWh in 1 group; "
+        "3 expected sessions stand in for those that are not known yet, 25 kWh in 1 group; "
         "forecast by alike days, made 2026-01-14 07:00"
     ]
     outcome = solve(build(found).case, method=Method.REFERENCE)

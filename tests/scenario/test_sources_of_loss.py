@@ -221,7 +221,7 @@ def test_expected_sessions_are_planned_until_others_come_and_what_came_is_counte
     """
     scenario = with_cars(car("real", 9, 20.0))
     first, *_, last = play(scenario, (scenario.description.of,), remembering)
-    assert first.notes[-1].startswith("1 expected session stands in for those that nobody has told of yet, 10 kWh")
+    assert first.notes[-1].startswith("1 expected session stands in for those that are not known yet, 10 kWh")
     assert first.solved.outcome.point_kw[0] == pytest.approx(np.eye(24)[11] * 10, abs=1e-3)
     assert last.reasons[0].text == "real has come"
     assert last.solved.outcome.point_kw[0].sum() == pytest.approx(20, abs=1e-3)

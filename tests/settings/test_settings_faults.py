@@ -95,7 +95,7 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
         (
             FEED.replace('"price"', '"award"').replace('series = "day_ahead"', 'market = "FCR"')
             + PRODUCT.replace("FCR", "fcr"),
-            "feeds: prices tells awards of 'FCR', which is not a market; known are day-ahead, fcr",
+            "feeds: prices is for awards of 'FCR', which is not a market; known are day-ahead, fcr",
         ),
         (
             '[bids]\nlast_safe_s = 20000\n[[bids.files]]\nname = "x"\nfolder = "bids"\n',

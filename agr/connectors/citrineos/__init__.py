@@ -2,7 +2,7 @@
 
 requests    commands as REST requests
 replies     what CitrineOS answers, and what stations answer through it
-news        what it tells of stations by itself
+news        what it reports of stations by itself
 road        the whole, over HTTP
 
 It was driven on 1.8.3; what differs in 2.0 is from its source and was not run. How to: docs/how-to/carry-plans-out.md.

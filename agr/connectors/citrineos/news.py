@@ -1,4 +1,4 @@
-"""Reads what CitrineOS tells of stations by itself: OCPP messages that it passes on, and connections.
+"""Reads what CitrineOS reports of stations by itself: OCPP messages that it passes on, and connections.
 
 Messages of OCPP 1.6 name a transaction only once the back-end has answered, so what starts is kept until then. Power in
 W, registers in Wh. Values of single phases are left out: there is one of all together.
@@ -136,7 +136,7 @@ def _stopped(station: str, payload: Body) -> Iterator[Observation]:
 
 
 def _status(station: str, payload: Body) -> Iterator[Observation]:
-    """OCPP 1.6 tells what a session does as the state of its connector; that of 2.0.1 does not say it."""
+    """OCPP 1.6 reports what a session does as the state of its connector; that of 2.0.1 does not say it."""
     state = _STATES.get(payload.get("status", ""))
     if state is not None and payload.get("timestamp"):
         at = _instant(payload["timestamp"])

@@ -1,4 +1,4 @@
-"""CitrineOS over HTTP: commands out, their answers in, and what it tells of stations by itself."""
+"""CitrineOS over HTTP: commands out, their answers in, and what it reports of stations by itself."""
 
 import os
 from collections.abc import Collection, Sequence

@@ -7,7 +7,7 @@ Stations connect by WebSocket; the REST side answers as CitrineOS 1.8.3 was seen
 is in docs/reference/demo-csms.md. With --state, what it knows outlives it. Events (see command_lines.py): ready,
 connected, closed, sent, answered, unanswered, late, reported, unposted. Commands: `clock` (now), `limits` (call_s,
 notice_s), `give_up` (station: ends the limit of its call now), `broker` (state: up, down, half), `token` (token),
-`drop` (station), `rows` (tells the profiles).
+`drop` (station), `rows` (reports the profiles).
 """
 
 import argparse

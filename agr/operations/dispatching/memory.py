@@ -97,7 +97,7 @@ class Memory:
         return True
 
     def speechless(self, point: ChargePoint) -> bool:
-        """Say whether asking a station what it follows tells nothing."""
+        """Say whether asking a station what it follows is of no use."""
         return self.known(point, Fact.COMPOSITE) is not None
 
     def disputed(self, tx: Tx, point: ChargePoint, now: datetime) -> bool:

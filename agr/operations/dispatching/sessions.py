@@ -35,7 +35,7 @@ _ENERGY_SLACK = 1.1
 
 
 Measured = Callable[[Tx, ChargePoint, datetime, float], None]
-"""Is told of each measured power: (transaction, charge point, instant, kW)."""
+"""Receives each measured power: (transaction, charge point, instant, kW)."""
 
 
 class SessionKeeper:

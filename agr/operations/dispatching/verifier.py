@@ -132,7 +132,7 @@ class Verifier:
         return True
 
     def _count(self, said: Verified, now: datetime) -> None:
-        """Count round trips; one of a station that is not connected tells nothing of the back-end."""
+        """Count round trips; one of a station that is not connected says nothing about the back-end."""
         memory, subject = self._memory, self._of.name
         with memory.lock:
             if said.answered:

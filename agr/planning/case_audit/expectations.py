@@ -1,6 +1,6 @@
 """Checks the sessions that only stand in: to come, no more than forecast, and such that they can be charged. Pure.
 
-Source: docs/how-to/forecast.md (charging sessions that nobody has told of).
+Source: docs/how-to/forecast.md (charging sessions that are not known yet).
 """
 
 from collections.abc import Iterator
