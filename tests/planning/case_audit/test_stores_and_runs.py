@@ -55,17 +55,21 @@ def test_a_car_that_comes_or_leaves_an_hour_off_is_found(car: EvSession, bound: 
         return
     wrong = build(other_rows(inputs, EvSession, **{bound: getattr(moved, bound)}))
     right = build(inputs)
-    assert bool(audit_case(inputs, wrong)) == (not alike(wrong, right))
+    found = bool(audit_case(inputs, wrong))
+    if not alike(wrong, right, eur=1e-4):
+        assert found
+    elif alike(wrong, right, eur=1e-7):
+        assert not found  # between the two lies what the audit grants to two ways of computing a worth, 1e-5 EUR
 
 
-def alike(one: NamedCase, other: NamedCase) -> bool:
-    """Say whether two cases let the car charge at the same times and need the same, worth the same at midnight."""
+def alike(one: NamedCase, other: NamedCase, *, eur: float) -> bool:
+    """Say whether two cases let the car charge at the same times and need the same, worth the same to so many EUR."""
     if one.of("storage") != other.of("storage"):
         return False
     fields = ("charge_kw", "energy_min_kwh", "energy_max_kwh", "energy_start_kwh", "worth_zero_kwh")
     pairs = [(getattr(one.case.storage, name), getattr(other.case.storage, name)) for name in fields]
-    pairs.append((owed_eur(one), owed_eur(other)))
-    return all(np.allclose(a, b, rtol=1e-7, atol=1e-7) for a, b in pairs)
+    same = all(np.allclose(a, b, rtol=1e-7, atol=1e-7) for a, b in pairs)
+    return same and np.allclose(owed_eur(one), owed_eur(other), rtol=1e-7, atol=eur)
 
 
 def owed_eur(named: NamedCase) -> Any:
