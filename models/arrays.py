@@ -94,7 +94,7 @@ def fault(where: str, what: str) -> CaseError:
 
 
 def check_values(where: str, values: NDArray[Any], *, nan: bool = False, infinite: bool = False) -> None:
-    """Raise CaseError where values are NaN or infinite, unless that is allowed."""
+    """Raise CaseError where values of any shape are NaN or infinite, unless that is allowed."""
     if not np.issubdtype(values.dtype, np.floating):
         return
     if not nan and bool(np.isnan(values).any()):
@@ -146,7 +146,7 @@ def check_not_negative(where: str, table: Any, *names: str) -> None:
 def check_units(where: str, of_units: Sequence[Ints], counts: Iterable[tuple[str, int]]) -> None:
     """Raise CaseError unless there is an entry for each unit of each class, in order; the last classes may be missing.
 
-    counts: (class, number of its units).
+    of_units: (U,) per class. counts: (class, number of its units).
     """
     counts = tuple(counts)
     if not 0 < len(of_units) <= len(counts):
@@ -157,7 +157,7 @@ def check_units(where: str, of_units: Sequence[Ints], counts: Iterable[tuple[str
 
 
 def check_numbers(where: str, of_units: Sequence[Ints], least: int, end: int) -> None:
-    """Raise CaseError unless every unit of every class has a number from `least` to `end` − 1."""
+    """Raise CaseError unless every unit of every class (U,) has a number from `least` to `end` − 1."""
     for units in of_units:
         if units.ndim != 1 or (len(units) and not (units.min() >= least and units.max() < end)):
             raise fault(where, f"must be {least}..{end - 1} for each unit")

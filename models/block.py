@@ -220,7 +220,7 @@ def add_table(block: Any, name: str, present: Bools, values: Floats) -> None:
 
 
 def add_column(block: Any, name: str, units: Ints, values: Floats) -> None:
-    """Add parameter block.name[u] = values[u] for the units."""
+    """Add parameter block.name[u] = values[u] for units (n,), given the values (U,) of all units."""
     entries = dict(zip(units.tolist(), values[units].tolist(), strict=True))
     block.add_component(name, pyo.Param(pyo.Set(initialize=list(entries)), initialize=entries, within=pyo.Any))
 
@@ -234,14 +234,14 @@ def add_rows(block: Any, name: str, present: Bools, rule: Callable[..., Any]) ->
 
 
 def linear_sum(variables: Variables, coefficients: Floats) -> Any:
-    """Return Σ coefficient × variable as the expression Pyomo translates fastest."""
+    """Return Σ coefficient × variable, n of each, as the expression Pyomo translates fastest."""
     from pyomo.core.expr.numeric_expr import LinearExpression
 
     return LinearExpression(constant=0, linear_coefs=coefficients.tolist(), linear_vars=variables)
 
 
 def grouped(keys: Ints, count: int) -> list[Ints]:
-    """Return the positions at which each key 0..count−1 occurs."""
+    """Return, for each key 0..count−1, the positions (m,) at which it occurs among `keys` (n,), in ascending order."""
     order = np.argsort(keys, kind="stable")
     return np.split(order, np.searchsorted(keys[order], np.arange(1, count)))
 
@@ -279,7 +279,7 @@ def called_units(case: Case, point: Ints) -> Bools:
 
 
 def per_point(case: Case, point: Ints, values: Floats) -> Floats:
-    """Sum values (U,…) of units over their congestion points: (C+1,…), the last row for units in none."""
+    """Sum values (U,…) over congestion points `point` (U,) of units: (C+1,…), the last row for units in none."""
     result = np.zeros((len(case.points) + 1, *values.shape[1:]))
     np.add.at(result, point, values)
     return result

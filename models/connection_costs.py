@@ -48,7 +48,7 @@ class Bills:
 
     @property
     def total_eur(self) -> Floats:
-        """Return both together."""
+        """Return both together (N,), EUR."""
         return self.tariff_eur + self.peak_eur
 
 

@@ -67,7 +67,7 @@ def answer_of(
 ) -> Answer:  # fmt: skip
     """Return everything that follows from programs, planned and called, and from what was held with either before.
 
-    `into`: see Activation.everywhere.
+    `bids`: MW (B,) of each product. `into`: see Activation.everywhere.
     """
     planned_kw = points_kw(case, programs)
     shortfall = np.zeros(case.reservations.reserved_kw.shape)

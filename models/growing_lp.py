@@ -16,8 +16,8 @@ class LpSolution:
     """An optimum: values of all columns in the order in which they were added, and what a unit of each row costs."""
 
     objective: float
-    x: Floats
-    row_dual: Floats
+    x: Floats  # (columns,)
+    row_dual: Floats  # (rows,)
 
 
 class GrowingLp:
@@ -26,7 +26,7 @@ class GrowingLp:
     def __init__(
         self, *, cost: Floats, lower: Floats, upper: Floats, rows: Any, row_lower: Floats, row_upper: Floats
     ) -> None:
-        """Begin with these columns; `rows` is a SciPy matrix (rows, columns)."""
+        """Begin with these columns; `rows` is a SciPy matrix (rows, columns). Raises SolverError as all methods do."""
         self._solver, self._rows = highspy.Highs(), len(row_lower)
         for name, value in (("output_flag", False), ("solver", "simplex"), ("simplex_strategy", 4)):
             self._demand(self._solver.setOptionValue(name, value), f"option {name}")
@@ -37,7 +37,7 @@ class GrowingLp:
         self.add_columns(cost, rows, lower, upper)
 
     def add_columns(self, cost: Floats, columns: Any, lower: Floats, upper: Floats) -> None:
-        """Add n columns; `columns` is a SciPy matrix (rows, n)."""
+        """Add columns with their cost and bounds (n,); `columns` is a SciPy matrix (rows, n)."""
         packed = sparse.csc_array(columns)
         self._demand(
             self._solver.addCols(

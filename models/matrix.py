@@ -17,23 +17,23 @@ NEGLIGIBLE = 1e-9  # HiGHS drops smaller coefficients with a warning; they are d
 class Matrix:
     """min cost·x + offset, row_lower <= A·x <= row_upper, lower <= x <= upper, x whole where `whole`."""
 
-    cost: Floats
+    cost: Floats  # (columns,)
     offset: float
-    lower: Floats
-    upper: Floats
-    whole: Bools
-    rows: Any  # scipy csc_array
-    row_lower: Floats
-    row_upper: Floats
+    lower: Floats  # (columns,)
+    upper: Floats  # (columns,)
+    whole: Bools  # (columns,)
+    rows: Any  # A: scipy csc_array (rows, columns)
+    row_lower: Floats  # (rows,)
+    row_upper: Floats  # (rows,)
     column_of: dict[int, int]  # id of a Pyomo variable → column
     row_of: dict[int, int]  # id of a Pyomo constraint → row
 
     def rows_at(self, rows: Variables) -> Ints:
-        """Return the numbers of rows."""
+        """Return the numbers (n,) of rows."""
         return np.array([self.row_of[id(row)] for row in rows], dtype=np.int64)
 
     def columns(self, variables: Variables) -> Ints:
-        """Return the columns of variables. Raises SolverError for a variable in no row and no term."""
+        """Return the columns (n,) of variables. Raises SolverError for a variable in no row and no term."""
         try:
             return np.array([self.column_of[id(variable)] for variable in variables], dtype=np.int64)
         except KeyError as error:
@@ -69,7 +69,7 @@ def translate(model: Any) -> Matrix:
 
 
 def with_exclusions(matrix: Matrix, first: Ints, second: Ints) -> Matrix:
-    """Return the problem with a binary d per pair of columns: x[first] <= u·d, x[second] <= u·(1 − d)."""
+    """Return the problem with a binary d per pair of columns (n,): x[first] <= u·d, x[second] <= u·(1 − d)."""
     pairs, columns = len(first), len(matrix.cost)
     line = np.arange(pairs)
     binaries = columns + line

@@ -37,7 +37,7 @@ class ReserveAllocation:
 
 
 def roomless(held_kw: Floats, *, margins: bool) -> ReserveAllocation:
-    """Return an allocation whose room is still to be filled in; without `margins`, energy never binds."""
+    """Return an allocation of held_kw (R,n,T) without its room yet; without `margins`, energy never binds."""
     shape = held_kw.shape[1:]
 
     def tables() -> dict[Direction, Floats]:

@@ -36,11 +36,11 @@ class SolverRun:
     """One run: x, duals and reduced costs are empty unless a solution was found."""
 
     status: Status
-    x: Floats
+    x: Floats  # (columns,)
     objective: float
     bound: float  # proven lower bound of the minimum, −inf where none
-    row_dual: Floats
-    reduced_cost: Floats
+    row_dual: Floats  # (rows,)
+    reduced_cost: Floats  # (columns,)
 
 
 def version() -> str:
@@ -136,7 +136,7 @@ class Relaxation:
         _pass(self._solver, matrix, None)
 
     def bound_columns(self, columns: Ints, lower: Floats, upper: Floats) -> None:
-        """Set the bounds of columns."""
+        """Set the bounds (n,) of columns (n,)."""
         if len(columns):
             args = (len(columns), columns.astype(np.int32), lower.astype(np.float64), upper.astype(np.float64))
             _demand(self._solver.changeColsBounds(*args), "new bounds")
@@ -152,7 +152,7 @@ class Relaxation:
         self.release(np.flatnonzero((before.lower != matrix.lower) | (before.upper != matrix.upper)))
 
     def release(self, columns: Ints) -> None:
-        """Give columns their own bounds back."""
+        """Give columns (n,) their own bounds back."""
         self.bound_columns(columns, self._matrix.lower[columns], self._matrix.upper[columns])
 
     def solve(self, time_limit_s: float, algorithm: str, *, worth_below: float = np.inf) -> SolverRun:
@@ -206,7 +206,7 @@ def solve_mixed(
     log: SolverLog | None = None,
     few: bool = False,
 ) -> SolverRun:
-    """Minimise with whole numbers from a feasible start (or an empty one), to a proven absolute gap.
+    """Minimise with whole numbers from a feasible start (columns,), or an empty one, to a proven absolute gap.
 
     With `few` whole numbers and many others, branching alone is quicker: a search near an answer, or one begun anew,
     solves the same large relaxation again and again.

@@ -61,7 +61,10 @@ def beside(*magnitudes: Floats | float) -> Tolerance:
 
 
 def slack(*magnitudes: Floats | float) -> Floats:
-    """Return the tolerance in kW or kWh: 1e-4 + 1e-6 of the largest of the magnitudes, elementwise."""
+    """Return the tolerance in kW or kWh: 1e-4 + 1e-6 of the largest of the magnitudes, elementwise.
+
+    Magnitudes have shapes that can be broadcast to each other; the tolerance has the shape of all of them together.
+    """
     largest = np.zeros(())
     for magnitude in magnitudes:
         values = np.abs(magnitude)
@@ -73,7 +76,11 @@ def slack(*magnitudes: Floats | float) -> Floats:
 def above(
     axes: Sequence[Axis], what: str, excess: Floats, allowed: Tolerance | Floats | float, unit: str = "kW"
 ) -> Iterator[str]:
-    """Yield findings for the worst places where excess, whose axes are named by `axes`, exceeds allowed or is NaN."""
+    """Yield findings for the worst places where excess, whose axes are named by `axes`, exceeds allowed or is NaN.
+
+    `excess` and `allowed` are in `unit`; `allowed` can be broadcast to the shape of `excess`, which has an axis for
+    each of `axes`.
+    """
     least = _LEAST if isinstance(allowed, Tolerance) else allowed
     places = np.nonzero(~(excess <= least))  # true for NaN as well
     if not len(places[0]):
@@ -93,5 +100,8 @@ def above(
 
 
 def differs(axes: Sequence[Axis], what: str, found: Floats, expected: Floats, unit: str = "kW") -> Iterator[str]:
-    """Yield findings for the worst places where found differs from expected by more than the tolerance."""
+    """Yield findings for the worst places where found differs from expected by more than the tolerance.
+
+    Both are in `unit` and have an axis for each of `axes`, see `above`.
+    """
     return above(axes, what, np.abs(found - expected), beside(found, expected), unit)

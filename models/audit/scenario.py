@@ -76,14 +76,14 @@ def obeyed_when_called(case: Case) -> Case:
 
 
 def by_point(case: Case, point: Ints, values: Floats) -> Floats:
-    """Return the sums (C+1,…) of units' values (U,…) at each congestion point, the last row for units in none."""
+    """Return the sums (C+1,…) of values (U,…) of units at points `point` (U,), the last row for units in none."""
     sums = np.zeros((len(case.points) + 1, *values.shape[1:]))
     np.add.at(sums, np.where(point == NO_POINT, len(case.points), point), values)
     return sums
 
 
 def mwh(case: Case, kw: Floats) -> Floats:
-    """Return energy in MWh of average power in kW."""
+    """Return the energy, MWh, of average power, kW, in each ISP; both of any shape."""
     return np.asarray(kw * case.isp_hours / 1000.0, dtype=np.float64)
 
 

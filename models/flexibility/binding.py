@@ -18,7 +18,10 @@ _KW, _EUR = 2e-3, 1e-4
 
 
 def binding(case: Case, most: Outcome, room: Room, deliverable_kw: Floats) -> tuple[str, ...]:
-    """Return the limits that bind in the program that delivers the most (its case has hard shortfalls)."""
+    """Return the limits that bind in the program that delivers the most, deliverable_kw (T,), in words.
+
+    The case of `most` has hard shortfalls, so that shadow prices tell promises from energy.
+    """
     short = room.requested & (np.abs(room.asked_kw) - np.abs(deliverable_kw) > _KW)
     if not short.any():
         return ()

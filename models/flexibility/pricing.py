@@ -133,7 +133,7 @@ def _delivered(asked_kw: Floats, outcome: Outcome) -> Floats:
 
 
 def with_one_whole_element(volume_kw: Floats, elements: tuple[tuple[int, int], ...]) -> Floats:
-    """Return a volume with the same power throughout in at least one element, for the least energy given up.
+    """Return a volume (T,), kW, with the same power throughout in at least one element, for the least energy given up.
 
     It stays as it is where no element has any power throughout: then that would leave nothing of it.
     """

@@ -19,7 +19,7 @@ class Points:
 
 
 def add_points(model: Any, case: Case, flows: Sequence[Flow], fixed_kw: Floats) -> Points:
-    """Add P_c[t] = Σ_{r in c} p_r[t], for every congestion point and once for the units in none."""
+    """Add P_c[t] = Σ_{r in c} p_r[t], for every congestion point and once for the units in none; fixed_kw (C+1,T)."""
     block = new_block(model, "points")
     rows = len(case.points) + 1
     power = add_cells(block, "power", np.ones((rows, case.isps), dtype=np.bool_), -np.inf, np.inf)

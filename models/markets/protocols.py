@@ -62,7 +62,9 @@ class Marginals:
     """Marginal costs of the best program found: d cost / d right-hand side of rows, d cost / d value of variables."""
 
     of_rows: Callable[[Variables], Floats]
+    """(n rows): EUR per unit of each right-hand side (n,)"""
     of_variables: Callable[[Variables], Floats]
+    """(n variables): EUR per unit of each (n,)"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +75,7 @@ class Allowed:
     lower: Floats  # (N,)
     upper: Floats  # (N,)
     variables: Variables = field(default_factory=list)
-    most: Floats = field(default_factory=lambda: np.zeros(0))
+    most: Floats = field(default_factory=lambda: np.zeros(0))  # (n,)
 
 
 @runtime_checkable

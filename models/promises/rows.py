@@ -57,7 +57,7 @@ class PointRows:
         )
 
     def within(self, duals: Floats) -> Floats:
-        """Return the prices with those of a wrong sign, which are rounding, put to 0."""
+        """Return the prices (M,) with those of a wrong sign, which are rounding, put to 0."""
         wrong = ((duals > 0) & np.isinf(self.lower)) | ((duals < 0) & np.isinf(self.upper))
         return np.where(wrong, 0.0, duals)
 

@@ -61,7 +61,7 @@ def equal_weights(count: int) -> Floats:
 
 
 def scenarios(cases: Sequence[Case], price_eur_per_mwh: Floats) -> Scenarios:
-    """Return equally likely scenarios. Raises CaseError as Scenarios does."""
+    """Return equally likely scenarios, with the prices of energy (T,) or (S,T). Raises CaseError as Scenarios does."""
     return Scenarios(cases=tuple(cases), weight=equal_weights(max(len(cases), 1)), price_eur_per_mwh=price_eur_per_mwh)
 
 

@@ -24,10 +24,10 @@ _NEARLY = 0.1
 class Tree:
     """The columns to branch on: whole ones with bounds, and groups of which exactly one column is 1."""
 
-    whole: Ints
-    lower: Floats  # (len(whole),)
-    upper: Floats
-    choices: tuple[Ints, ...]
+    whole: Ints  # (W,) columns
+    lower: Floats  # (W,)
+    upper: Floats  # (W,)
+    choices: tuple[Ints, ...]  # columns (n,) each
 
 
 @dataclass(order=True)

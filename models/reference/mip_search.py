@@ -42,10 +42,10 @@ _POLISH = 0.2  # share of the time left that is kept for solving HiGHS' whole nu
 class SearchResult:
     """The best answer with its duals and the bound of the minimised −value. x is None if time ran out first."""
 
-    x: Floats | None
-    row_dual: Floats
-    reduced_cost: Floats
-    objective: float
+    x: Floats | None  # (columns,)
+    row_dual: Floats  # (rows,)
+    reduced_cost: Floats  # (columns,)
+    objective: float  # EUR, like all below
     bound: float
     gap_allowed: float
     late: bool  # whether the time was over

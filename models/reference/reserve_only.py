@@ -28,8 +28,8 @@ class ReserveProblem:
     """The problem's arrays; costs of energy are added by whoever solves it."""
 
     matrix: Matrix
-    planned: tuple[tuple[Ints, Flow], ...]  # columns of the units' power in the plan
-    called: tuple[tuple[Ints, Flow], ...]  # and when reservations are called
+    planned: tuple[tuple[Ints, Flow], ...]  # columns (n,) of the units' power in the plan
+    called: tuple[tuple[Ints, Flow], ...]  # the same (n,) when reservations are called
     bids: tuple[tuple[int, int, int, float], ...]  # product, block, column, MW per step
 
 

@@ -25,28 +25,28 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Columns:
-    """The discrete part as columns of the matrix."""
+    """The discrete part as columns of the matrix, see models.block.Discrete."""
 
-    first: Ints
-    second: Ints
-    gain_first: Floats
-    gain_second: Floats
-    choices: list[Ints]
-    whole: Ints
-    switch: Ints  # −1 where none
-    least: Ints
-    on: Ints
-    partly: Ints
-    power: Ints
-    least_kw: Floats
-    unit: Ints  # of each power, told apart
-    states: list[tuple[Ints, Callable[[Floats], Floats]]]
-    called: Ints  # variables of called programs that whole numbers follow from, and those of the plan beside them
-    planned: Ints
+    first: Ints  # (N,) of pairs of which at most one column may be above zero
+    second: Ints  # (N,)
+    gain_first: Floats  # (N,) see models.block.Exclusive
+    gain_second: Floats  # (N,)
+    choices: list[Ints]  # (n,) each: exactly one column is 1
+    whole: Ints  # (W,) of bids, in steps
+    switch: Ints  # (W,) of the binary that says whether there is a bid, −1 where none
+    least: Ints  # (W,) steps of a bid other than 0
+    on: Ints  # (S,) of the binary that says whether a power is on
+    partly: Ints  # (S,) of the binary that says whether it is on for a part of the ISP only
+    power: Ints  # (S,)
+    least_kw: Floats  # (S,) of the power while it is on
+    unit: Ints  # (S,) of each power, told apart
+    states: list[tuple[Ints, Callable[[Floats], Floats]]]  # columns (n,), and what makes possible states of fractions
+    called: Ints  # (C,) variables of called programs that whole numbers follow from
+    planned: Ints  # (C,) those of the plan beside them
 
 
 def values_of(matrix: Matrix, x: Floats) -> Values:
-    """Return a function that looks up variables' values in x, without the residue of the solver's tolerances."""
+    """Return a function that looks up variables in x (columns,), without the residue of the solver's tolerances."""
     clean = np.clip(x, matrix.lower, matrix.upper)
     clean[np.abs(clean) < EXACT] = 0.0
 
@@ -159,7 +159,7 @@ def solve_fixed(
 
 
 def losers(columns: Columns, x: Floats, mixing: Bools) -> Ints:
-    """Return the column to fix at 0 of each mixing pair: the other one can make the same change of energy alone."""
+    """Return the column to fix at 0 of each mixing pair (n,): the other one makes the same change of energy alone."""
     keep_first = columns.gain_first * x[columns.first] >= columns.gain_second * x[columns.second]
     return np.where(keep_first, columns.second, columns.first)[mixing]
 
@@ -170,7 +170,7 @@ def _rounded_bids(columns: Columns, x: Floats) -> Floats:
 
 
 def fixed_whole(columns: Columns, x: Floats, bids: Floats) -> tuple[Ints, Floats]:
-    """Return all whole columns and the values at which to fix them."""
+    """Return all whole columns (n,) and the values (n,) at which to fix them, given x (columns,) and bids, in steps."""
     switched = columns.switch >= 0
     parts = [(columns.whole, bids), (columns.switch[switched], (bids[switched] > 0).astype(np.float64))]
     for choice in columns.choices:
@@ -205,7 +205,7 @@ def _partly(power: Floats, least_kw: Floats, unit: Ints) -> Bools:
 
 
 def completed(relaxation: Relaxation, columns: Columns, x: Floats, deadline: float) -> SolverRun | None:
-    """Return the best answer with the whole numbers that x says; None if there is none or no time."""
+    """Return the best answer with the whole numbers that x (columns,) says; None if there is none or no time."""
     undecided = np.zeros(len(columns.first), dtype=np.bool_)
     run = solve_fixed(relaxation, columns, x, x[columns.whole], undecided, deadline)
     return None if run is None or run.status is Status.INFEASIBLE else run

@@ -101,7 +101,7 @@ class Mixing:
     """How units mix their answers."""
 
     responder: Callable[[Case, Ints, bool, int], MixingResponder]
-    """(case, units, called, threads; 0: all available ones)"""
+    """(case, units (n,), called, threads; 0: all available ones)"""
     empty: Callable[[Case, int], Fields]
     """(case, count): programs of zero in the precision of the case"""
     sparse: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ class Mixing:
     whole_answers: Callable[[Case, Ints, Ints, Floats], Ints] | None = None
     """(case, units (n,), their groups (n,), weights (K,G)): the round whose answer a unit takes as it is, or MIXES"""
     repair: Callable[[Case, Ints, bool, Mixed], None] | None = None
-    """(case, units, called, mixed): turns mixtures that are no programs into programs, in place"""
+    """(case, units (n,), called, mixed): turns mixtures that are no programs into programs, in place"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -117,6 +117,7 @@ class Choosing:
     """How units that cannot mix choose among their answers. Their one field of Programs is the choice."""
 
     responder: Callable[[Case, Ints, bool, int], ChoosingResponder]
+    """(case, units (n,), called, threads; 0: all available ones)"""
     empty: Callable[[Case, int], Fields]
     choose: Callable[[Case, Ints, Ints, Floats, Sequence[Answered], int], Choices]
     """(case, units (n,), their groups (n,), shares of K rounds (K,G), the rounds, most passes over the units):
@@ -136,8 +137,8 @@ class Reserving:
     precision: Callable[[Case], np.dtype[Any]]
     """Precision of tables of reserve held"""
     together: Callable[[Case, Sequence[Ints], Ints], UnitArrays]
-    """(case, groups of units, a congestion point for each): arrays of one unit per group that can do whatever its group
-    can, at no higher cost, if it may lose energy"""
+    """(case, G groups of units (n,), a congestion point for each (G,)): arrays of one unit per group that can do
+    whatever its group can, at no higher cost, if it may lose energy"""
     apart: Callable[[Case], Bools] | None = None
     """Units (U,) that are put together only with one another, as little is proven with them; None: none"""
 

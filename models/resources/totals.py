@@ -42,7 +42,7 @@ def fixed_groups_kw(case: Case) -> Floats:
 
 
 def added(parts: Iterable[Floats]) -> Floats:
-    """Return the sum of arrays, in order."""
+    """Return the sum of arrays of one shape, in order."""
     first, *others = parts
     total = first
     for part in others:

@@ -29,7 +29,7 @@ class Holders:
     """A case of all holders put together."""
 
     case: Case
-    rows: dict[str, Ints]  # per class: the row of power prices that each unit sees, planned
+    rows: dict[str, Ints]  # per class (U,): the row of power prices that each unit sees, planned
     exact: bool  # whether each unit sees the prices of all holders it stands for, and these have no connection limits
 
 

@@ -71,11 +71,11 @@ class DaskPricing:
     def known(
         self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
     ) -> Known | None:
-        """Return the joint groups whose bound the prices of their last answers prove well enough; None if none."""
+        """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
-        """Yield best responses of chosen units of a batch that cannot mix. Raises ExecutorError without a worker."""
+        """Yield answers of chosen units (n,) of a batch that cannot mix. Raises ExecutorError without a worker."""
         return self._stream(
             Call(shard=number, method="choices", arguments=(self._cuts[number].seen(prices), place))
             for number, place in self._pieces(batch, chosen)
@@ -84,7 +84,7 @@ class DaskPricing:
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of chosen units of a batch, shard by shard. Raises ExecutorError when no worker is left."""
+        """Yield mixtures of chosen units (n,) of a batch, shard by shard. Raises ExecutorError without a worker."""
         return self._stream(
             Call(shard=number, method="mixtures", arguments=self._asked(number, rounds, shares, place))
             for number, place in self._pieces(batch, chosen)

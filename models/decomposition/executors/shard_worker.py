@@ -72,12 +72,12 @@ class ShardWorker:
         return result
 
     def choices(self, number: int, prices: Prices, chosen: Ints) -> Choices:
-        """Return the best responses of the units at positions `chosen` of a shard whose units cannot mix."""
+        """Return the best responses of the units at positions `chosen` (n,) of a shard whose units cannot mix."""
         unit, shard = self._held[number]
         return unit.choices(_own(prices), shard.rows, np.array(chosen))
 
     def mixtures(self, number: int, rounds: list[Prices], shares: Shares, chosen: Ints) -> Mixed:
-        """Return mixtures of the units at positions `chosen`, at most CHUNK of them, of a shard whose units mix."""
+        """Return mixtures of units at positions `chosen` (n,), at most CHUNK of them, of a shard whose units mix."""
         unit, shard = self._held[number]
         own = Shares(weight=np.array(shares.weight), only=np.array(shares.only))
         seen = [_own(prices) for prices in rounds]

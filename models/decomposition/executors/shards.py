@@ -37,11 +37,11 @@ class Cut:
     batch: int
     called: bool
     units: Ints  # (n,) positions in the batch, in the order in which they are added up
-    power: Ints  # rows of the power prices that its units see
-    held: Ints  # rows of the rewards that its units see
+    power: Ints  # (P,) rows of the power prices that its units see
+    held: Ints  # (H,) rows of the rewards that its units see
     rows: Rows  # (n,) into these rows, and into `group`
     group: Ints  # (K,) the group of each of its sums
-    reserve_rows: Ints  # rows of its sums whose units may hold reserve
+    reserve_rows: Ints  # (k,) rows of its sums whose units may hold reserve
 
     def prices(self, scenario: ScenarioPrices) -> Prices:
         """Return the prices that its units see, given those of both scenarios."""
@@ -62,9 +62,9 @@ class Shard:
     called: bool
     frame: Case  # without units, congestion points or contracts
     units: UnitArrays  # 2-D parameters that are constant over the day have one column
-    rows: Rows
+    rows: Rows  # (n,), see Cut
     sums: int  # K
-    reserve_rows: Ints
+    reserve_rows: Ints  # (k,), see Cut
 
     def case(self) -> Case:
         """Return the case of these units alone."""

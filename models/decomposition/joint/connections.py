@@ -47,7 +47,7 @@ class JointConnections:
         return len(self.point)
 
     def units(self, name: str) -> Ints:
-        """Return the units of a class behind these connections."""
+        """Return the units (n,) of a class behind these connections."""
         return next((units for known, units, _ in self.by_class() if known == name), self.stores[:0])
 
     def by_class(self) -> tuple[tuple[str, Ints, Ints], ...]:

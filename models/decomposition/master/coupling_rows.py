@@ -94,7 +94,10 @@ def decide_alone(costs: CouplingCosts, constant: Floats, alone: Bools) -> float:
 
 
 def couplings(costs: Costs, constants: Constants, priced_points: Ints) -> proximal.Couplings:
-    """Return the couplings as they are without columns and positions, with no centre and no steps yet."""
+    """Return the couplings as they are without columns and positions, with no centre and no steps yet.
+
+    `priced_points` (N,): which congestion points have a row.
+    """
     priced = [(cost.breakpoints[priced_points], cost.slopes[priced_points]) for cost in (costs.program, costs.call)]
     rest = [(cost.breakpoints, cost.slopes) for cost in costs]
     return proximal.Couplings(*(

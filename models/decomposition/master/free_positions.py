@@ -21,7 +21,7 @@ class FreePositions:
     bids: list[tuple[int, int]]  # product and block of each bid
     product: list[int]  # of bids and shared shortfalls
     levels: int  # the first position that is the level of a peak charge
-    step_mw: Floats  # of bids, zero of all others
+    step_mw: Floats  # (P,) of bids, zero of all others
     lowest_eur: float  # what peaks cost at the lowest levels of their positions
 
 

@@ -39,8 +39,8 @@ class BlockLp:
     other: Packed  # the rest of them, which meet any shared rows
     others: sparse.csc_array  # (n,V−W) of all other variables
     right: Floats  # (n,)
-    shared: Ints  # rows that belong to no block
-    quantity: Ints  # of each shared row: the quantity it counts
+    shared: Ints  # (s,) rows that belong to no block
+    quantity: Ints  # (s,) of each shared row: the quantity it counts
     group: Ints  # (W,) of the first W variables, ascending: their weights are >= 0, with the sum 1 per group
 
 

@@ -87,7 +87,10 @@ def _largest_block(master: RestrictedMaster, lp: MixtureLp) -> int:
 
 
 def block_lp_of(master: RestrictedMaster, lp: MixtureLp) -> tuple[BlockLp, Floats, Floats]:
-    """Return the program with its blocks, without fixed variables; the master's present point, and its best prices."""
+    """Return the program with its blocks, without fixed variables (V of them are left).
+
+    With it the master's present point (V,), and its best prices (n,) of the program's rows, EUR per kW of one ISP.
+    """
     groups, isps, used, weights = master.groups, master.case.isps, lp.used, len(lp.group)
     balances = len(master.constants.balance)
     of, held = master.grouping.blocks, isps * (balances + np.arange(len(master.case.reserves)))

@@ -34,7 +34,7 @@ class Batch:
     resource: ResourceClass
     called: bool
     units: Ints  # (U,) positions within the class
-    rows: Rows
+    rows: Rows  # (U,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

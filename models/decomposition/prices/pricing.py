@@ -50,13 +50,13 @@ class Pricing(Protocol):
         ...
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
-        """Yield positions of a few of the chosen units of a batch that cannot mix, with their best responses."""
+        """Yield positions (m,) of a few of the chosen units (n,) of a batch that cannot mix, with their answers."""
         ...
 
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield positions of a few of the chosen units of a batch that can mix, with mixtures of their answers."""
+        """Yield positions (m,) of a few of the chosen units (n,) of a batch that can mix, with mixtures of answers."""
         ...
 
     def joint_mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:
@@ -85,14 +85,14 @@ class PreparedUnits:
     def mixtures(
         self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of chosen units. Raises TypeError where units do not mix."""
+        """Yield mixtures of chosen units (n,). Raises TypeError where units do not mix."""
         if self.mixing is None:
             raise TypeError(f"{type(self.responder).__name__} does not mix")
         return self.mixing.mixtures(rounds, rows, shares, chosen)
 
 
 def prepared(case: Case, resource: ResourceClass, units: Ints, *, called: bool, threads: int = 0) -> PreparedUnits:
-    """Return units of one class, ready to answer. Raises TypeError for a class without choice.
+    """Return units (U,) of one class, ready to answer. Raises TypeError for a class without choice.
 
     With 0 threads all available ones are used.
     """
@@ -139,7 +139,7 @@ class JointPricing:
     def known(
         self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None
     ) -> Known | None:
-        """Return the joint groups whose bound the prices of their last answers prove well enough; None if none."""
+        """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         groups = np.ones(len(promised_eur), dtype=np.bool_) if groups is None else groups
         well, bound_eur = np.zeros(len(promised_eur), dtype=np.bool_), np.zeros(len(promised_eur))
         for batch, responder in zip(self._batches, self._responders, strict=True):
@@ -221,18 +221,18 @@ class LocalPricing:
     def known(
         self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
     ) -> Known | None:
-        """Return the joint groups whose bound the prices of their last answers prove well enough; None if none."""
+        """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
-        """Yield the best responses of chosen units of a batch that cannot mix."""
+        """Yield the best responses of chosen units (n,) of a batch that cannot mix."""
         for few in chunks(chosen):
             yield few, self._units[batch].choices(prices, self._grouping.batches[batch].rows, few)
 
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of the answers of chosen units of a batch."""
+        """Yield mixtures of the answers of chosen units (n,) of a batch."""
         return self._units[batch].mixtures(rounds, self._grouping.batches[batch].rows, shares, chosen)
 
     def joint_mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:

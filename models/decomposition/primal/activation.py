@@ -73,7 +73,7 @@ def moved_kw(case: Case, activation: Activation, planned: Programs) -> Floats:
 
 
 def as_planned(case: Case, activation: Activation, planned: Programs, points: Ints) -> None:
-    """Let called programs at some points keep the plan: nothing is delivered there, and no hard bound is broken."""
+    """Let called programs at points (n,) keep the plan: nothing is delivered there, and no hard bound is broken."""
     for resource in RESOURCES:
         if resource.name in activation.called:
             units, fields = activation.called[resource.name]

@@ -117,7 +117,10 @@ def combine(
     prices: dict[int, DualPrices],
     choices: BatchChoices,
 ) -> list[CombinedPrograms]:
-    """Return the programs of every class and scenario, for which the rounds with weight are priced again."""
+    """Return the programs of every class and scenario, for which the rounds with weight are priced again.
+
+    `weights` (G,) and `prices` are given per round.
+    """
     numbers = [number for number in weights if number != SETTLED]  # settled groups do not mix
     weight = np.array([weights[number] for number in numbers]).reshape(len(numbers), len(grouping.group_point))
     results: dict[tuple[str, bool], CombinedPrograms] = {}

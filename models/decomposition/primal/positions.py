@@ -15,7 +15,10 @@ from models.resources.totals import groups_kw
 
 
 def positions(case: Case, programs: Programs, point_kw: Floats) -> dict[str, Any]:
-    """Return the fields of ProgramValues about positions: the cheapest that balance every balancing group."""
+    """Return the fields of ProgramValues about positions: the cheapest that balance every balancing group.
+
+    `point_kw` (C+1,T): the sums of the programs at congestion points, the last row for units in none.
+    """
     totals = groups_kw(case, programs, point_kw)
     return position_fields(case, (of_group(*one) for one in zip(case.energy_markets(), totals, strict=True)))
 

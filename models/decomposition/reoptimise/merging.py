@@ -24,7 +24,10 @@ Patched: TypeAlias = Callable[[NDArray[Any], Any, NDArray[Any]], NDArray[Any]]
 
 
 def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
-    """Return the whole portfolio's case after its part `new` was planned again; `outcome` is the one before."""
+    """Return the whole portfolio's case after its part `new`, congestion points (n,), was planned again.
+
+    `outcome` is the one before.
+    """
     anchor = None
     if new.anchor is not None:
         anchor = replace(new.anchor, point_kw=outcome.point_kw.copy())
@@ -56,7 +59,9 @@ def _joined(whole: Any, points: Ints, new: Any) -> Any:
 def whole_outcome(
     case: Case, outcome: Outcome, points: Ints, new_case: Case, new: Outcome, *, in_place: bool = False
 ) -> Outcome:
-    """Return the whole portfolio's outcome with that of its part in it; `case` and `outcome` are the ones before.
+    """Return the whole portfolio's outcome with that of its part, congestion points (n,), in it.
+
+    `case` and `outcome` are the ones before.
 
     With `in_place` its arrays are written to, and `outcome` must not be used any more.
     """

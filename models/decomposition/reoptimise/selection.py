@@ -101,7 +101,8 @@ def selectable(case: Case) -> tuple[Mapping[str, Bools], Bools]:
 def select(case: Case, outcome: Outcome, wanted: Mapping[str, Ints]) -> Selection | None:
     """Return the case of some units, and of all units at points that are selected as a whole; None if nobody is left.
 
-    Awarded and made bids of the outcome are fixed. The case begins its search at the prices of the outcome, `duals`.
+    `wanted`: positions (n,) of the units of each class. Awarded and made bids of the outcome are fixed. The case begins
+    its search at the prices of the outcome, `duals`.
     """
     free, whole = selectable(case)
     at = np.zeros_like(whole)
@@ -153,7 +154,7 @@ def _others_kw(part: Case, outcome: Outcome, units: Mapping[str, Ints], points: 
 
 
 def chosen(programs: Programs, units: Mapping[str, Ints]) -> Programs:
-    """Return the programs of some units of each class."""
+    """Return the programs of some units (n,) of each class."""
     return Programs(
         **{name: getattr(programs, name)[units[one.name]] for one in PRICED for name in one.fields}
     )  # fmt: skip

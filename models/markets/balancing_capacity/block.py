@@ -58,7 +58,7 @@ class BalancingCapacityBlock:
         }
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return the value of one more MW of reserve; rounding below zero is cut off."""
+        """Return the value (R,T), EUR, of one more MW of reserve during an ISP; rounding below zero is cut off."""
         held = np.zeros((len(case.reserves), case.isps))
         np.add.at(held, (self.product, self.isp), marginals.of_rows(self.rows) * KW_PER_MW)
         return {"reserve_eur_per_mw": np.maximum(held, 0.0)}

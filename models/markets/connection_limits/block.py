@@ -41,7 +41,7 @@ class ConnectionLimitsBlock:
         return {}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return the value of one more MWh of each limit of the plan; rounding below zero is cut off."""
+        """Return the value (L,T), EUR, of one more MWh of each limit of the plan; rounding below zero is cut off."""
         per_mwh, shape = 1000 / case.isp_hours, case.connection_limits.import_kw.shape
         found = {side: np.zeros(shape) for side in ("import", "export")}
         for (called, side), (breach, rows) in self.breaches.items():

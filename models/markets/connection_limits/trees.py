@@ -10,7 +10,7 @@ from models.case import NO_LIMIT, UNIT_CLASSES, Bools, Case, ConnectionLimits, F
 
 
 def limited_units(case: Case) -> Iterator[tuple[str, Ints]]:
-    """Yield each class with the positions of its units that are behind a limit."""
+    """Yield each class with the positions (n,) of its units that are behind a limit."""
     for name in UNIT_CLASSES:
         units = np.flatnonzero(case.leaf(name) != NO_LIMIT)
         if len(units):

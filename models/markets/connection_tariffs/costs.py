@@ -75,7 +75,7 @@ def peaks_eur(case: Case, peak_kw: Floats) -> Floats:
 
 
 def paying_units(case: Case) -> Iterator[tuple[str, Ints, Ints]]:
-    """Yield each class with the positions of its units behind a tariff, and the connection of each."""
+    """Yield each class with the positions (n,) of its units behind a tariff, and the connection of each (n,)."""
     for name in UNIT_CLASSES:
         of = case.tariff(name)
         units = np.flatnonzero(of != NO_TARIFF)

@@ -21,7 +21,7 @@ class DayAheadBlock:
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return the positions per ISP."""
+        """Return the positions (T,), kW, and those of each group (G,T)."""
         found = np.append(values(self.positions), 0.0)
         committed = np.array([np.nan_to_num(one.day_ahead.committed_kw) for one in case.energy_markets()])
         mine = np.where(self.position_of >= 0, found[self.position_of], committed)

@@ -42,7 +42,7 @@ class ImbalanceBlock:
         return Allowed(rows=self.balance, lower=decided, upper=decided)
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return short and long imbalance; no group has both at once."""
+        """Return short and long imbalance (T,), kW, and that of each group (G,T); no group has both at once."""
         groups = len(case.energy_markets())
         short, long = (cells.spread(values, groups, case.isps) for cells in (self.short, self.long))
         both = np.minimum(short, long)
@@ -51,7 +51,7 @@ class ImbalanceBlock:
         return whole | {"group_imbalance_kw": short - long} if case.balancing_groups.name else whole
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return the value of consuming one MWh less, in the first group, and in each where there are groups."""
+        """Return the value (T,), EUR, of consuming a MWh less in the first group, and (G,T) in each of several."""
         found = (marginals.of_rows(self.balance) * (1000 / case.isp_hours)).reshape(-1, case.isps)
         whole = {"balance_eur_per_mwh": found[0]}
         return whole | {"group_balance_eur_per_mwh": found} if case.balancing_groups.name else whole

@@ -20,7 +20,7 @@ class IntradayBlock:
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return purchases and sales, committed positions included; no group has both at once."""
+        """Return purchases and sales (T,), kW, committed positions included; no group has both at once."""
         net, groups = _committed(case), len(case.energy_markets())
         buy = self.buy.spread(values, groups, case.isps) + np.maximum(net, 0.0)
         sell = self.sell.spread(values, groups, case.isps) + np.maximum(-net, 0.0)

@@ -38,7 +38,7 @@ class LimitsBlock:
         return {}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return the value of one more MWh of each limit; rounding below zero is cut off."""
+        """Return the value (L,T), EUR, of one more MWh of each limit; rounding below zero is cut off."""
         per_mwh, shape = 1000 / case.isp_hours, case.limits.import_kw.shape
         imports, exports = np.zeros(shape), np.zeros(shape)
         imports[self.breach_import.unit, self.breach_import.isp] = -marginals.of_rows(self.import_rows) * per_mwh

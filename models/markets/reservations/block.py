@@ -35,7 +35,7 @@ class ReservationsBlock:
     terms: tuple[ObjectiveTerm, ...]
     reserved_kw: Floats  # (K,T) for which they are stated
     row: Ints  # (N,) of each shortfall
-    rest_kw: Floats  # what each distinct row has beside reservations
+    rest_kw: Floats  # (rows,) what each distinct row has beside reservations
     discrete: Discrete = LINEAR
 
     def allowed(self, case: Case) -> Allowed | None:
@@ -53,11 +53,11 @@ class ReservationsBlock:
         )  # fmt: skip
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return the shortfalls."""
+        """Return the shortfalls (K,T), kW."""
         return {"reservation_shortfall_kw": self.shortfall.spread(values, *case.reservations.reserved_kw.shape)}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return the value of releasing a MWh; rounding below zero is cut off."""
+        """Return the value (K,T), EUR, of releasing a MWh; rounding below zero is cut off."""
         released, cells = np.zeros(case.reservations.reserved_kw.shape), self.shortfall
         # Releasing lowers the bound of the shortfall as well: at this bound its reduced cost is taken off again.
         saved = np.minimum(marginals.of_variables(cells.variables), 0.0)
