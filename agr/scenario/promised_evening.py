@@ -6,7 +6,6 @@ Everything but the prices is drawn: what both take on the days before, and on th
 its hours have in common beside that of each hour, as measured loads have.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import CongestionPoint, Connection, Contract, Forecast, PointLimit, Price, Register
 from agr.forecasting import Observed
-from agr.scenario.writing import cro_json, plain_csv, tables, utc, write
+from agr.scenario.writing import cro_json, plain_csv, tables, utc, write_generated
 
 Floats = NDArray[np.float64]
 DAY, SEED, DAYS, ZONE = date(2024, 11, 13), 19, 70, "Europe/Amsterdam"
@@ -113,11 +112,7 @@ def _connection(name: str) -> str:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Write the folder's generated files."""
-    parser = argparse.ArgumentParser(prog="python -m agr.scenario.promised_evening", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the scenario")
-    parser.add_argument("--prices", type=Path, required=True, help="table with the Dutch day-ahead prices")
-    given = parser.parse_args(words)
-    write(given.out, files(given.prices))
+    write_generated("promised_evening", __doc__, files, words)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Everything but the prices is drawn: sessions of six weeks before the day, and of
 has a common spread of 15 % beside chance, as was measured on real public sessions.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -23,7 +22,7 @@ from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import CongestionPoint, Connection, Forecast, PointLimit, Price, Register
 from agr.forecasting import Observed
-from agr.scenario.writing import cro_json, plain_csv, tables, utc, write
+from agr.scenario.writing import cro_json, plain_csv, tables, utc, write_generated
 
 DAY, SEED, WEEKS, ZONE = date(2024, 11, 6), 19, 6, "Europe/Amsterdam"
 DSO, CAR_KW, POLE_KW = "north-grid.example", 7.4, 11.0
@@ -179,11 +178,7 @@ def _connection(group: int, number: int) -> str:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Write the folder's generated files."""
-    parser = argparse.ArgumentParser(prog="python -m agr.scenario.public_charging", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the scenario")
-    parser.add_argument("--prices", type=Path, required=True, help="table with the Dutch day-ahead prices")
-    given = parser.parse_args(words)
-    write(given.out, files(given.prices))
+    write_generated("public_charging", __doc__, files, words)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Writes a register as CSV tables, one per kind, and a CRO's list as JSON. Reproducible to the byte."""
 
+import argparse
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -115,6 +116,17 @@ def cro_json(points: Sequence[CongestionPoint], free_connections: Sequence[str])
     ]
     text = json.dumps({"congestion_points": listed, "free_connections": list(free_connections)}, indent=1)
     return text.encode() + b"\n"
+
+
+def write_generated(
+    name: str, doc: str | None, files: Callable[[Path], dict[str, bytes]], words: Sequence[str] | None
+) -> None:
+    """Write what `files` makes of day-ahead prices: the command of the module that generates a shipped scenario."""
+    parser = argparse.ArgumentParser(prog=f"python -m agr.scenario.{name}", description=doc)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the scenario")
+    parser.add_argument("--prices", type=Path, required=True, help="table with the Dutch day-ahead prices")
+    given = parser.parse_args(words)
+    write(given.out, files(given.prices))
 
 
 def write(folder: Path, files: dict[str, bytes]) -> None:

@@ -109,6 +109,28 @@ class MarketBlock(Protocol):
         ...
 
 
+class QuietBlock:
+    """A market's block that adds nothing to an outcome, as all that is of interest follows from programs.
+
+    Blocks that add something override the method in question, see MarketBlock.
+    """
+
+    def outcome(self, case: Case, values: Values) -> Mapping[str, Any]:
+        """Return no fields of ProgramValues."""
+        del case, values
+        return {}
+
+    def shadow(self, case: Case, marginals: Marginals) -> Mapping[str, Floats]:
+        """Return no fields of Shadow."""
+        del case, marginals
+        return {}
+
+
+def rows_at(points_of: Callable[[Case], Ints]) -> Callable[[Case, Ints], Ints]:
+    """Return `at` of PlacedRows for rows whose congestion points (rows,) `points_of` gives."""
+    return lambda case, points: np.flatnonzero(np.isin(points_of(case), points))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlacedRows:
     """Rows of a market that are at one congestion point each, and what an outcome says of them, row by row."""

@@ -34,10 +34,9 @@ from models.case import (
 from models.decomposition.reoptimise.point_tables import at_points, places, rows_of
 from models.errors import CaseError
 from models.headroom import counted_side
-from models.markets.connection_limits.market import rows_at as limits_at
+from models.markets.connection_limits.market import limits_at
 from models.markets.connection_limits.trees import chains
-from models.markets.connection_tariffs.market import peaks_at
-from models.markets.connection_tariffs.market import rows_at as tariffs_at
+from models.markets.connection_tariffs.market import peaks_at, tariffs_at
 from models.outcome import Headroom, Outcome
 from models.resources.registry import FIXED, RESOURCES
 from models.resources.totals import group_points_kw, held_kw

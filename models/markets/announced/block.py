@@ -6,27 +6,17 @@ from typing import Any
 import numpy as np
 
 from models.algebra import pyo
-from models.block import LINEAR, Discrete, ObjectiveTerm, Values, add_cells, linear_sum, new_block
-from models.case import Case, Floats
-from models.markets.protocols import Marginals, Portfolio
+from models.block import LINEAR, Discrete, ObjectiveTerm, add_cells, linear_sum, new_block
+from models.case import Case
+from models.markets.protocols import Portfolio, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AnnouncedBlock:
+class AnnouncedBlock(QuietBlock):
     """Distances of programs from the announced ones, of which only the cost is of interest."""
 
     terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
-
-    def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return no fields, since the distance follows from programs."""
-        del case, values
-        return {}
-
-    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return no fields: an announcement has no shadow price."""
-        del case, marginals
-        return {}
 
 
 def stay_near(model: Any, case: Case, portfolio: Portfolio) -> AnnouncedBlock:

@@ -11,7 +11,6 @@ from models.block import (
     LINEAR,
     Discrete,
     ObjectiveTerm,
-    Values,
     VariableArray,
     Variables,
     add_cells,
@@ -24,21 +23,16 @@ from models.case import NO_LIMIT, Bools, Case, Direction, Floats, Ints
 from models.headroom import takes
 from models.markets.connection_limits.costs import CALLED_TERM, TERM
 from models.markets.connection_limits.trees import called_limits, chains, with_below
-from models.markets.protocols import ClassUnits, Marginals, Portfolio
+from models.markets.protocols import ClassUnits, Marginals, Portfolio, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ConnectionLimitsBlock:
+class ConnectionLimitsBlock(QuietBlock):
     """Soft bounds of what units draw together, with their rows in the order of their breaches."""
 
     breaches: dict[tuple[bool, str], tuple[VariableArray, Variables]]  # (called, side) → (limit, ISP), rows
     terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
-
-    def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return no fields: breaches follow from programs and the reserve held, see models.connection_loads."""
-        del case, values
-        return {}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
         """Return the value (L,T), EUR, of one more MWh of each limit of the plan; rounding below zero is cut off."""

@@ -1,17 +1,11 @@
 """Limits of connections and groups as the registry knows them."""
 
-import numpy as np
-
-from models.case import Case, Ints
 from models.markets.connection_limits import costs
 from models.markets.connection_limits.block import limit_connections
-from models.markets.protocols import Market, PlacedRows
+from models.markets.protocols import Market, PlacedRows, rows_at
 
-
-def rows_at(case: Case, points: Ints) -> Ints:
-    """Return the connection limits (m,) all of whose units are at one of some congestion points (n,)."""
-    return np.flatnonzero(np.isin(case.connection_limits.point, points))
-
+limits_at = rows_at(lambda case: case.connection_limits.point)
+"""(case, congestion points (n,)): the limits (m,) all of whose units are at one of these points"""
 
 MARKET = Market(
     name="connection_limits",
@@ -19,7 +13,7 @@ MARKET = Market(
     placed_eur=costs.placed_eur,
     placed=(
         PlacedRows(
-            at=rows_at,
+            at=limits_at,
             values=(
                 "connection_import_breach_kw", "connection_export_breach_kw", "called_connection_import_breach_kw",
                 "called_connection_export_breach_kw",

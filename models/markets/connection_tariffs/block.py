@@ -10,7 +10,6 @@ from models.block import (
     LINEAR,
     Discrete,
     ObjectiveTerm,
-    Values,
     VariableArray,
     add_cells,
     grouped,
@@ -19,25 +18,15 @@ from models.block import (
 )
 from models.case import NO_TARIFF, Case, Floats, Ints
 from models.markets.connection_tariffs.costs import PEAK_TERM, TERM, WORSE_TERM
-from models.markets.protocols import Marginals, Portfolio
+from models.markets.protocols import Portfolio, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ConnectionTariffsBlock:
+class ConnectionTariffsBlock(QuietBlock):
     """Import and export of connections, and the levels of their peaks."""
 
     terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
-
-    def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return no fields: what customers pay follows from programs, see models.connection_costs."""
-        del case, values
-        return {}
-
-    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return no fields."""
-        del case, marginals
-        return {}
 
 
 def charge_connections(model: Any, case: Case, portfolio: Portfolio) -> ConnectionTariffsBlock:

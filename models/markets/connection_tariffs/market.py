@@ -5,17 +5,15 @@ import numpy as np
 from models.case import Case, Ints
 from models.markets.connection_tariffs import costs
 from models.markets.connection_tariffs.block import charge_connections
-from models.markets.protocols import Market, PlacedRows
+from models.markets.protocols import Market, PlacedRows, rows_at
 
-
-def rows_at(case: Case, points: Ints) -> Ints:
-    """Return the connections (m,) with a tariff at congestion points (n,)."""
-    return np.flatnonzero(np.isin(case.connection_tariffs.point, points))
+tariffs_at = rows_at(lambda case: case.connection_tariffs.point)
+"""(case, congestion points (n,)): the connections (m,) with a tariff there"""
 
 
 def peaks_at(case: Case, points: Ints) -> Ints:
     """Return the peak charges (m,) of connections at congestion points (n,)."""
-    return np.flatnonzero(np.isin(case.connection_tariffs.peak_at, rows_at(case, points)))
+    return np.flatnonzero(np.isin(case.connection_tariffs.peak_at, tariffs_at(case, points)))
 
 
 MARKET = Market(
@@ -23,6 +21,6 @@ MARKET = Market(
     state=charge_connections,
     placed_eur=costs.placed_eur,
     whole_only=lambda case: len(case.connection_tariffs.least_eur) > 0,  # a condition on the sum of all ISPs
-    placed=(PlacedRows(at=rows_at, values=("tariff_eur",)), PlacedRows(at=peaks_at, values=("peak_kw",))),
+    placed=(PlacedRows(at=tariffs_at, values=("tariff_eur",)), PlacedRows(at=peaks_at, values=("peak_kw",))),
     eased=costs.eased,
 )

@@ -8,11 +8,11 @@ import numpy as np
 from models.algebra import pyo
 from models.block import LINEAR, Discrete, Flow, ObjectiveTerm, Values, Variables, new_block
 from models.case import NO_POINT, Case, DayAhead, Floats, Ints
-from models.markets.protocols import Marginals, Portfolio
+from models.markets.protocols import Portfolio, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DayAheadBlock:
+class DayAheadBlock(QuietBlock):
     """Positions in kW, one variable per balancing group and product with a free ISP."""
 
     positions: Variables
@@ -27,11 +27,6 @@ class DayAheadBlock:
         mine = np.where(self.position_of >= 0, found[self.position_of], committed)
         whole = {"day_ahead_kw": mine.sum(axis=0)}
         return whole | {"group_day_ahead_kw": mine} if case.balancing_groups.name else whole
-
-    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return no fields, since the market has no rows of its own."""
-        del case, marginals
-        return {}
 
 
 def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlock:

@@ -7,11 +7,11 @@ import numpy as np
 
 from models.block import LINEAR, Discrete, Flow, ObjectiveTerm, Values, VariableArray, add_cells, new_block
 from models.case import NO_POINT, Case, Floats
-from models.markets.protocols import Marginals, Portfolio
+from models.markets.protocols import Portfolio, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class IntradayBlock:
+class IntradayBlock(QuietBlock):
     """Purchases and sales in kW; the `unit` of these variables is the balancing group."""
 
     buy: VariableArray
@@ -28,11 +28,6 @@ class IntradayBlock:
         buy, sell = buy - both, sell - both
         whole = {"intraday_buy_kw": buy.sum(axis=0), "intraday_sell_kw": sell.sum(axis=0)}
         return whole | {"group_intraday_kw": buy - sell} if case.balancing_groups.name else whole
-
-    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return no fields, since the market has no rows of its own."""
-        del case, marginals
-        return {}
 
 
 def trade_intraday(model: Any, case: Case, portfolio: Portfolio) -> IntradayBlock:

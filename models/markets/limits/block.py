@@ -10,7 +10,6 @@ from models.block import (
     LINEAR,
     Discrete,
     ObjectiveTerm,
-    Values,
     VariableArray,
     Variables,
     add_cells,
@@ -18,11 +17,11 @@ from models.block import (
     new_block,
 )
 from models.case import Case, Floats
-from models.markets.protocols import Marginals, Portfolio
+from models.markets.protocols import Marginals, Portfolio, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LimitsBlock:
+class LimitsBlock(QuietBlock):
     """Soft bounds of P_c, with their rows in the order of their breaches."""
 
     breach_import: VariableArray  # (limit, ISP)
@@ -31,11 +30,6 @@ class LimitsBlock:
     export_rows: Variables
     terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
-
-    def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return no fields: breaches follow from programs, see `costs.settled`."""
-        del case, values
-        return {}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
         """Return the value (L,T), EUR, of one more MWh of each limit; rounding below zero is cut off."""

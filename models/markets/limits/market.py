@@ -1,17 +1,8 @@
 """Agreed limits as the registry knows them."""
 
-import numpy as np
-
-from models.case import Case, Ints
 from models.markets.limits import costs
 from models.markets.limits.block import limit_congestion
-from models.markets.protocols import Market, PlacedRows
-
-
-def rows_at(case: Case, points: Ints) -> Ints:
-    """Return the limits (m,) of congestion points (n,)."""
-    return np.flatnonzero(np.isin(case.limits.point, points))
-
+from models.markets.protocols import Market, PlacedRows, rows_at
 
 MARKET = Market(
     name="limits",
@@ -22,7 +13,7 @@ MARKET = Market(
     programs=costs.programs,
     placed=(
         PlacedRows(
-            at=rows_at, values=("breach_import_kw", "breach_export_kw"),
+            at=rows_at(lambda case: case.limits.point), values=("breach_import_kw", "breach_export_kw"),
             prices=("limit_import_eur_per_mwh", "limit_export_eur_per_mwh"),
         ),
     ),

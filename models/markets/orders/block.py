@@ -10,19 +10,18 @@ from models.block import (
     LINEAR,
     Discrete,
     ObjectiveTerm,
-    Values,
     VariableArray,
     Variables,
     add_cells,
     linear_sum,
     new_block,
 )
-from models.case import Case, Floats
-from models.markets.protocols import Allowed, Marginals, Portfolio
+from models.case import Case
+from models.markets.protocols import Allowed, Portfolio, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class OrdersBlock:
+class OrdersBlock(QuietBlock):
     """What is not delivered of each order: only what it costs is of interest."""
 
     terms: tuple[ObjectiveTerm, ...]
@@ -43,16 +42,6 @@ class OrdersBlock:
             orders.most_kw[self.most.unit, self.most.isp], -orders.least_kw[self.least.unit, self.least.isp]
         ])  # fmt: skip
         return Allowed(rows=self.rows, lower=np.full(len(upper), -np.inf), upper=upper)
-
-    def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return no fields: what is not delivered follows from programs, see `costs.settled`."""
-        del case, values
-        return {}
-
-    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return no fields: what an order costs is stated when it is offered."""
-        del case, marginals
-        return {}
 
 
 def keep_orders(model: Any, case: Case, portfolio: Portfolio) -> OrdersBlock:

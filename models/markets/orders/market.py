@@ -1,17 +1,8 @@
 """Orders of flexibility as the registry knows them."""
 
-import numpy as np
-
-from models.case import Case, Ints
 from models.markets.orders import costs
 from models.markets.orders.block import keep_orders
-from models.markets.protocols import Market, PlacedRows
-
-
-def rows_at(case: Case, points: Ints) -> Ints:
-    """Return the orders (m,) at congestion points (n,)."""
-    return np.flatnonzero(np.isin(case.orders.point, points))
-
+from models.markets.protocols import Market, PlacedRows, rows_at
 
 MARKET = Market(
     name="orders",
@@ -20,6 +11,6 @@ MARKET = Market(
     settled=costs.settled,
     priced_points=costs.priced_points,
     programs=costs.programs,
-    placed=(PlacedRows(at=rows_at, values=("order_shortfall_kw",), renewed=True),),
+    placed=(PlacedRows(at=rows_at(lambda case: case.orders.point), values=("order_shortfall_kw",), renewed=True),),
     eased=costs.eased,
 )

@@ -1,17 +1,8 @@
 """FlexOption reservations as the registry knows them."""
 
-import numpy as np
-
-from models.case import Case, Ints
-from models.markets.protocols import Market, PlacedRows
+from models.markets.protocols import Market, PlacedRows, rows_at
 from models.markets.reservations import costs
 from models.markets.reservations.block import cover_reservations
-
-
-def rows_at(case: Case, points: Ints) -> Ints:
-    """Return the contracts (m,) at congestion points (n,)."""
-    return np.flatnonzero(np.isin(case.reservations.point, points))
-
 
 MARKET = Market(
     name="reservations",
@@ -21,7 +12,8 @@ MARKET = Market(
     calls=costs.calls,
     placed=(
         PlacedRows(
-            at=rows_at, values=("reservation_shortfall_kw",), prices=("reservation_eur_per_mwh",), renewed=True
+            at=rows_at(lambda case: case.reservations.point), values=("reservation_shortfall_kw",),
+            prices=("reservation_eur_per_mwh",), renewed=True,
         ),
     ),
     eased=costs.eased,
