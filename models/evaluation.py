@@ -21,7 +21,7 @@ from models.decomposition.primal.recovery import (
     reserving,
 )
 from models.errors import CaseError
-from models.given_programs import Answer, Called, HeldBefore, answer_of
+from models.given_programs import Called, Consequences, HeldBefore, answer_of
 from models.headroom import takes
 from models.markets.registry import MARKETS
 from models.outcome import Fields, Headroom, Outcome, Programs, ProgramValues, Shadow, Termination
@@ -115,7 +115,7 @@ def worth_more(case: Case, changed: Outcome, than_eur: float) -> Outcome | None:
 def _most_worth(
     case: Case, earlier: Earlier, programs: Programs, calls: Sequence[Called], shadow: Shadow, began: float,
     into: Programs | None = None,
-) -> tuple[Outcome, Answer]:  # fmt: skip
+) -> tuple[Outcome, Consequences]:  # fmt: skip
     held = _held(case, earlier, earlier.outcome.headroom)
     other = earlier.outcome.called_headroom
     called_held = held if other is None else _held(case, earlier, other)

@@ -47,7 +47,7 @@ class HeldBefore:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
+class Consequences:
     """What follows from programs; the tables of the reserve that units hold are made of the best answer only."""
 
     plain: ProgramValues  # without the reserve that units hold
@@ -64,7 +64,7 @@ class Answer:
 def answer_of(
     case: Case, programs: Programs, called: Called, held: Mapping[str, HeldBefore],
     called_held: Mapping[str, HeldBefore], bids: list[Floats], into: Programs | None,
-) -> Answer:  # fmt: skip
+) -> Consequences:  # fmt: skip
     """Return everything that follows from programs, planned and called, and from what was held with either before.
 
     `bids`: MW (B,) of each product. `into`: see Activation.everywhere.
@@ -97,7 +97,7 @@ def answer_of(
         programs=programs, called=everywhere, headroom=nothing_held(case), called_headroom=None, point_kw=planned_kw,
         bids_mw=made, reserve_shortfall_mw=missing, reservation_shortfall_kw=shortfall, **settled,
     )  # fmt: skip
-    return Answer(plain=plain, held=first, called_held=again)
+    return Consequences(plain=plain, held=first, called_held=again)
 
 
 def _of_reserved(case: Case, called: Programs) -> Iterator[tuple[str, tuple[Ints, Fields]]]:

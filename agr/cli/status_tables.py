@@ -16,7 +16,7 @@ from agr.operations.day_status import DayStatus, ImbalanceStatus, PlanStatus
 if TYPE_CHECKING:  # imports the models, which takes seconds
     from agr.dispatch.registers import Energy
     from agr.planning.explanation import Line
-    from agr.store.bids import Delivery, StoredBid
+    from agr.store.bids import ChannelDelivery, StoredBid
     from agr.store.trades import StoredTrade
 
 
@@ -42,7 +42,7 @@ def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
     return table
 
 
-def bids_table(of: Period, known: "Sequence[StoredBid]", left: "Sequence[Delivery]", market: str) -> Table:
+def bids_table(of: Period, known: "Sequence[StoredBid]", left: "Sequence[ChannelDelivery]", market: str) -> Table:
     """Return the bids on a market in a Period, newest first, with how each left through every channel."""
     from agr.domain.bid import DAY_AHEAD
 

@@ -33,7 +33,7 @@ class Quality(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class RegisterRun:
     """Readings of one register that may follow each other, by time."""
 
     at_s: Floats  # (N,) s since 1970 UTC, rising
@@ -52,7 +52,7 @@ class Aside:
 class Series:
     """A register's readings after judgement."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[RegisterRun, ...]
     aside: tuple[Aside, ...]
 
 
@@ -87,7 +87,9 @@ def judged(readings: Sequence[tuple[datetime, float]], limit_kw: float) -> Serie
             runs.append([place])
     kept = runs if len(ordered) == 1 else [run for run in runs if len(run) > 1]
     aside += [run[0] for run in runs if run not in kept]
-    whole = [Run(at_s=_seconds(ordered, run), kwh=np.array([ordered[place][1] for place in run])) for run in kept]
+    whole = [
+        RegisterRun(at_s=_seconds(ordered, run), kwh=np.array([ordered[place][1] for place in run])) for run in kept
+    ]
     said = [Aside(at=ordered[place][0], words=_words(ordered, place, limit_kw)) for place in sorted(aside)]
     return Series(runs=tuple(whole), aside=tuple(said))
 
@@ -113,7 +115,7 @@ def _words(ordered: Sequence[tuple[datetime, float]], place: int, limit_kw: floa
     return before or f"the next reading contradicts it: {after}"
 
 
-def energy(runs: Sequence[Run], borders: Sequence[datetime], longest_gap: timedelta) -> Energy:
+def energy(runs: Sequence[RegisterRun], borders: Sequence[datetime], longest_gap: timedelta) -> Energy:
     """Return what a register has counted per ISP.
 
     `borders`: the T+1 instants at which ISPs begin and end. Readings further apart than `longest_gap` are not joined.
@@ -140,13 +142,13 @@ def _nearest(at_s: Floats, edges: Floats) -> NDArray[np.intp]:
     return np.where(edges - at_s[right - 1] <= at_s[right] - edges, right - 1, right)
 
 
-def _without_gaps(runs: Sequence[Run], longest_s: float) -> list[Run]:
+def _without_gaps(runs: Sequence[RegisterRun], longest_s: float) -> list[RegisterRun]:
     """Return the runs cut where readings are too far apart, without what is then a single reading."""
     parts = []
     for run in runs:
         cuts = np.flatnonzero(np.diff(run.at_s) > longest_s) + 1
         pairs = zip(np.split(run.at_s, cuts), np.split(run.kwh, cuts), strict=True)
-        parts += [Run(at_s=at_s, kwh=kwh) for at_s, kwh in pairs if len(at_s) > 1]
+        parts += [RegisterRun(at_s=at_s, kwh=kwh) for at_s, kwh in pairs if len(at_s) > 1]
     return parts
 
 

@@ -58,7 +58,7 @@ class Breach:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Cleared:
     """Which changes may be sent now."""
 
     go: tuple[str, ...]  # charge points, reductions first
@@ -68,7 +68,7 @@ class Verdict:
 
 def judged(
     changes: Sequence[Change], standing: Mapping[str, tuple[str, Floats]], limits: Sequence[SiteLimit]
-) -> Verdict:
+) -> Cleared:
     """Return what may go out.
 
     `standing`: charge point without a change → (its connection, kW that it may draw).
@@ -92,7 +92,7 @@ def judged(
         for at in mine:
             drawn[at] = drawn[at] + more
         go.append(change.charge_point)
-    return Verdict(go=tuple(go), wait=tuple(wait), refused=refused)
+    return Cleared(go=tuple(go), wait=tuple(wait), refused=refused)
 
 
 def _total(limit: SiteLimit, drawn: Sequence[tuple[str, Floats]]) -> Floats:

@@ -36,7 +36,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
+class JudgedIsps:
     """One resource's ISPs."""
 
     measured_kwh: Floats  # (T,) NaN: not measured
@@ -50,7 +50,7 @@ def tolerance_kwh(planned_kwh: Floats) -> Floats:
     return np.maximum(TOLERANCE_KWH, TOLERANCE_SHARE * np.abs(planned_kwh))
 
 
-def judged(planned_kwh: Floats, energy: Energy, isp_hours: float, evidence: Evidence | None = None) -> Judged:
+def judged(planned_kwh: Floats, energy: Energy, isp_hours: float, evidence: Evidence | None = None) -> JudgedIsps:
     """Return a verdict per ISP (T,). `evidence` None: the resource is not behind a charge point."""
     absent = np.zeros(len(planned_kwh), dtype=bool) if evidence is None else evidence.present <= _WHOLE
     needed = np.ones(len(planned_kwh)) if evidence is None else evidence.present
@@ -66,7 +66,7 @@ def judged(planned_kwh: Floats, energy: Energy, isp_hours: float, evidence: Evid
         if verdict is Verdict.DEVIATED and evidence is not None:
             why = _cause(float(planned_kwh[isp]), float(measured[isp]), isp_hours, evidence, isp)
         causes.append(why)
-    return Judged(measured_kwh=measured, quality=quality, verdict=verdicts, cause=causes)
+    return JudgedIsps(measured_kwh=measured, quality=quality, verdict=verdicts, cause=causes)
 
 
 def _verdict(covered: bool, near: bool, evidence: Evidence | None, isp: int) -> Verdict:

@@ -20,7 +20,7 @@ from agr.store.engine import Store, Tx
 from agr.store.outbox import Queued
 from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair, seal
-from agr.uftp.transport import REFUSED, Delivery, Outcome, Sender, next_delay
+from agr.uftp.transport import REFUSED, DeliveryAttempt, Outcome, Sender, next_delay
 
 log = structlog.get_logger()
 
@@ -132,13 +132,15 @@ class Deliverer:
             log.warning("message.failed" if gone else "message.retry", **fields, why=result.detail)
         return following
 
-    def _try(self, message: Queued) -> Delivery:
+    def _try(self, message: Queued) -> DeliveryAttempt:
         """Seal and post a message. What fails on our side, such as reading the key, is tried again like the rest."""
         to = self._participants.find(message.recipient_domain, message.recipient_role)
         if to is None:
-            return Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
+            return DeliveryAttempt(Outcome.FAILED, None, "recipient is not among our participants", None)
         if not to.endpoint:
-            return Delivery(Outcome.RETRY, None, "the DNS has not told us its endpoint yet (alarm discovery)", None)
+            return DeliveryAttempt(
+                Outcome.RETRY, None, "the DNS has not told us its endpoint yet (alarm discovery)", None
+            )
         try:
             sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key())
             return self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)
@@ -147,9 +149,9 @@ class Deliverer:
         except Exception as error:
             log.exception("delivery.broke", recipient=message.recipient_domain, message_id=message.message_id)
             why = f"it could not be sent from here: {type(error).__name__}: {error}"
-            return Delivery(Outcome.RETRY, None, why, None)
+            return DeliveryAttempt(Outcome.RETRY, None, why, None)
 
-    def _record(self, tx: Tx, message: Queued, result: Delivery, *, old: bool) -> None:
+    def _record(self, tx: Tx, message: Queued, result: DeliveryAttempt, *, old: bool) -> None:
         now = self._clock.now()
         if result.outcome is Outcome.DELIVERED:
             outbox.delivered(tx, message.id, now, result.detail)
@@ -168,7 +170,7 @@ class Deliverer:
                 text = self._still_waiting(tx, message, result)
                 day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
 
-    def _still_waiting(self, tx: Tx, message: Queued, result: Delivery) -> str:
+    def _still_waiting(self, tx: Tx, message: Queued, result: DeliveryAttempt) -> str:
         """Say what is not delivered yet: every congestion point that waits for this recipient, not only the last."""
         subjects = outbox.waiting_subjects(tx, message.recipient_domain, message.type)
         others = [subject for subject in subjects if subject != message.subject]
@@ -177,7 +179,7 @@ class Deliverer:
         key = ": does it know our current public key?" if result.status == HTTPStatus.UNAUTHORIZED else ""
         return f"{_named(message)} is not delivered yet, and is tried again: {result.detail}{key}{more}"
 
-    def _wait_s(self, message: Queued, result: Delivery) -> float:
+    def _wait_s(self, message: Queued, result: DeliveryAttempt) -> float:
         settings = self._settings.delivery
         wait: float = next_delay(
             message.attempts + 1, random.SystemRandom(), first_s=settings.first_delay_s, max_s=settings.max_delay_s

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Judgement:
     """How a message was judged: accepted, rejected (with the reasons) or noted (needs no response)."""
 
     state: str
@@ -67,21 +67,21 @@ class Handling:
         day.recover(tx, "answer refused", sender, now)
 
 
-Handler: TypeAlias = Callable[[Any, Handling], Verdict]
+Handler: TypeAlias = Callable[[Any, Handling], Judgement]
 """Does what follows from a message of its type that breaks no rule; the message is the first argument."""
 
 
-def refusal(why: str | None) -> Verdict:
+def refusal(why: str | None) -> Judgement:
     """Return the verdict on a response that fits and says no: noted, and never shown as accepted."""
-    return Verdict(state="noted", reason=f"the sender rejects our request: {why or 'without a reason'}")
+    return Judgement(state="noted", reason=f"the sender rejects our request: {why or 'without a reason'}")
 
 
-def _test(message: m.TestMessage, handling: Handling) -> Verdict:
+def _test(message: m.TestMessage, handling: Handling) -> Judgement:
     handling.reply(message, "Accepted")
-    return Verdict(state="accepted")
+    return Judgement(state="accepted")
 
 
-def _portfolio(message: m.AGRPortfolioQueryResponse, handling: Handling) -> Verdict:
+def _portfolio(message: m.AGRPortfolioQueryResponse, handling: Handling) -> Judgement:
     """Take a CRO's list of congestion points in place of its former one; where that changes a plan, ask for another."""
     tx, now, cro, question = handling.tx, handling.now, handling.row.sender_domain, handling.question
     handling.answered(message)
@@ -110,7 +110,7 @@ def _portfolio(message: m.AGRPortfolioQueryResponse, handling: Handling) -> Verd
     if planned and portfolio.load(tx, period) != before:
         reason = Reason(kind=ReasonKind.PORTFOLIO, reference=handling.row.message_id, text=f"CRO {cro} answered")
         day.put_trigger(tx, period.day, reason, now)
-    return Verdict(state="accepted")
+    return Judgement(state="accepted")
 
 
 def _report_portfolio(handling: Handling, period: Period, clashes: tuple[str, ...]) -> None:
@@ -130,7 +130,7 @@ def _report_portfolio(handling: Handling, period: Period, clashes: tuple[str, ..
         day.recover_all(tx, "portfolio conflict", f"{cro} ", handling.now)
 
 
-def prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verdict:
+def prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Judgement:
     """Record what a DSO says of a D-Prognosis; that it rejects one is an alarm."""
     tx, now, dso, question = handling.tx, handling.now, handling.row.sender_domain, handling.question
     accepted = message.result is m.Result.ACCEPTED
@@ -144,10 +144,10 @@ def prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verdi
         text = f"{dso} rejected the D-Prognosis: {message.rejection_reason or 'without a reason'}"
         day.raise_alarm(tx, "prognosis rejected", subject, text, now)
     log.info("prognosis.answered", dso=dso, congestion_point=subject, result=message.result.value)
-    return Verdict(state="accepted") if accepted else refusal(message.rejection_reason)
+    return Judgement(state="accepted") if accepted else refusal(message.rejection_reason)
 
 
-def _reservation(message: m.FlexReservationUpdate, handling: Handling) -> Verdict:
+def _reservation(message: m.FlexReservationUpdate, handling: Handling) -> Judgement:
     """Store what is still reserved and ask for a plan; ISPs that the message leaves out are released."""
     tx, row, period = handling.tx, handling.row, handling.period(message.period)
     power_w = tuple(p or 0 for p in expand(message.isps, period.isp_count))
@@ -160,15 +160,15 @@ def _reservation(message: m.FlexReservationUpdate, handling: Handling) -> Verdic
         day.put_trigger(tx, period.day, reason, handling.now)
     handling.reply(message, "Accepted")
     log.info("reservation.updated", period=str(period), contract=message.contract_id, message_id=row.message_id)
-    return Verdict(state="accepted")
+    return Judgement(state="accepted")
 
 
-def _connections_answer(message: m.AGRPortfolioUpdateResponse, handling: Handling) -> Verdict:
+def _connections_answer(message: m.AGRPortfolioUpdateResponse, handling: Handling) -> Judgement:
     tx, now, cro = handling.tx, handling.now, handling.row.sender_domain
     handling.answered(message)
     if message.result is m.Result.ACCEPTED:
         day.recover(tx, "connections rejected", cro, now)
-        return Verdict(state="accepted")
+        return Judgement(state="accepted")
     text = f"CRO {cro} rejected our connections: {message.rejection_reason or 'without a reason'}"
     day.raise_alarm(tx, "connections rejected", cro, text, now)
     return refusal(message.rejection_reason)

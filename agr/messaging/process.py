@@ -8,7 +8,7 @@ import structlog
 from agr.domain.errors import StoreError
 from agr.domain.isp import Clock
 from agr.domain.register import Contract
-from agr.messaging.handlers import HANDLERS, Handler, Handling, Verdict
+from agr.messaging.handlers import HANDLERS, Handler, Handling, Judgement
 from agr.messaging.rules import OpenRequest, RuleContext, join, violations
 from agr.messaging.trade_facts import trade_facts
 from agr.settings import Settings
@@ -105,7 +105,7 @@ class Processor:
             self._broken.pop(row.id, None)
             day.raise_alarm(tx, "message set aside", row.message_id, text, self._clock.now())
 
-    def _judge(self, tx: Tx, row: Received, message: m.Message) -> Verdict:
+    def _judge(self, tx: Tx, row: Received, message: m.Message) -> Judgement:
         question = _question(tx, message)
         handling = Handling(
             tx=tx, settings=self._settings, participants=self._participants, now=self._clock.now(), row=row,
@@ -120,9 +120,9 @@ class Processor:
             handling.reply(message, "Rejected", text)
             if _is_response(message):
                 day.raise_alarm(tx, "answer refused", row.sender_domain, f"{row.type}: {text}", self._clock.now())
-            return Verdict(state="rejected", reason=text)
+            return Judgement(state="rejected", reason=text)
         handler = self._handlers.get(type(message))
-        return Verdict(state="noted") if handler is None else handler(message, handling)
+        return Judgement(state="noted") if handler is None else handler(message, handling)
 
     def _watch_sender(self, tx: Tx, row: Received, message: m.Message, faults: str) -> None:
         """Raise alarms when a participant's request is rejected or its clock runs ahead; end them when that is over."""

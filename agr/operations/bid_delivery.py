@@ -15,7 +15,7 @@ from agr.domain.isp import Clock, Period
 from agr.schedule.bidding import NOT_DELIVERED, Bidding, alone_with_bids, gate_of, named, subject
 from agr.settings import Settings
 from agr.store import bids, day
-from agr.store.bids import Delivery, StoredBid
+from agr.store.bids import ChannelDelivery, StoredBid
 from agr.store.engine import Store, Tx
 from agr.uftp.transport import next_delay
 
@@ -79,14 +79,14 @@ class BidDelivery:
         log.info("bid.delivered", period=str(bid.period), revision=bid.revision, channel=channel, receipt=receipt.text)
         return True
 
-    def _post(self, delivery: Delivery, bid: StoredBid) -> BidPost:
+    def _post(self, delivery: ChannelDelivery, bid: StoredBid) -> BidPost:
         return BidPost(
             id=f"{self._settings.domain}.{spelt(bid.market)}.{bid.period}.r{bid.revision}", period=str(bid.period),
             plan=bid.plan, revision=bid.revision, file_name=delivery.file_name, content=delivery.content,
             content_type=delivery.content_type, sent_at=self._clock.now(),
         )  # fmt: skip
 
-    def _again(self, delivery: Delivery, bid: StoredBid, why: str) -> None:
+    def _again(self, delivery: ChannelDelivery, bid: StoredBid, why: str) -> None:
         left_s, settings = self._left_s(bid), self._settings.delivery
         pause_s = next_delay(
             delivery.attempts + 1, random.SystemRandom(), first_s=settings.first_delay_s, max_s=settings.max_delay_s
@@ -101,7 +101,7 @@ class BidDelivery:
             )
         log.warning("bid.retry", period=str(bid.period), revision=bid.revision, channel=delivery.channel, why=why)
 
-    def _too_late(self, tx: Tx, delivery: Delivery, bid: StoredBid) -> None:
+    def _too_late(self, tx: Tx, delivery: ChannelDelivery, bid: StoredBid) -> None:
         why = delivery.detail or _unknown(delivery)
         bids.failed(tx, delivery.id, why)
         text = f"the gate has closed and the {_whole(bid)} did not arrive through "
@@ -124,7 +124,7 @@ class BidDelivery:
             carrier.close()
 
 
-def _unknown(delivery: Delivery) -> str:
+def _unknown(delivery: ChannelDelivery) -> str:
     """Say what is known of a delivery that has no result."""
     if delivery.attempts:
         return "the daemon ended during an attempt, so the bid may have arrived; ask the exchange"
@@ -135,5 +135,5 @@ def _whole(bid: StoredBid) -> str:
     return f"{named(bid.market)} for {bid.period}, revision {bid.revision},"
 
 
-def _subject(delivery: Delivery, bid: StoredBid) -> str:
+def _subject(delivery: ChannelDelivery, bid: StoredBid) -> str:
     return f"{subject(bid.period, bid.market)} {delivery.channel}"

@@ -30,7 +30,7 @@ _Key = tuple[str, str, datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class RowVerdict:
     """What became of a row."""
 
     row: int  # its place, from 0
@@ -42,14 +42,14 @@ class Verdict:
 class Taken:
     """What became of all rows, in their order."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[RowVerdict, ...]
 
     def count(self, state: str) -> int:
         """Return how many rows have come to this."""
         return sum(verdict.state == state for verdict in self.verdicts)
 
     @property
-    def faults(self) -> tuple[Verdict, ...]:
+    def faults(self) -> tuple[RowVerdict, ...]:
         """The rows that were set aside or refused."""
         return tuple(verdict for verdict in self.verdicts if verdict.reason)
 
@@ -96,11 +96,11 @@ class Readings(ActionBase):
             aside = _set_aside(tx, new)
         reasons = refused | contradicting
         verdicts = tuple(
-            Verdict(row=place, state=REFUSED, reason=reasons[place])
+            RowVerdict(row=place, state=REFUSED, reason=reasons[place])
             if place in reasons
-            else Verdict(row=place, state=KNOWN)
+            else RowVerdict(row=place, state=KNOWN)
             if place in known
-            else Verdict(row=place, state=ASIDE if place in aside else STORED, reason=aside.get(place, ""))
+            else RowVerdict(row=place, state=ASIDE if place in aside else STORED, reason=aside.get(place, ""))
             for place in range(len(rows))
         )
         taken = Taken(verdicts=verdicts)

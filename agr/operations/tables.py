@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from agr.connectors.tables.folder import Reading, read_folder
+from agr.connectors.tables.folder import FolderRead, read_folder
 from agr.connectors.tables.writing import csv_lines, write_folder
 from agr.domain.isp import Clock, SystemClock, period_of
 from agr.domain.plan import Reason, ReasonKind
@@ -17,7 +17,7 @@ from agr.store.engine import Store
 from agr.store.own_portfolio import OWN_LIST
 
 
-def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock | None = None) -> Reading:
+def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock | None = None) -> FolderRead:
     """Load a folder of tables as a whole, or nothing; asks for a new plan where one was due already."""
     reading = read_folder(
         folder, zone_name=settings.time_zone, isp_minutes=settings.isp_minutes,

@@ -13,7 +13,7 @@ from agr.store.engine import Tx
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class TimelineStep:
     """One moment of a Period."""
 
     name: str
@@ -29,8 +29,8 @@ class Timeline:
     """The state of a Period."""
 
     period: Period
-    steps: tuple[Step, ...]
-    next_gate: Step | None
+    steps: tuple[TimelineStep, ...]
+    next_gate: TimelineStep | None
     cros: tuple[portfolio.CroAnswer, ...]
     points: int
     prognoses: dict[str, int]  # state of the newest revision → congestion points
@@ -81,7 +81,7 @@ def timeline(tx: Tx, settings: Settings, period: Period, now: datetime, states: 
     )
 
 
-def _step(name: str, at: datetime, handled: Handled | None, now: datetime, first: datetime | None) -> Step:
+def _step(name: str, at: datetime, handled: Handled | None, now: datetime, first: datetime | None) -> TimelineStep:
     """Return one moment. `first`: when the daemon was first started; nobody has missed what was before."""
     if handled is None:
         state, result = "to come" if at > now else "due", ""
@@ -89,7 +89,7 @@ def _step(name: str, at: datetime, handled: Handled | None, now: datetime, first
         state, result = "before start", "before the daemon's first start"
     else:
         state, result = handled.state.value, handled.result
-    return Step(
+    return TimelineStep(
         name=name,
         title=title_of(name),
         at=at,

@@ -42,7 +42,7 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class PlanningRun:
     """One planning run: the triggers it answers, and its inputs, for a part of the plan in force or for everything."""
 
     period: Period
@@ -56,7 +56,7 @@ class Run:
         """Numbers of the triggers that the run answers."""
         return [trigger.id for trigger in self.triggers]
 
-    def of_orders(self) -> "Run":
+    def of_orders(self) -> "PlanningRun":
         """Return the run that answers orders only: others wait for the plan after it."""
         return replace(self, triggers=of_orders(self.triggers))
 
@@ -105,7 +105,7 @@ class PlanMaker:
         self._store, self._settings, self._solver, self._now = store, settings, solver, now
         self.parts = IncrementalPlanner(store, settings, solver, now)
 
-    def begin(self, period: Period, triggers: tuple[Trigger, ...]) -> Run | None:
+    def begin(self, period: Period, triggers: tuple[Trigger, ...]) -> PlanningRun | None:
         """Read the inputs of a run; return None while no CRO has sent the Period's congestion points."""
         with self._store.reading() as reader:
             if not triggers[0].preview:  # later triggers are answered too: the inputs read now contain them
@@ -121,16 +121,16 @@ class PlanMaker:
                 programs = bought(reader, whole.before, period)
         if part is None and whole is None:
             return None
-        return Run(period=period, triggers=triggers, part=part, whole=whole, bought=programs)
+        return PlanningRun(period=period, triggers=triggers, part=part, whole=whole, bought=programs)
 
-    def make(self, run: Run, listener: Listener | None = None) -> Plan:
+    def make(self, run: PlanningRun, listener: Listener | None = None) -> Plan:
         """Plan the part, or else the whole portfolio; return the stored plan.
 
         Raises PlanError when the inputs are incomplete or the solve fails, and StoreError when the store does.
         """
         return self._part(run, listener) or self._whole(run, listener)
 
-    def _part(self, run: Run, listener: Listener | None) -> Plan | None:
+    def _part(self, run: PlanningRun, listener: Listener | None) -> Plan | None:
         if run.part is None:
             return None
         if listener:
@@ -142,7 +142,7 @@ class PlanMaker:
             listener.part_refused(made)
         return None
 
-    def _whole(self, run: Run, listener: Listener | None) -> Plan:
+    def _whole(self, run: PlanningRun, listener: Listener | None) -> Plan:
         start = run.whole
         if start is None:  # a part was tried first
             with self._store.reading() as reader:

@@ -10,7 +10,7 @@ import structlog
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.planning.incremental import PartRefused
-from agr.planning.making import Run
+from agr.planning.making import PlanningRun
 from agr.planning.progress import Progress, Round
 from agr.store.day import Trigger
 
@@ -34,7 +34,7 @@ class RunReport:
             self._waiting |= numbers
             log.warning("plan.waiting", period=str(period), why="no CRO has answered for this Period yet")
 
-    def begun(self, run: Run) -> None:
+    def begun(self, run: PlanningRun) -> None:
         """Report that a run has begun."""
         reasons = tuple(str(reason) for reason in run.reasons)
         log.info("plan.started", period=str(run.period), reasons=list(reasons), preview=run.preview)

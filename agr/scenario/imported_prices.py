@@ -10,13 +10,13 @@ from agr.domain.faults import Finding, verb_of
 from agr.domain.isp import Period, local_instant
 from agr.domain.price import values_on
 from agr.domain.register import Price
-from agr.scenario.downloads import Reading
+from agr.scenario.downloads import FileRead
 
 _MINUTE = timedelta(minutes=1)
 
 
 def of_days(
-    path: Path, reading: Reading[Price], periods: Sequence[Period], *, gaps: list[str] | None = None
+    path: Path, reading: FileRead[Price], periods: Sequence[Period], *, gaps: list[str] | None = None
 ) -> list[Price]:  # fmt: skip
     """Return a file's prices that hold in the Periods; `gaps`, if given, hears of ISPs without one.
 

@@ -17,7 +17,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Connection, Price, Register
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked, Reading
+from agr.scenario.downloads import Asked, FileRead
 from agr.scenario.folder import read_scenario
 from agr.scenario.imported_prices import of_days, of_the_day_before, product_minutes
 from agr.scenario.imported_sessions import moved_sessions
@@ -149,7 +149,7 @@ def _take_prices(request: ImportRequest, made: _Made) -> None:
         made.prices += of_days(request.imbalance, found, periods, gaps=made.notes)
 
 
-def _heard(path: Path, reading: Reading[Any], made: _Made) -> Reading[Any]:
+def _heard(path: Path, reading: FileRead[Any], made: _Made) -> FileRead[Any]:
     """Say how a file was read."""
     made.notes += [f"{path.name} was read as {reading.layout}", *reading.notes]
     return reading

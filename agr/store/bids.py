@@ -26,7 +26,7 @@ class StoredBid:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class ChannelDelivery:
     """How a bid leaves through one channel."""
 
     id: int
@@ -87,29 +87,31 @@ def _bid(row: sa.RowMapping) -> StoredBid:
     return StoredBid(**(dict(row) | {"volumes_kw": tuple(row["volumes_kw"]), "prices": tuple(row["prices"] or ())}))
 
 
-def deliveries(tx: Tx, period: date, market: str) -> list[Delivery]:
+def deliveries(tx: Tx, period: date, market: str) -> list[ChannelDelivery]:
     """Return how the bids of a Period left, oldest first."""
     c, d = t.bids.c, t.bid_deliveries.c
     joined = t.bid_deliveries.join(t.bids, c.id == d.bid)
     rows = tx.execute(
         sa.select(*t.bid_deliveries.c).select_from(joined).where(c.period == period, c.market == market).order_by(d.id)
     )
-    return [Delivery(**row._mapping) for row in rows]
+    return [ChannelDelivery(**row._mapping) for row in rows]
 
 
-def due(tx: Tx, channel: str, now: datetime) -> Delivery | None:
+def due(tx: Tx, channel: str, now: datetime) -> ChannelDelivery | None:
     """Return the oldest delivery of a channel that is due."""
     d = t.bid_deliveries.c
     mine = sa.and_(d.state == "queued", d.channel == channel, d.next_attempt_at <= now)
     row = tx.execute(sa.select(t.bid_deliveries).where(mine).order_by(d.id).limit(1)).one_or_none()
-    return None if row is None else Delivery(**row._mapping)
+    return None if row is None else ChannelDelivery(**row._mapping)
 
 
-def orphans(tx: Tx, channels: Collection[str]) -> list[Delivery]:
+def orphans(tx: Tx, channels: Collection[str]) -> list[ChannelDelivery]:
     """Return deliveries that wait for other channels than these."""
     d = t.bid_deliveries.c
     mine = sa.and_(d.state == "queued", d.channel.not_in(channels))
-    return [Delivery(**row._mapping) for row in tx.execute(sa.select(t.bid_deliveries).where(mine).order_by(d.id))]
+    return [
+        ChannelDelivery(**row._mapping) for row in tx.execute(sa.select(t.bid_deliveries).where(mine).order_by(d.id))
+    ]
 
 
 def attempt(tx: Tx, delivery: int) -> bool:

@@ -94,7 +94,7 @@ def messages(tx: Tx) -> list[sa.RowMapping]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ConversationLine:
     """One message of a conversation, received or sent."""
 
     ours: bool
@@ -108,20 +108,20 @@ class Line:
     xml: bytes
 
 
-def conversation(tx: Tx, conversation_ids: Sequence[str]) -> list[Line]:
+def conversation(tx: Tx, conversation_ids: Sequence[str]) -> list[ConversationLine]:
     """Return what was sent and received in some conversations, in order of time."""
     i, o = t.inbox.c, t.outbox.c
     received = tx.execute(sa.select(t.inbox).where(i.conversation_id.in_(conversation_ids)))
     sent = tx.execute(sa.select(t.outbox).where(o.conversation_id.in_(conversation_ids)))
     lines = [
-        Line(
+        ConversationLine(
             ours=False, type=r.type, party=r.sender_domain, message_id=r.message_id,
             conversation_id=r.conversation_id, at=r.received_at, state=r.state, detail=r.reason or "", xml=r.xml,
         )
         for r in received
     ]  # fmt: skip
     lines += [
-        Line(
+        ConversationLine(
             ours=True, type=r.type, party=r.recipient_domain, message_id=r.message_id,
             conversation_id=r.conversation_id, at=r.queued_at, state=r.state, detail=r.answer_reason or r.detail or "",
             xml=r.xml,

@@ -8,7 +8,7 @@ from agr.domain.flexibility import Disposition, FlexOrder, FlexRequest, Limits, 
 from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.program import expand
-from agr.messaging.handlers import HANDLERS, Handler, Handling, Verdict, prognosis_answer, refusal
+from agr.messaging.handlers import HANDLERS, Handler, Handling, Judgement, prognosis_answer, refusal
 from agr.messaging.trade_facts import accepted_prognosis
 from agr.store import day, flex_offers, flex_orders, flex_requests
 from agr.store.flex_offers import StoredOffer
@@ -27,7 +27,7 @@ NOT_VALIDATED = "flex order not validated"
 """Kind of alarm: a DSO says that a D-Prognosis does not show its order."""
 
 
-def _request(message: m.FlexRequest, handling: Handling) -> Verdict:
+def _request(message: m.FlexRequest, handling: Handling) -> Judgement:
     """Store a request for pricing; offers of its earlier revisions that have not left are discarded."""
     tx, now, period = handling.tx, handling.now, handling.period(message.period)
     isps = {
@@ -52,20 +52,20 @@ def _request(message: m.FlexRequest, handling: Handling) -> Verdict:
             flex_offers.move(tx, stored.offer.message_id, OfferState.PRICED, OfferState.DISCARDED, now, note=note)
     handling.reply(message, "Accepted")
     log.info("flex_request.received", dso=request.dso, period=str(period), revision=request.revision)
-    return Verdict(state="accepted")
+    return Judgement(state="accepted")
 
 
 def _offer(handling: Handling, message_id: str) -> StoredOffer | None:
     return flex_offers.get(handling.tx, message_id, handling.settings.time_zone, handling.settings.isp_minutes)
 
 
-def _offer_answer(message: m.FlexOfferResponse, handling: Handling) -> Verdict:
+def _offer_answer(message: m.FlexOfferResponse, handling: Handling) -> Judgement:
     """Open an offer to orders, or close it. It may have been ordered, or have expired, before the response came."""
     tx, now, dso = handling.tx, handling.now, handling.row.sender_domain
     handling.answered(message)
     stored, accepted = _offer(handling, message.reference), message.result is m.Result.ACCEPTED
     if stored is None:
-        return Verdict(state="noted", reason="the offer is no longer kept")
+        return Judgement(state="noted", reason="the offer is no longer kept")
     if stored.state is OfferState.QUEUED:
         after = OfferState.OPEN if accepted else OfferState.REFUSED
         flex_offers.move(
@@ -74,7 +74,7 @@ def _offer_answer(message: m.FlexOfferResponse, handling: Handling) -> Verdict:
     subject = f"{stored.offer.congestion_point} {stored.offer.period}"
     if accepted:
         day.recover(tx, REFUSED, subject, now)
-        return Verdict(state="accepted")
+        return Judgement(state="accepted")
     text = f"{dso} rejected our FlexOffer: {message.rejection_reason or 'without a reason'}"
     if stored.state is OfferState.ORDERED:
         text += "; yet it has ordered it: call the DSO"
@@ -82,7 +82,7 @@ def _offer_answer(message: m.FlexOfferResponse, handling: Handling) -> Verdict:
     return refusal(message.rejection_reason)
 
 
-def _revocation_answer(message: m.FlexOfferRevocationResponse, handling: Handling) -> Verdict:
+def _revocation_answer(message: m.FlexOfferRevocationResponse, handling: Handling) -> Judgement:
     """End a revocation. It wins over an order that crosses it, so a DSO that says otherwise is an alarm.
 
     Source: UFTP specification, use case revocation flexibility offer.
@@ -93,12 +93,12 @@ def _revocation_answer(message: m.FlexOfferRevocationResponse, handling: Handlin
         tx, message.reference, handling.settings.time_zone, handling.settings.isp_minutes
     )  # fmt: skip
     if stored is None:
-        return Verdict(state="noted", reason="the offer is no longer kept")
+        return Judgement(state="noted", reason="the offer is no longer kept")
     if stored.state is OfferState.REVOKING:
         flex_offers.move(tx, stored.offer.message_id, OfferState.REVOKING, OfferState.REVOKED, now)
         _plan_for_orders(handling, stored)
     if message.result is m.Result.ACCEPTED:
-        return Verdict(state="accepted")
+        return Judgement(state="accepted")
     reason = message.rejection_reason or "without a reason"
     text = f"{dso} rejects that we revoke our offer of {stored.offer.period}: {reason}; call the DSO"
     day.raise_alarm(tx, NOT_REVOKED, stored.offer.congestion_point, text, now)
@@ -114,7 +114,7 @@ def _plan_for_orders(handling: Handling, revoked: StoredOffer) -> None:
             day.put_trigger(tx, offer.period.day, reason, handling.now)
 
 
-def _order(message: m.FlexOrder, handling: Handling) -> Verdict:
+def _order(message: m.FlexOrder, handling: Handling) -> Judgement:
     """Take an order: it binds from now on, and a plan is asked for that keeps it."""
     tx, now, period = handling.tx, handling.now, handling.period(message.period)
     if message.flex_offer is None:
@@ -136,7 +136,7 @@ def _order(message: m.FlexOrder, handling: Handling) -> Verdict:
     return _bind(Obligation(order=order, baseline_w=stored.baseline_w, limits_w=limits_w), message, handling)
 
 
-def _direct_order(message: m.FlexOrder, handling: Handling) -> Verdict:
+def _direct_order(message: m.FlexOrder, handling: Handling) -> Judgement:
     """Take an order without an offer: what a contract reserves, measured against the accepted D-Prognosis."""
     period = handling.period(message.period)
     baseline = accepted_prognosis(handling.tx, period, message.congestion_point)
@@ -153,7 +153,7 @@ def _direct_order(message: m.FlexOrder, handling: Handling) -> Verdict:
     return _bind(Obligation(order=order, baseline_w=tuple(baseline.power_w)), message, handling)
 
 
-def _bind(obligation: Obligation, message: m.FlexOrder, handling: Handling) -> Verdict:
+def _bind(obligation: Obligation, message: m.FlexOrder, handling: Handling) -> Judgement:
     tx, now, order, period = handling.tx, handling.now, obligation.order, obligation.order.period
     flex_orders.put(tx, obligation)
     text = f"{order.dso} orders flexibility at {order.congestion_point} for {order.price:.2f} {order.currency}"
@@ -164,7 +164,7 @@ def _bind(obligation: Obligation, message: m.FlexOrder, handling: Handling) -> V
         "flex_order.received", dso=order.dso, period=str(period), order=order.order_reference,
         price=f"{order.price:.2f}", factor=str(order.activation_factor),
     )  # fmt: skip
-    return Verdict(state="accepted")
+    return Judgement(state="accepted")
 
 
 def _limits_w(handling: Handling, stored: StoredOffer, power_w: Sequence[int | None]) -> tuple[Limits, ...]:
@@ -178,7 +178,7 @@ def _limits_w(handling: Handling, stored: StoredOffer, power_w: Sequence[int | N
     return asked.request.limits_w(power_w)
 
 
-def _prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verdict:
+def _prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Judgement:
     """Read beside the verdict which orders the DSO finds in the D-Prognosis."""
     verdict = prognosis_answer(message, handling)
     tx, now, settings = handling.tx, handling.now, handling.settings
@@ -197,12 +197,12 @@ def _prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verd
     return verdict
 
 
-def _metering_answer(message: m.MeteringResponse, handling: Handling) -> Verdict:
+def _metering_answer(message: m.MeteringResponse, handling: Handling) -> Judgement:
     """Record what a DSO says of measurements; one alarm per Period says that it rejects some."""
     dso, question = handling.row.sender_domain, handling.question
     handling.answered(message)
     if message.result is m.Result.ACCEPTED:
-        return Verdict(state="accepted")
+        return Judgement(state="accepted")
     of = "" if question is None else f" of {question.congestion_point}"
     text = f"{dso} rejected what we measured{of}: {message.rejection_reason or 'without a reason'}"
     period = None if question is None or question.period is None else handling.period(question.period)

@@ -6,13 +6,13 @@ There is no baseline: an ISP is kept where the power measured lies within the li
 from decimal import Decimal
 
 from agr.domain.flexibility import Obligation
-from agr.trading.settlement_check import NO_METERS, TOLERANCE_EUR, TOLERANCE_W, Judged, Meters, faults_of_order
+from agr.trading.settlement_check import NO_METERS, TOLERANCE_EUR, TOLERANCE_W, JudgedOrder, Meters, faults_of_order
 from agr.uftp import messages as m
 
 
 def judge_limits(
     item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: float, meters: Meters = NO_METERS
-) -> Judged:
+) -> JudgedOrder:
     """Compare an item with the order. `penalty_eur_per_mwh`: of its contract for what lay beyond limits.
 
     Where our meters say otherwise than the operator's by more than is tolerated, the ISP is disputed and ours count.
@@ -44,7 +44,7 @@ def judge_limits(
     penalty = (Decimal(beyond_wh) / 1_000_000 * Decimal(str(penalty_eur_per_mwh))).quantize(TOLERANCE_EUR)
     if item.penalty > penalty + TOLERANCE_EUR:
         faults.append(f"Penalty {item.penalty:f} is more than the {penalty:f} that follow from the powers")
-    return Judged(
+    return JudgedOrder(
         faults=tuple(faults), expected_net=order.price - penalty, deficiency_kwh=beyond_wh / 1000, unchecked=unchecked
     )  # fmt: skip
 

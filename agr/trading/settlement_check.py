@@ -20,7 +20,7 @@ TOLERANCE_EUR = Decimal("0.01")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class Delivered:
     """What was delivered of what was ordered in one ISP, in W, both positive."""
 
     delivered_w: int
@@ -28,7 +28,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedOrder:
     """What we think of the settlement of one order."""
 
     faults: tuple[str, ...]  # none: accepted
@@ -39,7 +39,7 @@ class Judged:
 
 def delivery(
     ordered_w: int, baseline_w: int, actual_w: int, earlier_w: int | None = None, taken_back_w: int = 0
-) -> Delivery:  # fmt: skip
+) -> Delivered:  # fmt: skip
     """Return what was delivered in one ISP; more than ordered counts as ordered.
 
     `earlier_w`: the program that earlier orders of this direction bind to, what is missed before it is theirs.
@@ -51,7 +51,7 @@ def delivery(
     if earlier_w is not None:
         end_w = baseline_w + (amount if ordered_w > 0 else -amount)
         missed = min(missed, abs(end_w - earlier_w))
-    return Delivery(delivered_w=min(max(towards, 0), amount) + taken_back_w, deficiency_w=missed)
+    return Delivered(delivered_w=min(max(towards, 0), amount) + taken_back_w, deficiency_w=missed)
 
 
 def faults_of_order(item: m.OrderSettlement, order: FlexOrder) -> list[str]:
@@ -88,7 +88,7 @@ NO_METERS = Meters()
 
 def judge(
     item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: float, meters: Meters = NO_METERS
-) -> Judged:
+) -> JudgedOrder:
     """Compare an item with the order. `penalty_eur_per_mwh`: of its contract for what is not delivered; 0 without one.
 
     The price is paid for what was delivered; what was not is part of the penalty, since a settlement names the price
@@ -126,14 +126,14 @@ def judge(
     penalty = penalty.quantize(TOLERANCE_EUR)
     if item.penalty > penalty + TOLERANCE_EUR:
         faults.append(f"Penalty {item.penalty:f} is more than the {penalty:f} that follow from the powers")
-    return Judged(
+    return JudgedOrder(
         faults=tuple(faults), expected_net=order.price - penalty, deficiency_kwh=deficient_wh / 1000,
         unchecked=unchecked,
     )  # fmt: skip
 
 
 def _faults_of(
-    isp: int, row: m.OrderSettlementIsp, ordered_w: int, baseline_w: int, found: Delivery
+    isp: int, row: m.OrderSettlementIsp, ordered_w: int, baseline_w: int, found: Delivered
 ) -> list[str]:  # fmt: skip
     """Return what is wrong about one ISP; delivered power may be written with the order's sign or without."""
     expected = (

@@ -8,7 +8,7 @@ from agr.domain.faults import number_of
 from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.isp import Period
 from agr.domain.register import Contract
-from agr.messaging.handlers import Handling, Verdict
+from agr.messaging.handlers import Handling, Judgement
 from agr.store import day, flex_offers, flex_orders, flex_requests, register
 from agr.store.engine import Tx
 from agr.store.flex_orders import Settled, StoredOrder
@@ -27,7 +27,7 @@ _NEVER_SENT = (OfferState.PRICED, OfferState.DISCARDED)
 _OVER = (OrderState.ACCEPTED, OrderState.PLANNED, OrderState.ANNOUNCED, OrderState.VALIDATED)
 
 
-def settle(message: m.FlexSettlement, handling: Handling) -> Verdict:
+def settle(message: m.FlexSettlement, handling: Handling) -> Judgement:
     """Judge every item, and answer all in one message."""
     statuses, disputed = [], []
     names = [item.order_reference for item in message.orders]
@@ -46,7 +46,7 @@ def settle(message: m.FlexSettlement, handling: Handling) -> Verdict:
         )
     handling.reply(message, "Accepted", orders=statuses)
     _tell(handling, message, [*disputed, *_contracts(message, handling)], handling.now)
-    return Verdict(state="accepted", reason=f"{number_of(len(disputed), 'order')} disputed" if disputed else "")
+    return Judgement(state="accepted", reason=f"{number_of(len(disputed), 'order')} disputed" if disputed else "")
 
 
 def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handling) -> tuple[str, ...]:

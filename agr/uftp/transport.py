@@ -26,7 +26,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryAttempt:
     """One attempt's result. `status` is None when no answer came; `detail` is for the operator, never parsed."""
 
     outcome: Outcome
@@ -93,16 +93,16 @@ class Sender:
     def __init__(self, client: httpx.Client, now: Callable[[], datetime] = _utc_now) -> None:
         self._client, self._now = client, now
 
-    def post(self, endpoint: str, sealed: bytes, *, attempt: int = 1) -> Delivery:
+    def post(self, endpoint: str, sealed: bytes, *, attempt: int = 1) -> DeliveryAttempt:
         """POST a SignedMessage once; `attempt` counts from 1. The network and the peer never make it raise."""
         try:
             return self._post(endpoint, sealed, attempt)
         except DeliveryError as error:
-            return Delivery(Outcome.RETRY, None, str(error), None)
+            return DeliveryAttempt(Outcome.RETRY, None, str(error), None)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
-            return Delivery(outcome_of(error), None, f"{type(error).__name__}: {_shown(str(error))}", None)
+            return DeliveryAttempt(outcome_of(error), None, f"{type(error).__name__}: {_shown(str(error))}", None)
 
-    def _post(self, endpoint: str, sealed: bytes, attempt: int) -> Delivery:
+    def _post(self, endpoint: str, sealed: bytes, attempt: int) -> DeliveryAttempt:
         url = first = httpx.URL(endpoint)
         for _ in range(MAX_REDIRECTS + 1):
             with self._client.stream(
@@ -117,14 +117,14 @@ class Sender:
                 if target is None:
                     return self._judge(response, attempt)
                 url = target
-        return Delivery(Outcome.RETRY, None, f"redirected more than {MAX_REDIRECTS} times", None)
+        return DeliveryAttempt(Outcome.RETRY, None, f"redirected more than {MAX_REDIRECTS} times", None)
 
-    def _judge(self, response: httpx.Response, attempt: int) -> Delivery:
+    def _judge(self, response: httpx.Response, attempt: int) -> DeliveryAttempt:
         status = response.status_code
         text = beginning(response)
         outcome = _outcome(status, text, attempt)
         wait = _retry_after(response.headers.get("Retry-After"), self._now()) if outcome is Outcome.RETRY else None
-        return Delivery(outcome, status, f"HTTP {status} {_shown(text)}".strip(), wait)
+        return DeliveryAttempt(outcome, status, f"HTTP {status} {_shown(text)}".strip(), wait)
 
 
 def _outcome(status: int, text: str, attempt: int) -> Outcome:

@@ -16,7 +16,7 @@ from agr.schedule.bidding import gate_of
 from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.store import bids as bids_
 from agr.store import day, plans, positions, register, trades
-from agr.store.bids import Delivery, StoredBid
+from agr.store.bids import ChannelDelivery, StoredBid
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.named_plan import PlanNumber, plan_of, state_of
@@ -33,14 +33,14 @@ class Offered:
     """Our bids on a product of balancing capacity, oldest first, and how each left."""
 
     sent: tuple[StoredBid, ...]
-    left: tuple[Delivery, ...]
+    left: tuple[ChannelDelivery, ...]
 
     def said(self, volumes_kw: tuple[float, ...]) -> bool:
         """Say whether the newest bid is this one."""
         return bool(self.sent) and self.sent[-1].volumes_kw == volumes_kw
 
     @property
-    def newest(self) -> tuple[Delivery, ...]:
+    def newest(self) -> tuple[ChannelDelivery, ...]:
         """How the newest bid left."""
         return tuple(d for d in self.left if self.sent and d.bid == self.sent[-1].id)
 

@@ -26,7 +26,7 @@ _SEEN_KW = 0.0005
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ProgramLine:
     """One resource on the page."""
 
     program: ResourceProgram
@@ -63,7 +63,7 @@ def programs(
     )  # fmt: skip
 
 
-def _lines(found: ResourcePrograms, places: list[int], revisions: dict[str, int]) -> list[Line]:
+def _lines(found: ResourcePrograms, places: list[int], revisions: dict[str, int]) -> list[ProgramLine]:
     hours = found.period.isp_hours
     lines = []
     for place in places:
@@ -71,7 +71,7 @@ def _lines(found: ResourcePrograms, places: list[int], revisions: dict[str, int]
         power, stored = program.power_kw, program.stored_kwh
         shape, zero = _shape(power)
         lines.append(
-            Line(
+            ProgramLine(
                 program=program,
                 table=_TABLES.get(program.kind, ""),
                 revision=revisions.get(program.congestion_point),

@@ -21,7 +21,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effort:
+class CycleEffort:
     """The rounds of a price search, possibly none, and of the column generation after it."""
 
     search_rounds: int
@@ -30,7 +30,7 @@ class Effort:
     close: float  # the generation ends at this distance to the bound, in multiples of the gap asked for
 
 
-def efforts(done: Sequence[Cycle], tuning: Cycles, *, from_sample: bool) -> tuple[Effort, ...]:
+def efforts(done: Sequence[Cycle], tuning: Cycles, *, from_sample: bool) -> tuple[CycleEffort, ...]:
     """Return the work of the next cycle.
 
     A sample's prices are nearly as good as those of a search. So columns are generated first, and a few rounds of
@@ -39,19 +39,19 @@ def efforts(done: Sequence[Cycle], tuning: Cycles, *, from_sample: bool) -> tupl
     if from_sample and not done:
         few = tuning.sampled_rounds
         return (
-            Effort(
+            CycleEffort(
                 search_rounds=0,
                 generation_rounds=tuning.sampled_generation_rounds,
                 first_step=tuning.first_step,
                 close=tuning.nearly_close,
             ),
-            Effort(search_rounds=few, generation_rounds=few, first_step=tuning.later_step, close=tuning.close),
+            CycleEffort(search_rounds=few, generation_rounds=few, first_step=tuning.later_step, close=tuning.close),
         )
     search, generation = tuning.search_rounds, tuning.generation_rounds
     if done and done[-1].within(tuning.narrow):
         search = generation = rounds_after(done[-1], tuning)
     return (
-        Effort(
+        CycleEffort(
             search_rounds=search,
             generation_rounds=generation,
             first_step=tuning.later_step if done else tuning.first_step,

@@ -7,13 +7,13 @@ Source: docs/explanation/promises.md.
 """
 
 from models.promises.calibration import Calibrated, Counted, calibrated, count_on
-from models.promises.plan import Binding, PointPromise, Promises, promise
+from models.promises.plan import BindingCall, PointPromise, Promises, promise
 from models.promises.rows import Terms
 from models.promises.scenarios import Scenarios, equal_weights, scenarios
 from models.promises.search import Effort
 
 __all__ = [
-    "Binding",
+    "BindingCall",
     "Calibrated",
     "Counted",
     "Effort",

@@ -15,7 +15,7 @@ from models.errors import CaseError
 from models.promises.plan import RAISES, Promises, delivered, expected_eur, missing_kwh
 from models.promises.rows import Terms
 from models.promises.scenarios import Scenarios, scenarios
-from models.promises.search import Effort, Search
+from models.promises.search import Effort, PromiseSearch
 
 _AT_ONCE = 10
 """Scenarios that are counted together: announced programs being known, nothing ties them."""
@@ -120,9 +120,9 @@ def _some(cases: Sequence[Case], price_eur_per_mwh: Floats, first: int) -> Scena
 
 def _fixed(
     world: Scenarios, terms: Terms, effort: Effort | None, announced_kw: Floats, *, called_only: bool = False
-) -> Search:
+) -> PromiseSearch:
     """Return the best that each scenario can do with what was announced."""
-    search = Search(world, terms, effort or Effort(), announced_kw[world.points], called_only=called_only)
+    search = PromiseSearch(world, terms, effort or Effort(), announced_kw[world.points], called_only=called_only)
     every = np.arange(len(search.each))
     for n in every.tolist():
         search.charge(n, np.full(len(world.cases), RAISES[-1]))
@@ -130,7 +130,7 @@ def _fixed(
     return search
 
 
-def _most_missing(search: Search, n: int) -> Floats:
+def _most_missing(search: PromiseSearch, n: int) -> Floats:
     """Return the most that a call lacks in an ISP (S,), kW."""
     rows, found = search.each[n].rows, np.zeros((len(search.world.cases), search.world.cases[0].isps))
     row, column = rows.matrix.tocoo().coords
@@ -140,7 +140,7 @@ def _most_missing(search: Search, n: int) -> Floats:
     return np.asarray(found.max(axis=1, initial=0.0))
 
 
-def _most_away(search: Search, n: int, announced_kw: Floats) -> Floats:
+def _most_away(search: PromiseSearch, n: int, announced_kw: Floats) -> Floats:
     """Return the most by which planned programs are off what was announced in a reserved ISP (S,), kW."""
     tied, (planned, _, _) = search.each[n].rows.tied, search.each[n].programs_kw()
     return np.asarray(np.abs(planned[:, tied] - announced_kw[search.points[n]][tied]).max(axis=1, initial=0.0))

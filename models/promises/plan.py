@@ -11,7 +11,7 @@ from models.arrays import Bools, Floats
 from models.errors import CaseError
 from models.promises.rows import Terms
 from models.promises.scenarios import Scenarios
-from models.promises.search import Effort, Search
+from models.promises.search import Effort, PromiseSearch
 
 NEGLIGIBLE = 1e-3
 """A call is answered if no more than this share of the reserved energy is missing: programs are found to a gap."""
@@ -20,7 +20,7 @@ RAISES = (1.0, 10.0, 100.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Binding:
+class BindingCall:
     """Where a promise binds most: what delivering a kW less there would save, EUR, times the probability of the day."""
 
     scenario: int  # from 0
@@ -42,7 +42,7 @@ class PointPromise:
     free_eur: float  # the same if nothing had to be delivered
     value_eur: float  # what was minimised: expected_eur and shortfalls at the price reached
     bound_eur: float  # proven: value_eur cannot be lower
-    binding: Binding | None  # None: the promise changes nothing
+    binding: BindingCall | None  # None: the promise changes nothing
 
     @property
     def hedge_eur(self) -> float:
@@ -91,7 +91,7 @@ def promise(
         raise CaseError(f"terms: deviation_eur_per_mwh is {terms.deviation_eur_per_mwh:g}, expected more than 0")
     if not terms.tolerance_kw >= 0:
         raise CaseError(f"terms: tolerance_kw is {terms.tolerance_kw:g}, expected 0 or more")
-    search = Search(world, terms, effort or Effort())
+    search = PromiseSearch(world, terms, effort or Effort())
     count, every = len(world.cases), np.arange(len(search.each))
     for n in every.tolist():
         search.charge(n, np.zeros(count))
@@ -124,7 +124,7 @@ def _spared(missing_kwh: Floats, weight: Floats, probability: float) -> Bools:
     return found
 
 
-def missing_kwh(search: Search, n: int) -> Floats:
+def missing_kwh(search: PromiseSearch, n: int) -> Floats:
     """Return what calls lack (S,), kWh, at the n-th promised point."""
     one = search.each[n]
     short, found = one.rows.shortfall, np.zeros(len(search.world.cases))
@@ -132,7 +132,7 @@ def missing_kwh(search: Search, n: int) -> Floats:
     return found * search.world.cases[0].isp_hours
 
 
-def delivered(search: Search, n: int) -> Bools:
+def delivered(search: PromiseSearch, n: int) -> Bools:
     """Return in which scenarios (S,) calls are answered at the n-th promised point."""
     contracts, case = search.world.cases[0].reservations, search.world.cases[0]
     here = contracts.point == search.points[n]
@@ -140,7 +140,7 @@ def delivered(search: Search, n: int) -> Bools:
     return np.asarray(missing_kwh(search, n) <= NEGLIGIBLE * reserved_kwh)
 
 
-def expected_eur(search: Search, n: int) -> float:
+def expected_eur(search: PromiseSearch, n: int) -> float:
     """Return the cost of a point without what shortfalls cost, EUR."""
     one = search.each[n]
     _, _, money = one.programs_kw()
@@ -149,7 +149,7 @@ def expected_eur(search: Search, n: int) -> float:
     return fixed + float(money.sum()) + float(beside @ one.static())
 
 
-def _point(search: Search, n: int, free_eur: float) -> PointPromise:
+def _point(search: PromiseSearch, n: int, free_eur: float) -> PointPromise:
     one, world = search.each[n], search.world
     planned, called, _ = one.programs_kw()
     announced = world.weight @ planned
@@ -163,7 +163,7 @@ def _point(search: Search, n: int, free_eur: float) -> PointPromise:
     )  # fmt: skip
 
 
-def _binding(search: Search, n: int) -> Binding | None:
+def _binding(search: PromiseSearch, n: int) -> BindingCall | None:
     """Return the row of a call with the highest price; None where all are free."""
     one = search.each[n]
     assert one.solution is not None
@@ -171,6 +171,6 @@ def _binding(search: Search, n: int) -> Binding | None:
     if not len(price) or price.max() <= 1e-9:
         return None
     row = int(price.argmax())
-    return Binding(
+    return BindingCall(
         scenario=int(one.rows.scenario[row]), isp=int(one.rows.isp[row]), eur_per_kw=float(price[row])
     )  # fmt: skip

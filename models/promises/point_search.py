@@ -19,7 +19,7 @@ class RoundAnswers:
     bound_eur: Floats
 
 
-class PointSearch:
+class SearchedPoint:
     """The columns of a point's groups (S,2,G), of which `used` (n) have units, and the best bound so far."""
 
     def __init__(self, rows: PointRows, used: Bools, fixed_kw: Floats) -> None:

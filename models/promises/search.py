@@ -9,7 +9,7 @@ import numpy as np
 
 from models.case import Bools, Floats, Ints
 from models.promises.answers import ScenarioAnswers
-from models.promises.point_search import PointSearch, RoundAnswers
+from models.promises.point_search import RoundAnswers, SearchedPoint
 from models.promises.rows import Terms, point_rows
 from models.promises.scenarios import Scenarios
 
@@ -25,7 +25,7 @@ class Effort:
     threads: int = 0  # 0: all available ones
 
 
-class Search:
+class PromiseSearch:
     """The searches of all promised points in the same scenarios."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Search:
         self.answers = [
             ScenarioAnswers(case, self.points, groups=effort.groups, threads=effort.threads) for case in world.cases
         ]
-        self.each: list[PointSearch] = []
+        self.each: list[SearchedPoint] = []
         for n, point in enumerate(self.points.tolist()):
             fixed = np.stack([one.fixed_kw[n] for one in self.answers])
             low = np.stack([one.low_kw[n] for one in self.answers])
@@ -49,7 +49,7 @@ class Search:
             given = None if announced_kw is None else announced_kw[n]
             rows = point_rows(world, point, None if called_only else terms, fixed, low, high, given)
             used = np.stack([one.used[n] for one in self.answers])
-            self.each.append(PointSearch(rows, np.stack([used & (not called_only), used], axis=1), fixed))
+            self.each.append(SearchedPoint(rows, np.stack([used & (not called_only), used], axis=1), fixed))
         self.gross_eur = np.zeros(len(self.each))
         self.rounds = 0
         if self.each:

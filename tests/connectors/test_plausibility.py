@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agr.cli.main import app
-from agr.connectors.tables.folder import Reading, read_folder
+from agr.connectors.tables.folder import FolderRead, read_folder
 from agr.domain.isp import Period
 from agr.scenario.folder import read_scenario
 from agr.scenario.record import open_run
@@ -48,7 +48,7 @@ def load_and(**tables: str) -> dict[str, str]:
     return {"fixed_loads": f"resource,connection\nhouse,{HOME}\n"} | tables
 
 
-def read(folder: Path, **tables: str) -> Reading:
+def read(folder: Path, **tables: str) -> FolderRead:
     for name, text in ({"connections": CONNECTIONS} | tables).items():
         (folder / f"{name}.csv").write_text(text, encoding="utf-8")
     return read_folder(folder, zone_name="Europe/Amsterdam", isp_minutes=15, capacity=("fcr",))

@@ -20,7 +20,7 @@ from agr.settings import Tls
 from agr.uftp.access import Access, Way
 from agr.uftp.connections import Connections
 from agr.uftp.signing import KeyPair
-from agr.uftp.transport import Delivery, Outcome, Sender
+from agr.uftp.transport import DeliveryAttempt, Outcome, Sender
 from agr.web.serving import served
 from tests.builders.worlds import World
 
@@ -113,7 +113,7 @@ def started() -> Iterator[list[Peer]]:
         peer.stop()
 
 
-def post(url: str, authorities: Path | None, way: Way = Way()) -> Delivery:  # noqa: B008 - frozen
+def post(url: str, authorities: Path | None, way: Way = Way()) -> DeliveryAttempt:  # noqa: B008 - frozen
     connections = Connections(authorities, timeout_s=60)
     try:
         return Sender(connections.prepare(way)).post(url, b"<x/>")

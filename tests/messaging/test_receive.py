@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.messaging.handlers import HANDLERS, Handling, Verdict
+from agr.messaging.handlers import HANDLERS, Handling, Judgement
 from agr.messaging.overdue import report_overdue
 from agr.messaging.process import Processor
 from agr.store import day, inbox, outbox, portfolio
@@ -272,7 +272,7 @@ def test_one_message_that_breaks_the_program_is_set_aside_and_every_other_one_of
 ) -> None:
     poison = "11111111-1111-4111-8111-111111111111"
 
-    def breaking(message: Probe, handling: Handling) -> Verdict:
+    def breaking(message: Probe, handling: Handling) -> Judgement:
         if message.message_id == poison:
             raise RuntimeError("a bug")
         return HANDLERS[Probe](message, handling)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agr.uftp import transport
-from agr.uftp.transport import Delivery, Outcome, Sender, next_delay, outcome_of
+from agr.uftp.transport import DeliveryAttempt, Outcome, Sender, next_delay, outcome_of
 
 NOW = datetime(2026, 3, 28, 5, 30, tzinfo=UTC)
 BODY = b"<SignedMessage/>"
@@ -85,7 +85,7 @@ def sender():
 
 
 def test_message_is_posted_as_xml_with_its_length(peer, sender):
-    assert sender.post(peer.url("200"), BODY) == Delivery(Outcome.DELIVERED, 200, "HTTP 200", None)
+    assert sender.post(peer.url("200"), BODY) == DeliveryAttempt(Outcome.DELIVERED, 200, "HTTP 200", None)
     ((method, _, headers, body),) = peer.seen
     assert (method, body) == ("POST", BODY)
     assert headers["Content-Type"] == "text/xml; charset=utf-8"
@@ -134,7 +134,7 @@ def test_redirects_that_become_a_get_are_not_followed(peer, sender, status):
 def test_redirects_that_keep_the_post_are_followed(peer, sender, status):
     with Peer() as other:
         peer.headers = {"Location": other.url("202")}
-        assert sender.post(peer.url(str(status)), BODY) == Delivery(Outcome.DELIVERED, 202, "HTTP 202", None)
+        assert sender.post(peer.url(str(status)), BODY) == DeliveryAttempt(Outcome.DELIVERED, 202, "HTTP 202", None)
         assert [(method, body) for method, _, _, body in other.seen] == [("POST", BODY)]
         other.shutdown()
 

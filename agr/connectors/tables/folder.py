@@ -21,7 +21,7 @@ _LONG = ("forecasts", "prices")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class FolderRead:
     """The contents of a folder; warnings name doubtful values that were loaded."""
 
     register: Register
@@ -46,7 +46,7 @@ class Survey:
 
 def read_folder(
     folder: Path, *, zone_name: str, isp_minutes: int, capacity: Collection[str] = (), brps: Collection[str] = ()
-) -> Reading:
+) -> FolderRead:
     """Read every table of the folder: TABLE.csv or TABLE.parquet, one for each table of the register.
 
     `capacity` are price series in EUR/MW: they are not held to what energy costs. `brps` are the balance responsible
@@ -57,7 +57,7 @@ def read_folder(
     found = seen.findings
     if found.faults:
         raise TableError(sorted(found.faults))
-    return Reading(register=seen.register, warnings=tuple(str(warning) for warning in sorted(found.warnings)))
+    return FolderRead(register=seen.register, warnings=tuple(str(warning) for warning in sorted(found.warnings)))
 
 
 def survey_folder(

@@ -12,7 +12,7 @@ from lxml import etree
 from agr.connectors.archives import unpacked
 from agr.connectors.ports import Outlook
 from agr.connectors.tables.cells import CellError, read_instant, read_number
-from agr.connectors.weather.quantities import SUN, TEMPERATURE, WIND, Quantity, Reading
+from agr.connectors.weather.quantities import SUN, TEMPERATURE, WIND, Quantity, QuantityRead
 from agr.domain.errors import FeedError
 from agr.domain.xml_document import XmlError, parse_xml
 
@@ -41,7 +41,7 @@ def read_mosmix(feed: str, place: str, content: bytes) -> tuple[Outlook, ...]:
         values = _text(_one(feed, forecast, "value")).split()
         if len(values) != len(steps):
             raise FeedError(f"feed {feed}: {name!s} has {len(values)} values for {len(steps)} time steps")
-        reading = Reading(quantity=quantity, place=place, issued=issued)
+        reading = QuantityRead(quantity=quantity, place=place, issued=issued)
         reading.refused += _take(reading, str(name), steps, values, unit)
         found.append(reading.outlook)
     if not found:
@@ -56,7 +56,7 @@ def _root(feed: str, kml: bytes) -> etree._Element:
         raise FeedError(f"feed {feed}: the answer is neither KML nor KMZ: it {error}") from error
 
 
-def _take(reading: Reading, name: str, steps: list[str], values: list[str], unit: str) -> Iterator[str]:
+def _take(reading: QuantityRead, name: str, steps: list[str], values: list[str], unit: str) -> Iterator[str]:
     for step, text in zip(steps, values, strict=True):
         if text == "-":  # not known, which is no fault
             continue

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from agr.connectors.ports import Outlook
-from agr.connectors.weather.quantities import SUN, TEMPERATURE, UNITS, WIND, Quantity, Reading
+from agr.connectors.weather.quantities import SUN, TEMPERATURE, UNITS, WIND, Quantity, QuantityRead
 from agr.domain.errors import FeedError
 
 VARIABLES: Mapping[str, Quantity] = {
@@ -34,7 +34,7 @@ def read_open_meteo(feed: str, place: str, text: str) -> tuple[Outlook, ...]:
         values = hourly[variable]
         if not isinstance(values, list) or len(values) != len(times):
             raise FeedError(f"feed {feed}: hourly.{variable} is not a list of {len(times)} values, one for each time")
-        reading = Reading(quantity=quantity, place=place)
+        reading = QuantityRead(quantity=quantity, place=place)
         given = units.get(variable)
         unit = _SAME_UNIT.get(str(given), str(given))
         if unit not in UNITS[quantity.name]:
@@ -99,7 +99,9 @@ def _moment(value: Any, local: timezone, *, unix: bool) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=local)).astimezone(UTC)
 
 
-def _take(reading: Reading, variable: str, times: list[datetime | None], values: list[Any], unit: str) -> Iterator[str]:
+def _take(
+    reading: QuantityRead, variable: str, times: list[datetime | None], values: list[Any], unit: str
+) -> Iterator[str]:
     for at, value in zip(times, values, strict=True):
         if at is None or value is None:  # null: not known, which is no fault
             continue

@@ -34,7 +34,7 @@ UNITS: Mapping[str, Mapping[str, tuple[float, float]]] = {
 
 
 @dataclass(kw_only=True)
-class Reading:
+class QuantityRead:
     """What is read of one quantity."""
 
     quantity: Quantity

@@ -8,7 +8,7 @@ import structlog
 
 from agr.dispatch.exposure import Floats, Held, worst_kw
 from agr.dispatch.orders import PLAN_SLOTS, Order, held, held_after
-from agr.dispatch.safety import SLACK_KW, Change, Verdict, judged
+from agr.dispatch.safety import SLACK_KW, Change, Cleared, judged
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Action, Dispatch, Fact, Purpose
 from agr.operations.dispatching.facts import Facts
@@ -35,10 +35,10 @@ class Auditor:
 
     def audited(
         self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]], orders: Mapping[str, Order], now: datetime
-    ) -> tuple[dict[str, Order], Verdict]:
+    ) -> tuple[dict[str, Order], Cleared]:
         """Return the orders that may go, reductions first, and the audit's verdict."""
         if not orders:
-            return {}, Verdict(go=(), wait=(), refused={})
+            return {}, Cleared(go=(), wait=(), refused={})
         limited = {one for limit in facts.limits for one in limit.connections}
         changes, standing, soon = [], {}, set[str]()
         for name, point in facts.points.items():
@@ -79,7 +79,7 @@ class Auditor:
         return bool(sent) and (now - max(sent)).total_seconds() < self._settings.pause_s
 
 
-def tell(tx: Tx, facts: Facts, verdict: Verdict, now: datetime) -> None:
+def tell(tx: Tx, facts: Facts, verdict: Cleared, now: datetime) -> None:
     """Raise an alarm for each limit that keeps commands back, and end those of limits that keep none."""
     kept: dict[str, list[str]] = {}
     for name, breach in verdict.refused.items():

@@ -25,7 +25,7 @@ class Backoff:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class OpenQuestion:
     """A question to a station that is not answered yet."""
 
     charge_point: str
@@ -47,7 +47,7 @@ class Memory:
     above: set[str] = field(default_factory=set)  # charge points that were found above their limits
     disputes: dict[str, list[datetime]] = field(default_factory=dict)  # charge point → when it was sent again for that
     over: dict[str, int] = field(default_factory=dict)  # charge point → readings above its limit, one after the other
-    asked: dict[str, Asked] = field(default_factory=dict)  # number → question
+    asked: dict[str, OpenQuestion] = field(default_factory=dict)  # number → question
     verified_at: dict[str, datetime] = field(default_factory=dict)
     missed: int = 0  # round trips one after the other
     silent: bool = False  # too many were missed

@@ -12,7 +12,7 @@ from agr.domain.errors import InputError
 from agr.domain.isp import Clock
 from agr.operations.dispatching.dispatcher import Dispatcher
 from agr.operations.dispatching.facts import FactSource
-from agr.operations.dispatching.memory import Asked
+from agr.operations.dispatching.memory import OpenQuestion
 from agr.operations.dispatching.replanning import ask_plans
 from agr.operations.dispatching.settling import settle_verified
 from agr.settings import DispatchSettings
@@ -82,7 +82,7 @@ class Verifier:
         number = secrets.token_hex(8)
         until = now + timedelta(seconds=self._settings.answer_s)
         with self._memory.lock:
-            self._memory.asked[number] = Asked(charge_point=point.charge_point, until=until, alone=alone)
+            self._memory.asked[number] = OpenQuestion(charge_point=point.charge_point, until=until, alone=alone)
             self._memory.verified_at[point.charge_point] = now
         said = self._road.verify(point, number)
         if said is not None:

@@ -14,7 +14,7 @@ from agr.settings.promises import Promises
 
 if TYPE_CHECKING:
     from models.case import Case
-    from models.promises import Binding
+    from models.promises import BindingCall
 
 Floats = NDArray[np.float64]
 MOST_UNIT_DAYS = 4_000
@@ -141,7 +141,7 @@ def _units(case: "Case") -> int:
     return sum(len(case.units(name).point) for name in UNIT_CLASSES)
 
 
-def _why(known: Uncertain, dealt: Split, binding: "Binding | None", point: str) -> str:
+def _why(known: Uncertain, dealt: Split, binding: "BindingCall | None", point: str) -> str:
     """Return in words what is most unusual about the scenario in which a promise binds."""
     if binding is None:
         return ""

@@ -26,7 +26,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading(Generic[Value]):
+class FileRead(Generic[Value]):
     """What a file holds, and what is to be said about it."""
 
     values: list[Value]

@@ -12,7 +12,7 @@ from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shar
 from models.decomposition.executors.worker_pool import Call, WorkerPool
 from models.decomposition.joint.responder import JointMixed
 from models.decomposition.prices.grouping import Grouping
-from models.decomposition.prices.pricing import JointPricing, Known, ScenarioPrices, nothing
+from models.decomposition.prices.pricing import JointPricing, KnownBounds, ScenarioPrices, nothing
 from models.mixing import CHUNK, MIXES, Mixed, Shares
 from models.resources.protocols import Choices
 from models.response import Prices, Totals
@@ -70,7 +70,7 @@ class DaskPricing:
 
     def known(
         self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
-    ) -> Known | None:
+    ) -> KnownBounds | None:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)
 

@@ -24,7 +24,7 @@ class ScenarioPrices:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Known:
+class KnownBounds:
     """Groups whose bounds at some prices are known well enough without an answer."""
 
     groups: Bools  # (G,)
@@ -43,7 +43,7 @@ class Pricing(Protocol):
 
     def known(
         self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
-    ) -> Known | None:
+    ) -> KnownBounds | None:
         """Return those of the groups (G,), by default of all, whose answers can cost at most `enough_eur` less than
         promised (G,), with bounds that prove it; None where there are none.
         """
@@ -138,7 +138,7 @@ class JointPricing:
 
     def known(
         self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None
-    ) -> Known | None:
+    ) -> KnownBounds | None:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         groups = np.ones(len(promised_eur), dtype=np.bool_) if groups is None else groups
         well, bound_eur = np.zeros(len(promised_eur), dtype=np.bool_), np.zeros(len(promised_eur))
@@ -151,7 +151,7 @@ class JointPricing:
             found = responder.bounds(seen, rows if asked.all() else rows.of(asked), len(asked))
             well[mine] = asked & (promised_eur[mine] - found <= enough_eur)
             bound_eur[mine] = np.where(well[mine], found, 0.0)
-        return Known(groups=well, bound_eur=bound_eur) if well.any() else None
+        return KnownBounds(groups=well, bound_eur=bound_eur) if well.any() else None
 
     def _rows(self, batch: JointBatch) -> tuple[slice, Rows]:
         """Return which groups are a batch's, and its rows with totals that begin at zero."""
@@ -220,7 +220,7 @@ class LocalPricing:
 
     def known(
         self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
-    ) -> Known | None:
+    ) -> KnownBounds | None:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)
 
