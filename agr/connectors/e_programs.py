@@ -25,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 TIMEOUT_S = 20.0
 _SHOWN = 200
-"""Characters of an answer that an alarm tells."""
+"""Characters of an answer that an alarm quotes."""
 _DECIMALS = 9
 """Of MWh: a W during a minute is 1.7e-8 MWh."""
 

@@ -192,7 +192,7 @@ def _chosen(tables: Register, period: Period) -> tuple[EvSession, ...]:
 
 
 class NightShift:
-    """Plays the first hours of the Period, and tells what became of the sessions."""
+    """Plays the first hours of the Period, and says what became of the sessions."""
 
     def __init__(self, yard: Yard, daemon: Service, settings: Settings, clock: JumpingClock) -> None:
         self._yard, self._daemon, self._settings = yard, daemon, settings

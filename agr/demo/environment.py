@@ -20,7 +20,7 @@ STAMP = "requirements.sha256"
 TIME_LIMIT_S = 600
 _IMPORT = "import shapeshifter_uftp"
 _FIND = "import importlib.util, sys; sys.exit(importlib.util.find_spec('shapeshifter_uftp') is None)"
-"""Takes a tenth of the time; tells a Python of another version, for which nothing is installed."""
+"""Takes a tenth of the time; finds a Python of another version, for which nothing is installed."""
 
 
 def counterparty_python(cache: Path) -> Path:

@@ -76,7 +76,7 @@ def facts_of(solved: Solved, ordered_under: Mapping[str, str] = MappingProxyType
 
 
 def facts_of_summary(result: Result) -> tuple[Fact, ...]:
-    """Return what the summary of a plan still tells when its programs are no longer kept."""
+    """Return what the summary of a plan still says when its programs are no longer kept."""
     return tuple(
         Fact(
             term=term, whose=WHOSE[Payer.NOBODY] if term in result.planning else UNKNOWN, congestion_point="",

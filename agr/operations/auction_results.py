@@ -62,7 +62,7 @@ class AuctionResults(ActionBase):
         beyond_bid: bool = False, price_eur_per_mwh: Sequence[float] | None = None, seen: str | None = None,
         also: Callable[[Tx, str], None] = lambda _tx, _text: None,
     ) -> Done:  # fmt: skip
-        """Fix what was awarded, keep the prices that the result tells, and ask for a plan.
+        """Fix what was awarded, keep the prices that the result has, and ask for a plan.
 
         `awarded_mw`: per ISP for day-ahead, bought positive; per block for a capacity product. More than was bid is
         refused unless `beyond_bid`. `seen`: the mark (`seen_of`) of the position that was looked at; refused where

@@ -1,4 +1,4 @@
-"""What a run on forecasts tells: how good they were, and what each day earned with what came."""
+"""What a run on forecasts reports: how good they were, and what each day earned with what came."""
 
 from collections.abc import Iterator, Sequence
 

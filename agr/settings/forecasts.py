@@ -41,7 +41,7 @@ class RoofSites(Section):
     longitude: Annotated[float, Field(ge=-180, le=180)] = Field(description="Degrees east.", examples=[5.2])
     tilt_deg: Annotated[float, Field(ge=0, le=90)] = Field(default=35, description="How steep; 0: flat.")
     azimuth_deg: Annotated[float, Field(ge=0, lt=360)] = Field(
-        default=180, description="Where the modules look: 90 east, 180 south, 270 west."
+        default=180, description="Where the modules face: 90 east, 180 south, 270 west."
     )
 
 

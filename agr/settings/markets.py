@@ -64,7 +64,7 @@ class ImbalanceReaction(Section):
 
     on: bool = Field(default=False, description="Whether resources react to imbalance prices at all.")
     margin_eur_per_mwh: NotNegative = Field(
-        default=40, description="What the next price may be worse than the last known one, both ways."
+        default=40, description="How much worse the next price may be than the last known one, both ways."
     )
     max_mw: NotNegative = Field(
         default=0, description="Most power that may leave the plan: what the chosen resources can swing by, together."

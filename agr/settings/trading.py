@@ -26,7 +26,7 @@ class Trading(Section):
         description="How likely we are not to deliver an offer; times the contract's penalty this is added, per MWh.",
     )
     penalty_eur_per_mwh: float = Field(
-        default=0, ge=0, description="Penalty that is counted with so, where a request is under no contract."
+        default=0, ge=0, description="The penalty in this, where a request is under no contract."
     )
     sell_share: float = Field(
         default=0.9,
@@ -65,5 +65,5 @@ class Trading(Section):
         default=7200, description="How long after a Period DSOs are told what was measured (metering_ean_digits)."
     )
     shortfall_eur_per_mwh: float = Field(
-        default=5000, gt=0, description="What not delivering an order counts in plans; above that of imbalance."
+        default=5000, gt=0, description="Planning price of what is not delivered of an order; above that of imbalance."
     )

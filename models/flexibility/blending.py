@@ -41,7 +41,7 @@ def blended(planned: Programs, offered: Programs, factor: float) -> Programs:
 
 
 def blended_headroom(planned: Headroom, offered: Headroom, factor: float) -> Headroom:
-    """Return the same of the reserve that units hold."""
+    """Return such a blend of the reserve that units hold."""
     return Headroom(
         **{
             item.name: (1 - factor) * getattr(planned, item.name) + factor * getattr(offered, item.name)

@@ -82,7 +82,7 @@ def columns_of(matrix: Matrix, discrete: Discrete) -> Columns:
 
 
 def _as_planned(matrix: Matrix, discrete: Discrete) -> dict[str, Ints]:
-    """Return the columns of called programs that whole numbers follow from, and their likes in the plan."""
+    """Return the columns of called programs that whole numbers follow from, and those of the plan beside them."""
     if not any(some.called for some in discrete.known):
         none = np.zeros(0, dtype=np.int64)
         return {"called": none, "planned": none}

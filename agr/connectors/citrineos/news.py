@@ -46,7 +46,7 @@ class NewsReader:
         self._starts: OrderedDict[tuple[str, str], _Start] = OrderedDict()
 
     def read(self, station: str, body: bytes, at: datetime) -> list[Observation]:
-        """Return what a post tells; nothing where it is of no interest. Raises InputError where it cannot be read."""
+        """Return what a post says; nothing where it is of no interest. Raises InputError where it cannot be read."""
         try:
             told = json.loads(body)
             named = told.get("stationId", told.get("ocppConnectionName"))

@@ -89,7 +89,7 @@ def _clearing(command: Command) -> Body:
 
 
 def composite_of(point: ChargePoint) -> Request:
-    """Return the request that asks what a station will follow in the next day, in whichever unit it likes.
+    """Return the request that asks what a station will follow in the next day, in whichever unit it prefers.
 
     CitrineOS refuses a unit that the station which reported last does not take.
     """

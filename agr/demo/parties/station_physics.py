@@ -33,7 +33,7 @@ class Car:
     phases: int = 3
     efficiency: float = 0.9  # of what the register counts, this share ends in the battery
     says_needs: bool = False  # it speaks ISO 15118
-    says_until: datetime | None = None  # the departure that it tells; None: the real one
+    says_until: datetime | None = None  # the departure that it states; None: the real one
 
 
 @dataclass(frozen=True, kw_only=True)

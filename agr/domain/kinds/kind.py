@@ -1,4 +1,4 @@
-"""What a kind of resource tells tables, scenarios and pictures about itself.
+"""What tables, scenarios and pictures need to know of a kind of resource.
 
 agr.planning.case registers how its rows become units of a planning problem.
 """

@@ -164,7 +164,7 @@ class Authentication(Tokens):
             )  # fmt: skip
 
     def _account_for(self, tx: Tx, name: str, person: Person) -> access.Account:
-        """Make the account of somebody whose role the provider tells. Raises AccessError."""
+        """Make the account of somebody whose role the provider states. Raises AccessError."""
         if person.role is None:
             raise AccessError(f"there is no account {name!r} here; ask an admin to add one with this name", status=403)
         if not is_name(name):

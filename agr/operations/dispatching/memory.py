@@ -133,7 +133,7 @@ class Memory:
         self.cleared = {one for one in self.cleared if one[0] != charge_point}
 
     def learned(self, tx: Tx, station: str, charge_point: str, slot: int, receipt: Receipt, now: datetime) -> bool:
-        """Keep what a refusal tells; True where it can be mended at once."""
+        """Keep what a refusal says; True where it can be mended at once."""
         if receipt.occupied:
             if (charge_point, slot) in self.cleared:
                 return False  # clearing it did not help

@@ -88,7 +88,7 @@ class _Cover:
         return buy, sell, np.maximum(left, 0.0), np.maximum(-left, 0.0)
 
     def cost(self, need: Floats) -> float:
-        """Return what that costs, EUR/MWh × kW."""
+        """Return what covering a need (n,) costs, EUR/MWh × kW."""
         buy, sell, short, long = self.cheapest(need)
         to_buy, to_sell, to_be_short, to_be_long = self.eur_per_mwh
         return float(to_buy @ buy - to_sell @ sell + to_be_short @ short + to_be_long @ long)
