@@ -16,10 +16,11 @@ from models.matrix import Matrix, translate
 from models.outcome import Outcome, Termination
 from models.reference.incumbent import incumbent_values
 from models.reference.problem import state
-from models.reference.reading import read_answer
+from models.reference.reading import Problem, read_answer
 from models.reference.rounding import Columns, columns_of, fixed_whole, mixing_pairs, values_of
 from models.resources.registry import PRICED
-from models.solver import Relaxation, Status
+from models.solver import Relaxation, SolverRun, Status
+from models.work_clock import now
 
 MOST_CELLS = 2_500
 """Most units times ISPs for which programs are calmed: about 25 units of a day."""
@@ -28,6 +29,9 @@ _EQUAL_EUR, _EQUAL = 1e-7, 1e-9
 """Programs whose values differ by less than this, in EUR and as a share of gross cost, are equally good."""
 _EUR_FIRST = 1e8
 """One EUR counts as much as this many kW moved in one ISP: a spread of less than 4e-5 EUR/MWh is not worth a move."""
+_CALLED = 1e-3
+"""A kW moved in a called program, which is run only when a DSO calls, counts as this many in the plan."""
+_TRIES = 5
 _LESS_KW = 1e-6
 """A program is calmer than another if it moves less by at least this, kW, summed over units and ISPs."""
 
@@ -43,14 +47,10 @@ def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
     problem = state(case)
     matrix = translate(problem.model)
     columns = columns_of(matrix, problem.discrete)
-    moves = np.zeros(len(matrix.cost))
-    for resource in PRICED:
-        if resource.moved_kw is not None:  # what cannot mix keeps its choice
-            moves[matrix.columns(list(problem.units.blocks[resource.name].flow.variables))] = 1.0
     x = incumbent_values(case, matrix, problem.discrete, outcome)
-    still = _calmer(_fixed(matrix, columns, x), moves)
-    run = Relaxation(still, threads=threads).solve(_SECONDS, "simplex")
-    if run.status is not Status.OPTIMAL or mixing_pairs(columns, run.x).any():
+    still = _calmer(_fixed(matrix, columns, x), _moves(problem, matrix))
+    run = _unmixed(still, columns, threads)
+    if run is None:
         return outcome
     found = assemble(
         case,
@@ -65,6 +65,36 @@ def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
     if lost > _slack_eur(outcome) or _movement_kw(case, found) > before - _LESS_KW:
         return outcome
     return replace(found, duals=outcome.duals, log=outcome.log)
+
+
+def _moves(problem: Problem, matrix: Matrix) -> Floats:
+    """Return what a kW of each column counts as a move; those of called programs count far less, but rest as well."""
+    moves = np.zeros(len(matrix.cost))
+    planned_and_called = ((problem.units, 1.0), *(() if problem.called is None else ((problem.called, _CALLED),)))
+    for units, weight in planned_and_called:
+        for resource in PRICED:
+            if resource.moved_kw is not None:  # what cannot mix keeps its choice
+                moves[matrix.columns(list(units.blocks[resource.name].flow.variables))] = weight
+    return moves
+
+
+def _unmixed(matrix: Matrix, columns: Columns, threads: int) -> SolverRun | None:
+    """Return the optimum in which no unit charges and discharges at once; None if there is none within the time.
+
+    Pairs that would, which neither the plan nor the call uses, are closed.
+    """
+    until = now() + _SECONDS
+    relaxation = Relaxation(matrix, threads=threads)
+    for _ in range(_TRIES):
+        run = relaxation.solve(until - now(), "simplex")
+        if run.status is not Status.OPTIMAL:
+            return None
+        pairs = mixing_pairs(columns, run.x)
+        if not pairs.any():
+            return run
+        mixed = np.concatenate([columns.first[pairs], columns.second[pairs]])
+        relaxation.bound_columns(mixed, np.zeros(len(mixed)), np.zeros(len(mixed)))
+    return None
 
 
 def _movement_kw(case: Case, outcome: Outcome) -> float:

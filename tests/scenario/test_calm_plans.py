@@ -1,14 +1,18 @@
 """Of equally good plans the calmest is made: what earns nothing is left alone, by every method."""
 
+from dataclasses import replace
+from datetime import time
+
 import numpy as np
 import pytest
 
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.generator import Generator
+from agr.domain.register import Contract
 from agr.scenario.running import run
 from tests.builders.remembered import by_method
-from tests.builders.small_scenarios import CONNECTION, at, hourly, last_powers, small_scenario
+from tests.builders.small_scenarios import CONNECTION, DAY, POINT, at, hourly, last_powers, small_scenario
 
 METHODS = pytest.mark.parametrize("method", ["auto", "reference", "decomposition"])
 
@@ -53,6 +57,43 @@ def test_of_several_devices_each_is_left_alone(method):
     made = planned(by_method(method), battery("one"), battery("two"), car)
     assert last_powers(made, "one") == last_powers(made, "two") == {}
     assert sum(last_powers(made, "car").values()) / 4 == pytest.approx(10)
+
+
+@pytest.mark.parametrize("method", ["auto", "reference"])
+def test_a_battery_rests_beside_a_reservation_that_a_car_can_deliver(method):
+    # As in t12_watts: a car of 11 MW needs 22.5 MWh in five hours, and 0.4 kW stay reserved from 17:00 to 20:00.
+    # Called, the battery gives them until the car is there, and may then charge and discharge at once for nothing. In
+    # the plan it earns nothing. 22.5 MWh at 50 EUR/MWh are 1,125 EUR; 8 EUR/MW/h for 3 h of 0.4 kW 0.0096 EUR.
+    car = EvSession(
+        resource="car", connection=CONNECTION, arrival=at(18), departure=at(23), energy_kwh=22_500, charge_kw=11_000
+    )
+    own = battery(charge_kw=5000, discharge_kw=5000, capacity_kwh=10, initial_kwh=5, end_kwh=5)
+    option = Contract(
+        contract="FO-1", dso="dso.example", congestion_point=POINT, first_day=DAY, last_day=DAY,
+        window_start=time(17), window_end=time(20), power_w=-400, availability_eur_per_mw_h=8, penalty_eur_per_mwh=2000,
+    )  # fmt: skip
+    scenario = small_scenario(own, car)
+    scenario = replace(scenario, register=replace(scenario.register, contracts=(option,)))
+    made = run(scenario, solver=by_method(method))
+    assert all(step["audit"] == [] for step in made.steps)
+    assert last_powers(made, "battery") == {}
+    assert made.outcome["totals"]["objective_eur"] == pytest.approx(-1125 + 0.0096)
+
+
+@pytest.mark.parametrize("method", ["auto", "decomposition"])
+@pytest.mark.parametrize(
+    ("prices", "worth_eur", "moved_kwh"),
+    [(hourly(50.0), 0, 0), (hourly(50.0, (3, 4, 30.0)), 2, 200)],
+    ids=["flat", "valley"],
+)
+def test_many_like_batteries_are_as_calm_as_one(prices, worth_eur, moved_kwh, method):
+    # As above: at a flat price all rest; else each buys 100 kWh once and sells them once, for 2 EUR. 200 are too many
+    # for a second program: each rests by itself.
+    many = 200
+    made = planned(by_method(method), *[battery(f"battery-{i:03}") for i in range(many)], prices=prices)
+    assert made.outcome["totals"]["objective_eur"] == pytest.approx(worth_eur * many)
+    last = made.programs[made.programs["step"].astype(str) == made.steps[-1]["step"]]
+    assert last["power_kw"].abs().sum() / 4 == pytest.approx(moved_kwh * many)
 
 
 def test_the_same_plan_is_made_again(solver):

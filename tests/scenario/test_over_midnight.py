@@ -173,3 +173,34 @@ def test_random_runs_run_once_within_their_bounds_and_the_days_add_up(seed):
     last = {s["period"]: s for s in made.steps}[str(Period(DAY).next().next())]["terms_eur"]
     left = last.get("later runs", 0.0)
     assert found.get("later runs", 0.0) + found.get("brought forward", 0.0) == pytest.approx(left, abs=1e-9)
+
+
+@METHODS
+@pytest.mark.parametrize(
+    ("isp_minutes", "earliest", "latest", "quarters", "energies_kwh", "cost_eur"),
+    [
+        # 75 minutes of 2 kW from 02:00 to 03:35: from 02:20 on, 40 minutes at 90 and 35 at 10 EUR/MWh. The last ISP has
+        # 15 minutes of it, and its 5 minutes after 03:35 stay free: 2 · (2/3 · 90 + 7/12 · 10) / 1000 EUR.
+        (20, at(2), at(3, 35), 5, {(2, 20): 2 / 3, (2, 40): 2 / 3, (3, 0): 2 / 3, (3, 20): 0.5}, 0.131667),
+        # An hour from 02:15 to 03:30 fits no ISP of an hour: it begins at 02:15, 45 minutes at 90 and 15 at 10 EUR/MWh.
+        (60, at(2, 15), at(3, 30), 4, {(2, 0): 1.5, (3, 0): 0.5}, 0.14),
+        # The same over midnight, where the day ends within the run; 45 minutes at 50, 15 at 50 EUR/MWh of the next day.
+        (60, at(23, 15), at(24, 30), 4, {(23, 0): 1.5, (24, 0): 0.5}, 0.1),
+    ],
+    ids=["20 minutes", "an hour", "an hour over midnight"],
+)
+def test_a_run_keeps_its_bounds_to_the_minute_in_isps_of_any_length(
+    isp_minutes, earliest, latest, quarters, energies_kwh, cost_eur, method
+):
+    one = dish(earliest, latest, (2.0,) * quarters)
+    markets = {"intraday": {"depth_kw": 0}, "day_ahead": {"product_minutes": isp_minutes}}
+    made = run(
+        small_scenario(
+            one, days=2, isp_minutes=isp_minutes, prices=hourly(50.0, (2, 3, 90.0), (3, 4, 10.0)), markets=markets
+        ),
+        solver=by_method(method),
+    )
+    assert all(step["audit"] == [] and step["notes"] == [] for step in made.steps)
+    taken = {when: kw * isp_minutes / 60 for when, kw in last_powers(made, "dish").items()}
+    assert taken == {at(*clock): pytest.approx(kwh) for clock, kwh in energies_kwh.items()}
+    assert made.outcome["totals"]["objective_eur"] == pytest.approx(-cost_eur, abs=1e-6)

@@ -1,5 +1,6 @@
 """What is stored at midnight counts what it can really earn or save later; every right value is worked out by hand."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,18 @@ def test_a_car_takes_no_more_than_it_needs(method):
     assert bought_kwh(made) == pytest.approx(10 / 0.9)
     assert value_eur(made) == pytest.approx(-10 / 0.9 * 0.065)
     assert made.outcome["totals"]["flexibility_eur"] == pytest.approx(10 / 0.9 * 0.005)
+
+
+@METHODS
+def test_a_night_of_many_prices_is_used_hour_by_hour(method):
+    # 55 kWh at 11 kW take five hours. The three below today's 45.2 EUR/MWh are 5, 25 and 44; 46, close by, is not used:
+    # 11 kW · (5 + 25 + 44 + 2 · 45.2) = 1.8084 EUR.
+    night = [90.0, 5.0, 70.0, 25.0, 46.0, 44.0]
+    one = car(55, capacity_kwh=55)
+    made = planned(replace(one, departure=at(30)), prices=[[45.2] * 24, [*night, *[80.0] * 18]], method=method)
+    assert value_eur(made) == pytest.approx(-1.8084)
+    later = [hour for hour in range(24, 30) if at(hour) in last_powers(made, "car")]
+    assert later == [25, 27, 29]
 
 
 @pytest.mark.parametrize(

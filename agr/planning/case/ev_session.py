@@ -34,7 +34,8 @@ def _worth(draft: Draft, unit: EvSession, target: float, high: float) -> Worth:
         capacity_kwh=high, charge_efficiency=unit.charge_efficiency, discharge_efficiency=unit.discharge_efficiency,
         wear_eur_per_kwh=unit.wear_eur_per_mwh / 1000,
     )  # fmt: skip
-    return worth(later, draft.later_price(len(starts)) / 1000, period.isp_hours)
+    resources = len(draft.inputs.register.resources)
+    return worth(later, draft.later_price(len(starts)) / 1000, period.isp_hours, resources=resources)
 
 
 def _add(rows: UnitRows, draft: Draft, unit: EvSession, point: int) -> None:

@@ -1,10 +1,12 @@
 """Runs that may start in the Period, or go on in it; one that started in a closed ISP keeps its start."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from math import ceil, floor
 
 import numpy as np
 
+from agr.domain.isp import Period
 from agr.domain.kinds import shiftable_run
 from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.planning.case.inputs import Inputs
@@ -13,12 +15,29 @@ from agr.planning.case.unit_class import Conversion, UnitClass
 from models.case import Case, Shiftable
 from models.unmanaged import isps_to_come, left_eur, power_kw
 
+_QUARTER = timedelta(minutes=15)
+"""Each power of a profile holds for so long."""
 
-def _per_isp(profile_kw: Sequence[float], isp_minutes: int) -> Floats:
-    """Return the profile in kW per ISP, from one per 15 minutes."""
+
+def _starts(run: ShiftableRun, period: Period) -> tuple[int, int, timedelta]:
+    """Return the first and last ISP in which a run may begin, and how long after the ISP's start it begins.
+
+    It begins with an ISP, and is over by its latest end to the minute, also where it does not fill its last ISP. Where
+    no such start fits, since ISPs are longer than quarters of an hour, it begins with a quarter within an ISP.
+    """
+    latest = run.latest_end - len(run.profile_kw) * _QUARTER - period.start
+    first, last = ceil((run.earliest_start - period.start) / period.isp_length), floor(latest / period.isp_length)
+    if first <= last:
+        return first, last, timedelta(0)
+    first, wait = divmod(ceil((run.earliest_start - period.start) / _QUARTER) * _QUARTER, period.isp_length)
+    return first, floor((latest - wait) / period.isp_length), wait
+
+
+def _per_isp(profile_kw: Sequence[float], isp_minutes: int, wait: timedelta) -> Floats:
+    """Return the profile in kW per ISP, from one per 15 minutes that begins some time after an ISP does."""
     if isp_minutes == 15:
         return np.array(profile_kw, dtype=float)
-    minutes = np.repeat(np.array(profile_kw, dtype=float), 15)
+    minutes = np.repeat([0.0, *profile_kw], [wait // timedelta(minutes=1), *[15] * len(profile_kw)])
     padded = np.pad(minutes, (0, -len(minutes) % isp_minutes))
     return np.array([group.mean() for group in padded.reshape(-1, isp_minutes)])
 
@@ -35,14 +54,13 @@ def _add(rows: UnitRows, draft: Draft, run: ShiftableRun, point: int) -> None:
     A run that may start after the Period as well may be left for later.
     """
     inputs, period = draft.inputs, draft.inputs.period
-    profile = _per_isp(run.profile_kw, period.isp_minutes)
+    earliest, latest, wait = _starts(run, period)
+    profile = _per_isp(run.profile_kw, period.isp_minutes, wait)
     isps, length = period.isp_count, len(profile)
-    earliest = ceil((run.earliest_start - period.start) / period.isp_length)
-    latest = floor((run.latest_end - period.start) / period.isp_length) - length
     if earliest >= isps or latest + length <= 0:
         return
     if latest < earliest:
-        draft.notes.append(f"run {run.resource} does not fit between its earliest start and latest end: started early")
+        draft.notes.append(f"run {run.resource} does not fit between its earliest start and latest end: it ends later")
         latest = earliest
     to_come = inputs.carried_state.get(run.resource) if earliest < 0 else None
     if to_come is not None and to_come < length:

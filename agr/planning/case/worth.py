@@ -14,7 +14,10 @@ import numpy as np
 from agr.planning.case.rows import Floats
 
 STEPS = 8
-"""Most different worths of a kWh; nearly equal ones are joined beyond that"""
+"""Most different worths of a kWh in large portfolios; nearly equal ones are joined beyond that"""
+FINE_STEPS = 64
+"""The same where a portfolio has at most FEW resources: a night has not many more different prices"""
+FEW = 1_000
 _NOTHING_KWH = 1e-9
 
 
@@ -44,8 +47,11 @@ class Worth:
         return np.minimum(np.diff(rates), 0.0), np.array([begin for begin, _ in self.steps])
 
 
-def worth(later: Later, eur_per_kwh: Floats, hours: float) -> Worth:
-    """Return the worth of energy left for `later`, at the prices (n,) of its ISPs of `hours` each."""
+def worth(later: Later, eur_per_kwh: Floats, hours: float, *, resources: int) -> Worth:
+    """Return the worth of energy left for `later`, at the prices (n,) of its ISPs of `hours` each.
+
+    It is exact where a portfolio of so many `resources` affords as many steps as there are prices.
+    """
     low, high = min(later.target_kwh, later.capacity_kwh), later.capacity_kwh
     slopes = [(0.0, high - low)]  # of V, with their lengths, from `low` on
     wear = later.wear_eur_per_kwh
@@ -65,7 +71,8 @@ def worth(later: Later, eur_per_kwh: Floats, hours: float) -> Worth:
             if length - part > _NOTHING_KWH:
                 slopes.append((slope, length - part))
     needed, beyond = _parted(slopes, later.target_kwh - low)
-    return _described([*_joined(needed), *_joined(beyond)], low)
+    most = (FINE_STEPS if resources <= FEW else STEPS) // 2
+    return _described([*_joined(needed, most), *_joined(beyond, most)], low)
 
 
 def _parted(slopes: list[tuple[float, float]], length: float) -> tuple[list[tuple[float, float]], ...]:
@@ -93,8 +100,8 @@ def _cut(slopes: list[tuple[float, float]], low: float) -> float:
     return low
 
 
-def _joined(slopes: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the slopes with equal neighbours as one, and the closest ones while there are too many."""
+def _joined(slopes: list[tuple[float, float]], most: int) -> list[tuple[float, float]]:
+    """Return the slopes with equal neighbours as one, and the closest ones while there are more than `most`."""
     found = list[tuple[float, float]]()
     for slope, length in slopes:
         if length <= _NOTHING_KWH:
@@ -103,7 +110,7 @@ def _joined(slopes: list[tuple[float, float]]) -> list[tuple[float, float]]:
             found[-1] = (found[-1][0], found[-1][1] + length)
         else:
             found.append((slope, length))
-    while len(found) > STEPS // 2:
+    while len(found) > most:
         lost = [(b - a) * min(m, n) for (a, m), (b, n) in pairwise(found)]
         k = int(np.argmin(lost))
         (a, m), (b, n) = found[k], found[k + 1]

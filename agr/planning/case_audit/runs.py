@@ -33,13 +33,14 @@ class Bounds:
     last: int  # as many as the Period has ISPs: it may be left for later
     begun: bool  # before the Period: what remains is carried on at once
     latest: int = 0  # the last start, ISPs from 0 on, also after the Period
+    wait: float = 0.0  # minutes from the start of an ISP until the run begins
 
 
-def per_isp(profile_kw: tuple[float, ...], minutes: int) -> Floats:
-    """Return the mean power of each ISP, from powers of a quarter of an hour each; after the run there is none."""
-    length = ceil(len(profile_kw) * _QUARTER / minutes)
+def per_isp(profile_kw: tuple[float, ...], minutes: int, wait: float) -> Floats:
+    """Return the mean power of each ISP, from powers of a quarter of an hour each; before and after there is none."""
+    length = ceil((wait + len(profile_kw) * _QUARTER) / minutes - _ROUNDING)
     used = np.concatenate([[0.0], np.cumsum(profile_kw)]) * _QUARTER  # kW · minutes until each quarter of an hour
-    edges = np.arange(length + 1) * minutes
+    edges = np.arange(length + 1) * minutes - wait
     return np.asarray(np.diff(np.interp(edges, np.arange(len(used)) * _QUARTER, used)) / minutes)
 
 
@@ -50,13 +51,18 @@ def bounds(context: Context) -> list[Bounds]:
 
 def _bounds(context: Context, row: ShiftableRun) -> Bounds | None:
     facts, day = context.facts, context.day
-    profile = per_isp(row.profile_kw, day.length)
+    may, must = day.since(row.earliest_start), day.since(row.latest_end) - len(row.profile_kw) * _QUARTER
+    earliest, latest, wait = ceil(may / day.length - _ROUNDING), floor(must / day.length + _ROUNDING), 0.0
+    if latest < earliest:  # ISPs are longer than quarters: it begins within one
+        begins = ceil(may / _QUARTER - _ROUNDING) * _QUARTER
+        earliest = floor(begins / day.length)
+        wait = begins - earliest * day.length
+        latest = floor((must - wait) / day.length + _ROUNDING)
+    profile = per_isp(row.profile_kw, day.length, wait)
     length = len(profile)
-    earliest = ceil(day.since(row.earliest_start) / day.length - _ROUNDING)
-    latest = floor(day.since(row.latest_end) / day.length + _ROUNDING) - length
     if earliest >= day.isps or latest + length <= 0:
         return None
-    latest = max(latest, earliest)  # whole quarters fit, or the table is refused; longer ISPs may not: it starts early
+    latest = max(latest, earliest)  # whole quarters fit, or the table is refused
     rest = facts.carried_state.get(row.resource) if earliest < 0 else None
     if rest is not None and rest < length:
         left = profile[length - int(rest) :]
@@ -65,10 +71,10 @@ def _bounds(context: Context, row: ShiftableRun) -> Bounds | None:
         return Bounds(row=row, profile_kw=left if len(left) else np.zeros(1), first=0, last=0, begun=True)
     if latest < 0:
         return None
-    return _free(context, row, profile, max(earliest, 0), latest)
+    return _free(context, row, profile, max(earliest, 0), latest, wait)
 
 
-def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, latest: int) -> Bounds | None:
+def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, latest: int, wait: float) -> Bounds | None:
     """Return the starts that are still free: what has begun stays, and nothing begins in a closed ISP."""
     facts, isps = context.facts, context.day.isps
     last = min(latest, isps)
@@ -83,7 +89,7 @@ def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, late
         if last < isps:
             return None  # out of order
         first = last
-    return Bounds(row=row, profile_kw=profile, first=first, last=last, begun=False, latest=latest)
+    return Bounds(row=row, profile_kw=profile, first=first, last=last, begun=False, latest=latest, wait=wait)
 
 
 def check_case(context: Context) -> Iterator[str]:
@@ -163,11 +169,11 @@ def _broken(context: Context, found: Bounds, start: int) -> str:
     day, row = context.day, found.row
     if found.begun or start >= day.isps:
         return "" if start in (found.first, found.last) else f"plan, {row.resource}: may not be left for later"
-    begins = start * day.length
-    ends = begins + len(row.profile_kw) * _QUARTER
+    begins, takes = start * day.length + found.wait, len(row.profile_kw) * _QUARTER
+    ends = begins + takes
     earliest, latest = day.since(row.earliest_start), day.since(row.latest_end)
-    room = floor(latest / day.length) - ceil(earliest / day.length)
-    if room < len(found.profile_kw) or start < context.facts.closed_isps:
+    room = latest - ceil(earliest / _QUARTER - _ROUNDING) * _QUARTER
+    if room < takes - _ROUNDING or start < context.facts.closed_isps:
         return "" if found.first <= start <= found.last else f"plan, {row.resource}: starts in ISP {start + 1}"
     if begins < earliest - _ROUNDING:
         return f"plan, {row.resource}: starts {earliest - begins:.0f} minutes before its earliest start"

@@ -60,6 +60,8 @@ from models.resources.storage.room_prices import price_energy
 from models.resources.storage.steps import envelope_of, room_gain, step_cost
 
 _SMALLEST, _FRESH = 1e-60, 1e-3
+_REST = 1e-12
+"""EUR per kW and ISP that moving must earn: a unit rests where it earns nothing. Too little to show in any sum."""
 
 
 @inlined
@@ -98,7 +100,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it
     lists, filled, steps, greatest, scale = work.lists, work.filled, work.steps, work.greatest, work.scale
     kept, kept_from = work.kept, work.kept_from
     isps = table.shape[1]
-    a, drain, wear = scalars[RETENTION], hours / scalars[ETA_D], scalars[WEAR] * hours
+    a, drain, wear = scalars[RETENTION], hours / scalars[ETA_D], scalars[WEAR] * hours + _REST
     q, slack, shortfall = scalars[RESERVE], scalars[SLACK] > 0.0, scalars[SHORTFALL]
     filled[:] = 0.0
     begin = end = lists.shape[1] // 2
