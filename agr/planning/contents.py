@@ -5,7 +5,6 @@ The rule is in `agr.dispatch.contents`; the notes say what is measured beside wh
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,11 @@ from agr.dispatch.contents import Content, PlannedPath, content_at_start
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
-from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.quantities import STORED
 from agr.domain.register import Register
 from agr.planning.difference import Solved
 from agr.planning.ports import PlanReader
-from agr.planning.present import path_kwh
+from agr.planning.present import Paths
 
 Forecasts = Mapping[tuple[str, str], NDArray[np.float64]]
 
@@ -43,13 +41,15 @@ def measured_contents(
     read = reader.newest_contents(stores.keys(), upto - LOOKBACK, upto)
     if not read:
         return {}
-    paths = _Paths(earlier, period)
+    before = period.previous()
+    paths, borders = Paths(earlier, before), [*before.starts(), before.end]
     found, begun, old = {}, [], []
     for resource, (at, kwh) in sorted(read.items()):
-        row, capacity_kwh = stores[resource]
-        if isinstance(row, EvSession) and at < row.arrival:
+        capacity_kwh, comes = stores[resource]
+        if comes is not None and at < comes:
             continue  # of another visit
-        content, path = Content(at=at, kwh=kwh), paths.of(resource)
+        content, known = Content(at=at, kwh=kwh), paths.of(resource)
+        path = None if known is None else PlannedPath(borders=borders, kwh=known)
         start = content_at_start(content, period.start, now, path, longest, capacity_kwh)
         if start.kwh is None:
             old.append(f"{resource}, read {_age(start.age)} before: {start.why}")
@@ -64,8 +64,8 @@ def measured_contents(
     return found
 
 
-def _stores(register: Register, entered: Forecasts) -> dict[str, tuple[Any, float]]:
-    """Return resource → (row, capacity in kWh) of stores whose content no table states."""
+def _stores(register: Register, entered: Forecasts) -> dict[str, tuple[float, datetime | None]]:
+    """Return resource → (capacity in kWh, when it comes) of stores whose content no table states."""
     found = {}
     for kind in KINDS:
         if STORED not in kind.measured:
@@ -73,25 +73,8 @@ def _stores(register: Register, entered: Forecasts) -> dict[str, tuple[Any, floa
         for row in register.of(kind.row):
             capacity_kwh = kind.capacity_kwh(row)
             if capacity_kwh is not None and (row.resource, STORED.name) not in entered:
-                found[row.resource] = (row, capacity_kwh)
+                found[row.resource] = (capacity_kwh, kind.comes(row))
     return found
-
-
-class _Paths:
-    """What the plan of the Period before wants stores to hold."""
-
-    def __init__(self, earlier: Solved | None, period: Period) -> None:
-        before = period.previous()
-        self._borders = [*before.starts(), before.end]
-        self._solved = earlier
-        self._places = {} if earlier is None else {name: i for i, name in enumerate(earlier.named.stores())}
-
-    def of(self, resource: str) -> PlannedPath | None:
-        """Return a store's path; None where there is no plan, or the plan does not know it."""
-        place = self._places.get(resource)
-        if self._solved is None or place is None:
-            return None
-        return PlannedPath(borders=self._borders, kwh=path_kwh(self._solved, place))
 
 
 def _begin(names: Sequence[str]) -> str:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from agr.dispatch.registers import Quality, energy, judged, net
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
-from agr.domain.kinds.fixed_load import FixedLoad
-from agr.domain.kinds.generator import Generator
+from agr.domain.kinds import KINDS
 from agr.domain.kinds.quantities import POWER
 from agr.domain.reading import EXPORTED, IMPORTED
 from agr.domain.register import Register
@@ -26,7 +25,7 @@ Floats = NDArray[np.float64]
 Forecasts = Mapping[tuple[str, str], Floats]
 Registers = Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]
 LONGEST_GAP = timedelta(hours=1)
-"""Readings further apart tell nothing of the ISPs between them."""
+"""Readings further apart say nothing about the ISPs between them."""
 _WINDOW = timedelta(hours=1)
 _LEAST_KW, _MOST_RATIO = 1e-3, 2.0
 _UNLIMITED_KW = 1e9
@@ -50,22 +49,21 @@ def deviations(
     """Return the deviations of measured loads and generators over the last hour of the first `ended` ISPs, by name."""
     borders = [*period.starts(), period.end]
     found = []
-    rows: list[FixedLoad | Generator] = [*register.of(FixedLoad), *register.of(Generator)]
-    for row in sorted(rows, key=lambda one: one.resource):
-        forecast = forecasts.get((row.resource, POWER.name))
+    rows = [(row.resource, kind.produces) for kind in KINDS if POWER in kind.follows for row in register.of(kind.row)]
+    for resource, generator in sorted(rows):
+        forecast = forecasts.get((resource, POWER.name))
         if forecast is None or len(forecast) != period.isp_count:
             continue
         read = {
             quantity: energy(judged(values, _UNLIMITED_KW).runs, borders, LONGEST_GAP)
             for quantity in (IMPORTED, EXPORTED)
-            if (values := registers.get((row.resource, quantity)))
+            if (values := registers.get((resource, quantity)))
         }
         both = net(read.get(IMPORTED), read.get(EXPORTED))
         if both is None:
             continue
         whole = (both.quality >= Quality.INTERPOLATED) & (np.arange(period.isp_count) < ended)
-        generator = isinstance(row, Generator)
-        program = programs_kw.get(row.resource)
+        program = programs_kw.get(resource)
         if generator and program is not None:
             whole &= program <= forecast + _LEAST_KW  # it was not curtailed
         known = np.flatnonzero(whole)[-max(int(_WINDOW / period.isp_length), 1) :]
@@ -78,7 +76,7 @@ def deviations(
             amount = min(max(float(measured_kw.sum() / expected_kw.sum()), 0.0), _MOST_RATIO) - 1.0
         else:
             continue
-        found.append(Carried(resource=row.resource, generator=generator, amount=amount, isps=int(known[-1]) + 1))
+        found.append(Carried(resource=resource, generator=generator, amount=amount, isps=int(known[-1]) + 1))
     return found
 
 

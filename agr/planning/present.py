@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
-from agr.planning.case import Held
+from agr.planning.case import Held, storing
+from agr.planning.case.unit_class import UnitClass
 from agr.planning.difference import Solved
 from models.case import NO_POINT
-from models.unmanaged import held_kwh
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,36 +42,24 @@ class Present:
     programs_kw: Mapping[str, NDArray[np.float64]]  # of stores that cannot run the one in force to the end any more
 
 
-def path_kwh(solved: Solved, place: int) -> NDArray[np.float64]:
-    """Return what a store of a plan really holds at the T+1 borders of the ISPs, kWh, without what its program misses.
-
-    `place`: its row in the plan's case.
-    """
-    case, programs = solved.named.case, solved.outcome.programs
-    start = case.storage.energy_start_kwh[place : place + 1]
-    ends = programs.energy_kwh[place]
-    if programs.unmet_kwh[place].any():
-        power = programs.charge_kw[place : place + 1] - programs.discharge_kw[place : place + 1]
-        ends = held_kwh(case.storage, case.isp_hours, np.array([place]), start, power.astype(np.float64))[0]
-    return np.concatenate((start, ends))
-
-
 class Paths:
     """What the plan in force of a Period wants its stores to hold."""
 
     def __init__(self, solved: Solved | None, period: Period) -> None:
         self.period, self.solved = period, solved
         self._edges = np.array([border.timestamp() for border in (*period.starts(), period.end)])
-        self._places = {} if solved is None else {name: i for i, name in enumerate(solved.named.stores())}
+        self._known = {} if solved is None else storing(solved.named)
 
-    def place(self, resource: str) -> int | None:
-        """Return the row of a store in the plan's case; None where the plan does not know it."""
-        return self._places.get(resource)
+    def unit(self, resource: str) -> tuple[UnitClass, int] | None:
+        """Return the class of a store and its row in the plan's case; None where the plan does not know it."""
+        return self._known.get(resource)
 
     def of(self, resource: str) -> NDArray[np.float64] | None:
         """Return what a store holds at the T+1 borders of the ISPs, kWh."""
-        place = self._places.get(resource)
-        return None if self.solved is None or place is None else path_kwh(self.solved, place)
+        units, row = self._known.get(resource, (None, 0))
+        if self.solved is None or units is None or units.path_kwh is None:
+            return None
+        return units.path_kwh(self.solved.named.case, self.solved.outcome.programs, row)
 
     def at(self, resource: str, instant: datetime) -> float | None:
         """Return what a store holds at an instant, kWh."""
@@ -111,34 +99,17 @@ def present(
         content = one.kwh + paths.moves(one.resource, one.at, border)
         known = Held(isps=isps, kwh=min(max(content, 0.0), max(one.capacity_kwh, one.kwh)))
         held[one.resource] = known
-        place = paths.place(one.resource)
-        if before is None or place is None:
+        unit = paths.unit(one.resource)
+        if before is None or unit is None or unit[0].able_kw is None:
             continue
-        point = int(before.named.case.storage.point[place])
-        frozen = point != NO_POINT and before.named.case.points[point] in frozen_points
-        planned = before.outcome.programs.charge_kw[place] - before.outcome.programs.discharge_kw[place]
-        able = _able(before, place, known, period.isp_count if frozen else closed_isps, one, planned)
+        case, (units, row) = before.named.case, unit
+        point = int(units.points(case)[row])
+        frozen = point != NO_POINT and case.points[point] in frozen_points
+        closed = range(known.isps, period.isp_count if frozen else closed_isps)
+        planned, able = unit[0].able_kw(case, before.outcome.programs, row, known.kwh, one.capacity_kwh, closed)
         if np.abs(able - planned).max() > _NOISE_KW:
             programs[one.resource] = able
     return Present(held=held, programs_kw=programs)
 
 
 _NOISE_KW = 1e-6
-
-
-def _able(
-    before: Solved, place: int, known: Held, closed_isps: int, one: Measured, planned: NDArray[np.float64]
-) -> NDArray[np.float64]:  # fmt: skip
-    """Return the program (T,), kW, in force, with what the store cannot do in closed ISPs to come taken away."""
-    data, isps, hours = before.named.case.storage, before.named.case.isps, before.named.case.isp_hours
-    into, needs = (np.broadcast_to(table[place], isps) for table in (data.charge_efficiency, data.demand_kwh))
-    out, keeps = float(data.discharge_efficiency[place]), float(data.retention[place])
-    found, content = planned.copy(), known.kwh
-    for t in range(known.isps, closed_isps):
-        rests = content * keeps - float(needs[t])
-        room = max(one.capacity_kwh - rests, 0.0) / (hours * float(into[t]))
-        stock = max(rests, 0.0) * out / hours
-        found[t] = min(max(found[t], -stock), room)
-        gained = found[t] * float(into[t]) if found[t] > 0 else found[t] / out
-        content = rests + hours * gained
-    return found

@@ -8,9 +8,9 @@ import pytest
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.planning.case import build, carried_states
+from agr.planning.case.storage import path_kwh
 from agr.planning.case_audit import audit_contents, contents_left
 from agr.planning.midnight import left_by
-from agr.planning.present import path_kwh
 from agr.scenario.cash_audit import cash_audit
 from agr.scenario.running import plans_of
 from models.method import Method, solve
@@ -36,7 +36,9 @@ def test_what_a_battery_could_not_take_is_bought_the_next_day(method: str) -> No
     assert first.solved.outcome.programs.unmet_kwh.sum() == pytest.approx(30.0, abs=1e-6)
     assert left_by(first.solved).states["battery"] == pytest.approx(120.0, abs=1e-6)
     assert left_by(first.solved).unmanaged_states["battery"] == pytest.approx(120.0, abs=1e-6)
-    assert path_kwh(first.solved, 0)[[0, 48, 96]] == pytest.approx([0.0, 60.0, 120.0], abs=1e-6)
+    assert path_kwh(first.solved.named.case, first.solved.outcome.programs, 0)[[0, 48, 96]] == pytest.approx(
+        [0.0, 60.0, 120.0], abs=1e-6
+    )
     assert second.solved.named.case.storage.energy_start_kwh[0] == pytest.approx(120.0, abs=1e-6)
     bought = [step.solved.outcome.terms_eur["day-ahead"] for step in (first, second)]
     assert bought == pytest.approx([-6.0, -1.5], abs=1e-6)

@@ -82,4 +82,5 @@ KIND = Kind(
     rated_kw=lambda row: max(row.charge_kw, row.discharge_kw),
     swing_kw=lambda row: row.charge_kw + row.discharge_kw,
     capacity_kwh=lambda row: row.capacity_kwh,
+    comes=lambda row: row.arrival,
 )

@@ -5,6 +5,7 @@ agr.planning.case registers how its rows become units of a planning problem.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from agr.domain.bounds import Bound
@@ -74,3 +75,5 @@ class Kind(Generic[Row]):
     """Between which powers it can be steered at any time, from end to end; 0: not so; None: all that is forecast"""
     capacity_kwh: Callable[[Row], float | None] = field(default=lambda _row: None)
     """What it can hold; None: nothing, or its row does not say"""
+    comes: Callable[[Row], datetime | None] = field(default=lambda _row: None)
+    """When it comes: what was measured before is of another visit; None: it is always there"""

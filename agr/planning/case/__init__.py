@@ -10,6 +10,7 @@ from agr.planning.case.programs import (
     left_eur,
     missed_by_resource_kwh,
     programs_kw,
+    storing,
     unmanaged_left,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "left_eur",
     "missed_by_resource_kwh",
     "programs_kw",
+    "storing",
     "unmanaged_left",
 ]

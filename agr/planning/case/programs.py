@@ -6,6 +6,7 @@ from agr.planning.case.build import NamedCase
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.inputs import Decision
 from agr.planning.case.rows import Floats
+from agr.planning.case.unit_class import UnitClass
 from models.case import Case
 from models.outcome import Programs
 
@@ -16,6 +17,16 @@ def programs_kw(named: NamedCase, programs: Programs) -> dict[str, Floats]:
         name: power
         for units in CLASSES
         for name, power in zip(named.of(units.name), units.power_kw(named.case, programs), strict=True)
+    }
+
+
+def storing(named: NamedCase) -> dict[str, tuple[UnitClass, int]]:
+    """Return resource → its class and its row there, of all resources whose classes say what units hold."""
+    return {
+        name: (units, row)
+        for units in CLASSES
+        if units.path_kwh is not None
+        for row, name in enumerate(named.of(units.name))
     }
 
 

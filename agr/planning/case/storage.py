@@ -10,7 +10,7 @@ from agr.planning.case.recovery import returning
 from agr.planning.case.rows import Floats, UnitRows, added_kw
 from agr.planning.case.unit_class import UnitClass
 from models.case import Case, Programs, Storage
-from models.unmanaged import end_kwh, unmanaged_end_kwh, unmanaged_programs
+from models.unmanaged import end_kwh, held_kwh, unmanaged_end_kwh, unmanaged_programs
 
 
 def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
@@ -70,6 +70,38 @@ def _range_kw(case: Case) -> tuple[Floats, Floats]:
     return added_kw(data.pinned_kw, -data.discharge_kw, case.isps), added_kw(data.pinned_kw, data.charge_kw, case.isps)
 
 
+def path_kwh(case: Case, programs: Programs, unit: int) -> Floats:
+    """Return what a store really holds at the T+1 borders of the ISPs, kWh, without what its program misses."""
+    start = case.storage.energy_start_kwh[unit : unit + 1]
+    ends = programs.energy_kwh[unit]
+    if programs.unmet_kwh[unit].any():
+        power = programs.charge_kw[unit : unit + 1] - programs.discharge_kw[unit : unit + 1]
+        ends = held_kwh(case.storage, case.isp_hours, np.array([unit]), start, power.astype(np.float64))[0]
+    return np.concatenate((start, ends))
+
+
+def able_kw(
+    case: Case, programs: Programs, unit: int, holds_kwh: float, most_kwh: float, isps: range
+) -> tuple[Floats, Floats]:
+    """Return a store's program (T,), kW, and the same without what it cannot do in some ISPs.
+
+    Before these it holds holds_kwh, and it can hold most_kwh at most.
+    """
+    data, hours = case.storage, case.isp_hours
+    planned: Floats = programs.charge_kw[unit] - programs.discharge_kw[unit]
+    into, needs = (np.broadcast_to(table[unit], case.isps) for table in (data.charge_efficiency, data.demand_kwh))
+    out, keeps = float(data.discharge_efficiency[unit]), float(data.retention[unit])
+    found, content = planned.copy(), holds_kwh
+    for t in isps:
+        rests = content * keeps - float(needs[t])
+        room = max(most_kwh - rests, 0.0) / (hours * float(into[t]))
+        stock = max(rests, 0.0) * out / hours
+        found[t] = min(max(found[t], -stock), room)
+        gained = found[t] * float(into[t]) if found[t] > 0 else found[t] / out
+        content = rests + hours * gained
+    return planned, found
+
+
 _NEVER_KWH = 1e30
 """An energy that no store holds: there begin the steps in worth that a store does not have"""
 
@@ -85,6 +117,8 @@ CLASS = UnitClass(
     carried=_carried,
     left_terms=("stored energy",),
     unmanaged_left=_unmanaged_left,
+    path_kwh=path_kwh,
+    able_kw=able_kw,
     stored_kwh=lambda programs: programs.energy_kwh,
     unmet_kwh=lambda _case, programs: programs.unmet_kwh,
     excess_kwh=lambda _case, programs: programs.excess_kwh,

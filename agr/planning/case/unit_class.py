@@ -54,6 +54,12 @@ class UnitClass:
     unmanaged_left: Callable[[Case], tuple[Sequence[float] | None, float]] | None = None
     """The state (U,) at the end of the unmanaged program (None: the next Period does not ask for it), and what that
     program credits for what it leaves, EUR"""
+    path_kwh: Callable[[Case, Programs, int], Floats] | None = None
+    """(case, programs, unit): what it really holds at the T+1 borders of ISPs, kWh, without what its program misses;
+    None: it holds nothing"""
+    able_kw: Callable[[Case, Programs, int, float, float, range], tuple[Floats, Floats]] | None = None
+    """(case, programs, unit, what it holds at the start of some ISPs and the most that it can hold, kWh, these ISPs):
+    its program (T,), kW, and the same without what it cannot do in these ISPs; None: it holds nothing"""
     stored_kwh: Callable[[Programs], Floats] | None = None
     """Energy (U,T) in kWh at the end of each ISP"""
     unmet_kwh: Callable[[Case, Programs], Floats] | None = None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
-from agr.domain.kinds.generator import Generator
+from agr.domain.kinds import KINDS
 from agr.domain.kinds.quantities import POWER
 from agr.planning.case import Inputs, build
 from agr.planning.probability.uncertain import Uncertain
@@ -22,12 +22,12 @@ Floats = NDArray[np.float64]
 def drawn(known: Uncertain, place: int) -> Inputs:
     """Return the inputs of the day whose errors are those of the place-th known day."""
     inputs, errors = known.inputs, known.errors
-    generators = {row.resource for row in inputs.register.of(Generator)}
+    producing = {row.resource for kind in KINDS if kind.produces for row in inputs.register.of(kind.row)}
     forecasts = dict(inputs.forecasts)
     for (name, quantity), values in inputs.forecasts.items():
         if quantity == POWER.name and POWER_SERIES + name in errors.errors:
             moved = values + errors.on(POWER_SERIES + name, place, inputs.period, inputs.period.isp_minutes)
-            forecasts[name, quantity] = np.minimum(moved, 0.0) if name in generators else moved
+            forecasts[name, quantity] = np.minimum(moved, 0.0) if name in producing else moved
     inputs = replace(inputs, forecasts=forecasts)
     if not known.session_runs:
         return inputs
