@@ -103,7 +103,7 @@ def sweep(
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to solve on.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Run every combination of a grid, in parallel; run again, resume where it stopped."""
+    """Run every combination of a grid, in parallel; run again, it resumes where it stopped."""
     from agr.scenario.rendering import frame_table
     from agr.scenario.running import chosen_periods
     from agr.scenario.sweeping import read_grid

@@ -34,7 +34,7 @@ def rotate(
         bool, typer.Option("--now", help="Do not wait a day: all counterparties have confirmed the key.")
     ] = False,
 ) -> None:
-    """Generate the next key; run again a day later, bring it into force. No restart is needed."""
+    """Generate the next key; run again a day later, it comes into force. No restart is needed."""
     with in_words():
         keys = _ring(config)
         if keys.prepared:

@@ -85,7 +85,9 @@ def trigger(
 
 
 def decide(
-    words: Annotated[list[str], typer.Argument(metavar="PLAN send|discard", help="Number of the preview, and what.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="PLAN send|discard", help="Number of a preview, and what to do with it.")
+    ],
     why: WhyOption,
     plan: PlanOption = None,
     config: ConfigOption = DEFAULT,

@@ -1,4 +1,4 @@
-"""The constants of the restricted master: its columns, the descent between pairs of them, its linear program.
+"""The constants of the restricted master: its columns, its steps, the descent between pairs, its linear program.
 
 They are stated as in models.decomposition.tuning, which passes them on.
 """
@@ -22,6 +22,18 @@ class ColumnPool:
     """Most columns per group. Larger: more memory is used, and sweeps take longer."""
     idle_rounds: int = 12
     """Rounds without weight after which a column is dropped. Larger: pools are fuller, and sweeps take longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceSteps:
+    """How far prices move for a mismatch as large as the programs of all groups could make."""
+
+    level: float = 0.2
+    """Share of the mean intraday price that a balance price moves by at least, where the spread is less. Larger: prices
+    move faster and less steadily."""
+    reserve: float = 0.5
+    """Factor on the steps of reserve prices, beside those of balance prices. Larger: reserve prices move faster and
+    less steadily."""
 
 
 @dataclass(frozen=True, kw_only=True)

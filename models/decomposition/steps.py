@@ -43,10 +43,6 @@ _TERMINATION = {
 """The termination of an outcome by the reason to stop; all other reasons leave the gap open, and would do so again."""
 
 
-UNKEPT_KWH = 1e-2
-"""Energy, kWh, by which a program may miss its promises and still count as keeping them all."""
-
-
 class DecompositionSteps:
     """The steps for one case, with the best program and bound so far."""
 
@@ -239,7 +235,7 @@ class DecompositionSteps:
 
     def _unkept(self) -> bool:
         """Return whether the best program breaks promises, or is missing: then the run may go on in overtime."""
-        return self.best is None or self.best.broken_kwh > UNKEPT_KWH
+        return self.best is None or self.best.broken_kwh > self.tuning.recovery.unkept_kwh
 
     def _left_s(self) -> float:
         return self._stop.left_s(unkept=self._unkept())

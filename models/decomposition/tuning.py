@@ -3,13 +3,14 @@
 Each constant is explained by what it is, its unit, and, after "Larger:", what a larger value does. "The gap" is the gap
 asked for, in EUR: the relative gap times gross cost. A factor on the step of prices multiplies the step that
 `RestrictedMaster.set_steps` gives a coupling. Guards against rounding (1e-9 and the like) stay beside the arithmetic
-they guard; what only says where prices are answered, and how long a cluster is waited for, stays with the executors.
+they guard, those of compiled code beside its loops; what only says where prices are answered, and how long a cluster
+is waited for, stays with the executors.
 How the values were found: benchmarks/measurements.md.
 """
 
 from dataclasses import dataclass, field
 
-from models.decomposition.master_tuning import ColumnPool, InteriorPoint, MasterLp, PairwiseDescent
+from models.decomposition.master_tuning import ColumnPool, InteriorPoint, MasterLp, PairwiseDescent, PriceSteps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +195,7 @@ class Joint:
 
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
-    """The choice of programs for units that cannot mix."""
+    """The choice of programs for units that cannot mix, and when a program keeps its promises."""
 
     choice_passes: int = 3
     """Passes over the switched units in which each chooses among its own answers. Larger: choices fit together
@@ -203,6 +204,9 @@ class Recovery:
     """Most passes of coordinate descent. Larger: states are better but take longer to find."""
     descent_gain: float = 0.02
     """Share of the aim that a pass must gain for another to follow. Larger: fewer passes."""
+    unkept_kwh: float = 1e-2
+    """Energy by which a program may miss its promises and still count as keeping them all, so that its run gets no
+    overtime. Larger: fewer runs go on after the deadline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +230,9 @@ class WholeBids:
     units seldom fits whole bids. Larger: plans of small portfolios are better but take longer."""
     repairs: int = 4
     """Most times that bids which cannot be held are lowered. Larger: fewer bids are lost as a whole."""
+    alike: float = 5e-3
+    """Share by which prices of congestion points may differ and still be made the same, so that their holders count as
+    one unit. Larger: fewer units stand for all holders, and their bound is worse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +262,7 @@ class Tuning:
     generation: Generation = field(default_factory=Generation)
     pool: ColumnPool = field(default_factory=ColumnPool)
     joint: Joint = field(default_factory=Joint)
+    steps: PriceSteps = field(default_factory=PriceSteps)
     pairs: PairwiseDescent = field(default_factory=PairwiseDescent)
     master: MasterLp = field(default_factory=MasterLp)
     interior: InteriorPoint = field(default_factory=InteriorPoint)

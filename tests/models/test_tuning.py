@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from models.decomposition import tuning
+from models.decomposition import master_tuning, tuning
 from models.decomposition.tuning import DEFAULT
 
-SOURCE = ast.parse(Path(tuning.__file__).read_text(encoding="utf-8"))
-GROUPS = [node for node in SOURCE.body if isinstance(node, ast.ClassDef) and node.name != "Tuning"]
+SOURCES = [ast.parse(Path(module.__file__).read_text(encoding="utf-8")) for module in (tuning, master_tuning)]
+GROUPS = [
+    node for source in SOURCES for node in source.body if isinstance(node, ast.ClassDef) and node.name != "Tuning"
+]
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)

@@ -10,7 +10,6 @@ from models.decomposition.prices.dual_prices import DualPrices
 from models.outcome import Outcome, Shadow
 
 _NEAR = 1e-6  # EUR per kW; equal prices may differ by this much because of a solver's tolerance
-_ALIKE = 5e-3  # prices of congestion points that differ by at most this share are made the same
 
 
 def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
@@ -66,7 +65,7 @@ def evened(master: RestrictedMaster, prices: DualPrices) -> DualPrices:
     left = list(range(len(rows)))
     while left:
         apart = np.abs(rows[left] - rows[left[0]]).sum(axis=1)
-        alike = np.array(left)[apart <= _ALIKE * np.abs(rows[left[0]]).sum()]
+        alike = np.array(left)[apart <= master.tuning.bids.alike * np.abs(rows[left[0]]).sum()]
         rows[alike] = rows[alike].mean(axis=0)
         left = [row for row in left if row not in alike]
     isps = prices.program.shape[1]

@@ -6,12 +6,13 @@ from models.case import Case, Floats
 from models.decomposition.master.column_pool import Groups
 from models.decomposition.master.possible_bids import prequalified_kw
 from models.decomposition.master.proximal import Couplings
+from models.decomposition.master_tuning import PriceSteps
 from models.decomposition.prices.grouping import Grouping
 
 
 def set_steps(
     case: Case, grouping: Grouping, groups: Groups, couplings: Couplings, span_kw: Floats, factor: float,
-    relative: tuple[float, float, float, float],
+    relative: tuple[float, float, float, float], tuning: PriceSteps,
 ) -> None:  # fmt: skip
     """Write the step of every coupling, EUR per kW of one ISP and kW of mismatch.
 
@@ -21,7 +22,7 @@ def set_steps(
     c, per_kw = couplings, case.isp_hours / 1000
     level = np.abs(case.intraday.buy_eur_per_mwh + case.intraday.sell_eur_per_mwh).mean() / 2 * per_kw
     spread = (case.intraday.buy_eur_per_mwh - case.intraday.sell_eur_per_mwh).mean() * per_kw
-    scale = max(0.2 * level, spread, 1e-6)
+    scale = max(tuning.level * level, spread, 1e-6)
     here = max(level, scale)
     if level <= 0.0:  # without intraday trade, day-ahead prices say what energy is worth behind a connection
         here = np.abs(case.day_ahead.price_eur_per_mwh).mean() * per_kw
@@ -41,7 +42,7 @@ def set_steps(
     c.connections.step[:] = relative[3] * factor * here / at_limit[:, None]
     reserve_kw = prequalified_kw(case)
     for coupling in (c.reserve, c.called):
-        coupling.step[:] = relative[2] * factor * 0.5 * scale / max(reserve_kw, 1e-6)
+        coupling.step[:] = relative[2] * factor * tuning.reserve * scale / max(reserve_kw, 1e-6)
 
 
 def joint_share(case: Case, grouping: Grouping) -> float:

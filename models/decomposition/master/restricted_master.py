@@ -105,7 +105,9 @@ class RestrictedMaster:
 
     def set_steps(self, factor: float, relative: tuple[float, float, float, float]) -> None:
         """Set each coupling's step; `relative` are the factors on balance, congestion points, reserve and limits."""
-        set_steps(self.case, self.grouping, self.groups, self.couplings, self.span, factor, relative)
+        set_steps(
+            self.case, self.grouping, self.groups, self.couplings, self.span, factor, relative, self.tuning.steps
+        )  # fmt: skip
 
     def bound(self, duals: DualPrices, units_eur: float) -> float:
         """Return the Lagrangian bound of the cost at these prices, given Σ of the units' bounds, EUR."""
