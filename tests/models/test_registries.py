@@ -1,6 +1,6 @@
 """The registries are complete: every class and market of cases, outcomes and the audit is registered."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -70,6 +70,30 @@ def test_audited_markets_know_every_position_and_every_shadow_price():
     assert shapes == set(names(ProgramValues)) - units - groups
     assert shadows == set(names(Shadow)) - {"balance_eur_per_mwh", "group_balance_eur_per_mwh"}
     assert set(names(ProgramValues)) <= set(names(Outcome))
+
+
+def test_what_outcomes_say_of_rows_at_congestion_points_is_cut_out_and_put_back():
+    whole = {"programs", "called", "headroom", "called_headroom", "point_kw", "bids_mw", "reserve_shortfall_mw"}
+    whole |= {"day_ahead_kw", "intraday_buy_kw", "intraday_sell_kw", "short_kw", "long_kw"}
+    whole |= set(balancing_groups.shapes(tiny()))
+    tables = [table for market in MARKETS for table in market.placed]
+    assert {name for table in tables for name in table.values} == set(names(ProgramValues)) - whole
+    of_all = {"balance_eur_per_mwh", "group_balance_eur_per_mwh", "reserve_eur_per_mw"}
+    assert {name for table in tables for name in table.prices} == set(names(Shadow)) - of_all
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
+def test_a_class_whose_units_can_miss_a_need_says_what_that_costs_at_least(resource):
+    assert (resource.guarded is None) == (resource.unavoidable_eur is None)
+
+
+@pytest.mark.parametrize("resource", PRICED, ids=lambda one: one.name)
+def test_a_program_mixes_with_itself_unless_its_class_must_choose(resource):
+    case = tiny()
+    same = resource.unmanaged(case)
+    free = replace(case, storage=replace(case.storage, charge_min_kw=np.zeros(len(case.storage.point))))
+    if resource.mixes is not None:
+        assert resource.mixes(free, same, same) == (resource.choosing is None)
 
 
 def test_every_term_has_a_payer():
