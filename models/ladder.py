@@ -22,6 +22,8 @@ from models.work_clock import now
 
 _BIDS = 0.6
 """Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
+_EQUAL_EUR, _EQUAL = 1e-7, 1e-9
+"""Programs whose values differ by less than this, in EUR and as a share of gross cost, are worth the same."""
 
 
 def climb(
@@ -112,10 +114,13 @@ def attempted(step: Callable[[], Outcome | None]) -> tuple[Outcome | None, str]:
 def joined(first: Outcome, second: Outcome, relative_gap: float) -> Outcome:
     """Return the better program of two runs on one case, with the better bound of both.
 
-    The prices (`duals`) are those of the first run, the decomposition: parts are planned again with them. Raises
-    ProofError where one run's bound contradicts the other's program.
+    Where both are worth the same it is the first: its units answer prices, and move steadily where the reference goes
+    from corner to corner. The prices (`duals`) are those of the first run, the decomposition: parts are planned again
+    with them. Raises ProofError where one run's bound contradicts the other's program.
     """
-    best = first if first.objective_eur >= second.objective_eur else second
+    more = second.objective_eur - first.objective_eur
+    equal = abs(more) <= _EQUAL_EUR + _EQUAL * second.gross_cost_eur
+    best = second if more > 0 and not equal else first
     bound = proven_eur(
         min(first.bound_eur, second.bound_eur), objective_eur=best.objective_eur, gross_cost_eur=best.gross_cost_eur
     )

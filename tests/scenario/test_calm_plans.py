@@ -9,6 +9,7 @@ import pytest
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.register import Contract
 from agr.scenario.running import run
 from tests.builders.remembered import by_method
@@ -57,6 +58,17 @@ def test_of_several_devices_each_is_left_alone(method):
     made = planned(by_method(method), battery("one"), battery("two"), car)
     assert last_powers(made, "one") == last_powers(made, "two") == {}
     assert sum(last_powers(made, "car").values()) / 4 == pytest.approx(10)
+
+
+@pytest.mark.parametrize("method", ["auto", "decomposition"])
+def test_a_heat_pump_runs_steadily_at_a_flat_price(method):
+    # 3 kW of heat at a COP of 3 are 1 kW. 5 kWh are in the buffer: (72 − 5) / 3 kWh at 50 EUR/MWh, whenever they are
+    # taken. Full power every other quarter would do as well, but starts and stops for nothing: Σ |change| was 138 kW.
+    pump = HeatPump(resource="pump", connection=CONNECTION, power_kw=3, buffer_kwh=10, initial_kwh=5)
+    made = planned(by_method(method), pump, forecasts={("pump", "heat_kw"): 3.0, ("pump", "cop"): 3.0})
+    assert made.outcome["totals"]["objective_eur"] == pytest.approx(-67 / 3 * 0.05)
+    taken = made.programs[made.programs["step"].astype(str) == made.steps[-1]["step"]]["power_kw"]
+    assert np.abs(np.diff(taken)).sum() <= 6.0 + 1e-6  # at most once up and once down
 
 
 @pytest.mark.parametrize("method", ["auto", "reference"])
