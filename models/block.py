@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from models.adding import sum_rows
 from models.algebra import pyo
 from models.case import NO_POINT, Bools, Case, Floats, Ints
 
@@ -280,9 +281,7 @@ def called_units(case: Case, point: Ints) -> Bools:
 
 def per_point(case: Case, point: Ints, values: Floats) -> Floats:
     """Sum values (U,…) over congestion points `point` (U,) of units: (C+1,…), the last row for units in none."""
-    result = np.zeros((len(case.points) + 1, *values.shape[1:]))
-    np.add.at(result, point, values)
-    return result
+    return sum_rows(values, point, len(case.points) + 1)
 
 
 def slices(count: int, size: int = 16384) -> Iterator[slice]:

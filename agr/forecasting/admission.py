@@ -7,7 +7,7 @@ ranges and beyond what occurs every other day. Published prices have no outliers
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import groupby
 
 import numpy as np
@@ -23,6 +23,8 @@ _OFTEN = 0.005
 _LEAST = 14 * 24
 _JUMP = 300.0
 """A day's level that is so many times the usual one, or that part of it, is in another unit."""
+_RUN = 4
+"""Values from which on a level can be told; fewer may be a spike, or a machine that stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ def admitted(
     _frozen(rows, why, earlier)
     usual = np.array([one.value for one in (*earlier, *(rows if len(earlier) < _LEAST else ()))])
     if len(usual) >= _LEAST:
-        _jumped(rows, usual, zone_name, why)
+        _jumped(rows, earlier, usual, zone_name, why)
         if not price:
             _outside(rows, usual, why)
     taken = [place for place in range(len(rows)) if place not in why]
@@ -104,17 +106,56 @@ def _frozen(rows: Sequence[Observed], why: dict[int, str], earlier: Sequence[Obs
                     why.setdefault(place, still)
 
 
-def _jumped(rows: Sequence[Observed], usual: NDArray[np.float64], zone_name: str, why: dict[int, str]) -> None:
+def _jumped(
+    rows: Sequence[Observed], earlier: Sequence[Observed], usual: NDArray[np.float64], zone_name: str,
+    why: dict[int, str],
+) -> None:  # fmt: skip
+    """Refuse days in another unit; where a day's values come a few at a time, those that follow others in it."""
     level = float(np.median(np.abs(usual)))
     by_day: dict[object, list[int]] = {}
     for place, one in enumerate(rows):
         by_day.setdefault(period_of(one.start, zone_name).day, []).append(place)
     for places in by_day.values():
+        if len(places) < _RUN:
+            _jumped_one_by_one(rows, places, earlier, why)
+            continue
         mine = float(np.median([abs(rows[place].value) for place in places]))
-        if len(places) >= 4 and level > 0 and mine > 0 and not 1 / _JUMP < mine / level < _JUMP:
+        if level > 0 and mine > 0 and not 1 / _JUMP < mine / level < _JUMP:
             for place in places:
                 words = f"the day's level is {mine:g}, usual is {level:g}"
                 why.setdefault(place, f"{words}: another unit, W for kW perhaps")
+
+
+def _jumped_one_by_one(
+    rows: Sequence[Observed], places: Sequence[int], earlier: Sequence[Observed], why: dict[int, str]
+) -> None:
+    """Refuse a value that is far from what is usual at its time of day, like all those of the day before it.
+
+    The first few cannot be told from a spike or from a machine that stands, and are taken.
+    """
+    new = {rows[place].start for place in places}
+    before = sorted((one for one in earlier if one.start not in new), key=lambda one: one.start)
+    at_time: dict[time, list[float]] = {}
+    for one in before:
+        at_time.setdefault(one.start.time(), []).append(abs(one.value))
+
+    def far(one: Observed) -> int:
+        """Say whether a value is in a larger unit than usual (1), in a smaller one (-1), or as usual (0)."""
+        same = at_time.get(one.start.time(), [])
+        level = float(np.median(same)) if len(same) >= _RUN else 0.0
+        if level <= 0 or one.value == 0:
+            return 0
+        ratio = abs(one.value) / level
+        return int(ratio >= _JUMP) - int(ratio <= 1 / _JUMP)
+
+    for place in sorted(places, key=lambda place: rows[place].start):
+        one = rows[place]
+        last = [other for other in before[-_RUN:] if one.start - FROZEN <= other.start < one.start][1 - _RUN :]
+        before.append(one)
+        sides = {far(other) for other in (*last, one)}
+        if len(last) == _RUN - 1 and sides in ({1}, {-1}):
+            words = f"{one.value:g} and the {len(last)} values before it are far from what is usual at that time"
+            why.setdefault(place, f"{words}: another unit, W for kW perhaps; give those before it anew, too")
 
 
 def _outside(rows: Sequence[Observed], usual: NDArray[np.float64], why: dict[int, str]) -> None:

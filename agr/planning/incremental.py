@@ -81,6 +81,10 @@ class IncrementalPlanner:
         self._plan, self._solved = (plan, solved) if usable else (None, None)
         self._left = None
 
+    def kept(self, number: int) -> Solved | None:
+        """Return what was solved for a plan where it is the one remembered, which is not to be changed; else None."""
+        return None if self._plan is None or self._plan.id != number else self._solved
+
     def forget(self) -> None:
         """Forget the plan; it is read again when needed."""
         self._plan = self._solved = self._left = None

@@ -1,6 +1,6 @@
 """Reads from a store what a Period's plan is made from at a given moment. Decides nothing about programs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -67,11 +67,13 @@ class RunInputs:
 
 
 def read_inputs(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, movable: frozenset[str] = frozenset()
-) -> RunInputs | None:
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime,
+    movable: frozenset[str] = frozenset(), kept: Callable[[int], Solved | None] = lambda _number: None,
+) -> RunInputs | None:  # fmt: skip
     """Return everything that a run needs, or None while no CRO has sent the Period's congestion points.
 
     Only the congestion points in `movable` may leave the programs of the plan in force; all may when it is empty.
+    `kept`: what was solved for a plan, where it is still in memory; reading a large one takes seconds.
     """
     notes: list[str] = []
     known = portfolio_known(reader, settings, period, notes)
@@ -79,7 +81,7 @@ def read_inputs(
         return None
     number = reader.number_in_force(period.day)
     predecessor = None if number is None else reader.plan(number)
-    before = None if number is None else reader.archived(number)()
+    before = None if number is None else kept(number) or reader.archived(number)()
     published = reader.announced(period.day)
     register = reader.register()
     quoted, earlier = quoted_prices(reader, settings, period, now, notes), _earlier(reader, period)

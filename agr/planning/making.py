@@ -11,7 +11,7 @@ from agr.domain.plan import ROLLED, AgainstInForce, Change, Plan, PlanState, Pro
 from agr.planning import serialisation
 from agr.planning.basis import plan_before
 from agr.planning.case import NamedCase, build
-from agr.planning.case_audit import audit_case, audit_contents, audit_peaks, audit_prices, audit_programs
+from agr.planning.case_audit import audit_case, audit_contents, audit_peaks, audit_prices
 from agr.planning.difference import Solved, begun_from, change
 from agr.planning.in_force import Judged, comparable, earlier_of, judged, rows_of, standing, units_of, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
@@ -19,7 +19,7 @@ from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
 from agr.planning.ordered_at_once import Bought, at_once, bought, of_orders
 from agr.planning.plan_summary import points_of, positions_of, result_of
-from agr.planning.ports import PlanningSettings, PlanStore, Solver
+from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
 from agr.planning.probability.promising import Hedge, Promiser, counted, hedged
 from agr.planning.progress import Round
 from agr.planning.solving import GOES_ON_FROM, Solution
@@ -88,11 +88,10 @@ def _said(against: AgainstInForce | None) -> tuple[str, ...]:
 
 def _checked(start: RunInputs, named: NamedCase, answer: Solution) -> Solution:
     """Return the answer with what is wrong in its case, and with what its programs break of what customers entered."""
-    found = audit_prices(start.inputs, start.quoted) + audit_case(start.inputs, named)
+    sound = None if answer.findings else answer.outcome  # else its arrays may be malformed, and it is not used anyway
+    found = audit_prices(start.inputs, start.quoted) + audit_case(start.inputs, named, sound)
     found += audit_contents(start.inputs, start.left_kwh) + audit_peaks(start.inputs, start.peaks_kw)
     found += debit_findings(start.credited_eur, start.inputs.brought_forward_eur)
-    if not answer.findings:  # else its arrays may be malformed, and it is not used anyway
-        found += audit_programs(start.inputs, named, answer.outcome)
     return replace(answer, findings=answer.findings + found) if found else answer
 
 
@@ -116,7 +115,7 @@ class PlanMaker:
             whole: RunInputs | None = None
             programs: tuple[Bought, ...] = ()
             if part is None:
-                whole = read_inputs(reader, self._settings, period, self._now(), points_to_move(triggers))
+                whole = self._read(reader, period, triggers)
             if whole is not None and of_orders(triggers):
                 programs = bought(reader, whole.before, period)
         if part is None and whole is None:
@@ -129,6 +128,10 @@ class PlanMaker:
         Raises PlanError when the inputs are incomplete or the solve fails, and StoreError when the store does.
         """
         return self._part(run, listener) or self._whole(run, listener)
+
+    def _read(self, reader: PlanReader, period: Period, triggers: tuple[Trigger, ...]) -> RunInputs | None:
+        movable = points_to_move(triggers)
+        return read_inputs(reader, self._settings, period, self._now(), movable, self.parts.kept)
 
     def _part(self, run: PlanningRun, listener: Listener | None) -> Plan | None:
         if run.part is None:
@@ -146,7 +149,7 @@ class PlanMaker:
         start = run.whole
         if start is None:  # a part was tried first
             with self._store.reading() as reader:
-                start = read_inputs(reader, self._settings, run.period, self._now(), points_to_move(run.triggers))
+                start = self._read(reader, run.period, run.triggers)
         if start is None:
             raise PlanError(f"no CRO has answered for {run.period}")
         named = begun_from(start.before, build(start.inputs))

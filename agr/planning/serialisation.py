@@ -9,6 +9,7 @@ import io
 import json
 import types
 import typing
+import zipfile
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from agr.domain.errors import StoreError
 
 T = TypeVar("T")
 _HEAD = "__json__"
+_LEVEL = 1
+"""Level of compression. The usual 6, that of np.savez_compressed, takes over half as long again to save 7 %."""
 _STORED_AS = {("Case", "remainder"): "elsewhere", ("FixedRemainder", "dual_slack_eur"): "regret_eur"}
 """Fields that archives keep under an older name: old archives stay readable, and digests stay the same."""
 
@@ -114,8 +117,11 @@ def pack(value: Any) -> bytes:
     """Return a dataclass of arrays as compressed bytes."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     head = json.dumps(_flatten(value, "", arrays), sort_keys=True)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{_HEAD: np.frombuffer(head.encode(), dtype=np.uint8)}, **arrays)
+    buffer, every = io.BytesIO(), {_HEAD: np.frombuffer(head.encode(), dtype=np.uint8)} | arrays
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+        for name, array in every.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
     return buffer.getvalue()
 
 

@@ -82,9 +82,10 @@ def above(
     each of `axes`.
     """
     least = _LEAST if isinstance(allowed, Tolerance) else allowed
-    places = np.nonzero(~(excess <= least))  # true for NaN as well
-    if not len(places[0]):
+    inside = excess <= least  # false for NaN as well
+    if inside.all():
         return
+    places = np.nonzero(~inside)
     found = excess[places]
     size = np.where(np.isnan(found), np.inf, found)
     if isinstance(allowed, Tolerance):

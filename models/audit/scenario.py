@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from models.audit.findings import Axis, numbered
 from models.case import NO_POINT, UNIT_CLASSES, Bools, Case, Direction, Floats, Ints
@@ -77,9 +78,13 @@ def obeyed_when_called(case: Case) -> Case:
 
 def by_point(case: Case, point: Ints, values: Floats) -> Floats:
     """Return the sums (C+1,…) of values (U,…) of units at points `point` (U,), the last row for units in none."""
-    sums = np.zeros((len(case.points) + 1, *values.shape[1:]))
-    np.add.at(sums, np.where(point == NO_POINT, len(case.points), point), values)
-    return sums
+    rows, units = len(case.points) + 1, np.arange(len(point))
+    place = np.where(point == NO_POINT, len(case.points), point)
+    order = np.lexsort((units, place))
+    ends = np.searchsorted(place[order], np.arange(rows), side="right")
+    adds = csr_array((np.ones(len(point)), order, np.concatenate([[0], ends])), shape=(rows, len(point)))
+    summed = adds @ values.reshape(len(point), int(np.prod(values.shape[1:]))).astype(np.float64)
+    return np.asarray(summed, dtype=np.float64).reshape(rows, *values.shape[1:])
 
 
 def mwh(case: Case, kw: Floats) -> Floats:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from models.adding import sum_rows
 from models.block import called_units, per_point, slices
 from models.case import Case, Floats, Ints
 from models.headroom import counted_side
@@ -69,7 +70,8 @@ def units_kw(case: Case, resource: ResourceClass, units: Ints | None, fields: Fi
     for few in slices(len(point) if units is None else len(units)):
         who: Rows = few if units is None else units[few]
         some = {name: values[few] for name, values in fields.items()}
-        np.add.at(result, point[who], resource.power_kw(case, who, some))
+        before = result if few.start else None
+        result = sum_rows(resource.power_kw(case, who, some), point[who], len(result), before)
     return result
 
 

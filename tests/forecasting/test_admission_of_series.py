@@ -75,6 +75,33 @@ def test_a_day_in_another_unit_is_refused() -> None:
     assert "another unit" in refused[0].why
 
 
+@pytest.mark.parametrize("scale", [1000.0, 0.001])
+@pytest.mark.parametrize("each", [1, 3])
+@pytest.mark.parametrize("hour", [0, 13])
+def test_values_in_another_unit_that_come_a_few_at_a_time_are_refused_from_the_fourth_on(
+    scale: float, each: int, hour: int
+) -> None:
+    taken, refused, begun = hours(24 * 20 + hour), list[str](), 24 * 20 + hour
+    for n in range(0, 12, each):
+        few = hours(each, first=START + timedelta(hours=begun + n), scale=scale)
+        kept, why = admitted(few, NOW, ZONE, price=True, earlier=taken)
+        refused += [one.why for one in why]
+        taken += [few[place] for place in kept]
+    assert len(refused) == 12 - 3
+    assert "the 3 values before it" in refused[0]
+    good = Observed(start=START + timedelta(hours=begun + 12), minutes=60, value=101.0)  # the unit was put right
+    assert admitted([good], NOW, ZONE, price=True, earlier=taken) == ([0], [])
+
+
+def test_a_price_that_spikes_for_three_hours_and_a_machine_that_stands_are_taken_one_by_one() -> None:
+    for values in ([40_000.0] * 3 + [100.0], [0.01, 0.0, 0.01, 0.0, 0.01, 0.01]):
+        taken = hours(24 * 20)
+        for n, value in enumerate(values):
+            one = Observed(start=START + timedelta(days=20, hours=n), minutes=60, value=value)
+            assert admitted([one], NOW, ZONE, price=True, earlier=taken) == ([0], [])
+            taken.append(one)
+
+
 def test_the_days_of_another_unit_are_those_of_the_clock_on_the_wall() -> None:
     earlier = hours(24 * 20)
     midnight = START + timedelta(days=20)

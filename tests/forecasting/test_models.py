@@ -38,6 +38,9 @@ def test_later_days_change_no_bit_of_a_forecast(name: str, lead: int) -> None:
     permuted = rolling(future, one, first, last, lead=lead, refit_days=7)
     assert honest.forecast.tobytes() == permuted.forecast.tobytes()
     assert np.isfinite(honest.forecast).all()
+    # the permutation can be seen: what may look at these days forecasts otherwise
+    seen, other = (rolling(days, one, last, last + 7, lead=lead, refit_days=7) for days in (KNOWN, future))
+    assert seen.forecast.tobytes() != other.forecast.tobytes()
 
 
 @pytest.mark.parametrize("name", ["LEAR", "LightGBM", "alike days"])

@@ -153,6 +153,7 @@ def test_the_future_permuted_changes_no_bit_of_a_forecast(world: World) -> None:
     then = PERIOD.start - timedelta(days=8)
     earlier = Period(PERIOD.day - timedelta(days=7))
     forecasts.run(earlier, as_of=then)
+    forecasts.run(PERIOD, as_of=NOW)
     with world.store.transaction() as tx:
         honest = forecast_runs.of_period(tx, "day_ahead", earlier.day, NOW)[-1]
         later = [p for p in register.prices(tx) if p.start >= then + timedelta(days=1)]
@@ -160,9 +161,14 @@ def test_the_future_permuted_changes_no_bit_of_a_forecast(world: World) -> None:
         changed = [Price(series=p.series, start=p.start, minutes=p.minutes, value=float(v))
                    for p, v in zip(later, values, strict=True)]  # fmt: skip
         register.put_prices(tx, changed)
+        seeing = forecast_runs.of_period(tx, "day_ahead", PERIOD.day, NOW)[-1]
+    world.clock.jump_to(NOW + timedelta(minutes=1))
     forecasts.take_prices()
     forecasts.run(earlier, as_of=then)
+    forecasts.run(PERIOD, as_of=world.clock.now())
     with world.store.transaction() as tx:
+        sees_otherwise = forecast_runs.of_period(tx, "day_ahead", PERIOD.day, world.clock.now())[-1]
+        assert sees_otherwise.mean.tobytes() != seeing.mean.tobytes()  # the permutation can be seen
         other = forecast_runs.of_period(tx, "day_ahead", earlier.day, NOW)[-1]
     assert other.id != honest.id
     assert other.mean.tobytes() == honest.mean.tobytes()

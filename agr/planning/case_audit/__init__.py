@@ -64,29 +64,38 @@ __all__ = [
 ]  # fmt: skip
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
-    stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
-    connections.check_case, tariffs.check_case, markets.check_case, balancing.check_case, capacity.check_case,
-    worth.check_case, ahead.check_case, carried.check_case, visits.check_case, expectations.check_case,
+    runs.check_case, switched.check_case, followers.check_case, grid.check_case, connections.check_case,
+    tariffs.check_case, markets.check_case, balancing.check_case, capacity.check_case, worth.check_case,
+    ahead.check_case, carried.check_case, visits.check_case, expectations.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
-    stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,
+    runs.check_programs, switched.check_programs, followers.check_programs,
 )  # fmt: skip
 
 
-def audit_case(facts: Facts, named: Named) -> tuple[str, ...]:
-    """Return what in a case is not as the facts have it, each with resource, ISP (from 1), value and what is right."""
-    context = _context(facts, named)
+def audit_case(facts: Facts, named: Named, outcome: Outcome | None = None) -> tuple[str, ...]:
+    """Return what in a case is not as the facts have it, each with resource, ISP (from 1), value and what is right.
+
+    With an outcome, which must have passed the audit of its shapes, also what `audit_programs` finds: stores, which
+    are most of a portfolio, are then put together once for both.
+    """
+    context, programs = _context(facts, named), None if outcome is None else outcome.programs
     if context.day.isps != named.case.isps or context.day.hours != named.case.isp_hours:
         return (f"case: has {named.case.isps} ISPs of {named.case.isp_hours:g} h, the day {context.day.isps}",)
     with np.errstate(all="ignore"):  # absurd values overflow; the comparisons find them
-        return tuple(finding for rule in _CASES for finding in rule(context))
+        found = [*stores.check_case(context, programs), *(words for rule in _CASES for words in rule(context))]
+        return (*found, *(() if programs is None else _of_programs(context, programs)))
 
 
 def audit_programs(facts: Facts, named: Named, outcome: Outcome) -> tuple[str, ...]:
     """Return where programs break what customers entered; the outcome must have passed the audit of its shapes."""
     context = _context(facts, named)
     with np.errstate(all="ignore"):
-        return tuple(finding for rule in _PROGRAMS for finding in rule(context, outcome.programs))
+        return (*stores.check_programs(context, outcome.programs), *_of_programs(context, outcome.programs))
+
+
+def _of_programs(context: Context, programs: Programs) -> tuple[str, ...]:
+    return tuple(finding for rule in _PROGRAMS for finding in rule(context, programs))
 
 
 def audit_contents(facts: Facts, left: Mapping[str, float]) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ def check_case(context: Context) -> Iterator[str]:
         for resource, innermost, point in zip(
             resources, leaf.tolist(), context.case.units(name).point.tolist(), strict=True
         ):
+            if innermost == NO_LIMIT and resource not in due:
+                continue  # as most of a portfolio
             found: Counter[_Limit] = Counter()
             while innermost != NO_LIMIT:
                 used[innermost] = True
@@ -70,7 +72,7 @@ def _key(values: Floats) -> bytes:
 
 
 def _due(context: Context) -> dict[str, "Counter[_Limit]"]:
-    """Return resource → the limits that the tables give for it on this day."""
+    """Return resource → the limits that the tables give for it on this day; without any it is left out."""
     register, day, today = context.facts.register, context.day, context.facts.period.day
     of_place: dict[str, list[_Limit]] = {}
     for row in register.connection_limits:
@@ -88,5 +90,9 @@ def _due(context: Context) -> dict[str, "Counter[_Limit]"]:
         while group is not None and group not in places:
             places.append(group)
             group = above.get(group)
-        of_connection[connection.address] = Counter(one for place in places for one in of_place.get(place, ()))
-    return {row.resource: of_connection.get(row.connection, Counter()) for row in register.resources}
+        limits = [one for place in places for one in of_place.get(place, ())]
+        if limits:
+            of_connection[connection.address] = Counter(limits)
+    return {
+        row.resource: of_connection[row.connection] for row in register.resources if row.connection in of_connection
+    }  # fmt: skip

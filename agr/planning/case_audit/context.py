@@ -88,9 +88,9 @@ class Context:
     def pins(self, rows: Sequence[Any]) -> Floats:
         """Return the power (U,T) that can no longer change, NaN where it can."""
         pinned = np.full((len(rows), self.day.isps), np.nan)
+        programs, unavailable = self.facts.previous.programs_kw, self.facts.unavailable_from
         for u, row in enumerate(rows):
-            program = self.facts.previous.programs_kw.get(row.resource)
-            off = self.facts.unavailable_from.get(row.resource, self.day.isps)
+            program, off = programs.get(row.resource), unavailable.get(row.resource, self.day.isps)
             if program is not None:
                 kept = min(self.kept_isps(row), off)
                 pinned[u, :kept] = program[:kept]

@@ -4,7 +4,7 @@ Source: docs/reference/tables.md; docs/reference/formulation.md §2.3.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ class Stores:
     reserve_kw: Floats  # (U,)
     end_worth_eur_per_kwh: Floats  # (U,) worth of what is left at the end; NaN: later prices say it
     zero_kwh: Floats  # (U,) content that counts nothing at the end
+    pinned_kw: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # (U,T) what cannot change, else NaN
 
     @property
     def names(self) -> list[str]:
@@ -77,11 +78,12 @@ def _there(context: Context) -> Iterator[tuple[Callable[[Context, Sequence[Any]]
 
 
 def _as_measured(context: Context, entered: Stores) -> Stores:
-    """Return the stores with the energy at midnight that leads to what was measured since, where something was."""
+    """Return the stores with their pins, and the energy at midnight that leads to what was measured since, if any."""
     held = context.facts.held
+    pinned = context.pins(entered.rows)
     if not any(row.resource in held for row in entered.rows):
-        return entered
-    start, kept_kw = entered.start_kwh.copy(), np.nan_to_num(context.pins(entered.rows))
+        return replace(entered, pinned_kw=pinned)
+    start, kept_kw = entered.start_kwh.copy(), np.nan_to_num(pinned)
     into, out = np.maximum(kept_kw, 0.0), np.maximum(-kept_kw, 0.0)
     for u, row in enumerate(entered.rows):
         if row.resource not in held:
@@ -92,7 +94,7 @@ def _as_measured(context: Context, entered: Stores) -> Stores:
         moved = gained * context.day.hours - entered.demand_kwh[u, isps]
         ages = np.arange(known.isps - 1, -1, -1)  # ISPs that each move lies before what was measured
         start[u] = (known.kwh - float((moved * kept**ages).sum())) / kept**known.isps
-    return replace(entered, start_kwh=start)
+    return replace(entered, start_kwh=start, pinned_kw=pinned)
 
 
 def _column(rows: Sequence[Any], field: str) -> Floats:

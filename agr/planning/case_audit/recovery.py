@@ -28,11 +28,20 @@ def moved_kwh(expected: Stores, pinned: Floats, hours: float, *, up: bool) -> Fl
 def fastest_kwh(expected: Stores, pinned: Floats, hours: float, *, up: bool) -> Floats:
     """Return the content (U,T) of stores that charge (or else discharge) at full power from the start on."""
     change = moved_kwh(expected, pinned, hours, up=up)
-    content, found = expected.start_kwh, np.zeros(change.shape)
-    for t in range(change.shape[1]):
-        content = content * expected.retention + change[:, t]
-        found[:, t] = content
-    return found
+    return summed_kwh(expected, change)
+
+
+def summed_kwh(expected: Stores, change: Floats) -> Floats:
+    """Return the content (U,T) at the end of each ISP, from its change (U,T) and what is kept of the content before."""
+    content, found = expected.start_kwh, by_isp(change)
+    for t, moved in enumerate(found):
+        found[t] = content = content * expected.retention + moved
+    return np.asarray(found.T)
+
+
+def by_isp(values: Floats) -> Floats:
+    """Return a copy (T,U) of a table (U,T), each ISP in one piece of memory: columns are slow to read."""
+    return np.array(values.T, order="C")
 
 
 def opened(

@@ -11,7 +11,7 @@ from agr.planning.case_audit.context import Context, Rows
 from agr.planning.case_audit.expected_stores import KINDS, Stores, names_of_stores, stores
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import beyond, differences
-from agr.planning.case_audit.recovery import moved_kwh, opened
+from agr.planning.case_audit.recovery import by_isp, moved_kwh, opened, summed_kwh
 from models.outcome import Programs
 
 _CASE_FIELDS = {
@@ -29,21 +29,26 @@ _CASE_FIELDS = {
 """What the tables say → where it stands in the case"""
 
 
-def check_case(context: Context) -> Iterator[str]:
-    """Yield findings about stores that are not as their owners entered them."""
+def check_case(context: Context, programs: Programs | None = None) -> Iterator[str]:
+    """Yield findings about stores that are not as their owners entered them, and about their programs, if given."""
     yield from context.presence("storage", KINDS, names_of_stores(context))
     for few, rows in _parts(context):
         yield from _compared(context, few, rows)
         yield from _worth(context, few, rows)
+        if programs is not None:
+            yield from _of_programs(context, few, programs, rows)
 
 
 def check_programs(context: Context, programs: Programs) -> Iterator[str]:
     """Yield findings about programs that break what owners entered: powers, times, bands and needs."""
     for few, rows in _parts(context):
-        pinned = context.pins(few.rows)
-        charge, discharge = programs.charge_kw[rows], programs.discharge_kw[rows]
-        yield from _powers(few, pinned, charge, discharge)
-        yield from _contents(context, few, pinned, charge, discharge, programs, rows)
+        yield from _of_programs(context, few, programs, rows)
+
+
+def _of_programs(context: Context, few: Stores, programs: Programs, rows: Rows) -> Iterator[str]:
+    charge, discharge = programs.charge_kw[rows], programs.discharge_kw[rows]
+    yield from _powers(few, few.pinned_kw, charge, discharge)
+    yield from _contents(context, few, few.pinned_kw, charge, discharge, programs, rows)
 
 
 def _parts(context: Context) -> Iterator[tuple[Stores, Rows]]:
@@ -56,7 +61,7 @@ def _parts(context: Context) -> Iterator[tuple[Stores, Rows]]:
 
 
 def _compared(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
-    data, names, pinned = context.case.storage, few.names, context.pins(few.rows)
+    data, names, pinned = context.case.storage, few.names, few.pinned_kw
     yield from differences(names, "point", data.point[rows], context.places(few.rows))
     for ours, theirs in _CASE_FIELDS.items():
         yield from differences(names, theirs, getattr(data, theirs)[rows], getattr(few, ours))
@@ -109,11 +114,7 @@ def _contents(
     hours, names = context.day.hours, few.names
     gained = charge * few.charge_efficiency - discharge / few.discharge_efficiency[:, None]
     missed = programs.unmet_kwh[rows] - programs.excess_kwh[rows]
-    change, content = gained * hours - few.demand_kwh + missed, np.zeros(charge.shape)
-    held = few.start_kwh
-    for t in range(charge.shape[1]):
-        held = held * few.retention + change[:, t]
-        content[:, t] = held
+    content = summed_kwh(few, gained * hours - few.demand_kwh + missed)
     low, high = opened(few, pinned, hours, context.facts.held)
     pieces = 1e-3 + 1e-5 * np.maximum(np.abs(content), np.maximum(np.abs(low), np.abs(few.start_kwh)[:, None]))
     yield from beyond(names, "holds less than it must", low - content, pieces, "kWh")
@@ -135,13 +136,12 @@ def _least_missed(
     More energy earlier is never less later, so that way misses least. A car with a minimum power can take any energy up
     to what full power gives, since one ISP may be a part. What is pinned stays.
     """
-    found = []
+    found, least, most = [], by_isp(low), by_isp(np.maximum(high, low))
     for up in (True, False):
-        change = moved_kwh(few, pinned, hours, up=up)
         held, missed = few.start_kwh, np.zeros(len(few.rows))
-        for t in range(change.shape[1]):
-            held = held * few.retention + change[:, t]
-            inside = np.clip(held, low[:, t], np.maximum(high[:, t], low[:, t]))
+        for t, change in enumerate(by_isp(moved_kwh(few, pinned, hours, up=up))):
+            held = held * few.retention + change
+            inside = np.clip(held, least[t], most[t])
             missed += np.maximum(inside - held if up else held - inside, 0.0)
             held = inside
         found.append(missed)

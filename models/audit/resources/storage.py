@@ -6,7 +6,6 @@ within its band, unmet, excess >= 0. Room: pc − pd + discharge limit up, charg
 reserve needs is audited in activated_storage.
 """
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -103,24 +102,28 @@ def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Flo
 def _never_met_kwh(case: Case, missed: Floats) -> Floats:
     """Return what units (U,) that miss anything would miss with any power in any direction, kWh."""
     data, total = case.storage, np.zeros(len(missed))
-    wide = [
-        np.broadcast_to(values, (len(missed), case.isps))
+    units = np.flatnonzero(missed > 0)
+    if not len(units):
+        return total
+    charge, discharge, gain, drawn, least, most, pin = (
+        np.broadcast_to(values, (len(missed), case.isps))[units].astype(np.float64)
         for values in (
             data.charge_kw, data.discharge_kw, data.charge_efficiency, data.demand_kwh, data.energy_min_kwh,
             data.energy_max_kwh, data.pinned_kw,
         )
-    ]  # fmt: skip
-    for unit in np.flatnonzero(missed > 0).tolist():
-        keep, loss = float(data.retention[unit]), float(data.discharge_efficiency[unit])
-        lowest = highest = float(data.energy_start_kwh[unit])
-        for charge, discharge, gain, drawn, least, most, pin in zip(*(v[unit].tolist() for v in wide), strict=True):
-            powers = (-discharge, charge) if math.isnan(pin) else (pin, pin)
-            lowest, highest = (
-                keep * energy - drawn + case.isp_hours * (power * gain if power > 0 else power / loss)
-                for energy, power in zip((lowest, highest), powers, strict=True)
+    )  # fmt: skip
+    free, keep, loss = np.isnan(pin), data.retention[units], data.discharge_efficiency[units]
+    lowest = highest = data.energy_start_kwh[units].astype(np.float64)
+    for t in range(case.isps):
+        lowest, highest = (
+            keep * energy - drawn[:, t] + case.isp_hours * np.where(power > 0, power * gain[:, t], power / loss)
+            for energy, power in (
+                (lowest, np.where(free[:, t], -discharge[:, t], pin[:, t])),
+                (highest, np.where(free[:, t], charge[:, t], pin[:, t])),
             )
-            total[unit] += max(least - highest, 0.0) + max(lowest - most, 0.0)
-            lowest, highest = (min(max(energy, least), most) for energy in (lowest, highest))
+        )
+        total[units] += np.maximum(least[:, t] - highest, 0.0) + np.maximum(lowest - most[:, t], 0.0)
+        lowest, highest = (np.minimum(np.maximum(energy, least[:, t]), most[:, t]) for energy in (lowest, highest))
     return total
 
 

@@ -52,6 +52,12 @@ class Selection:
             before.append((table, rows, table[rows]))
             table[rows] = values
 
+        def put_held(table: Floats, units: Ints, values: Floats) -> None:
+            """Leave what holds nothing before and after: rows that were never written take no memory."""
+            for r, of_product in enumerate(values):
+                some = np.flatnonzero(of_product.any(axis=1) | table[r, units].any(axis=1))
+                put(table[r], units[some], of_product[some])
+
         def undo() -> None:
             for table, rows, values in reversed(before):
                 table[rows] = values
@@ -68,10 +74,10 @@ class Selection:
             for name in one.fields:
                 put(getattr(outcome.programs, name), mine, getattr(new.programs, name))
             for side in SIDES if one.reserving is not None else ():
-                put(outcome.headroom.of(one.name, side), (slice(None), mine), new.headroom.of(one.name, side))
+                put_held(outcome.headroom.of(one.name, side), mine, new.headroom.of(one.name, side))
                 if held is not None:
                     again = new.called_headroom or new.headroom
-                    put(held.of(one.name, side), (slice(None), mine), again.of(one.name, side))
+                    put_held(held.of(one.name, side), mine, again.of(one.name, side))
         return undo
 
 

@@ -45,7 +45,7 @@ def _follow(
 ) -> None:
     """Write the programs of a few units, in place."""
     charge, discharge, efficiency, demand, low, high = (
-        np.broadcast_to(values[few], power.shape)
+        _by_isp(np.broadcast_to(values[few], power.shape))
         for values in (
             data.charge_kw, data.discharge_kw, data.charge_efficiency, data.demand_kwh, data.energy_min_kwh,
             data.energy_max_kwh,
@@ -54,34 +54,43 @@ def _follow(
     loss, keep = data.discharge_efficiency[few], data.retention[few]
     least, most = _bounds(charge, discharge, efficiency, demand, low, high, loss, keep, hours)
     before = data.unmanaged_start_kwh[few]
-    for t in range(power.shape[1]):
-        p, gain = power[:, t], efficiency[:, t]
-        change = hours * (gain * np.maximum(p, 0.0) - np.maximum(-p, 0.0) / loss) - demand[:, t]
-        idle, reached = keep * before - demand[:, t], keep * before + change
-        needed = np.where(reached < least[:, t] - _ROUNDING_KWH, least[:, t] - idle, np.nan)
-        needed = np.where(reached > most[:, t] + _ROUNDING_KWH, most[:, t] - idle, needed)
+    powers, found = _by_isp(power), [np.empty(charge.shape) for _ in range(3)]
+    for t, p in enumerate(powers):
+        gain = efficiency[t]
+        change = hours * (gain * np.maximum(p, 0.0) - np.maximum(-p, 0.0) / loss) - demand[t]
+        idle, reached = keep * before - demand[t], keep * before + change
+        needed = np.where(reached < least[t] - _ROUNDING_KWH, least[t] - idle, np.nan)
+        needed = np.where(reached > most[t] + _ROUNDING_KWH, most[t] - idle, needed)
         steer = ~np.isnan(needed)
         if steer.any():
-            into = np.minimum(np.maximum(needed, 0.0) / (hours * gain), np.maximum(charge[:, t], p))
-            out = np.minimum(np.maximum(-needed, 0.0) * loss / hours, np.maximum(discharge[:, t], -p))
-            power[:, t] = np.where(steer, into - out, p)
-            p = power[:, t]
-            change = hours * (gain * np.maximum(p, 0.0) - np.maximum(-p, 0.0) / loss) - demand[:, t]
+            into = np.minimum(np.maximum(needed, 0.0) / (hours * gain), np.maximum(charge[t], p))
+            out = np.minimum(np.maximum(-needed, 0.0) * loss / hours, np.maximum(discharge[t], -p))
+            powers[t] = p = np.where(steer, into - out, p)
+            change = hours * (gain * np.maximum(p, 0.0) - np.maximum(-p, 0.0) / loss) - demand[t]
             reached = keep * before + change
-        unmet[:, t] = np.maximum(low[:, t] - reached, 0.0)
-        excess[:, t] = np.maximum(reached - high[:, t], 0.0)
-        energy[:, t] = before = np.clip(reached, low[:, t], high[:, t])
+        before = np.clip(reached, low[t], high[t])
+        for table, values in zip(
+            found, (before, np.maximum(low[t] - reached, 0.0), np.maximum(reached - high[t], 0.0)), strict=True
+        ):
+            table[t] = values
+    for into_table, values in zip((power, energy, unmet, excess), (powers, *found), strict=True):
+        into_table[:] = values.T
+
+
+def _by_isp(values: Floats) -> Floats:
+    """Return a table (n,T) as (T,n), each ISP in one piece of memory: columns of a wide table are slow to read."""
+    return values.T if values.strides[1] == 0 else np.array(values.T, order="C")
 
 
 def _bounds(
     charge: Floats, discharge: Floats, efficiency: Floats, demand: Floats, low: Floats, high: Floats, loss: Floats,
     keep: Floats, hours: float,
 ) -> tuple[Floats, Floats]:  # fmt: skip
-    """Return the least and most energy (n,T) from which full power, either way, still keeps the band."""
-    least, most = np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
-    for t in range(least.shape[1] - 1, 0, -1):
-        from_below = (least[:, t] + demand[:, t] - hours * efficiency[:, t] * charge[:, t]) / keep
-        from_above = (most[:, t] + demand[:, t] + hours * discharge[:, t] / loss) / keep
-        least[:, t - 1] = np.clip(from_below, least[:, t - 1], high[:, t - 1])
-        most[:, t - 1] = np.clip(from_above, low[:, t - 1], most[:, t - 1])
+    """Return the least and most energy (T,n) from which full power, either way, still keeps the band."""
+    least, most = np.array(low, dtype=np.float64, order="C"), np.array(high, dtype=np.float64, order="C")
+    for t in range(len(least) - 1, 0, -1):
+        from_below = (least[t] + demand[t] - hours * efficiency[t] * charge[t]) / keep
+        from_above = (most[t] + demand[t] + hours * discharge[t] / loss) / keep
+        least[t - 1] = np.clip(from_below, least[t - 1], high[t - 1])
+        most[t - 1] = np.clip(from_above, low[t - 1], most[t - 1])
     return least, np.maximum(most, least)
