@@ -173,6 +173,7 @@ def run(
         loads, pumps = number_of(powers, "load or generator", "loads and generators"), number_of(heat, "heat pump")
         say(f"{loads} and {pumps} forecast")
     if not (powers or heat or any(one.run is not None for one in outcomes)):
+        tell("forecasts learn from 14 days or more; import them with `agr forecast import FILE`, or by a feed")
         raise typer.Exit(1)
 
 
@@ -193,7 +194,8 @@ def score(
         with forecasts.store.transaction() as tx:
             rows = scoreboard(tx, settings, name, first, last, moment)
         if not rows:
-            raise MissingError(f"nothing of {name} is known from {first} to {last}")
+            words = f"nothing of {name} is known from {first} to {last}; import it with `agr forecast import FILE`"
+            raise MissingError(f"{words}, or score earlier days with --as-of")
     _show_scores(f"{name}: {first} to {last}", {row.model: row.score for row in rows}, json)
 
 
