@@ -46,6 +46,22 @@ def awarded(case, bids):
 
 
 @pytest.mark.parametrize("seed", [800, 801, 802, 805, 806])
+def test_no_pattern_costs_less_than_the_whole_with_any_bids(seed):
+    case = divisible(world(seed, reserves=1 + seed % 3, reserved=seed % 2 == 0))
+    whole = FixedBids(case, threads=1, log=SolverLog())
+    first = whole.least_eur(time_left_s=600)
+    assert np.isfinite(first)
+    for bids in patterns(case):
+        if whole.knows(bids):
+            found = whole.best(bids, relative_gap=GAP, time_left_s=600)
+            if not (found.reserve_shortfall_mw > 1e-6).any():
+                assert first <= -found.objective_eur + 1e-6 * max(1.0, found.gross_cost_eur)
+    assert whole.least_eur(time_left_s=600) == pytest.approx(first, abs=1e-6), "bids tried stay fixed"
+    best = reference(case, relative_gap=GAP, time_limit_s=600, threads=1)
+    assert first <= -best.objective_eur + 1e-6 * max(1.0, best.gross_cost_eur)
+
+
+@pytest.mark.parametrize("seed", [800, 801, 802, 805, 806])
 def test_one_statement_solves_every_pattern_as_its_own_award_would(seed):
     case = divisible(world(seed, reserves=1 + seed % 3, reserved=seed % 2 == 0))
     whole, compared = FixedBids(case, threads=1, log=SolverLog()), 0

@@ -46,8 +46,12 @@ def awarded_to_few(case: Case) -> bool:
 
 
 def _few_may_hold(case: Case) -> bool:
-    holders = sum(int(may_hold(case, resource).sum()) for resource in PRICED)
-    return case.remainder is None and 0 < holders <= DEFAULT.bids.few_holders
+    return case.remainder is None and 0 < holders(case) <= DEFAULT.bids.few_holders
+
+
+def holders(case: Case) -> int:
+    """Return how many units may hold reserve."""
+    return sum(int(may_hold(case, resource).sum()) for resource in PRICED)
 
 
 def plan_whole_bids(
@@ -92,6 +96,7 @@ class _Run:
         self.master, self.pricing = RestrictedMaster(case, self.grouping, tuning), LocalPricing(case, self.grouping)
         self.bound_eur = -np.inf
         self.best: Outcome | None = None
+        self.bounded = False
 
     @cached_property
     def whole(self) -> FixedBids:
@@ -127,8 +132,23 @@ class _Run:
             tried.append(found.bids_mw)
             made = self._try(found.bids_mw)
             known += [] if made is None else [self._priced(prices_of(self.master, made))]
+            if len(tried) == 1 and holders(self.case) > self.tuning.bids.units:
+                self._bound_with_any_bids()
             if self.best is None or self._proven() or self.stop.reason():
                 break
+        self._bound_with_any_bids()
+
+    def _bound_with_any_bids(self) -> None:
+        """Let the bound count, once, that the whole has with bids that need not be whole.
+
+        Where more hold reserve than patterns tell apart, wholeness costs little, and this proves more than a pattern.
+        """
+        if self.bounded or self.best is None or self._proven() or self.stop.reason():
+            return
+        self.bounded = True
+        bound = self.whole.least_eur(time_left_s=self.stop.left_s())
+        self.log.say(f"the whole with any bids: no program above {-bound:.6f} EUR")
+        self.bound_eur = max(self.bound_eur, bound)
 
     def _pattern(self, patterns: PatternSearch, known: list[PricedGroups], most: int) -> Pattern:
         """Return the best pattern for at most `most` units that stand for all holders; its bound counts from now on."""

@@ -72,6 +72,11 @@ class FixedBids:
         share = relative_gap if len(self._matrix.cost) > SMALL else min(relative_gap, EXACT)
         return self._read(run, relaxed.objective, share * self._gross_eur(run), began)
 
+    def least_eur(self, *, time_left_s: float) -> float:
+        """Return a bound of the least cost with any bids that are held, whole or not; −inf if there was no time."""
+        relaxed = self._relaxation.solve(time_left_s, "ipm" if self._large else "simplex")
+        return relaxed.objective if relaxed.status is Status.OPTIMAL else -np.inf
+
     def _rounded(self, relaxed: SolverRun, bids: Bids, deadline: float) -> SolverRun | None:
         """Return the answer with whole starts and one direction of each pair."""
         if self._large:
