@@ -3,6 +3,9 @@
 from agr.domain.isp import Period
 from agr.domain.plan import PromisedPoint
 
+_LEAST_KW = 0.1
+"""No D-Prognosis is said to be kept more closely: 0.0 kW would read as if nothing were counted."""
+
 
 def words(one: PromisedPoint, period: Period) -> str:
     """Return what a promise is, what it costs and how often it was kept, in one line."""
@@ -10,7 +13,8 @@ def words(one: PromisedPoint, period: Period) -> str:
     kept = f"calls at {one.address} are answered on {one.answered} of {one.days} days that may come{again}"
     parts = [f"{kept} (asked: {one.probability:.0%})"]
     if one.within_kw is not None:
-        parts.append(f"on {one.probability:.0%} of them its D-Prognosis is kept to within {one.within_kw:,.1f} kW then")
+        within_kw = max(one.within_kw, _LEAST_KW)
+        parts.append(f"on {one.probability:.0%} of them its D-Prognosis is kept to within {within_kw:,.1f} kW then")
     if one.scenario is not None and one.isp is not None:
         why = f": {one.why}" if one.why else ""
         parts.append(f"the promise binds in scenario {one.scenario}, {period.label(one.isp)}{why}")
