@@ -363,19 +363,20 @@ PAGES = {
     "outbox": "/outbox", "alarms": "/alarms", "log": "/log", "account": "/account", "refused": "/runs/999999",
 }  # fmt: skip
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}
-LOOKS = {
-    "light": ("light", 1400, {}),  # all of axe's rules once; where only colours differ, only those
-    "dark": ("dark", 1400, {"runOnly": CONTRAST}),
-    "phone": ("light", 390, None),
+SCREENS: dict[str, tuple[int, dict[str, tuple[str, dict[str, Any] | None]]]] = {
+    "desktop": (1400, {"light": ("light", {}), "dark": ("dark", {"runOnly": CONTRAST})}),
+    "phone": (390, {"phone": ("light", None)}),
 }
+"""Screen → its width and, for each look at a page that is open, its colours and which of axe's rules: all of them once;
+where only colours differ, only those."""
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, market, axe, picture, look):
-    scheme, width, rules = LOOKS[look]
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, market, axe, picture, screen):
+    width, looks = SCREENS[screen]
     context = browser.new_context(
-        viewport={"width": width, "height": 850}, color_scheme=scheme, storage_state=operator.context.storage_state(),
-        bypass_csp=True, locale="en-GB", reduced_motion="reduce",
+        viewport={"width": width, "height": 850}, storage_state=operator.context.storage_state(), bypass_csp=True,
+        locale="en-GB", reduced_motion="reduce",
     )  # fmt: skip
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
@@ -383,14 +384,20 @@ def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, mark
     page.on("pageerror", lambda error: errors.append(str(error)))
     barriers = []
     for name, path in PAGES.items():
+        page.emulate_media(color_scheme="light")
         open_(page, market, path)
         page.locator("main h1, main h2").first.wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
-        picture(page, f"{name}-{look}")
-        if axe is not None and rules is not None:
+        checked = axe is not None and any(rules is not None for _, rules in looks.values())
+        if checked:
             page.evaluate(axe)
-            found = page.evaluate("rules => axe.run(document, {resultTypes: ['violations'], ...rules})", rules)
-            barriers += [f"{name}: {v['id']} {v['nodes'][0]['html'][:150]}" for v in found["violations"]]
+        for look, (scheme, rules) in looks.items():
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
+            picture(page, f"{name}-{look}")
+            if checked and rules is not None:
+                found = page.evaluate("rules => axe.run(document, {resultTypes: ['violations'], ...rules})", rules)
+                barriers += [f"{name}, {look}: {v['id']} {v['nodes'][0]['html'][:150]}" for v in found["violations"]]
     context.close()
     assert errors == []
     assert barriers == []
