@@ -20,6 +20,7 @@ class Status(Enum):
     OPTIMAL = "optimal"
     INFEASIBLE = "infeasible"
     TIME_LIMIT = "time limit"
+    STALLED = "stalled"  # branching hardly narrowed the gap any more, see models.listening
     CUT_OFF = "cut off"  # the minimum is proven to be above the limit asked for
 
 
@@ -84,8 +85,8 @@ def _pass(solver: Any, matrix: Matrix, whole: Bools | None) -> None:
     _demand(solver.passModel(program), "the model")
 
 
-def _finish(solver: Any, bound: float | None, log: SolverLog | None) -> SolverRun:
-    """Return the result of a run, and note in the log if it ran out of time.
+def _finish(solver: Any, bound: float | None, log: SolverLog | None, *, stalled: bool = False) -> SolverRun:
+    """Return the result of a run, and note in the log if it ran out of time, or got no further.
 
     Raises SolverError for a run that ended neither optimal nor infeasible nor out of time.
     """
@@ -94,7 +95,7 @@ def _finish(solver: Any, bound: float | None, log: SolverLog | None) -> SolverRu
         kinds.kOptimal: Status.OPTIMAL,
         kinds.kInfeasible: Status.INFEASIBLE,
         kinds.kTimeLimit: Status.TIME_LIMIT,
-        kinds.kInterrupt: Status.TIME_LIMIT,  # by the listener
+        kinds.kInterrupt: Status.STALLED if stalled else Status.TIME_LIMIT,  # by the listener
         kinds.kObjectiveBound: Status.CUT_OFF,
         kinds.kModelEmpty: Status.OPTIMAL,
     }
@@ -104,6 +105,8 @@ def _finish(solver: Any, bound: float | None, log: SolverLog | None) -> SolverRu
     status = known[ended]
     if status is Status.TIME_LIMIT and log is not None:
         log.say(f"{LATE} in a run of HiGHS")
+    if status is Status.STALLED and log is not None:
+        log.say("HiGHS hardly narrowed the gap any more")
     info, solution = solver.getInfo(), solver.getSolution()
     feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     usable = status is Status.OPTIMAL or (bound is not None and feasible)
@@ -205,18 +208,20 @@ def solve_mixed(
     threads: int,
     log: SolverLog | None = None,
     few: bool = False,
+    stalls_below: float = 0.0,
 ) -> SolverRun:
     """Minimise with whole numbers from a feasible start (columns,), or an empty one, to a proven absolute gap.
 
     With `few` whole numbers and many others, branching alone is quicker: a search near an answer, or one begun anew,
     solves the same large relaxation again and again.
+    The run ends as STALLED where the gap is below `stalls_below` and hardly narrows any more.
     """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
     listener = _listener(solver, log)
     options = {
         "threads": threads,
-        "time_limit": listener.time_limit_s(time_limit_s, branching=True),
+        "time_limit": listener.time_limit_s(time_limit_s, branching=True, stalls_below=stalls_below),
         "mip_rel_gap": 0.0,
         "mip_abs_gap": absolute_gap,
     } | (_BRANCHING_ALONE if few else {})
@@ -229,4 +234,5 @@ def solve_mixed(
     if solver.run() == highspy.HighsStatus.kError:
         raise SolverError("HiGHS failed while solving with whole numbers; keep the case and report it")
     # HiGHS solves a program without whole numbers as a linear one, and then leaves the bound of branching at 0.
-    return _finish(solver, float(solver.getInfo().mip_dual_bound) if matrix.whole.any() else None, log)
+    bound = float(solver.getInfo().mip_dual_bound) if matrix.whole.any() else None
+    return _finish(solver, bound, log, stalled=listener.stalled)

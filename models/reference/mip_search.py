@@ -35,6 +35,8 @@ SMALL = 5_000  # problems with at most so many columns are solved exactly, whate
 NEAR = 1e-5  # share of gross cost that giving pairs a direction may cost where only the units around are solved again
 _SHARE = 0.3  # share of the time left that rounding may take, where branching may need the rest
 INTERIOR = 20_000  # from so many columns on the interior-point method is faster
+_MOST_MIX = 0.5  # share of pairs that mix from which on all of them get a direction at once
+_STALLS = 1e-2  # share of gross cost below which a gap that hardly narrows ends the search near a known program
 _POLISH = 0.2  # share of the time left that is kept for solving HiGHS' whole numbers again
 
 
@@ -102,14 +104,16 @@ def search(
     step, found = _rounded(relaxation, matrix, columns, relaxed, gross_eur, threads=threads, deadline=until)
     best = _better(first.best, found)
     _say(log, step, best, bound)
+    mixing = mixing_pairs(columns, x)
     if incumbent is not None and (best is None or best.objective - bound > allowed(best)):
-        best = _better(best, completed(relaxation, columns, incumbent, deadline))
+        best = _better(best, completed(relaxation, columns, incumbent, _mostly(mixing), deadline))
         _say(log, "whole numbers of the program known before, the rest solved again", best, bound)
     if best is None or best.objective - bound > allowed(best):
         branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline, log)
         best, bound = branched.best, max(bound, branched.bound)
         _say(log, "branched on bids and starts", best, bound)
-    mixing, late = mixing_pairs(columns, x), False
+    late = False
+    stalls_below = 0.0 if incumbent is None or not small else _STALLS * gross_eur(values_of(matrix, relaxed.x))
     while best is None or best.objective - bound > allowed(best):
         time_left = deadline - now()
         if time_left <= 0:
@@ -117,9 +121,9 @@ def search(
             late = True
             break
         time_left = max(time_left - max(_POLISH * time_left, took), 0.5 * time_left)  # what is found is solved again
-        excluded |= mixing
+        excluded |= mixing | _mostly(mixing)
         gap = 0.0 if best is None else allowed(best)
-        run = _branch(matrix, columns, excluded, best, gap, time_left, threads, log)
+        run = _branch(matrix, columns, excluded, best, gap, time_left, threads, log, stalls_below)
         bound = max(bound, min(run.bound, best.objective if best is not None else np.inf))
         late = run.status is Status.TIME_LIMIT
         if not len(run.x):
@@ -150,6 +154,11 @@ def _rounded(
             return "relaxation rounded, and only the units around solved again", near
     undecided = np.zeros(len(columns.first), dtype=np.bool_)
     return "relaxation rounded and solved again", polish(relaxation, columns, relaxed.x, undecided, deadline)
+
+
+def _mostly(mixing: Bools) -> Bools:
+    """Return all pairs (N,) where so many mix that mixing must earn money: closed in some, it moves to the others."""
+    return np.full(len(mixing), len(mixing) > 0 and bool(mixing.mean() >= _MOST_MIX))
 
 
 def _say(log: SolverLog, step: str, best: SolverRun | None, bound: float) -> None:
@@ -241,6 +250,7 @@ def _branch(
     time_limit_s: float,
     threads: int,
     log: SolverLog,
+    stalls_below: float,
 ) -> SolverRun:
     """Let HiGHS branch with the exclusions found so far, from the best answer so far."""
     first, second = columns.first[excluded], columns.second[excluded]
@@ -252,6 +262,7 @@ def _branch(
         time_limit_s=time_limit_s,
         threads=threads,
         log=log,
+        stalls_below=stalls_below,
     )
     if run.status is Status.INFEASIBLE:
         raise SolverError("branching found no program where rounding did; keep the case and report it as a bug")

@@ -204,8 +204,10 @@ def _partly(power: Floats, least_kw: Floats, unit: Ints) -> Bools:
     return result
 
 
-def completed(relaxation: Relaxation, columns: Columns, x: Floats, deadline: float) -> SolverRun | None:
-    """Return the best answer with the whole numbers that x (columns,) says; None if there is none or no time."""
-    undecided = np.zeros(len(columns.first), dtype=np.bool_)
-    run = solve_fixed(relaxation, columns, x, x[columns.whole], undecided, deadline)
+def completed(relaxation: Relaxation, columns: Columns, x: Floats, decided: Bools, deadline: float) -> SolverRun | None:
+    """Return the best answer with the whole numbers that x (columns,) says; None if there is none or no time.
+
+    `decided` (N,) are the pairs whose direction in x stays: those of which both would be used, left open, to earn.
+    """
+    run = solve_fixed(relaxation, columns, x, x[columns.whole], decided, deadline)
     return None if run is None or run.status is Status.INFEASIBLE else run

@@ -88,6 +88,40 @@ def test_branching_gets_the_time_on_the_wall_that_its_work_will_take():
     assert listener.time_limit_s(5.0, branching=True) == pytest.approx(10.0)
 
 
+def branched(listener, gap):
+    answer = SimpleNamespace(user_interrupt=False)
+    told = SimpleNamespace(mip_primal_bound=-100.0 + gap, mip_dual_bound=-100.0)
+    listener.called(highspy.cb.HighsCallbackType.kCallbackMipInterrupt, "", told, answer, None)
+    return answer.user_interrupt
+
+
+def test_branching_ends_once_it_has_worked_four_times_as_long_as_until_it_last_got_further():
+    machine = Machine()
+    listener = Listener(highspy.Highs(), None, machine.clock())
+    assert listener.time_limit_s(600.0, branching=True, stalls_below=1.0) > 0
+    assert not branched(listener, 0.9)
+    machine.passes(1.9, 1.9)
+    assert not branched(listener, 0.89)  # less than two seconds, and 0.89 is hardly less
+    machine.passes(0.05, 0.05)
+    assert not branched(listener, 0.8)  # after 1.95 s
+    machine.passes(5.8, 5.8)
+    assert not branched(listener, 0.8)
+    machine.passes(0.1, 0.1)
+    assert branched(listener, 0.8)
+    assert listener.stalled
+
+
+def test_branching_goes_on_where_the_gap_is_wide_or_nobody_asked_to_end_it():
+    for gap, stalls_below in ((1.1, 1.0), (0.5, 0.0)):
+        machine = Machine()
+        listener = Listener(highspy.Highs(), None, machine.clock())
+        assert listener.time_limit_s(600.0, branching=True, stalls_below=stalls_below) > 0
+        for _ in range(10):
+            machine.passes(10, 10)
+            assert not branched(listener, gap)
+        assert not listener.stalled
+
+
 def test_a_solver_frees_its_memory_though_it_knows_its_listener():
     import gc
     import weakref
