@@ -77,6 +77,16 @@ def test_a_name_may_be_used_by_one_resource_only_in_all_tables(folder):
     ]
 
 
+def test_a_connection_that_changes_its_group_has_one_row_at_a_time(folder):
+    rows = f"address,first_day,last_day,limit_group\n{EAN},2026-01-01,2026-06-30,a\n{EAN},2026-07-01,,b\n"
+    [found] = faults(folder, connections=rows, limit_groups="group\na\nb\n")
+    assert found == (
+        f"connections.csv, line 3, column address: '{EAN}' appears twice, first in connections.csv, line 2; a "
+        "connection has one row, whose days, brp and limit_group hold as long as it stands: keep the row that holds "
+        "now, and import the other when its days come"
+    )
+
+
 def test_what_is_doubtful_is_loaded_with_a_warning(folder):
     reading = folder(
         connections=f"address,first_day\n{EAN},2026-01-01\nean.871685900012636542,2026-01-01\n"

@@ -173,13 +173,21 @@ def _addresses(rows: TableRows | None) -> set[object] | None:
     return {cell.strip() if isinstance(cell, str) else cell for cell in rows.grid.cells("address")}
 
 
+_ONE_ROW = {
+    "address": "a connection has one row, whose days, brp and limit_group hold as long as it stands: keep the row that "
+    "holds now, and import the other when its days come"
+}
+"""Key column → what to do instead of a second row, where it is not another name."""
+
+
 def _unique(rows: TableRows, column: str, seen: dict[str, str], found: Findings) -> None:
     grid = rows.grid
     assert grid is not None
     for at, row in zip(rows.at, rows.values, strict=True):
         key = getattr(row, column)
         if key in seen:
-            words = f"{shown(key)} appears twice, first in {seen[key]}; every one needs its own name"
+            instead = _ONE_ROW.get(column, "every one needs its own name")
+            words = f"{shown(key)} appears twice, first in {seen[key]}; {instead}"
             found.faults.append(grid.finding(at, column, words))
         else:
             seen[key] = f"{grid.file}, {grid.place} {grid.lines[at]}"
