@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from models.arrays import Floats, Ints
 
@@ -13,6 +12,8 @@ def sum_rows(values: NDArray[np.floating], place: Ints, count: int, onto: Floats
     `onto` (count,…): sums of earlier rows, to which these are added. Places are from 0, or from the end where they are
     negative, as NO_POINT is. Raises IndexError for any other.
     """
+    from scipy.sparse import csr_array  # imported here, because the daemon does without until there is a plan
+
     if len(place) and not (-count <= int(place.min()) and int(place.max()) < count):
         raise IndexError(f"places lie in {int(place.min())}..{int(place.max())}, not within {count}")
     at, rows = np.where(place < 0, place + count, place), np.asarray(values, dtype=np.float64)
@@ -20,6 +21,6 @@ def sum_rows(values: NDArray[np.floating], place: Ints, count: int, onto: Floats
         at, rows = np.concatenate([np.arange(count), at]), np.concatenate([onto, rows])
     first = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(at, minlength=count), out=first[1:])
-    adding = sparse.csr_array((np.ones(len(at)), np.argsort(at, kind="stable"), first), shape=(count, len(at)))
+    adding = csr_array((np.ones(len(at)), np.argsort(at, kind="stable"), first), shape=(count, len(at)))
     found = adding @ rows.reshape(len(at), int(np.prod(values.shape[1:])))
     return np.asarray(found, dtype=np.float64).reshape(count, *values.shape[1:])

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from models.audit.findings import Axis, numbered
 from models.case import NO_POINT, UNIT_CLASSES, Bools, Case, Direction, Floats, Ints
@@ -78,6 +77,8 @@ def obeyed_when_called(case: Case) -> Case:
 
 def by_point(case: Case, point: Ints, values: Floats) -> Floats:
     """Return the sums (C+1,…) of values (U,…) of units at points `point` (U,), the last row for units in none."""
+    from scipy.sparse import csr_array  # imported here, because the daemon does without until there is a plan
+
     rows, units = len(case.points) + 1, np.arange(len(point))
     place = np.where(point == NO_POINT, len(case.points), point)
     order = np.lexsort((units, place))
