@@ -25,8 +25,6 @@ from models.work_clock import now
 MOST_CELLS = 2_500
 """Most units times ISPs for which programs are calmed: about 25 units of a day."""
 _SECONDS = 5.0
-_EQUAL_EUR, _EQUAL = 1e-7, 1e-9
-"""Programs whose values differ by less than this, in EUR and as a share of gross cost, are equally good."""
 _EUR_FIRST = 1e8
 """One EUR counts as much as this many kW moved in one ISP: a spread of less than 4e-5 EUR/MWh is not worth a move."""
 _CALLED = 1e-3
@@ -62,7 +60,7 @@ def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
         seconds=outcome.seconds | {"calm": perf_counter() - started},
     )
     lost = outcome.objective_eur - found.objective_eur
-    if lost > _slack_eur(outcome) or _movement_kw(case, found) > before - _LESS_KW:
+    if lost > outcome.indifference_eur or _movement_kw(case, found) > before - _LESS_KW:
         return outcome
     return replace(found, duals=outcome.duals, log=outcome.log)
 
@@ -103,10 +101,6 @@ def _movement_kw(case: Case, outcome: Outcome) -> float:
     return sum(
         one.moved_kw(case, programs.of(one.fields, every)) for one in PRICED if one.moved_kw is not None
     )  # fmt: skip
-
-
-def _slack_eur(outcome: Outcome) -> float:
-    return _EQUAL_EUR + _EQUAL * outcome.gross_cost_eur
 
 
 def _fixed(matrix: Matrix, columns: Columns, x: Floats) -> Matrix:

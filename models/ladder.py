@@ -22,8 +22,6 @@ from models.work_clock import now
 
 _BIDS = 0.6
 """Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
-_EQUAL_EUR, _EQUAL = 1e-7, 1e-9
-"""Programs whose values differ by less than this, in EUR and as a share of gross cost, are worth the same."""
 
 
 def climb(
@@ -119,8 +117,7 @@ def joined(first: Outcome, second: Outcome, relative_gap: float) -> Outcome:
     with them. Raises ProofError where one run's bound contradicts the other's program.
     """
     more = second.objective_eur - first.objective_eur
-    equal = abs(more) <= _EQUAL_EUR + _EQUAL * second.gross_cost_eur
-    best = second if more > 0 and not equal else first
+    best = second if more > second.indifference_eur else first
     bound = proven_eur(
         min(first.bound_eur, second.bound_eur), objective_eur=best.objective_eur, gross_cost_eur=best.gross_cost_eur
     )

@@ -109,6 +109,10 @@ class Shadow:
     """(G,T) value of consuming one MWh less in each balancing group; `balance_eur_per_mwh` is that of the first"""
 
 
+_EQUAL_EUR, _EQUAL = 1e-7, 1e-9
+"""Programs whose values differ by less than this, in EUR and as a share of gross cost, are equally good."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
     """One program for the whole portfolio with its proof."""
@@ -160,3 +164,8 @@ class Outcome:
     """(G,T) what each buys intraday, net, beside trades that are facts"""
     group_imbalance_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
     """(G,T) by how much each is short (long: negative)"""
+
+    @property
+    def indifference_eur(self) -> float:
+        """What another program's value may differ by, EUR, and count as equally good."""
+        return _EQUAL_EUR + _EQUAL * self.gross_cost_eur
