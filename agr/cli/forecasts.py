@@ -237,6 +237,8 @@ def _say_taken(file: Path, taken: "Taken") -> None:
         tell(f"{file}, line {line}: refused: {why}")
     if len(taken.refused) > 50:
         tell(f"… and {len(taken.refused) - 50} more")
+    for words in taken.unread:
+        tell(words)
     say(taken.text)
     if taken.refused:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from agr.domain.faults import number_of, verb_of
 from agr.domain.isp import Clock, period_of
 from agr.forecasting.admission import admitted
 from agr.operations.forecast_rows import REFUSED
-from agr.operations.forecast_series import price_series
+from agr.operations.forecast_series import price_series, unread
 from agr.settings import Settings
 from agr.store import actuals, day
 from agr.store.actuals import Actual
@@ -23,6 +23,7 @@ class Taken:
     stored: int
     known: int
     refused: tuple[tuple[int, str], ...]  # line, why
+    unread: tuple[str, ...] = ()  # of each series that no plan reads: so, and what was probably meant
 
     @property
     def text(self) -> str:
@@ -71,4 +72,7 @@ def take_actuals(store: Store, settings: Settings, clock: Clock, rows: Sequence[
                 day.raise_alarm(tx, REFUSED, series, f"{text}refused, the first because {first}", now)
             else:
                 day.recover(tx, REFUSED, series, now)
-    return Taken(stored=stored, known=offered - stored, refused=tuple(sorted(refused)))
+    doubtful = [unread(settings, series) for series in sorted({row.series for row in rows})]
+    return Taken(
+        stored=stored, known=offered - stored, refused=tuple(sorted(refused)), unread=tuple(filter(None, doubtful))
+    )  # fmt: skip

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from agr.domain.faults import meant
 from agr.domain.isp import Period, period_of
 from agr.domain.register import Price
-from agr.forecasting.sessions import of_sessions
+from agr.forecasting.inputs import INPUT_SERIES
+from agr.forecasting.sessions import SESSION_SERIES, of_sessions
 from agr.settings import Settings
-from agr.store.forecast_runs import POWER_SERIES
+from agr.store.forecast_runs import HEAT_SERIES, POWER_SERIES
 
 _PUBLISHED_AFTER = timedelta(hours=1)
 """Results of capacity auctions are published about so long after the gate."""
@@ -48,6 +50,19 @@ def price_series(settings: Settings) -> list[PriceSeries]:
         if product.max_mw > 0:
             found.setdefault(product.series, PriceSeries(name=product.series, given=None, product=product.name))
     return list(found.values())
+
+
+def unread(settings: Settings, series: str) -> str:
+    """Return in words that no plan reads a series of this name, and which was probably meant; empty: one does."""
+    markets = settings.markets
+    names = [markets.day_ahead.series, markets.day_ahead.forecast_series]
+    names += [one for one in (markets.intraday.buy_series, markets.intraday.sell_series) if one is not None]
+    names += [markets.imbalance.shortage_series, markets.imbalance.surplus_series]
+    names += [product.series for product in markets.capacity]
+    begins = (POWER_SERIES, *HEAT_SERIES, *INPUT_SERIES, *SESSION_SERIES)
+    if series in names or series.startswith(begins):
+        return ""
+    return f"no plan reads a series called {series}; {meant(series, [*names, *(one + 'NAME' for one in begins)])}"
 
 
 def received(settings: Settings, series: PriceSeries, prices: list[Price], now: datetime) -> Iterator[datetime]:

@@ -83,3 +83,14 @@ def test_each_bad_row_is_refused_with_its_reason_and_a_forecast_is_made_of_the_r
     assert made.quantiles is not None
     assert (np.diff(made.quantiles, axis=0) >= 0).all()
     world.store.close()
+
+
+def test_a_series_that_no_plan_reads_is_stored_and_the_name_that_was_meant_is_said(
+    world: World, tmp_path: Path
+) -> None:
+    names = (SERIES, "day_ahed", "power_kw home-1", "weather temperature_c home", "heat_kw hp-1")
+    told = [[name, LAST.start.isoformat(), "60", "5", ""] for name in names]
+    taken = take_actuals(world.store, world.settings, world.clock, read_actuals(table(tmp_path, told)))
+    assert (taken.stored, taken.refused) == (len(names), ())
+    assert taken.unread == ("no plan reads a series called day_ahed; did you mean day_ahead?",)
+    world.store.close()
