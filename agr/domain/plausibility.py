@@ -9,18 +9,25 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agr.domain.doubt import Doubt
 from agr.domain.kinds import KINDS
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.kinds.mistaken_units import PER_UNIT
 from agr.domain.kinds.quantities import COP, HEAT, POWER
-from agr.domain.register import KEYS, ConnectionLimit, Contract, PointLimit, Register
+from agr.domain.limit_doubts import at_points, connection_limit_doubts, limit_doubts, small_at_points
+from agr.domain.register import KEYS, Contract, Register
+from agr.domain.row_doubts import beside_itself, tariff_doubts, unusual
+from agr.domain.usual import CAPACITY_PRICE
 
 MOST_LOAD_KW, MOST_GENERATION_KW = 1_000.0, 2_000.0
 """A connection above 1 MW is at medium voltage and a plant of its own; a roof has up to 2 MW of sun."""
 LEAST_LOAD_KW = 0.005
 """A house takes 100 W at night."""
+SMALL_LOAD_KW, BESIDE_LOAD = 0.1, 500.0
+"""Nor does a load that is as small have a device of this many times its highest power beside it."""
 BESIDE_DEVICES = 30.0
 """A forecast is rarely this many times the power of the largest device behind the same connection; up to 23 in our
 scenarios."""
@@ -32,54 +39,46 @@ MOST_HEAT = 50.0
 """Demand of heat that is this many times a heat pump's electric power: five times its heat at a COP of 10."""
 MOST_COP = 15.0
 """Heat pumps reach 3 to 7; beyond, a COP was given in percent."""
+LEAST_HEAT, LEAST_COP = 1 / 300, 0.9
+"""The highest demand of heat is rarely below this share of the pump's power, and its COP never."""
+BESIDE_RESERVE = 200.0
+"""A generator is rarely prequalified for this many times its highest forecast, or for this part of it."""
 LEAST_CONTRACT_W = 1_000
 """A DSO reserves some kW at least, and thousands of W in this column."""
 BESIDE_REGISTER = 10.0
 """A contract is rarely for this many times the power of all our resources together."""
-LIMIT_BESIDE_REGISTER, LEAST_LIMIT_KW = 1_000.0, 1.0
-"""A limit of a congestion point is rarely this many times the power of all our resources, or below one house's."""
-LIMIT_BESIDE_CONNECTION = 100.0
-"""A limit of a connection is rarely this many times the power of everything behind it."""
-LEAST_PENALTY_EUR_PER_MWH = 20.0
-"""Penalties exceed the price of energy, some 50 to 200 EUR/MWh; in EUR/kWh they are 0.1 to 5."""
-LEAST_FEE_EUR_PER_MW_H = 0.05
-"""Fees are 1 to 50 EUR/MW per hour; in EUR/kW they are 0.001 to 0.05."""
 LEAST_PRICE_EUR_PER_MWH, MOST_PRICE_EUR_PER_MWH = 2.0, 5_000.0
 """Of a whole series: in EUR/kWh, prices are 0.01 to 1; SDAC ends at 4,000 to 5,000 EUR/MWh."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Doubt:
-    """A value that was probably meant in another unit."""
-
-    table: str
-    name: str  # of the resource, contract, congestion point or series
-    column: str
-    words: str  # with the value, and what was probably meant
-    value: float | None = None  # where a name has several rows, to find the one
-
-    def __str__(self) -> str:
-        return f"{self.table}, {self.name}, column {self.column}: {self.words}"
 
 
 def doubts(register: Register, capacity: Collection[str] = ()) -> Iterator[Doubt]:
     """Yield what is doubtful in a register; `capacity` are series in EUR/MW, whose prices may be small."""
     yield from _rows(register)
-    peaks = _peaks(register)
+    peaks = peaks_of(register)
     able = rated_kw(register) + sum(peak for (_, quantity), peak in peaks.items() if quantity == POWER.name)
     yield from contract_doubts(register, able)
     yield from limit_doubts(register, able)
-    yield from _connection_limits(register, peaks, able)
+    own = ((row.congestion_point, row.connection) for row in register.congestion_points)
+    yield from small_at_points(register, at_points(register, peaks, own))
+    yield from connection_limit_doubts(register, peaks, able)
     yield from _forecasts(register, peaks)
     yield from _prices(register, capacity)
 
 
 def _rows(register: Register) -> Iterator[Doubt]:
-    """Yield what rows of resources show by themselves."""
+    """Yield what rows of resources, charge points and tariffs show by themselves."""
     for kind in KINDS:
         for row in register.of(kind.row):
+            said = set()
             for column, words in kind.mistaken(row):
+                said.add(column)
                 yield Doubt(table=kind.table, name=row.resource, column=column, words=words)
+            own = (*unusual(kind.table, row, row.resource), *beside_itself(kind, row))
+            yield from (doubt for doubt in own if doubt.column not in said)
+    for point in register.charge_points:
+        yield from unusual("charge_points", point, point.charge_point)
+    for tariff in register.connection_tariffs:
+        yield from tariff_doubts(tariff)
 
 
 def rated_kw(register: Register) -> float:
@@ -99,83 +98,14 @@ def contract_doubts(register: Register, able_kw: float) -> Iterator[Doubt]:
             said = f"{row.power_w:d} W is {kw:,g} kW, {abs(kw) / able_kw:,.0f} times the power of all resources"
             words = f"{said} ({able_kw:,.4g} kW); did you mean {kw:,g} W?"
             yield _of_contract(row, "power_w", words)
-        yield from _small(row, "penalty_eur_per_mwh", LEAST_PENALTY_EUR_PER_MWH, "EUR/MWh", "EUR/kWh", row.contract)
-        yield from _small(
-            row, "availability_eur_per_mw_h", LEAST_FEE_EUR_PER_MW_H, "EUR/MW/h", "EUR/kW/h", row.contract
-        )
+        yield from unusual("contracts", row, row.contract)
 
 
 def _of_contract(row: Contract, column: str, words: str) -> Doubt:
     return Doubt(table="contracts", name=row.contract, column=column, words=words)
 
 
-def _small(
-    row: Contract | PointLimit | ConnectionLimit, column: str, least: float, unit: str, other: str, name: str
-) -> Iterator[Doubt]:  # fmt: skip
-    value: float = getattr(row, column)
-    if 0 < value < least:
-        tables = {Contract: "contracts", PointLimit: "limits", ConnectionLimit: "connection_limits"}
-        table, found = tables[type(row)], value if isinstance(row, ConnectionLimit) else None
-        words = f"{value:g} {unit} is very little; did you mean {value * PER_UNIT:g} {unit} ({value:g} {other})?"
-        yield Doubt(table=table, name=name, column=column, words=words, value=found)
-
-
-def limit_doubts(register: Register, able_kw: float) -> Iterator[Doubt]:
-    """Yield what is doubtful in limits of congestion points, beside the power of all our resources."""
-    for row in register.limits:
-        for column in ("import_kw", "export_kw"):
-            kw: float | None = getattr(row, column)
-            if kw is None:
-                continue
-            words = ""
-            if 0 < kw < LEAST_LIMIT_KW:
-                words = f"{kw:g} kW is less than one house takes; did you mean {kw * PER_UNIT:g} kW ({kw:g} MW)?"
-            elif able_kw > 0 and kw > LIMIT_BESIDE_REGISTER * able_kw:
-                said = f"{kw:,g} kW is {kw / able_kw:,.0f} times the power of all resources ({able_kw:,.4g} kW)"
-                words = f"{said}; did you mean {kw / PER_UNIT:g} kW ({kw:,g} W)?"
-            if words:
-                yield Doubt(table="limits", name=row.congestion_point, column=column, words=words)
-        yield from _small(
-            row, "penalty_eur_per_mwh", LEAST_PENALTY_EUR_PER_MWH, "EUR/MWh", "EUR/kWh", row.congestion_point
-        )
-
-
-def _connection_limits(
-    register: Register, peaks: Mapping[tuple[str, str], float], able_kw: float
-) -> Iterator[Doubt]:  # fmt: skip
-    """Yield what is doubtful in limits of connections, beside what is behind each, and of groups, beside everything."""
-    if not register.connection_limits:
-        return
-    groups = {row.group for row in register.limit_groups}
-    behind: defaultdict[str, float] = defaultdict(float)
-    for kind in KINDS:
-        for row in register.of(kind.row):
-            behind[row.connection] += kind.rated_kw(row) + peaks.get((row.resource, POWER.name), 0.0)
-    for limit in register.connection_limits:
-        for column in ("import_kw", "export_kw"):
-            kw: float | None = getattr(limit, column)
-            if kw is not None and (words := _limit_words(kw, able_kw if limit.at in groups else behind[limit.at])):
-                yield Doubt(table="connection_limits", name=limit.at, column=column, words=words, value=kw)
-        if limit.penalty_eur_per_mwh == 0:
-            words = "0 EUR/MWh: breaking the limit would cost nothing, and plans would not keep it"
-            yield Doubt(
-                table="connection_limits", name=limit.at, column="penalty_eur_per_mwh", words=words, value=0.0
-            )  # fmt: skip
-        yield from _small(limit, "penalty_eur_per_mwh", LEAST_PENALTY_EUR_PER_MWH, "EUR/MWh", "EUR/kWh", limit.at)
-
-
-def _limit_words(kw: float, behind_kw: float) -> str:
-    """Say what is doubtful about a limit beside the power behind it, empty if nothing is."""
-    if 0 < kw < LEAST_LIMIT_KW:
-        return f"{kw:g} kW is less than one house takes; did you mean {kw * PER_UNIT:g} kW ({kw:g} MW)?"
-    if kw <= max(MOST_LOAD_KW, LIMIT_BESIDE_CONNECTION * behind_kw):
-        return ""
-    times = f", and {kw / behind_kw:,.0f} times the power behind it ({behind_kw:,.4g} kW)" if behind_kw else ""
-    said = f"{kw:,g} kW is more than most connections take ({MOST_LOAD_KW:g} kW){times}"
-    return f"{said}; did you mean {kw / PER_UNIT:g} kW ({kw:,g} W)?"
-
-
-def _peaks(register: Register) -> dict[tuple[str, str], float]:
+def peaks_of(register: Register) -> dict[tuple[str, str], float]:
     """Return (resource, quantity) → the highest magnitude of its forecasts."""
     found: dict[tuple[str, str], float] = {}
     for forecast in register.forecasts:
@@ -220,10 +150,16 @@ def _forecasts(register: Register, peaks: Mapping[tuple[str, str], float]) -> It
         elif quantity == HEAT.name and isinstance(row, HeatPump) and peak > MOST_HEAT * row.power_kw > 0:
             said = f"{peak:g} kW of heat is {peak / row.power_kw:,.0f} times the pump's {row.power_kw:g} kW"
             words = f"{said} at connection {row.connection}; did you mean {peak / PER_UNIT:g} kW?"
+        elif quantity == HEAT.name and isinstance(row, HeatPump) and 0 < peak < LEAST_HEAT * row.power_kw:
+            said = f"{peak:g} kW of heat at most is {peak / row.power_kw:.2g} of the pump's {row.power_kw:g} kW"
+            words = f"{said} at connection {row.connection}; did you mean {peak * PER_UNIT:g} kW ({peak:g} MW)?"
         elif quantity == COP.name and peak > MOST_COP:
             words = f"{peak:g} is more than any heat pump reaches ({MOST_COP:g}); did you mean {peak / 100:g}?"
+        elif quantity == COP.name and 0 < peak < LEAST_COP:
+            words = f"{peak:g} at most is less than an electric heater reaches (1); did you mean {peak * 100:g}?"
         if words:
             yield Doubt(table="forecasts", name=resource, column="value", words=f"{quantity} {words}", value=peak)
+    yield from _prequalified(register, peaks)
     for battery in register.of(Battery):
         power, load = max(battery.charge_kw, battery.discharge_kw), besides[battery.connection].load_kw
         if power > BATTERY_BESIDE_LOAD * load > 0:
@@ -231,6 +167,17 @@ def _forecasts(register: Register, peaks: Mapping[tuple[str, str], float]) -> It
             words = f"{said} ({load:g} kW); did you mean {power / PER_UNIT:g} kW?"
             column = "charge_kw" if battery.charge_kw >= battery.discharge_kw else "discharge_kw"
             yield Doubt(table="batteries", name=battery.resource, column=column, words=words)
+
+
+def _prequalified(register: Register, peaks: Mapping[tuple[str, str], float]) -> Iterator[Doubt]:
+    """Yield generators whose reserve is far above or below all that is forecast of them."""
+    for row in register.of(Generator):
+        kw, peak = row.reserve_kw, peaks.get((row.resource, POWER.name), 0.0)
+        if not kw or not peak or 1 / BESIDE_RESERVE < kw / peak < BESIDE_RESERVE:
+            continue
+        said = f"{kw:g} kW at connection {row.connection} is {kw / peak:,.2g} times its highest forecast ({peak:g} kW)"
+        words = f"{said}; did you mean {kw / PER_UNIT if kw > peak else kw * PER_UNIT:g} kW?"
+        yield Doubt(table="generators", name=row.resource, column="reserve_kw", words=words)
 
 
 def _power_words(peak: float, connection: str, produces: bool, beside: _Beside) -> str:
@@ -245,7 +192,9 @@ def _power_words(peak: float, connection: str, produces: bool, beside: _Beside) 
     if peak > PER_STORED_KWH * beside.stored_kwh > 0:
         stored = f"{beside.stored_kwh:g} kWh"
         return f"{peak:g} kW at connection {connection} would empty its batteries of {stored} at once; {meant}"
-    if not produces and 0 < peak < LEAST_LOAD_KW:
+    if 0 < peak < LEAST_LOAD_KW or (
+        not produces and peak * BESIDE_LOAD < beside.device_kw and 0 < peak < SMALL_LOAD_KW
+    ):
         said = f"{peak:g} kW at most at connection {connection} is {peak * PER_UNIT:g} W"
         return f"{said}; did you mean {peak * PER_UNIT:g} kW?"
     return ""
@@ -258,10 +207,11 @@ def _prices(register: Register, capacity: Collection[str]) -> Iterator[Doubt]:
         if abs(price.value) > abs(extremes.get(price.series, 0.0)):
             extremes[price.series] = price.value
     for series, value in extremes.items():
-        if series in capacity or "capacity" in series:
-            continue
         words = ""
-        if abs(value) < LEAST_PRICE_EUR_PER_MWH:
+        if series in capacity or "capacity" in series:
+            words = CAPACITY_PRICE.words(value)
+            words = f"{series}: the highest price of {words}" if words else ""
+        elif abs(value) < LEAST_PRICE_EUR_PER_MWH:
             said = f"{series}: {value:g} EUR/MWh is its highest price"
             words = f"{said}; did you mean {value * PER_UNIT:g} EUR/MWh ({value:g} EUR/kWh)?"
         elif abs(value) > MOST_PRICE_EUR_PER_MWH:

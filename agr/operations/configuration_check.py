@@ -8,12 +8,13 @@ from functools import partial
 
 from agr.domain.errors import AgrError, DiscoveryError
 from agr.domain.isp import Period, SystemClock, period_of
-from agr.domain.plausibility import doubts
-from agr.domain.register import Contract, Forecast, PointMember
+from agr.domain.plausibility import doubts, rated_kw
+from agr.domain.register import Contract, Forecast, PointMember, Register
 from agr.messaging.directory import participants_of
 from agr.messaging.key_file import load_key
 from agr.operations.commands import open_store
 from agr.settings import BidWebhook, SetpointWebhook, Settings
+from agr.settings.doubts import setting_doubts
 from agr.store import register_summary
 
 _PATIENCE_S = 10.0
@@ -121,16 +122,26 @@ _SHOWN = 20
 
 
 def doubtful(settings: Settings) -> list[str]:
-    """Return values in the register that were probably entered in another unit; a store's own faults are `findings`.
+    """Return values in the register and the settings that were probably entered in another unit.
 
-    Forecasts are those of the newest day before the day after tomorrow, prices those from yesterday on.
+    A store's own faults are `findings`. Forecasts are those of the newest day before the day after tomorrow, prices
+    those from yesterday on.
     """
+    known = _known(settings)
+    found = [f"setting {doubt}" for doubt in setting_doubts(settings, rated_kw(known))]
+    found += [str(doubt) for doubt in doubts(known, [product.series for product in settings.markets.capacity])]
+    more = [f"{len(found) - _SHOWN:,} more values are as doubtful"] if len(found) > _SHOWN else []
+    return [*found[:_SHOWN], *more]
+
+
+def _known(settings: Settings) -> Register:
+    """Return what is stored; empty where the store cannot be read."""
     now = SystemClock().now()
     last = period_of(now, settings.time_zone, settings.isp_minutes).next().next()
     try:
         with closing(open_store(settings)) as store, store.transaction() as tx:
             if not register_summary.has_connections(tx):
-                return []
+                return Register()
             from agr.store import register  # slow to import, and of no use to an empty register
 
             known, prices = register.load(tx), register.prices(tx, now - timedelta(days=1))
@@ -138,16 +149,13 @@ def doubtful(settings: Settings) -> list[str]:
             period = None if newest is None else Period(newest, settings.time_zone, settings.isp_minutes)
             values = {} if period is None else register.forecasts_on(tx, period)
     except AgrError:  # `findings` says why
-        return []
+        return Register()
     forecasts = tuple(
         Forecast(resource=resource, quantity=quantity, period=period, values=(float(kw.min()), float(kw.max())))
         for (resource, quantity), kw in values.items()
         if period is not None and len(kw)
     )
-    capacity = [product.series for product in settings.markets.capacity]
-    found = [str(doubt) for doubt in doubts(replace(known, forecasts=forecasts, prices=prices), capacity)]
-    more = [f"{len(found) - _SHOWN:,} more values are as doubtful"] if len(found) > _SHOWN else []
-    return [*found[:_SHOWN], *more]
+    return replace(known, forecasts=forecasts, prices=prices)
 
 
 def undiscovered(settings: Settings) -> list[str]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from agr.connectors.tables.columns import columns_of
 from agr.connectors.tables.one_row import EnteredRow, Placed, cells_of, read_entered
+from agr.domain.doubt import Doubt
 from agr.domain.errors import MissingError
 from agr.domain.faults import Finding, meant
 from agr.domain.isp import Period
 from agr.domain.kinds import BY_TABLE
-from agr.domain.plausibility import Doubt, contract_doubts, doubts, limit_doubts, rated_kw
+from agr.domain.limit_doubts import limit_doubts
+from agr.domain.plausibility import contract_doubts, doubts, rated_kw
 from agr.domain.register import KEYS, register_of
 from agr.operations.register_concerns import Days, dsos_at, name_of
 from agr.store import register, register_rows
@@ -90,7 +92,7 @@ def around(tx: Tx, table: str, old: Stored | None, row: Any, period: Period) -> 
     rows: dict[str, list[Any]] = {table: [row]}
     if table == "connection_limits" and register_rows.get(tx, "limit_groups", row.at) is not None:
         every = register_rows.raw(tx, BY_TABLE)
-        group = {"limit_groups": register_rows.every(tx, ("limit_groups",))["limit_groups"], **rows}
+        group = {**register_rows.every(tx, ("limit_groups", "connections")), **rows}
         return lambda: doubts(register_of({**register_rows.parsed(every, BY_TABLE), **group}))
     for one in register_rows.about_connection(tx, row.at if table == "connection_limits" else row.connection):
         if one.table in BY_TABLE and (old is None or (one.table, one.key) != (old.table, old.key)):

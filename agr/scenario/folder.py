@@ -15,6 +15,7 @@ from agr.domain.register import CongestionPoint, Register
 from agr.scenario.changes import changed
 from agr.scenario.checks import Certain, check_scenario
 from agr.scenario.description import Description
+from agr.scenario.doubts import scenario_doubts
 from agr.scenario.past import Past, read_past
 from agr.scenario.scenario import Floats, Forecasts, Scenario
 from agr.scenario.yaml_document import Document, Model
@@ -86,6 +87,8 @@ def read_scenario(folder: Path) -> Scenario:
     faults += [str(fault) for fault in check_scenario(scenario, tables, written, listed, certain)]
     if faults:
         raise TableError(faults)
+    doubts = tuple(str(doubt) for doubt in sorted(scenario_doubts(scenario, written)))
+    scenario = replace(scenario, warnings=(*scenario.warnings, *doubts))
     try:
         return replace(changed(scenario, description.changes), changes=())
     except InputError as error:

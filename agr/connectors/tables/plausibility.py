@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping
 
 from agr.connectors.tables.grid import Grid
 from agr.connectors.tables.rows import TableRows
+from agr.domain.doubt import Doubt
 from agr.domain.faults import Finding, Findings
-from agr.domain.plausibility import Doubt, doubts, key_of
+from agr.domain.plausibility import doubts, key_of
 from agr.domain.register import Register
 
 _SHOWN = 5
