@@ -89,9 +89,25 @@ def test_a_feeder_around_several_connections_keeps_its_own_price():
     assert grouping.places.binding.imports[2].all()
     assert not grouping.batches
     assert [batch.connections.count for batch in grouping.joint] == [2]
+    assert grouping.places.rows.tolist() == [2]
     alone = group_units(behind(make(2, car(), car()), *limits, storage=[0, 1]), alone=True)
     assert alone.places.binding.imports.all()
+    assert alone.places.rows.tolist() == [0, 1, 2]
     assert not alone.joint
+
+
+def test_what_cannot_bind_and_what_a_connection_settles_has_no_row_but_a_breach_that_nobody_can_avoid_costs():
+    limits = {"import_kw": 5}, {"import_kw": 100}, {"import_kw": 3}  # settled; never reached; a load alone, of 4 kW
+    case = behind(
+        make(2, car(), car(), load(2, [0, 4]), price=[10, 50]), *limits, storage=[0, 1], fixed=[2]
+    )  # fmt: skip
+    master = RestrictedMaster(case, group_units(case))
+    assert master.grouping.places.rows.tolist() == []
+    assert master.prices().connections.shape == (0, 2)
+    outcome = decompose(case, relative_gap=1e-4)
+    assert outcome.duals.connections.shape == (12, 2)
+    assert outcome.connection_import_breach_kw[2] == pytest.approx([0, 1])
+    assert outcome.bound_eur == pytest.approx(outcome.objective_eur, abs=1e-3)
 
 
 def home(seed):

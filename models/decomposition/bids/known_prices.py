@@ -14,7 +14,7 @@ _NEAR = 1e-6  # EUR per kW; equal prices may differ by this much because of a so
 
 def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
     """Return the prices at which the outcome's program is nearly the best answer of all units; none on reserve."""
-    case, points = master.case, master.grouping.priced_points
+    case, points, places = master.case, master.grouping.priced_points, master.grouping.places
     per_kw, shadow = case.isp_hours / 1000, outcome.shadow
     program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
     np.add.at(program, case.limits.point, (shadow.limit_import_eur_per_mwh - shadow.limit_export_eur_per_mwh) * per_kw)
@@ -30,13 +30,13 @@ def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
     return master.within(
         DualPrices(
             balance=balance, program=program[points], call=call[points], reserve=none, called=none.copy(),
-            connections=_at_limits(case, shadow, master.grouping.places.sums) * per_kw, places=master.grouping.places,
+            connections=places.of_all(_at_limits(case, shadow, places.every)) * per_kw, places=places,
         )
     )  # fmt: skip
 
 
 def _at_limits(case: Case, shadow: Shadow, sums: int) -> Floats:
-    """Return the prices (2S,T) at connections, EUR/MWh; those of called programs, tariffs and peaks are not known."""
+    """Return the prices at all sums, EUR/MWh; those of called programs, tariffs and peaks are not known."""
     limits, result = len(case.connection_limits.name), np.zeros((2 * sums, case.isps))
     imports, exports = shadow.connection_import_eur_per_mwh, shadow.connection_export_eur_per_mwh
     if limits:

@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.case import Bools, Case, Floats, Ints
+from models.case import Case, Floats, Ints
 from models.connection_costs import fixed_kw as fixed_tariffs_kw
 from models.connection_loads import fixed_kw as fixed_units_kw
-from models.coupling_costs import CouplingCosts, added, cost_of
+from models.coupling_costs import CouplingCosts, added
 from models.decomposition.master import proximal
 from models.decomposition.master.possible_bids import committed_kw
 from models.decomposition.prices.grouping import Grouping
+from models.markets.connection_limits.costs import alone_eur
 from models.markets.connection_limits.costs import couplings as connection_couplings
 from models.markets.connection_limits.trees import with_below
 from models.markets.connection_tariffs.couplings import at_connections
@@ -50,8 +51,8 @@ def constants_of(case: Case, grouping: Grouping, *, any_reserved: bool) -> Const
     if other is not None:
         called = reserve + other.when_called_kw
         reserve = reserve + other.held_kw
-    at_limits, at_tariffs = with_below(case.connection_limits, fixed_units_kw(case)), fixed_tariffs_kw(case)
-    sums = np.concatenate([at_limits, at_limits, at_tariffs, at_tariffs[case.connection_tariffs.peak_at]])
+    places, at_limits, at_tariffs = grouping.places, _fixed_at_limits(case), fixed_tariffs_kw(case)
+    sums = np.concatenate([at_limits, at_limits, at_tariffs, at_tariffs[case.connection_tariffs.peak_at]])[places.rows]
     program = fixed[grouping.priced_points]
     return Constants(
         balance=own - [np.nan_to_num(one.day_ahead.committed_kw) for one in case.energy_markets()],
@@ -72,25 +73,24 @@ def costs_of(case: Case, grouping: Grouping, hard_eur_per_kw: float, *, any_rese
         if market.reserve is not None
         for exists in (True, any_reserved)
     )
-    binding = grouping.places.binding
-    connections = at_connections(
-        connection_couplings(case, binding.imports, binding.exports), grouping.places.tariffs, case
-    )
+    places, binding = grouping.places, grouping.places.binding
+    limits = connection_couplings(case, binding.imports, binding.exports, places.rows[: places.limits])
+    connections = at_connections(limits, places.tariffs, case, places.rows[places.limits :])
     return Costs(
         balance=balance, program=program, call=call, reserve=reserve, called=called, connections=connections
     )  # fmt: skip
 
 
-def decide_alone(costs: CouplingCosts, constant: Floats, alone: Bools) -> float:
-    """Return the cost, EUR, of sums (2S,) at which no unit with a choice counts, and let them cost nothing more."""
-    rows = proximal.Coupling(
-        s=constant[alone], centre=None, step=None, breakpoints=costs.breakpoints[alone], slopes=costs.slopes[alone]
-    )  # fmt: skip
-    total = sum(
-        cost_of(rows.s[place], rows.breakpoints[place], rows.slopes[place]) for place in np.ndindex(rows.s.shape)
-    )
-    costs.breakpoints[alone], costs.slopes[alone] = np.inf, 0.0
-    return float(total)
+def limits_alone_eur(case: Case, grouping: Grouping) -> float:
+    """Return what limits cost, EUR, at which no unit with a choice counts: they have no row."""
+    places, binding = grouping.places, grouping.places.binding
+    alone = np.setdiff1d(np.arange(2 * len(case.connection_limits.name)), places.rows)
+    return alone_eur(case, binding.imports, binding.exports, alone, _fixed_at_limits(case)) if len(alone) else 0.0
+
+
+def _fixed_at_limits(case: Case) -> Floats:
+    """Return what fixed units draw at each limit (L,T), kW."""
+    return with_below(case.connection_limits, fixed_units_kw(case))
 
 
 def couplings(costs: Costs, constants: Constants, priced_points: Ints) -> proximal.Couplings:

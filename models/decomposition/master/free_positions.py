@@ -62,7 +62,8 @@ def free_positions(case: Case, grouping: Grouping, *, any_reserved: bool) -> Fre
     low += shape.level_low_kw[peaks].tolist()
     high += shape.level_high_kw[peaks].tolist()
     level_row = np.full(len(price), -1, dtype=np.int64)
-    level_row[levels:] = 2 * grouping.places.limits + len(tariffs.name) + peaks
+    row = 2 * len(case.connection_limits.name) + len(tariffs.name) + peaks
+    level_row[levels:] = np.searchsorted(grouping.places.rows, row)
     products = len(each) * count
     step_mw = np.zeros(len(price))
     step_mw[products : products + len(bids)] = [case.reserves[r].step_mw for r, _ in bids]

@@ -10,7 +10,7 @@ from models.decomposition.master.coupling_rows import (
     constants_of,
     costs_of,
     couplings,
-    decide_alone,
+    limits_alone_eur,
     linear_tariffs,
 )
 from models.decomposition.master.empty_columns import empty_columns
@@ -49,12 +49,12 @@ class RestrictedMaster:
         market, per_kw = case.day_ahead, case.isp_hours / 1000
         self.committed_da_eur = float(market.price_eur_per_mwh @ np.nan_to_num(market.committed_kw)) * per_kw
         costs = costs_of(case, grouping, tuning.master.hard_eur_per_kw, any_reserved=self.any_reserved)
-        alone_eur = decide_alone(costs.connections, self.constants.connections, grouping.blocks.of_sum < 0)
         fee = case.reservations.availability_eur_per_mw_h[:, None] * case.reservations.paid_kw
         self.at_zero_eur = (
             costs.balance.at_zero_eur + costs.program.at_zero_eur + costs.call.at_zero_eur + self.committed_da_eur
             - self.capacity_eur - float(fee.sum()) * case.isp_hours / 1000 - sum(constants_eur(case).values())
-            + costs.connections.at_zero_eur + alone_eur + (certain_tariffs_eur(case, grouping) - stated.lowest_eur)
+            + costs.connections.at_zero_eur + limits_alone_eur(case, grouping)
+            + (certain_tariffs_eur(case, grouping) - stated.lowest_eur)
         )  # fmt: skip
         self.couplings = couplings(costs, self.constants, grouping.priced_points)
         self.groups, self.columns, self.work = empty_columns(case, grouping, tuning.pool)

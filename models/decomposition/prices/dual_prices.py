@@ -54,15 +54,15 @@ class DualPrices:
 def carried(start: Duals, grouping: Grouping) -> DualPrices:
     """Return an earlier plan's prices, for the congestion points that are priced now."""
     points = grouping.priced_points
-    shape = (2 * grouping.places.sums, start.balance.shape[0])
-    known = start.connections.shape == shape  # prices of other limits say nothing about these
+    places, isps = grouping.places, start.balance.shape[0]
+    known = start.connections.shape == (2 * places.every, isps)  # prices of other limits say nothing about these
     balance = np.tile(start.balance, (grouping.places.groups, 1))
     if start.groups.shape == balance.shape:
         balance = start.groups.copy()
     return DualPrices(
         balance=balance, program=start.program[points], call=start.call[points],
         reserve=start.reserve.copy(), called=start.called.copy(),
-        connections=start.connections.copy() if known else np.zeros(shape), places=grouping.places,
+        connections=places.of_all(start.connections) if known else np.zeros((2 * places.sums, isps)), places=places,
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def duals(case: Case, grouping: Grouping, prices: DualPrices, bound_eur: float =
         call=call,
         reserve=prices.reserve,
         called=prices.called,
-        connections=prices.connections,
+        connections=prices.places.at_all(prices.connections),
         bound_eur=bound_eur,
         groups=prices.balance if case.balancing_groups.name else np.zeros((0, 0)),
     )
@@ -92,8 +92,8 @@ def shadow(case: Case, grouping: Grouping, prices: DualPrices, joint_limits: Flo
     imports = np.isfinite(case.limits.import_kw) & (case.limits.import_kw <= most[case.limits.point])
     exports = np.isfinite(case.limits.export_kw) & (case.limits.export_kw >= least[case.limits.point])
     reserved = case.reservations.reserved_kw != 0
-    limits, half = len(case.connection_limits.name), grouping.places.sums
-    import_price, export_price = prices.connections[:limits], -prices.connections[half : half + limits]
+    limits, half = len(case.connection_limits.name), grouping.places.every
+    import_price, export_price = full.connections[:limits], -full.connections[half : half + limits]
     return Shadow(
         balance_eur_per_mwh=full.balance * per_mwh,
         limit_import_eur_per_mwh=np.where(imports, np.maximum(at_limit - own, 0.0), 0.0) * per_mwh,

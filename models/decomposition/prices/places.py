@@ -23,24 +23,30 @@ from models.resources.registry import PRICED
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Places:
-    """M places and S sums: at limits 0..L−1 as planned and L..2L−1 as called, at N tariffs, and at P peak charges."""
+    """M places and the S sums that have prices.
+
+    All sums: at limits 0..L−1 as planned and L..2L−1 as called, at N tariffs, and at P peak charges. Most have no
+    price: what cannot bind, and what connections settle among themselves.
+    """
 
     point: Ints  # (M,) number of the priced congestion point, −1 for none
     balance: Ints  # (M,) balancing group
     groups: int  # number of balancing groups, at least 1
     reserved: Bools  # (M,) whether that point has a reservation
+    rows: Ints  # (S,) which of all sums these are, in ascending order
+    every: int  # number of all sums, 2L+N+P
+    limits: int  # how many of the S are at limits; they come first
     planned: sparse.csr_array  # (M,S) 1 for each sum at which planned programs count
     called: sparse.csr_array  # (M,S) the same for called programs
     takes: Floats  # (2,R) 1 where a product takes the side up, and down
     binding: Binding  # where limits may bind
-    limits: int  # L, those that cannot bind included
     tariffs: TariffShape
     own_eur_per_kw: Floats | None  # (M,T) the linear part of tariffs, which no search changes; None without tariffs
 
     @property
     def sums(self) -> int:
         """Return the number S of sums."""
-        return int(self.planned.shape[1])
+        return len(self.rows)
 
     @property
     def plain(self) -> Bools:
@@ -54,7 +60,17 @@ class Places:
     @property
     def with_reserve(self) -> Bools:
         """Return whether reserve held counts at each sum (S,): at limits only, since nobody pays for what is held."""
-        return np.arange(self.sums) < 2 * self.limits
+        return np.arange(self.sums) < self.limits
+
+    def of_all(self, values: Floats) -> Floats:
+        """Return the rows (2S,T), import then export, of values at all sums."""
+        return np.concatenate([values[self.rows], values[self.every + self.rows]])
+
+    def at_all(self, values: Floats) -> Floats:
+        """Return values (2S,T), import then export, at all sums; zero where there is no price."""
+        result = np.zeros((2 * self.every, *values.shape[1:]))
+        result[self.rows], result[self.every + self.rows] = values[: self.sums], values[self.sums :]
+        return result
 
     def power_eur_per_kw(self, connections: Floats, *, called: bool) -> Floats:
         """Return what is added to the price of power (M,T), given the prices of sums (2S,T): import, then export."""
@@ -64,7 +80,7 @@ class Places:
 
     def held_eur_per_kw(self, connections: Floats, *, called: bool) -> Floats:
         """Return what limits charge for reserve held (M,R,T): import limits for the side down, export for up."""
-        half, rows, counts = self.sums, 2 * self.limits, (self.called if called else self.planned)[:, : 2 * self.limits]
+        half, rows, counts = self.sums, self.limits, (self.called if called else self.planned)[:, : self.limits]
         imports, exports = counts @ connections[:rows], counts @ connections[half : half + rows]
         up, down = self.takes[:, :, None]
         return np.asarray(down * imports[:, None] - up * exports[:, None])
@@ -115,17 +131,22 @@ def find_places(
         chains_or_none = sparse.csr_array(sparse.vstack([chains(limits), none]))  # NO_LIMIT reads the last row
         chain = (chains_or_none[leaf] @ sparse.diags_array(active.astype(np.float64))).tocsr()
     also = sparse.diags_array((~here).astype(np.float64)) @ chain @ sparse.diags_array(called_limits(case) * 1.0)
-    nothing = sparse.csr_array(chain.shape)
+    nothing, here_called = sparse.csr_array(chain.shape), sparse.diags_array(here.astype(np.float64)) @ chain
     at_tariff = _at_tariffs(case, shape, tariff)
     planned = sparse.csr_array(sparse.hstack([chain, also, at_tariff]))
-    called = sparse.csr_array(sparse.hstack([nothing, chain, sparse.csr_array(at_tariff.shape)]))
+    called = sparse.csr_array(sparse.hstack([nothing, here_called, sparse.csr_array(at_tariff.shape)]))
     for counts in (planned, called):
         counts.eliminate_zeros()
+    peaks = 2 * count + len(tariffs.name) + np.flatnonzero(shape.peak_binds.any(axis=1))
+    rows = np.unique(np.concatenate([planned.indices, called.indices, peaks])).astype(np.int64)
+    every = int(planned.shape[1])
+    planned, called = (sparse.csr_array(counts[:, rows]) for counts in (planned, called))
     sides = [[float(takes(reserve, side)) for reserve in case.reserves] for side in SIDES]
     linear = np.vstack([shape.linear_eur_per_kw, np.zeros((1, case.isps))])  # NO_TARIFF reads the last row
     places = Places(
-        point=number_of[point], balance=group, groups=groups, reserved=here, planned=planned, called=called,
-        takes=np.array(sides).reshape(2, len(case.reserves)), binding=binding, limits=count, tariffs=shape,
+        point=number_of[point], balance=group, groups=groups, reserved=here, rows=rows, every=every,
+        limits=int((rows < 2 * count).sum()), planned=planned, called=called,
+        takes=np.array(sides).reshape(2, len(case.reserves)), binding=binding, tariffs=shape,
         own_eur_per_kw=linear[tariff] if len(tariffs.name) else None,
     )  # fmt: skip
     return places, where

@@ -1,11 +1,12 @@
 """The cost of breaches of connection limits, and its coupling cost. Source: docs/reference/formulation.md §3.7."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from models.block import per_point
-from models.case import Bools, Case, ConnectionLimits, Floats
+from models.case import Bools, Case, ConnectionLimits, Floats, Ints
 from models.coupling_costs import CouplingCosts
 from models.markets.connection_limits.trees import called_limits
 from models.outcome import Outcome, ProgramValues
@@ -49,24 +50,45 @@ def eased(case: Case, planned: Outcome, eur_per_mwh: float) -> dict[str, Connect
     }
 
 
-def couplings(case: Case, import_binds: Bools, export_binds: Bools) -> CouplingCosts:
-    """Return the cost (4L,T) of what is drawn at most and at least, planned and called, beyond each limit.
+def couplings(case: Case, import_binds: Bools, export_binds: Bools, sums: Ints) -> CouplingCosts:
+    """Return the cost (2n,T) of what is drawn at most and at least beyond the limits of some sums (n,).
 
-    Rows: import planned, import called, export planned, export called. Where a limit cannot bind (L,T), nothing costs.
+    Sums 0..L−1 are planned, L..2L−1 called. Rows: import, then export. Where a limit cannot bind (L,T), nothing costs.
     """
-    limits, isps = case.connection_limits, case.isps
-    count = len(limits.name)
-    breakpoints, slopes = np.full((4 * count, isps, 1), np.inf), np.zeros((4 * count, isps, 2))
-    if not count:
+    limits, isps, at_zero = case.connection_limits, case.isps, 0.0
+    breakpoints, slopes = np.full((2 * len(sums), isps, 1), np.inf), np.zeros((2 * len(sums), isps, 2))
+    if not len(sums):
         return CouplingCosts(breakpoints=breakpoints, slopes=slopes, at_zero_eur=0.0)
-    rate = np.broadcast_to((limits.penalty_eur_per_mwh * case.isp_hours / 1000)[:, None], (count, isps))
-    called, at_zero = called_limits(case), 0.0
-    for k, concerned in ((0, np.ones(count, dtype=np.bool_)), (1, called)):
-        for side, bound, binds in ((0, limits.import_kw, import_binds), (1, limits.export_kw, export_binds)):
-            rows = slice((2 * side + k) * count, (2 * side + k + 1) * count)
-            there = binds & concerned[:, None] & np.isfinite(bound)
-            breakpoints[rows, :, 0] = np.where(there, bound, np.inf)
-            slopes[rows, :, 1 - side] = np.where(there, rate * (1 if side == 0 else -1), 0.0)
-            beyond = np.maximum(-bound if side == 0 else bound, 0.0)
-            at_zero += float((rate * beyond)[there].sum())
+    of, rate = sums % len(limits.name), _rates(case, sums)
+    for side, (bound, there) in enumerate(_where_they_bind(case, import_binds, export_binds, sums)):
+        rows = slice(side * len(sums), (side + 1) * len(sums))
+        breakpoints[rows, :, 0] = np.where(there, bound[of], np.inf)
+        slopes[rows, :, 1 - side] = np.where(there, rate * (1 if side == 0 else -1), 0.0)
+        beyond = np.maximum(-bound[of] if side == 0 else bound[of], 0.0)
+        at_zero += float((rate * beyond)[there].sum())
     return CouplingCosts(breakpoints=breakpoints, slopes=slopes, at_zero_eur=at_zero)
+
+
+def alone_eur(case: Case, import_binds: Bools, export_binds: Bools, sums: Ints, drawn_kw: Floats) -> float:
+    """Return the cost, EUR, of some sums (n,) where limits (L,) draw what is fixed (L,T), kW; see couplings."""
+    drawn, rate, total = drawn_kw[sums % len(drawn_kw)], _rates(case, sums), 0.0
+    for side, (bound, there) in enumerate(_where_they_bind(case, import_binds, export_binds, sums)):
+        over = (drawn - bound[sums % len(drawn_kw)]) * (1 if side == 0 else -1)
+        total += float((rate * np.maximum(over, 0.0))[there].sum())
+    return total
+
+
+def _rates(case: Case, sums: Ints) -> Floats:
+    """Return what a kW beyond the limit of each sum costs in an ISP (n,1), EUR."""
+    penalty = case.connection_limits.penalty_eur_per_mwh
+    return np.asarray((penalty * case.isp_hours / 1000)[sums % len(penalty), None])
+
+
+def _where_they_bind(
+    case: Case, import_binds: Bools, export_binds: Bools, sums: Ints
+) -> Iterator[tuple[Floats, Bools]]:  # fmt: skip
+    """Yield the limits (L,T) of import, then of export, and where those of each sum (n,T) may cost anything."""
+    limits, count = case.connection_limits, len(case.connection_limits.name)
+    concerned = ((sums < count) | called_limits(case)[sums % count])[:, None]
+    for bound, binds in ((limits.import_kw, import_binds), (limits.export_kw, export_binds)):
+        yield bound, np.asarray(binds[sums % count] & concerned & np.isfinite(bound[sums % count]))
