@@ -31,6 +31,8 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
     # A smaller gap is asked for only once a wider one is proven, so that asking for less never returns a worse program.
     asked = max(relative_gap, tuning.wide_gap)
     from_sample = steps.first_prices()
+    if steps.has_program():  # behind connections all may be one linear program, which is then solved first
+        stop = steps.proven(relative_gap) or steps.interrupted()
     while stop is None:
         # Above 0 even where gross cost is 0, so that the steps have some tolerance.
         aim_eur = aim_of(done, tuning) * asked * max(steps.gross_cost_eur(), 1e-9)

@@ -1,4 +1,4 @@
-"""The constants of the restricted master: its columns, its steps, the descent between pairs, its linear program.
+"""The constants of linear programs: those of the restricted master, and of a whole portfolio behind connections.
 
 They are stated as in models.decomposition.tuning, which passes them on.
 """
@@ -107,3 +107,30 @@ class InteriorPoint:
     all where other processes are waiting for a processor. Larger: middling programs use one thread for longer."""
     chunk: int = 1024
     """Number of columns whose products are formed at once. Larger: fewer calls and more memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholePrograms:
+    """The interior-point method over a whole portfolio whose units all lie behind connections that answer together."""
+
+    least_connections: int = 30
+    """Connections from which on the whole is solved as one program. Larger: more portfolios are searched round by
+    round."""
+    most_connections: int = 2_000
+    """Connections up to which it is. Larger: larger portfolios are solved so; memory and time grow with their
+    number."""
+    most_rows: int = 2_500
+    """Rows of balance, reserve and congestion points up to which it is. Larger: the same; the time of a step grows with
+    the cube of their number."""
+    gaps: tuple[float, ...] = (0.6, 0.1, 0.02)
+    """Shares of the gap asked for to which the program is solved, one after the other until the gap is proven: gross
+    cost is known roughly at first. Larger: fewer steps, and programs that miss the gap asked for."""
+    miss_kw: float = 1e-4
+    """How far rows may be missed, kW or kWh. Larger: fewer steps, and more imbalance."""
+    most_steps: int = 80
+    """Most steps. Larger: longer runs where rounding spoils the equations."""
+    back: float = 0.995
+    """Share of the way to the nearest bound that a step may go. Larger: longer steps, and shorter ones after them."""
+    first_price: float = 10.0
+    """Multipliers of the first point, times the mean price of the balance. Larger: rows are met sooner, and the gap is
+    closed later."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from models.arrays import of_rows
 from models.case import (
     NO_LIMIT,
     UNIT_CLASSES,
@@ -28,6 +29,7 @@ from models.case import (
 )
 from models.decomposition.joint.connections import SOLAR, STORAGE
 from models.decomposition.solve import solve
+from models.decomposition.tuning import DEFAULT
 from models.resources.registry import RESOURCES
 
 _ISPS = 4
@@ -137,11 +139,25 @@ def house() -> Case:
     )  # fmt: skip
 
 
+def alone() -> Case:
+    """Return a case of such a connection and nothing else, which is one linear program."""
+    case = house()
+    rows = {name: np.arange(len(case.units(name).point) if name in (STORAGE, SOLAR) else 0) for name in UNIT_CLASSES}
+    units: dict[str, Any] = {name: of_rows(case.units(name), some) for name, some in rows.items()}
+    behind = tuple(np.zeros(len(some), dtype=np.int64) for some in rows.values())
+    return replace(
+        case, **units, connection_limits=replace(case.connection_limits, leaf=behind),
+        connection_tariffs=replace(case.connection_tariffs, of_units=behind),
+    )  # fmt: skip
+
+
 @cache
 def compile_all() -> None:
     """Solve the tiny cases, once per process; every later solve uses the code compiled by then."""
     solve(tiny(), relative_gap=_GAP, time_limit_s=600.0)
     solve(house(), relative_gap=_GAP, time_limit_s=600.0)
+    whole = replace(DEFAULT, whole=replace(DEFAULT.whole, least_connections=1))
+    solve(alone(), relative_gap=_GAP, time_limit_s=600.0, tuning=whole)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,10 @@ from models.decomposition.prices.sampling import prices_of, sampled
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.primal.convex_combination import (
     BatchChoices,
+    CombinedPrograms,
     choose_programs,
     combine,
+    of_connections,
     settle_choices,
     used_rounds,
 )
@@ -30,6 +32,7 @@ from models.decomposition.primal.recovery import Recovered, complete
 from models.decomposition.progress import Progress, Round
 from models.decomposition.stopping import Interrupted, Proven, StopReason
 from models.decomposition.tuning import Tuning
+from models.decomposition.whole.search import whole_programs
 from models.errors import SolverError
 from models.outcome import Outcome, Termination
 from models.solver import version
@@ -92,6 +95,15 @@ class DecompositionSteps:
                     patience=points.patience, after=self._report_now, interrupted=self.interrupted,
                 )  # fmt: skip
                 self._say(f"search of priced points ended: {why.value}")
+            elif not self.bids.needed:
+                for programs in whole_programs(
+                    self.master, self.pricing, self.state, relative_gap=self.relative_gap, tuning=self.tuning.whole,
+                    interrupted=self.interrupted, say=self._say,
+                ):  # fmt: skip
+                    self._keep(of_connections(self.case, self.grouping, programs))
+                    self._report_now()
+                    if self.proven(self.relative_gap):
+                        break
         return sample is not None
 
     def search_prices(self, *, rounds: int, aim_eur: float) -> None:
@@ -163,11 +175,15 @@ class DecompositionSteps:
             weights = used_rounds(self.master)
             choices = self.choices if self.master.groups.settled.any() else self._new_choices()
             combined = combine(self.case, self.grouping, self.pricing, weights, self.state.prices, choices)
-            found = complete(self.case, combined, self.master.bids_mw())
-            self._say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
-            if self.best is None or found.objective_eur > self.best.objective_eur:
-                self.best = found
+            self._keep(combined)
         self.master.free_again()
+
+    def _keep(self, combined: list[CombinedPrograms]) -> None:
+        """Complete programs, and keep them if they are the best so far."""
+        found = complete(self.case, combined, self.master.bids_mw())
+        self._say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
+        if self.best is None or found.objective_eur > self.best.objective_eur:
+            self.best = found
 
     def report(self) -> None:
         """Report the round held back, with the value found since."""
@@ -208,19 +224,14 @@ class DecompositionSteps:
         if self.best is None:
             raise SolverError("no program was made; keep the case and report it as a bug")
         self._say(f"ended: {why.value}")
-        bound_eur = self.bound_eur()
+        bound_eur, centre = self.bound_eur(), self.state.centre
         released_eur = self.bids.release_eur(self.pricing, self.state)
         del self.master, self.bids  # its columns take more memory than the outcome
         with self.progress.timed("recover"):
             outcome = assemble(
                 self.case,
                 self.best.answer(),
-                shadow(
-                    self.case,
-                    self.grouping,
-                    self.state.centre,
-                    self.pricing.joint_limits(self.state.centre.scenario()),
-                ),
+                shadow(self.case, self.grouping, centre, self.pricing.joint_limits(centre.scenario())),
                 termination=_TERMINATION.get(why, Termination.GAP_OPEN),
                 bound_eur=-bound_eur,
                 solver=f"decomposition, {version()}",
@@ -230,7 +241,7 @@ class DecompositionSteps:
             outcome,
             seconds=dict(self.progress.seconds),
             log=self.progress.log.lines(),
-            duals=duals(self.case, self.grouping, self.state.centre, -released_eur),
+            duals=duals(self.case, self.grouping, centre, -released_eur),
         )
 
     def _unkept(self) -> bool:

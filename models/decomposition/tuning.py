@@ -10,7 +10,14 @@ How the values were found: benchmarks/measurements.md.
 
 from dataclasses import dataclass, field
 
-from models.decomposition.master_tuning import ColumnPool, InteriorPoint, MasterLp, PairwiseDescent, PriceSteps
+from models.decomposition.master_tuning import (
+    ColumnPool,
+    InteriorPoint,
+    MasterLp,
+    PairwiseDescent,
+    PriceSteps,
+    WholePrograms,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +275,7 @@ class Tuning:
     interior: InteriorPoint = field(default_factory=InteriorPoint)
     recovery: Recovery = field(default_factory=Recovery)
     bids: WholeBids = field(default_factory=WholeBids)
+    whole: WholePrograms = field(default_factory=WholePrograms)
     part: PartAgain = field(default_factory=PartAgain)
 
 

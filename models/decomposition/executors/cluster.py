@@ -10,7 +10,7 @@ from models.case import Bools, Case, Floats, Ints
 from models.decomposition.executors.shard_results import add
 from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shard
 from models.decomposition.executors.worker_pool import Call, WorkerPool
-from models.decomposition.joint.responder import JointMixed
+from models.decomposition.joint.responder import JointMixed, JointResponder
 from models.decomposition.prices.grouping import Grouping
 from models.decomposition.prices.pricing import JointPricing, KnownBounds, ScenarioPrices, nothing
 from models.mixing import CHUNK, MIXES, Mixed, Shares
@@ -73,6 +73,10 @@ class DaskPricing:
     ) -> KnownBounds | None:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)
+
+    def joint_responders(self) -> Sequence[JointResponder]:
+        """Return what answers for the connections of each joint batch, which is in this process."""
+        return self._joint.responders
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield answers of chosen units (n,) of a batch that cannot mix. Raises ExecutorError without a worker."""

@@ -67,6 +67,10 @@ class Pricing(Protocol):
         """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0."""
         ...
 
+    def joint_responders(self) -> Sequence[JointResponder]:
+        """Return what answers for the connections of each joint batch."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PreparedUnits:
@@ -121,14 +125,14 @@ class JointPricing:
 
     def __init__(self, case: Case, grouping: Grouping) -> None:
         self._case, self._batches = case, grouping.joint
-        self._responders = [
+        self.responders = [
             JointResponder.of(case, batch.connections, batch.shared, called=batch.called, gap=DEFAULT.joint.gap)
             for batch in grouping.joint
         ]
 
     def respond(self, prices: ScenarioPrices, groups: Bools | None, total: Totals, *, prove: bool) -> None:
         """Write the sums of joint groups to `total` (G), of all of them or of those asked (G,)."""
-        for batch, responder in zip(self._batches, self._responders, strict=True):
+        for batch, responder in zip(self._batches, self.responders, strict=True):
             mine, rows = self._rows(batch)
             asked = rows if groups is None else rows.of(groups[mine])
             seen = prices.called if batch.called else prices.planned
@@ -142,7 +146,7 @@ class JointPricing:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         groups = np.ones(len(promised_eur), dtype=np.bool_) if groups is None else groups
         well, bound_eur = np.zeros(len(promised_eur), dtype=np.bool_), np.zeros(len(promised_eur))
-        for batch, responder in zip(self._batches, self._responders, strict=True):
+        for batch, responder in zip(self._batches, self.responders, strict=True):
             mine, rows = self._rows(batch)
             asked = groups[mine]
             if not asked.any():
@@ -161,12 +165,12 @@ class JointPricing:
 
     def mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:
         """Yield mixtures of the answers of a few of the connections of a batch."""
-        return self._responders[batch].mixtures(rounds, self._batches[batch].rows, shares)
+        return self.responders[batch].mixtures(rounds, self._batches[batch].rows, shares)
 
     def limits(self, prices: ScenarioPrices) -> Floats:
         """Return what a kW more of each limit (2,L,T) is worth in the planned answers, EUR; 0 for other limits."""
         worth = np.zeros((2, len(self._case.connection_limits.name), self._case.isps))
-        for batch, responder in zip(self._batches, self._responders, strict=True):
+        for batch, responder in zip(self._batches, self.responders, strict=True):
             if not batch.called:
                 found = responder.duals(prices.planned, batch.rows)
                 worth[:, batch.connections.limits] = found.reshape(2, -1, self._case.isps)
@@ -242,3 +246,7 @@ class LocalPricing:
     def joint_limits(self, prices: ScenarioPrices) -> Floats:
         """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0."""
         return self._joint.limits(prices)
+
+    def joint_responders(self) -> Sequence[JointResponder]:
+        """Return what answers for the connections of each joint batch."""
+        return self._joint.responders

@@ -6,13 +6,14 @@ answers. Storage that would charge and discharge at once makes the same change o
 Source: docs/explanation/optimisation.md §3.5.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from models.case import Case, Floats, Ints
+from models.decomposition.joint.responder import JointMixed
 from models.decomposition.master.restricted_master import SETTLED, RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Batch, Grouping, may_hold
@@ -150,6 +151,18 @@ def combine(
             for name, some, mixed in found.by_class():
                 if len(some):
                     _enter(case, of(BY_NAME[name], joint.called), joint.connections.units(name)[some], mixed)
+    return list(results.values())
+
+
+def of_connections(case: Case, grouping: Grouping, programs: Sequence[JointMixed]) -> list[CombinedPrograms]:
+    """Return the programs of every class and scenario, where all are behind the connections of some joint batches."""
+    results: dict[tuple[str, bool], CombinedPrograms] = {}
+    for joint, found in zip(grouping.joint, programs, strict=True):
+        for name, some, mixed in found.by_class():
+            key = name, joint.called
+            if key not in results:
+                results[key] = _empty(case, grouping, BY_NAME[name], joint.called)
+            _enter(case, results[key], joint.connections.units(name)[some], mixed)
     return list(results.values())
 
 

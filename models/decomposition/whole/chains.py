@@ -1,0 +1,202 @@
+"""Newton's equations of many chains in time, factored and solved by Riccati's recursion over ISPs. Compiled.
+
+A chain is a connection: its variables of an ISP meet each other in rows, and the next ISP through energies only.
+Source: docs/explanation/optimisation.md §3.9.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from models.case import Floats, Ints
+from models.compiled import compiled, inlined
+
+
+class Chains(NamedTuple):
+    """B chains of T ISPs: n variables, r rows with a entries, k stores, all flat and chain after chain."""
+
+    store_at: Ints  # (B+1,) where the stores of each chain begin
+    variable_at: Ints  # (B·T+1,) where the variables of each ISP begin
+    row_at: Ints  # (B·T+1,)
+    entry_at: Ints  # (r+1,) where the entries of each row begin
+    at: Ints  # (a,) variables of a row, counted from the first one of its ISP
+    sign: Floats  # (a,)
+    device: Ints  # (n,) the store of the chain whose energy the variable changes, −1 for none
+    change: Floats  # (n,) kWh per kW
+    kept: Floats  # (k,)
+    square_at: Ints  # (B·T+1,) where the square matrix of each ISP begins
+    gain_at: Ints  # (B·T+1,)
+    value_at: Ints  # (B+1,) where the matrices (T,K,K) of each chain begin; T times where its moves begin
+
+
+class Factors(NamedTuple):
+    """Factored equations of all chains."""
+
+    square: Floats  # Cholesky factors (m,m), lower halves with inverted diagonals
+    gain: Floats  # (m,K) of each ISP: fall of its variables per kWh before it
+    value: Floats  # (T,K,K) of each chain: curve of what follows in the energies after an ISP
+
+
+@inlined
+def widest(begins: Ints) -> int:
+    """Return the most members of a part, given where parts begin and the last one ends."""
+    most = 0
+    for i in range(begins.shape[0] - 1):
+        most = max(most, begins[i + 1] - begins[i])
+    return most
+
+
+@compiled
+def factor(c: Chains, x_curve: Floats, row_curve: Floats, e_curve: Floats, f: Factors) -> None:
+    """Factor the equations, given the curves of variables (n,), rows (r,) and energies (k·T,), ISP after ISP."""
+    isps, most = (c.variable_at.shape[0] - 1) // (c.store_at.shape[0] - 1), widest(c.store_at)
+    room = np.zeros((most, most))
+    for b in range(c.store_at.shape[0] - 1):
+        stores, first = c.store_at[b + 1] - c.store_at[b], c.store_at[b]
+        value = room[:stores, :stores]
+        value[:, :] = 0.0
+        for t in range(isps - 1, -1, -1):
+            i = b * isps + t
+            x, m = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i]
+            h = f.square[c.square_at[i] : c.square_at[i + 1]].reshape(m, m)
+            g = f.gain[c.gain_at[i] : c.gain_at[i + 1]].reshape(m, stores)
+            v = f.value[c.value_at[b] + t * stores * stores :][: stores * stores].reshape(stores, stores)
+            for k in range(stores):
+                value[k, k] += e_curve[first * isps + t * stores + k]
+                for o in range(k + 1):
+                    v[k, o] = v[o, k] = value[k, o]
+            _fill(c, i, x, m, x_curve, row_curve, v, h)
+            _split(h, m)
+            _step_back(c, x, m, stores, first, v, h, g, value)
+
+
+@inlined
+def _fill(c: Chains, i: int, x: int, m: int, x_curve: Floats, row_curve: Floats, v: Floats, h: Floats) -> None:
+    """Write the lower half of the matrix of an ISP's variables, given that of the energies after it."""
+    for a in range(m):
+        k = c.device[x + a]
+        for b in range(a + 1):
+            o = c.device[x + b]
+            h[a, b] = c.change[x + a] * c.change[x + b] * v[k, o] if k >= 0 and o >= 0 else 0.0
+        h[a, a] += x_curve[x + a]
+    for r in range(c.row_at[i], c.row_at[i + 1]):
+        for n in range(c.entry_at[r], c.entry_at[r + 1]):
+            a, weight = c.at[n], row_curve[r] * c.sign[n]
+            for o in range(c.entry_at[r], c.entry_at[r + 1]):
+                if c.at[o] <= a:
+                    h[a, c.at[o]] += weight * c.sign[o]
+
+
+@inlined
+def _split(h: Floats, m: int) -> None:
+    """Replace the lower half of a matrix (m,m) by its Cholesky factor, with the diagonal inverted."""
+    for j in range(m):
+        total = h[j, j]
+        for c in range(j):
+            total -= h[j, c] * h[j, c]
+        inverse = 1.0 / np.sqrt(max(total, 1e-30))
+        h[j, j] = inverse
+        for i in range(j + 1, m):
+            total = h[i, j]
+            for c in range(j):
+                total -= h[i, c] * h[j, c]
+            h[i, j] = total * inverse
+
+
+@inlined
+def _step_back(
+    c: Chains, x: int, m: int, stores: int, first: int, v: Floats, h: Floats, g: Floats, value: Floats
+) -> None:  # fmt: skip
+    """Write an ISP's gain, and the lower half of the matrix of the energies before it, value (K,K)."""
+    for k in range(stores):
+        for a in range(m):
+            d = c.device[x + a]
+            total = c.change[x + a] * v[d, k] * c.kept[first + k] if d >= 0 else 0.0
+            for b in range(a):
+                total -= h[a, b] * g[b, k]
+            g[a, k] = total * h[a, a]  # half solved: value falls by the product of two of these
+        for o in range(k + 1):
+            total = c.kept[first + k] * v[k, o] * c.kept[first + o]
+            for a in range(m):
+                total -= g[a, k] * g[a, o]
+            value[k, o] = total
+    for k in range(stores):
+        for a in range(m - 1, -1, -1):
+            total = g[a, k]
+            for b in range(a + 1, m):
+                total -= h[b, a] * g[b, k]
+            g[a, k] = total * h[a, a]
+
+
+@compiled
+def substitute(c: Chains, f: Factors, right: Floats, right_e: Floats, miss: Floats, dx: Floats, de: Floats) -> None:
+    """Solve for the changes of variables (n,) and energies (k·T,), given what both cost, and misses of energies."""
+    isps, most = (c.variable_at.shape[0] - 1) // (c.store_at.shape[0] - 1), widest(c.store_at)
+    seen, back = np.zeros(most), np.zeros(most)
+    for b in range(c.store_at.shape[0] - 1):
+        back[:] = 0.0
+        for t in range(isps - 1, -1, -1):
+            _substitute_back(c, f, b, t, isps, right, right_e, miss, dx, seen, back)
+        seen[:] = 0.0
+        for t in range(isps):
+            _follow(c, f, b, t, isps, miss, dx, de, seen)
+
+
+@inlined
+def _substitute_back(
+    c: Chains, f: Factors, b: int, t: int, isps: int, right: Floats, right_e: Floats, miss: Floats, dx: Floats,
+    seen: Floats, back: Floats,
+) -> None:  # fmt: skip
+    """Write the negative changes of an ISP's variables where energies before do not change; `back` moves one ISP."""
+    first, stores = c.store_at[b], c.store_at[b + 1] - c.store_at[b]
+    i, e = b * isps + t, first * isps + t * stores
+    x, m = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i]
+    h = f.square[c.square_at[i] : c.square_at[i + 1]].reshape(m, m)
+    g = f.gain[c.gain_at[i] : c.gain_at[i + 1]].reshape(m, stores)
+    v = f.value[c.value_at[b] + t * stores * stores :][: stores * stores].reshape(stores, stores)
+    for k in range(stores):
+        total = back[k] + right_e[e + k]
+        for o in range(stores):
+            total += v[k, o] * miss[e + o]
+        seen[k] = total
+    for a in range(m):
+        d = c.device[x + a]
+        dx[x + a] = right[x + a] + (c.change[x + a] * seen[d] if d >= 0 else 0.0)
+    for k in range(stores):
+        total = c.kept[first + k] * seen[k]
+        for a in range(m):
+            total -= g[a, k] * dx[x + a]
+        back[k] = total
+    for a in range(m):
+        total = dx[x + a]
+        for n in range(a):
+            total -= h[a, n] * dx[x + n]
+        dx[x + a] = total * h[a, a]
+    for a in range(m - 1, -1, -1):
+        total = dx[x + a]
+        for n in range(a + 1, m):
+            total -= h[n, a] * dx[x + n]
+        dx[x + a] = total * h[a, a]
+
+
+@inlined
+def _follow(
+    c: Chains, f: Factors, b: int, t: int, isps: int, miss: Floats, dx: Floats, de: Floats, past: Floats
+) -> None:  # fmt: skip
+    """Write the changes of an ISP's variables and of the energies after it; `past` moves one ISP."""
+    first, stores = c.store_at[b], c.store_at[b + 1] - c.store_at[b]
+    i, e = b * isps + t, first * isps + t * stores
+    x, m = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i]
+    g = f.gain[c.gain_at[i] : c.gain_at[i + 1]].reshape(m, stores)
+    for a in range(m):
+        total = -dx[x + a]
+        for k in range(stores):
+            total -= g[a, k] * past[k]
+        dx[x + a] = total
+    for k in range(stores):
+        past[k] = c.kept[first + k] * past[k] + miss[e + k]
+    for a in range(m):
+        if c.device[x + a] >= 0:
+            past[c.device[x + a]] += c.change[x + a] * dx[x + a]
+    for k in range(stores):
+        de[e + k] = past[k]

@@ -1,0 +1,205 @@
+"""Newton's equations of a whole program at one point, and the directions that solve them.
+
+Chains answer by themselves, bordered by the levels of their peaks; the Schur complement of the linking rows gives the
+step of the prices. Source: docs/explanation/optimisation.md §3.9.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from models.case import Floats
+from models.decomposition.whole.chains import Factors, factor, substitute
+from models.decomposition.whole.program import Point, WholeProgram
+from models.decomposition.whole.schur import Schur
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bent:
+    """Products of changes, EUR, by which a direction is corrected."""
+
+    below: Floats | float = 0.0
+    above: Floats | float = 0.0
+    slack: Floats | float = 0.0
+    beyond: Floats | float = 0.0
+
+    @staticmethod
+    def by(step: Point) -> "Bent":
+        """Return the products that a step adds to those that its equations know."""
+        return Bent(
+            below=step.value * step.below, above=-step.value * step.above, slack=step.slack * step.dual,
+            beyond=-step.beyond * step.dual,
+        )  # fmt: skip
+
+
+class Solver:
+    """Arrays for the equations of a program, used again at every point."""
+
+    def __init__(self, program: WholeProgram) -> None:
+        self.program = program
+        blocks, c = program.blocks, program.blocks.chains
+        self.schur = Schur(blocks, program.linking.counts)
+        self.factors = Factors(
+            np.zeros(int(c.square_at[-1])), np.zeros(int(c.gain_at[-1])), np.zeros(int(c.value_at[-1]))
+        )
+        self.chain_of_variable = program.isp // blocks.isps
+        self.chain_of_energy = program.isp_of_energy // blocks.isps
+        self.levels = int(program.rank.max(initial=-1)) + 1
+        """Most levels of a chain"""
+
+    def solve(self, right: Floats, right_e: Floats, miss: Floats) -> tuple[Floats, Floats]:
+        """Return the changes of variables (n,) and energies (k·T,), given what both cost and misses of energies."""
+        x, energy = np.empty_like(right), np.empty_like(right_e)
+        substitute(self.program.blocks.chains, self.factors, right, right_e, miss, x, energy)
+        return x, energy
+
+
+class Equations:
+    """Newton's equations at one point, factored. Raises LinAlgError where rounding has spoilt them."""
+
+    def __init__(self, solver: Solver, z: Point, misses: tuple[Floats, Floats, Floats]) -> None:
+        self.solver, self.z, self.misses = solver, z, misses
+        program = self.program = solver.program
+        self.low, self.high, self.left = program.widths(z)
+        self.to_low, self.to_high, self.to_free, self.to_price = (
+            1.0 / width for width in (self.low, self.high, z.dual, self.left)
+        )
+        self.to_high[program.endless] = 0.0
+        self.to_price[program.hard] = 0.0
+        curve = z.below * self.to_low + z.above * self.to_high
+        self.row_curve = 1.0 / (z.slack * self.to_free + z.beyond * self.to_price)
+        blocks, rows = program.blocks, len(program.blocks.right)
+        of_variables, held, self.level_curve, self.others_curve = program.parts(curve)
+        of_energies = np.zeros(len(blocks.low))
+        of_energies[blocks.held] = held
+        np.add.at(of_energies, blocks.step_at, self.row_curve[rows:])
+        factor(blocks.chains, of_variables, self.row_curve[:rows], of_energies, solver.factors)
+        outputs = self._border()
+        schur = solver.schur.add_up(solver.factors, outputs)
+        schur += ((program.others * (1.0 / self.others_curve)) @ program.others_back).toarray()
+        schur[np.diag_indices_from(schur)] *= 1.0 + 1e-12
+        self._factors = linalg.cho_factor(schur, lower=True, overwrite_a=True, check_finite=False)
+
+    def _border(self) -> Floats:
+        """Find how all follows levels; return what these add to outputs (B,p,T·O), as rows whose squares add up."""
+        solver, program, blocks = self.solver, self.program, self.program.blocks
+        count, chains, outputs = solver.levels, len(blocks.family), blocks.output.shape[1]
+        border = np.zeros((chains, count, count))
+        border[:, np.arange(count), np.arange(count)] = 1.0
+        added = np.zeros((chains, count, blocks.isps * outputs))
+        self._followed = list[tuple[Floats, Floats]]()
+        nothing, curve = np.zeros(len(blocks.low)), self.row_curve[program.peaks]
+        chain, rank = blocks.level_chain[program.level], program.rank[program.level]
+        for number in range(count):
+            mine, there = np.flatnonzero(program.rank == number), rank == number
+            weight = np.zeros(len(blocks.right))
+            weight[program.peaks[there]] = -curve[there]
+            x, energy = solver.solve(program.rows_back @ weight, nothing, nothing)
+            self._followed.append((x, energy))
+            np.add.at(border, (chain, rank, np.full_like(rank, number)), -curve * (blocks.rows @ x)[program.peaks])
+            here = np.full(int(there.sum()), number)
+            np.add.at(border, (chain[there], here, here), curve[there])
+            border[blocks.level_chain[mine], number, number] += self.level_curve[mine] - 1.0
+            for output in range(outputs):
+                sums = np.bincount(program.isp, x * blocks.output[:, output], chains * blocks.isps)
+                added[:, number, output::outputs] = sums.reshape(chains, blocks.isps)
+        self._root = np.linalg.inv(np.linalg.cholesky(border)) if count else border
+        return np.asarray(self._root @ added)
+
+    def _follow(self, x: Floats, energy: Floats, wanted: Floats) -> Floats:
+        """Move levels (P,) as they are pulled, EUR per kW, let variables and energies follow; return their changes."""
+        solver, program, blocks = self.solver, self.program, self.program.blocks
+        if not solver.levels:
+            return wanted
+        right = np.zeros((len(blocks.family), solver.levels, 1))
+        right[blocks.level_chain, program.rank, 0] = wanted
+        moved = (np.swapaxes(self._root, 1, 2) @ (self._root @ right))[:, :, 0]
+        for number, (of_x, of_energy) in enumerate(self._followed):
+            x += of_x * moved[solver.chain_of_variable, number]
+            energy += of_energy * moved[solver.chain_of_energy, number]
+        return np.asarray(moved[blocks.level_chain, program.rank])
+
+    def _pulled(self, x: Floats, beside: Floats | float) -> Floats:
+        """Return how levels (P,) are pulled by rows, given their values without levels, and what is known beside."""
+        program = self.program
+        rows = self.row_curve[program.peaks] * (program.blocks.rows @ x)[program.peaks] + beside
+        return np.asarray(np.bincount(program.level, rows, len(program.blocks.level_eur)), dtype=np.float64)
+
+    def step(self, target: float, bent: Bent) -> Point:
+        """Return the step to products of `target`, EUR, corrected by known products of changes."""
+        z, program, blocks = self.z, self.program, self.program.blocks
+        miss_e, miss_rows, miss_linking = self.misses
+        shift = (
+            miss_rows + (target - bent.slack) * self.to_free - z.slack
+            - (target - bent.beyond) * self.to_price + z.beyond
+        )  # fmt: skip
+        price = z.dual + self.row_curve * shift
+        barrier = (target - bent.above) * self.to_high - (target - bent.below) * self.to_low
+        of_variables, held, of_levels, of_others = program.parts(barrier)
+        rows = len(blocks.right)
+        right = program.cost + program.priced @ z.prices + of_variables + program.rows_back @ price[:rows]
+        right_e = program.end_cost.copy()
+        right_e[blocks.held] += held
+        np.add.at(right_e, blocks.step_at, price[rows:])
+        x, energy = self.solver.solve(right, right_e, miss_e)
+        wanted = self._pulled(x, price[program.peaks]) - blocks.level_eur - of_levels
+        level = self._follow(x, energy, wanted)
+
+        # With the prices as they are, this is the step; their own step follows from what the linking rows then miss.
+        free = -(program.linking.cost + program.others_back @ z.prices + of_others) / self.others_curve
+        missed = miss_linking + program.adds @ x + program.others @ free
+        prices = linalg.cho_solve(self._factors, missed, check_finite=False)
+        nothing = np.zeros_like(energy)
+        more, more_e = self.solver.solve(program.priced @ prices, nothing, nothing)
+        more_level = self._follow(more, more_e, self._pulled(more, 0.0))
+        x, energy, level = x + more, energy + more_e, level + more_level
+        others = free - (program.others_back @ prices) / self.others_curve
+        return self._with_multipliers(x, energy, level, others, prices, shift, target, bent)
+
+    def _with_multipliers(
+        self, x: Floats, energy: Floats, level: Floats, others: Floats, prices: Floats, shift: Floats, target: float,
+        bent: Bent,
+    ) -> Point:  # fmt: skip
+        """Return the step, given the changes of values and prices."""
+        z, program = self.z, self.program
+        value = np.concatenate([x, energy[program.blocks.held], level, others])
+        dual = self.row_curve * (program.drawn(x, energy, level) + shift)
+        above = (target - bent.above + z.above * value) * self.to_high - z.above
+        return Point(
+            value=value, energy=energy,
+            slack=(target - bent.slack - z.slack * dual) * self.to_free - z.slack,
+            beyond=(target - bent.beyond + z.beyond * dual) * self.to_price - z.beyond,
+            below=(target - bent.below - z.below * value) * self.to_low - z.below,
+            above=above, dual=dual, prices=prices,
+        )  # fmt: skip
+
+    def lengths(self, step: Point) -> tuple[float, float]:
+        """Return how far values, and multipliers, may go before one is zero."""
+        z = self.z
+        rate = max(
+            float((-step.value * self.to_low).max()), float((step.value * self.to_high).max()),
+            float((-step.slack / z.slack).max()), _shrinks(step.beyond, z.beyond),
+        )  # fmt: skip
+        dual_rate = max(
+            float((-step.below / z.below).max()), _shrinks(step.above, z.above),
+            float((-step.dual * self.to_free).max()), float((step.dual * self.to_price).max()),
+        )  # fmt: skip
+        return 1.0 / max(rate, 1e-30), 1.0 / max(dual_rate, 1e-30)
+
+    def gap_after(self, step: Point, far: float, dual_far: float) -> float:
+        """Return the sum of all products after a step, EUR."""
+        z = self.z
+        value, dual = far * step.value, dual_far * step.dual
+        slack, beyond = z.slack + far * step.slack, z.beyond + far * step.beyond
+        return float(
+            (self.low + value) @ (z.below + dual_far * step.below)
+            + np.where(self.to_high > 0.0, self.high - value, 0.0) @ (z.above + dual_far * step.above)
+            + slack @ (z.dual + dual) + beyond @ (self.left - dual)
+        )  # fmt: skip
+
+
+def _shrinks(change: Floats, of: Floats) -> float:
+    """Return the greatest share by which positive numbers shrink; those that are zero stay."""
+    there = of > 0.0
+    return float((-change[there] / of[there]).max(initial=0.0))
