@@ -5,7 +5,7 @@ variables themselves, in arrays beside their unit, congestion point and ISP.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -177,13 +177,14 @@ class Discrete:
         )
 
 
+_BY_TEMPLATE = 32  # rows from which a template is quicker: compiling one takes as long as stating so many
 LINEAR = Discrete()
 """No whole numbers and no exclusions."""
 
 
 @contextmanager
 def templates() -> Iterator[None]:
-    """Let Pyomo state each indexed constraint once, as a template, which takes a tenth of the time.
+    """Let Pyomo state each indexed constraint once, as a template, which takes a tenth of the time for many rows.
 
     This sets a flag of Pyomo for the whole process, so problems are built in worker processes only.
     """
@@ -200,11 +201,12 @@ def templates() -> Iterator[None]:
 def add_cells(block: Any, name: str, present: Bools, lower: Floats | float, upper: Floats | float) -> VariableArray:
     """Add variable block.name[u,t] for every True of `present` (U,T), lower <= variable <= upper (broadcast)."""
     unit, isp = np.nonzero(present)
-    low = np.broadcast_to(lower, present.shape)[unit, isp].tolist()
-    high = np.broadcast_to(upper, present.shape)[unit, isp].tolist()
+    if not len(unit):
+        return VariableArray(unit=unit, isp=isp, variables=[])
     index = list(zip(unit.tolist(), isp.tolist(), strict=True))
+    low, high = (np.broadcast_to(side, present.shape)[unit, isp].tolist() for side in (lower, upper))
     bounds = dict(zip(index, zip(low, high, strict=True), strict=True))
-    variable = pyo.Var(pyo.Set(initialize=index, dimen=2), bounds=lambda _block, u, t: bounds[u, t])
+    variable = pyo.Var(pyo.Set(initialize=index, dimen=2), bounds=bounds)
     block.add_component(name, variable)
     return VariableArray(unit=unit, isp=isp, variables=list(variable.values()))
 
@@ -213,24 +215,24 @@ def add_table(block: Any, name: str, present: Bools, values: Floats) -> None:
     """Add parameter block.name[u,t] = values[u,t] wherever `present` (U,T); values broadcast."""
     unit, isp = np.nonzero(present)
     entries = np.broadcast_to(values, present.shape)[unit, isp].tolist()
-    index = list(zip(unit.tolist(), isp.tolist(), strict=True))
-    table = pyo.Param(
-        pyo.Set(initialize=index, dimen=2), initialize=dict(zip(index, entries, strict=True)), within=pyo.Any
-    )
-    block.add_component(name, table)
+    _add_parameter(block, name, dict(zip(zip(unit.tolist(), isp.tolist(), strict=True), entries, strict=True)))
 
 
 def add_column(block: Any, name: str, units: Ints, values: Floats) -> None:
     """Add parameter block.name[u] = values[u] for units (n,), given the values (U,) of all units."""
-    entries = dict(zip(units.tolist(), values[units].tolist(), strict=True))
-    block.add_component(name, pyo.Param(pyo.Set(initialize=list(entries)), initialize=entries, within=pyo.Any))
+    _add_parameter(block, name, dict(zip(units.tolist(), values[units].tolist(), strict=True)))
+
+
+def _add_parameter(block: Any, name: str, entries: dict[Any, float]) -> None:
+    if entries:
+        block.add_component(name, pyo.Param(pyo.Set(initialize=list(entries)), initialize=entries, within=pyo.Any))
 
 
 def add_rows(block: Any, name: str, present: Bools, rule: Callable[..., Any]) -> None:
-    """Add constraint block.name[u,t] by one template for every True of `present` (U,T)."""
+    """Add constraint block.name[u,t] for every True of `present` (U,T), by one template where there are many."""
     index = list(zip(*(axis.tolist() for axis in np.nonzero(present)), strict=True))
     if index:
-        with templates():
+        with templates() if len(index) >= _BY_TEMPLATE else nullcontext():
             block.add_component(name, pyo.Constraint(pyo.Set(initialize=index, dimen=2), rule=rule))
 
 

@@ -87,10 +87,12 @@ def add_held(
         unit, isp = np.nonzero((cap > 0) & traded_isps(reserve))
         parts.append((np.full(len(unit), r), unit, isp, cap[unit, isp]))
     product, unit, isp = (np.concatenate([np.array([], dtype=np.int64), *(p[i] for p in parts)]) for i in range(3))
-    caps = np.concatenate([np.zeros(0), *(p[3] for p in parts)]).tolist()
+    if not len(unit):
+        return Held(product=product, unit=unit, isp=isp, point=point[unit], variables=[])
+    caps = np.concatenate([p[3] for p in parts]).tolist()
     index = list(zip(product.tolist(), unit.tolist(), isp.tolist(), strict=True))
-    upper = dict(zip(index, caps, strict=True))
-    block.held = pyo.Var(pyo.Set(initialize=index, dimen=3), bounds=lambda _b, r, u, t: (0.0, upper[r, u, t]))
+    bounds = {key: (0.0, cap) for key, cap in zip(index, caps, strict=True)}
+    block.held = pyo.Var(pyo.Set(initialize=index, dimen=3), bounds=bounds)
     held = Held(product=product, unit=unit, isp=isp, point=point[unit], variables=list(block.held.values()))
     _cap_sides(block, case, held, reserve_kw)
     return held

@@ -248,3 +248,16 @@ def test_equal_programs_of_different_units_do_not_depend_on_each_other():
     market = day_ahead(4, [70, -20, 30, 110])
     alone = [solved(make(4, part, day_ahead=market)).objective_eur for part in parts]
     assert near(solved(make(4, *parts, day_ahead=market)).objective_eur, sum(alone))
+
+
+def test_many_units_are_stated_as_a_few_are():
+    # few rows are stated one by one, many by one template; a unit earns alone what it earns among its like
+    unit = storage(
+        4, charge_kw=10, discharge_kw=10, eta_c=0.8, eta_d=0.5, retention=0.9, start=12, high=20, wear=0.001,
+        demand=[0, 1, 0, 1], reserve_kw=5, worth_steps=[(3, -0.01)], end_value=0.02,
+    )  # fmt: skip
+    held = reserve(4, 500.0, step_mw=1e-7, sustain_h=0.5)
+    few, many = (solved(make(4, *[unit] * count, price=[20, 100, 30, 150], reserves=[held])) for count in (1, 12))
+    assert near(many.objective_eur, 12 * few.objective_eur)
+    assert few.bids_mw[0][0] > 0
+    assert few.programs.charge_kw.any()

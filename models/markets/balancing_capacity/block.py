@@ -91,7 +91,7 @@ def hold_reserves(model: Any, case: Case, portfolio: Portfolio) -> BalancingCapa
         ("planned", [held], None if other is None else other.held_kw),
         ("called", _when_called(case, held, called), None if other is None else other.when_called_kw),
     ):
-        if not parts:
+        if not parts or not len(product):
             continue
         groups = _headroom_by_row([h for part in parts for h in part])
         needed_kw = KW_PER_MW * committed - (0.0 if elsewhere_kw is None else elsewhere_kw)
@@ -180,6 +180,8 @@ def _add_bids(block: Any, case: Case, held: Sequence[Held]) -> dict[tuple[int, i
         if (steps := _steps(reserve, b, able[r])) is not None
     }
     keys = list(ranges)
+    if not keys:
+        return {}
     switched = [key for key in keys if ranges[key][0] > 1]
     block.bid = pyo.Var(
         pyo.Set(initialize=keys, dimen=2),

@@ -43,14 +43,16 @@ def add_shiftable(model: Any, case: Case, called: bool) -> ShiftableBlock:
     own = called_units(case, data.point) if called else np.ones(len(data.point), dtype=np.bool_)
     units = np.flatnonzero(own)
     index = [(u, s) for u in units.tolist() for s in range(int(data.first_start[u]), int(data.last_start[u]) + 1)]
-    block.start = pyo.Var(pyo.Set(initialize=index, dimen=2), within=pyo.Binary)
-    variables = list(block.start.values())
+    if index:
+        block.start = pyo.Var(pyo.Set(initialize=index, dimen=2), within=pyo.Binary)
+    variables = list(block.start.values()) if index else []
     unit = np.array([u for u, _ in index], dtype=np.int64)
     start = np.array([s for _, s in index], dtype=np.int64)
     choices: dict[int, Variables] = {u: [] for u in units.tolist()}
     for (u, _), variable in zip(index, variables, strict=True):
         choices[u].append(variable)
-    block.once = pyo.Constraint(pyo.Set(initialize=list(choices)), rule=lambda _b, u: sum(choices[u]) == 1)
+    if choices:
+        block.once = pyo.Constraint(pyo.Set(initialize=list(choices)), rule=lambda _b, u: sum(choices[u]) == 1)
     return ShiftableBlock(
         unit=unit,
         start=start,

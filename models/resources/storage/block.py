@@ -143,7 +143,8 @@ def _switch(block: Any, case: Case, charge: VariableArray) -> Switches:
     mine: dict[int, list[Any]] = {}
     for unit, variable in zip(partly.unit.tolist(), partly.variables, strict=True):
         mine.setdefault(unit, []).append(variable)
-    block.once_partly = pyo.Constraint(pyo.Set(initialize=list(mine)), rule=lambda _b, u: sum(mine[u]) <= 1)
+    if mine:
+        block.once_partly = pyo.Constraint(pyo.Set(initialize=list(mine)), rule=lambda _b, u: sum(mine[u]) <= 1)
     add_table(block, "charge_floor", there, floor)
     add_table(block, "charge_most", there, limit)
     add_rows(block, "least_charge", there, _least_rule)
@@ -172,19 +173,15 @@ def _add_recursion(block: Any, case: Case, units: Ints, charging: Bools, dischar
     add_table(block, "gain", charging, case.isp_hours * data.charge_efficiency)
     add_column(block, "drain", units, case.isp_hours / data.discharge_efficiency)
     add_column(block, "retention", units, data.retention)
-    start = np.arange(case.isps) == 0
-    for code in range(16):
-        first, has_charge, has_discharge, has_slack = (bool(code >> bit & 1) for bit in range(4))
-        where = (
-            everywhere
-            & (start == first)
-            & (charging == has_charge)
-            & (discharging == has_discharge)
-            & (slack == has_slack)
-        )
-        add_rows(block, f"recursion_{code}", where, _recursion_rule(first, has_charge, has_discharge, has_slack))
-    stated = (block.component(f"recursion_{code}") for code in range(16))
-    return [row for component in stated if component is not None for row in component.values()]
+    parts = (np.arange(case.isps) == 0, charging, discharging, slack)
+    code = sum(part.astype(np.int64) << bit for bit, part in enumerate(parts))
+    rows: Variables = []
+    for one in np.unique(code[units]).tolist():
+        name, alike = f"recursion_{one}", everywhere & (code == one)
+        first, has_charge, has_discharge, has_slack = (bool(one >> bit & 1) for bit in range(len(parts)))
+        add_rows(block, name, alike, _recursion_rule(first, has_charge, has_discharge, has_slack))
+        rows.extend(block.component(name).values())
+    return rows
 
 
 def _recursion_rule(first: bool, has_charge: bool, has_discharge: bool, has_slack: bool) -> Callable[..., Any]:

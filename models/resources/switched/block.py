@@ -151,7 +151,7 @@ def _add_times(
         ended = stop.over(u, range(max(t - int(data.min_rest[u]) + 1, int(first[u])), t + 1))
         return (None, linear_sum([*ended, on.of[u, t]], np.ones(len(ended) + 1)), 1.0)
 
-    for name, rule in (("follows", follows), ("runs", runs), ("rests", rests)):
+    for name, rule in (("follows", follows), ("runs", runs), ("rests", rests)) if index else ():
         block.add_component(name, pyo.Constraint(pyo.Set(initialize=index, dimen=2), rule=rule))
 
 
@@ -172,7 +172,8 @@ def _add_needs(block: Any, case: Case, units: Ints, on: VariableArray) -> Variab
         return (float(data.least_on[u, w]), linear_sum(states, signs), float(data.most_on[u, w]))
 
     index = [(u, w) for u in units.tolist() for w in np.flatnonzero(there[u]).tolist()]
-    block.needs = pyo.Constraint(pyo.Set(initialize=index, dimen=2), rule=bounds)
+    if index:
+        block.needs = pyo.Constraint(pyo.Set(initialize=index, dimen=2), rule=bounds)
     return VariableArray(
         unit=np.concatenate([unmet.unit, excess.unit]),
         isp=np.concatenate([unmet.isp, excess.isp]),
