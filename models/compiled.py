@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from numba import njit
+from numba.core.types.misc import unliteral
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,6 +30,7 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
         return cast("Function", njit(**options)(function))
     if dispatcher is function:  # NUMBA_DISABLE_JIT: the functions run as plain Python, which checks every index
         return function
+    dispatcher.get_call_template = partial(_template, dispatcher.get_call_template)
     kept = dispatcher._cache._cache_file
     kept._load_index = partial(_index, kept._load_index)
     called = [function.__globals__.get(name) for name in function.__code__.co_names]
@@ -66,6 +68,11 @@ def at_hand(wanted: Mapping[str, list[str]], *, on_disk: bool = False) -> bool:
         if missing and (name not in known or missing - {str(each) for each in _kept_types(known[name])}):
             return False
     return True
+
+
+def _template(find: Callable[..., Any], arguments: Any, named: Any) -> Any:
+    """Return how compiled code calls a function: with True and False, or 0 and 1, it need not be compiled twice."""
+    return find([unliteral(kind) for kind in arguments], {name: unliteral(kind) for name, kind in named.items()})
 
 
 def _name(dispatcher: Any) -> str:

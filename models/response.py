@@ -23,6 +23,9 @@ from models.errors import CaseError
 BLOCK = 256
 """Units that are summed one after the other. Blocks are added in order, so sums do not depend on threads."""
 
+NOWHERE = -1
+"""For `Prices.near`: answers are the best there are."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prices:
@@ -30,6 +33,7 @@ class Prices:
 
     power_eur_per_kw: Floats  # (G,T) of one kW more program during the ISP
     held_eur_per_kw: Floats  # (H,R,T) >= 0, reward of one kW of reserve held during the ISP
+    near: int = NOWHERE  # the programs near which connections that answer as a whole stay
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

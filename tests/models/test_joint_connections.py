@@ -1,5 +1,7 @@
 """Connections that answer prices as a whole: which ones do, what they answer, and what that proves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,8 +17,9 @@ from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.solve import solve as decompose
 from models.decomposition.tuning import DEFAULT
+from models.mixing import MIXES, Shares
 from models.outcome import Termination
-from models.response import Prices, Rows
+from models.response import NOWHERE, Prices, Rows
 from tests.models.builders import behind, intraday, load, make, paying, solar, storage
 from tests.models.obligation_builders import reserve
 from tests.models.oracle import best_value
@@ -96,22 +99,8 @@ def test_a_feeder_around_several_connections_keeps_its_own_price():
     assert not alone.joint
 
 
-def test_what_cannot_bind_and_what_a_connection_settles_has_no_row_but_a_breach_that_nobody_can_avoid_costs():
-    limits = {"import_kw": 5}, {"import_kw": 100}, {"import_kw": 3}  # settled; never reached; a load alone, of 4 kW
-    case = behind(
-        make(2, car(), car(), load(2, [0, 4]), price=[10, 50]), *limits, storage=[0, 1], fixed=[2]
-    )  # fmt: skip
-    master = RestrictedMaster(case, group_units(case))
-    assert master.grouping.places.rows.tolist() == []
-    assert master.prices().connections.shape == (0, 2)
-    outcome = decompose(case, relative_gap=1e-4)
-    assert outcome.duals.connections.shape == (12, 2)
-    assert outcome.connection_import_breach_kw[2] == pytest.approx([0, 1])
-    assert outcome.bound_eur == pytest.approx(outcome.objective_eur, abs=1e-3)
-
-
-def home(seed):
-    """Return a random home with stores, a roof and a load behind a limit and a tariff with peaks, and its prices."""
+def home(seed, *, pays=True):
+    """Return a random home with stores, a roof and a load behind a limit, and its prices; it may pay for peaks."""
     rng = np.random.default_rng(seed)
     parts = [
         storage(
@@ -126,6 +115,8 @@ def home(seed):
     case = make(ISPS, *parts, price=price)
     units = {"storage": [0] * stores, "curtailable": [0], "fixed": [0]}
     case = behind(case, {"import_kw": rng.uniform(4, 12), "export_kw": -rng.uniform(2, 8)}, **units)
+    if not pays:
+        return case, price
     tariff, peak = {"import_eur": 100.0, "export_eur": 20.0}, {"eur_per_kw": 0.05, "reached_kw": 1.0}
     return paying(case, tariff, peaks=[peak], **units), price
 
@@ -176,9 +167,9 @@ def test_an_answer_does_not_depend_on_what_was_answered_before():
         assert totals.bound_eur[0] == every[1][number]
 
 
-def noted(seed):
+def noted(seed, *, pays=True):
     """Return a responder of a random home, its prices, and its rows."""
-    case, price = home(seed)
+    case, price = home(seed, pays=pays)
     joint = found(case)
     of = shared(case, may_bind(case), tariff_shape(case), joint, called=False)
     zero = np.zeros(1, dtype=np.int64)
@@ -200,6 +191,30 @@ def test_the_prices_of_the_last_answer_prove_nearly_all_of_a_bound_nearby(seed):
     known = responder.bounds(near, rows, 1)[0]
     proven = responder.respond(near, rows, 1).bound_eur[0]
     assert proven - 0.1 * (before - devices_alone) <= known <= proven + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_answers_near_known_programs_are_nearly_the_best_and_mix_to_what_they_were(seed):
+    responder, prices, rows = noted(seed, pays=False)
+    rng = np.random.default_rng(seed)
+    other = replace(prices, power_eur_per_kw=prices.power_eur_per_kw * rng.uniform(0.7, 1.3, ISPS))
+
+    def cost(totals):
+        return totals.cost_eur[0] + float(totals.power_kw[0] @ other.power_eur_per_kw[0])
+
+    before = responder.respond(prices, rows, 1)
+    other = replace(other, near=responder.keep())
+    best = responder.respond(replace(other, near=NOWHERE), rows, 1)
+    near = responder.respond(other, rows, 1, prove=False)
+    assert best.bound_eur[0] - 1e-6 <= cost(near) <= cost(before) + 1e-6
+    assert near.bound_eur[0] <= best.bound_eur[0] + 1e-6
+    assert cost(near) - cost(best) <= 0.1 * max(cost(before) - cost(best), 1e-3)
+    everything = Shares(weight=np.ones((1, 1)), only=np.array([MIXES]))
+    for mixed in responder.mixtures([other], rows, everything):
+        fields = mixed.storage.fields
+        power = (fields["charge_kw"] - fields["discharge_kw"]).sum(axis=0)
+        power += mixed.curtailable.fields["curtailable_kw"].sum(axis=0)
+        assert power == pytest.approx(near.power_kw[0], abs=1e-9)
 
 
 def test_a_connection_whose_bound_is_known_well_enough_is_not_asked_again():

@@ -78,6 +78,10 @@ class DaskPricing:
         """Return what answers for the connections of each joint batch, which is in this process."""
         return self._joint.responders
 
+    def keep(self) -> int:
+        """Keep what connections that answer as a whole did last; return its number for `Prices.near`."""
+        return self._joint.keep()
+
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield answers of chosen units (n,) of a batch that cannot mix. Raises ExecutorError without a worker."""
         return self._stream(

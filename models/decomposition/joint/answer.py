@@ -13,6 +13,7 @@ from models.compiled import compiled
 from models.decomposition.joint.costs import cost_of_shared, prove_bound, with_prices
 from models.decomposition.joint.exact import make_exact, read_duals
 from models.decomposition.joint.interior import solve
+from models.decomposition.joint.nearby import Programs, answer_in_turn
 from models.decomposition.joint.shared import Desk, Shared
 from models.decomposition.joint.stating import capacity, state
 from models.parameter_views import Tables, load
@@ -26,14 +27,15 @@ _ALONE = 1e-7
 @compiled
 def answer_connection(
     s: Shared, i: int, hours: float, power: Floats, sides: Floats, product: Ints, rewards: Floats, double: Tables,
-    single: Tables, units: Ints, scalars: Floats, gap: float, prove: bool, w: Desk,
+    single: Tables, units: Ints, scalars: Floats, gap: float, prove: bool, near: Programs, stay: bool, w: Desk,
 ) -> tuple[float, float, int]:  # fmt: skip
     """Write the answer of connection i to w.answers, w.held and w.solar; return own cost, proven bound, and steps.
 
     power (T,), sides and product (3,T), rewards (R,T): what the portfolio charges and pays. Own cost includes what the
     connection costs; the bound is of own cost and prices together. w.duals are the prices that prove it. The linear
     program is solved to `gap`, a share of what the programs cost. Without `prove` the bound is that of devices which
-    answer alone; it does not change the answer.
+    answer alone; it does not change the answer. To `stay` near known programs, no linear program is solved where the
+    connection has no tariff: the bound is that one, too.
     """
     stores, solars = s.store_at[i + 1] - s.store_at[i], s.solar_at[i + 1] - s.solar_at[i]
     for k in range(stores):
@@ -47,6 +49,10 @@ def answer_connection(
     w.drawn_now[:] = w.drawn[0]
     if own + priced - bound <= _ALONE * (size + abs(own)) + 1e-12:
         return own, min(bound, own + priced), 0
+    if stay and s.tariff_of[i] < 0:
+        found, cost = answer_in_turn(s, i, hours, power, sides, product, rewards, near, w)
+        if found:
+            return cost, bound, 0
     stated = state(s, i, hours, power, sides, w)
     eur = max(stated, 1e-9) / max(capacity(w.program), 1e-9)
     peaks = s.peak_at[i + 1] - s.peak_at[i]

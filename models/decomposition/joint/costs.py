@@ -8,7 +8,7 @@ import numpy as np
 from models.case import Floats, Ints
 from models.compiled import compiled, inlined
 from models.decomposition.joint.shared import Desk, Shared
-from models.resources.storage.kernel import respond_one
+from models.resources.storage.kernel_call import respond_at
 from models.resources.storage.layout import POWER, RESERVE
 
 
@@ -65,10 +65,10 @@ def prove_bound(
     """
     bound, own = _price_devices(s, i, power, sides, w.duals, w.price, w.sides), 0.0
     for k in range(s.store_at[i + 1] - s.store_at[i]):
-        cost, proven = respond_one(w.tables[k], w.scalars[k], hours, w.price, w.sides, product, w.work)
+        cost, proven = respond_at(w.respond, w.tables[k], w.scalars[k], hours, w.price, w.sides, product, w.work)
         bound, own = bound + proven, own + cost
         if keep:
-            w.answers[k] = w.work.answer
+            w.answers[k], w.alone[k] = w.work.answer, cost
             w.held[k] = 0.0
             if w.scalars[k, RESERVE] > 0.0:
                 w.held[k] = w.work.held

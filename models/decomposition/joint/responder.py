@@ -4,7 +4,7 @@ Source: docs/explanation/optimisation.md §3.1.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from models.compiled import compiled
 from models.decomposition.joint.answer import answer_connection
 from models.decomposition.joint.connections import SOLAR, STORAGE, JointConnections
 from models.decomposition.joint.known import bounds_at
+from models.decomposition.joint.nearby import Programs, keep_programs
 from models.decomposition.joint.shared import Asked, Desk, Shared, new_desk
 from models.headroom import traded_isps
 from models.mixing import Mixed, Shares, chunks, places, power_seen, rewards_of
 from models.parameter_views import Tables
+from models.resources.storage.kernel_call import respond_address
 from models.resources.storage.layout import ENERGY, EXCESS, POWER, RESERVE, STEPS, UNMET
 from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows, Sides, Sums, Tasks, Totals, add_up, best_sides, for_each_range
@@ -52,6 +54,8 @@ class JointResponder:
     stores: StorageResponder
     threads: int
     gap: float
+    last: Programs  # of the answers last given with a proof, zero before
+    kept: list[Programs] = field(default_factory=list)
 
     @staticmethod
     def of(
@@ -68,7 +72,17 @@ class JointResponder:
                 shared.import_room_kw, shared.export_room_kw, shared.kink_eur, shared.peak_eur
             ))),
             stores=StorageResponder.of(case, joint.stores, called, threads), threads=threads, gap=gap,
+            last=Programs(
+                np.zeros((len(joint.stores), case.isps)), np.zeros((len(joint.stores), len(case.reserves), case.isps)),
+                np.zeros((len(joint.solars), case.isps)),
+            ),
         )  # fmt: skip
+
+    def keep(self) -> int:
+        """Keep the programs of the answers last given with a proof; return their number for `Prices.near`."""
+        in_turn = bool((self.shared.tariff_of < 0).any())  # with a tariff, connections do not answer in turn
+        self.kept.append(Programs(*(values.copy() for values in self.last)) if in_turn else self.last)
+        return len(self.kept) - 1
 
     def respond(self, prices: Prices, rows: Rows, count: int, *, prove: bool = True) -> Totals:
         """Return the sums of all answers per total 0..count−1, see models.response.Totals.
@@ -77,13 +91,15 @@ class JointResponder:
         """
         sides, rewards = self._sides(prices.held_eur_per_kw)
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
-        own, sizes = self.stores, self._sizes()
+        own, sizes, stay = self.stores, self._sizes(), prices.near >= 0
+        near = self.kept[prices.near] if stay else self.last
 
         def run(begin: int, end: int, tasks: Tasks, sums: Sums) -> None:
             _add(
                 begin, end, tasks.order, tasks.first, sums.slot, self.shared, own.double, own.single, own.units,
                 own.scalars, self.case.isp_hours, (rows.power, rows.held), power, sides.eur_per_kw, sides.product,
-                rewards, self.gap, prove, sizes, self.asked, sums.power_kw, sums.held_kw, sums.money_eur,
+                rewards, self.gap, prove, near, stay, sizes, self.asked, self.last, sums.power_kw, sums.held_kw,
+                sums.money_eur,
             )  # fmt: skip
 
         return add_up(rows, count, (len(self.case.reserves), self.case.isps), run, threads=self.threads, heavy=_WORK)
@@ -121,12 +137,14 @@ class JointResponder:
         held = np.zeros((len(self.case.reserves), len(reserve_units), self.case.isps))
         solar = np.zeros((len(solars), self.case.isps))
         first, sizes = int(some[0]), self._sizes()
+        near, at = self._near([prices.near for prices in rounds])
 
         def run(begin: int, end: int) -> None:
             _mix(
                 begin, end, first, self.shared, own.double, own.single, own.units, own.scalars, self.case.isp_hours,
-                (row, rows.held, rows.total), power, sides.eur_per_kw, sides.product, rewards, self.gap, shares.weight,
-                place, sizes, energy, slack, charge, discharge, held, solar,
+                (row, rows.held, rows.total), power, sides.eur_per_kw, sides.product, rewards, self.gap,
+                (near[0], near[1], near[2], at), shares.weight, place, sizes, energy, slack, charge, discharge, held,
+                solar,
             )  # fmt: skip
 
         for_each_range(len(some), len(some) * _WORK // 256, run, threads=self.threads)
@@ -145,29 +163,37 @@ class JointResponder:
             ),
         )  # fmt: skip
 
+    def _near(self, rounds: list[int]) -> tuple[Programs, Ints]:
+        """Return the programs near which the answers of K rounds stay, one after the other, and each one's (K,)."""
+        numbers = sorted({*rounds} - {-1})
+        kept = [self.kept[number] for number in numbers] or [self.last]
+        place = np.array([numbers.index(number) if number >= 0 else -1 for number in rounds], dtype=np.int64)
+        return Programs(*(np.stack(each) for each in zip(*kept, strict=True))), place
+
     def _sides(self, held_eur_per_kw: Floats) -> tuple[Sides, Floats]:
         traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)
         sides = best_sides(self.case, held_eur_per_kw, traded.reshape(-1, self.case.isps))
         return sides, np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
 
     def _sizes(self) -> Ints:
-        """Return the most stores, solar systems, limits, peaks and end steps of a connection."""
+        """Return the most stores, solar systems, limits, peaks and end steps of a connection; and Desk.respond."""
         of, peaks = self.joint, self.shared.peak_at
         each = (np.diff(at).max(initial=0) for at in (of.store_at, of.solar_at, of.limit_at, peaks))
-        return np.array([*each, (self.stores.scalars.shape[1] - STEPS) // 2], dtype=np.int64)
+        steps = (self.stores.scalars.shape[1] - STEPS) // 2
+        return np.array([*each, steps, respond_address()], dtype=np.int64)
 
 
 @compiled
 def _desk(sizes: Ints, isps: int, products: int, scalars: int) -> Desk:
-    return new_desk(isps, products, scalars, sizes[0], sizes[1], sizes[2], sizes[3], sizes[4])
+    return new_desk(isps, products, scalars, sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5])
 
 
 @compiled
 def _add(
     begin: int, end: int, order: Ints, first: Ints, slot: Ints, shared: Shared, double: Tables, single: Tables,
     units: Ints, scalars: Floats, hours: float, rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
-    rewards: Floats, gap: float, prove: bool, sizes: Ints, asked: Asked, power_kw: Floats, held_kw: Floats,
-    money_eur: Floats,
+    rewards: Floats, gap: float, prove: bool, near: Programs, stay: bool, sizes: Ints, asked: Asked, last: Programs,
+    power_kw: Floats, held_kw: Floats, money_eur: Floats,
 ) -> None:  # fmt: skip
     """Add the answers of blocks begin..end to their slots, see models.resources.storage.batch.answer_units."""
     isps, products = power.shape[1], rewards.shape[1]
@@ -178,7 +204,7 @@ def _add(
             h = rows[1][i]
             own, bound, _ = answer_connection(
                 shared, i, hours, power[rows[0][i]], sides[h], product[h], rewards[h], double, single, units, scalars,
-                gap, prove, w,
+                gap, prove, near, stay, w,
             )  # fmt: skip
             for t in range(isps):
                 power_kw[to, t] += w.drawn_now[t]
@@ -187,7 +213,10 @@ def _add(
                     held_kw[to] += w.held[k]
             money_eur[to, 0] += own
             money_eur[to, 1] += bound
-            _note(shared, i, w.duals, asked)
+            if not stay:
+                _note(shared, i, w.duals, asked)
+            if prove and shared.tariff_of[i] < 0:
+                keep_programs(shared, i, w, last)
 
 
 @compiled
@@ -206,13 +235,14 @@ def _note(s: Shared, i: int, duals: Floats, asked: Asked) -> None:
 def _mix(
     begin: int, end: int, from_: int, shared: Shared, double: Tables, single: Tables, units: Ints, scalars: Floats,
     hours: float, rows: tuple[Ints, Ints, Ints], power: Floats, sides: Floats, product: Ints, rewards: Floats,
-    gap: float, weight: Floats, place: Ints, sizes: Ints, energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats,
-    discharge_kw: Floats, held_kw: Floats, solar_kw: Floats,
+    gap: float, near: tuple[Floats, Floats, Floats, Ints], weight: Floats, place: Ints, sizes: Ints,
+    energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats, discharge_kw: Floats, held_kw: Floats, solar_kw: Floats,
 ) -> None:  # fmt: skip
     """Add up the answers of connections from_+begin..from_+end to K rounds, each with its weight.
 
     rows: each one's row of power (K,G,T); all connections' rows of a round's rewards and of weight (K,N). Round k's
-    rewards begin at row k·H. Outputs by device, those of connection from_ first; they must be zero at first.
+    rewards begin at row k·H. near: programs (V,n,T), (V,n,R,T), (V,m,T), and those near which a round's answers stay
+    (K,), −1 for none. Outputs by device, those of connection from_ first; they must be zero at first.
     """
     rounds, isps, products = power.shape[0], power.shape[2], rewards.shape[1]
     w = _desk(sizes, isps, products, scalars.shape[1])
@@ -222,10 +252,11 @@ def _mix(
             share = weight[a, rows[2][i]]
             if share <= 0.0:
                 continue
+            v = max(near[3][a], 0)
             h = a * (rewards.shape[0] // rounds) + rows[1][i]
             answer_connection(
                 shared, i, hours, power[a, rows[0][n]], sides[h], product[h], rewards[h], double, single, units,
-                scalars, gap, False, w,
+                scalars, gap, False, Programs(near[0][v], near[1][v], near[2][v]), near[3][a] >= 0, w,
             )  # fmt: skip
             for k in range(shared.store_at[i + 1] - shared.store_at[i]):
                 at = shared.store_at[i] - shared.store_at[from_] + k

@@ -67,9 +67,12 @@ class Desk(NamedTuple):
     drawn_now: Floats  # (T,) power of the answer
     duals: Floats  # (2·L+1+P,T) import limits, export limits, kink, peaks
     x: Floats  # (K,T) changes of energy
+    alone: Floats  # (K,) own cost of the answers that devices give alone, EUR
+    kept_rows: Floats  # (3,T) rows of a store's table while it answers beside others
     keep: Floats  # (K,2,T) lowest and highest energy from which the band can be kept
     variable: Ints  # (K,5,T) of each store: charge, discharge, reserve up, down, both; −1 for none
     sums: Ints  # (2·K+J,) what adds up to power in an ISP: variables, −1 − those of discharging
+    respond: int  # where models.resources.storage.kernel.respond_one is
     work: Work
     program: Program
     point: Point
@@ -80,8 +83,9 @@ class Desk(NamedTuple):
 
 @compiled
 def new_desk(
-    isps: int, products: int, scalars: int, stores: int, solars: int, limits: int, peaks: int, end_steps: int
-) -> Desk:
+    isps: int, products: int, scalars: int, stores: int, solars: int, limits: int, peaks: int, end_steps: int,
+    respond: int,
+) -> Desk:  # fmt: skip
     """Return working arrays for connections of at most so many stores, solar systems, limits and peaks."""
     variables, rows = 5 * stores + solars, 4 * stores + 2 * limits + 1 + peaks
     entries = max(3 * stores + solars, 3)
@@ -90,9 +94,11 @@ def new_desk(
         np.zeros((stores, products, isps)), np.zeros((solars, isps)), np.zeros((stores, 4, isps)),
         np.zeros((stores, products, isps)), np.zeros((solars, isps)), np.zeros(isps), np.zeros((3, isps)),
         np.zeros((3, isps)), np.zeros(isps), np.zeros((2 * limits + 1 + peaks, isps)), np.zeros((stores, isps)),
+        np.zeros(stores), np.zeros((3, isps)),
         np.zeros((stores, 2, isps)), np.zeros((stores, 5, isps), dtype=np.int64),
         np.zeros(2 * stores + solars, dtype=np.int64),
-        new_work(isps, products, scalars), new_program(isps, variables, rows, entries, stores, end_steps, peaks),
+        respond, new_work(isps, products, scalars),
+        new_program(isps, variables, rows, entries, stores, end_steps, peaks),
         new_point(isps, variables, rows, stores, end_steps, peaks),
         new_point(isps, variables, rows, stores, end_steps, peaks),
         new_point(isps, variables, rows, stores, end_steps, peaks),

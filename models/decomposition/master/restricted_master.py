@@ -22,7 +22,7 @@ from models.decomposition.prices.grouping import Grouping, span_kw
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.headroom import KW_PER_MW
 from models.objective import constants_eur
-from models.response import Totals
+from models.response import NOWHERE, Totals
 
 SETTLED = -2
 """Number, instead of a round's, of the column of a group that keeps its program."""
@@ -90,6 +90,7 @@ class RestrictedMaster:
         """Return these prices, clipped to the slopes of their couplings."""
         return DualPrices(
             places=self.grouping.places,
+            near=duals.near,
             **{
                 name: np.clip(prices, coupling.slopes[..., 0], coupling.slopes[..., -1])
                 for name, prices, coupling in zip(
@@ -245,6 +246,7 @@ class RestrictedMaster:
         """Return the couplings' prices at the present weights."""
         out = DualPrices(
             places=self.grouping.places,
+            near=NOWHERE,
             **{
                 name: np.zeros(coupling.s.shape)
                 for name, coupling in zip(proximal.Couplings._fields, self.couplings, strict=True)

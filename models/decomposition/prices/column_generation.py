@@ -5,6 +5,7 @@ mismatches. One share of the groups is asked at a time; the prices for the next 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def generate_columns(
     shares = min(tuning.shares, groups)
     share = np.random.default_rng(groups).permutation(groups) % shares
     close, stays = CloseEnough(enough_eur=enough_eur), CostStays(watched=tuning.watched * shares, flat=tuning.flat)
+    near = pricing.keep()  # connections that answer as a whole stay near what they did in the search
     step, above_eur = first_step, list[float]()
     for number in range(rounds * shares):
         master.set_steps(step, tuning.steps)
@@ -46,7 +48,7 @@ def generate_columns(
         stop = close.reason(above_eur) or (stays.reason(above_eur) if step >= tuning.steepest else None)
         if stop:
             return stop
-        prices, asked = master.prices(), share == number % shares
+        prices, asked = replace(master.prices(), near=near), share == number % shares
         state.record(master, prices, pricing.respond(prices.scenario(), asked, prove=False), -np.inf, asked)
         after()
         stop = interrupted()

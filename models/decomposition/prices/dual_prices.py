@@ -9,7 +9,7 @@ from models.decomposition.prices.grouping import Grouping
 from models.decomposition.prices.places import Places
 from models.decomposition.prices.pricing import ScenarioPrices
 from models.outcome import Shadow
-from models.response import Prices
+from models.response import NOWHERE, Prices
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,6 +23,7 @@ class DualPrices:
     called: Floats  # (R,T) <= 0, of reserve held in called programs
     connections: Floats  # (2S,T) at sums of connections (see Places): import >= 0, then export <= 0
     places: Places  # what units behind such limits and tariffs see
+    near: int = NOWHERE  # see Prices
 
     def arrays(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
         """Return the arrays in the order of the couplings."""
@@ -48,7 +49,7 @@ class DualPrices:
                 more = more + (self.balance[places.balance] - first)
             dearer = held[here] - places.held_eur_per_kw(self.connections, called=called)
             power, held = np.concatenate([power, more]), np.concatenate([held, dearer])
-        return Prices(power_eur_per_kw=power, held_eur_per_kw=np.maximum(held, 0.0))
+        return Prices(power_eur_per_kw=power, held_eur_per_kw=np.maximum(held, 0.0), near=self.near)
 
 
 def carried(start: Duals, grouping: Grouping) -> DualPrices:

@@ -12,7 +12,7 @@ from models.decomposition.prices.grouping import Grouping, JointBatch
 from models.decomposition.tuning import DEFAULT
 from models.mixing import Mixed, Shares, chunks
 from models.resources.protocols import Choices, ChoosingResponder, MixingResponder, ResourceClass, Responder
-from models.response import Prices, Rows, Totals
+from models.response import NOWHERE, Prices, Rows, Totals
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +47,10 @@ class Pricing(Protocol):
         """Return those of the groups (G,), by default of all, whose answers can cost at most `enough_eur` less than
         promised (G,), with bounds that prove it; None where there are none.
         """
+        ...
+
+    def keep(self) -> int:
+        """Keep what connections that answer as a whole did last; return its number for `Prices.near`."""
         ...
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
@@ -157,6 +161,10 @@ class JointPricing:
             bound_eur[mine] = np.where(well[mine], found, 0.0)
         return KnownBounds(groups=well, bound_eur=bound_eur) if well.any() else None
 
+    def keep(self) -> int:
+        """Keep what connections that answer as a whole did last; return its number for `Prices.near`."""
+        return max((responder.keep() for responder in self.responders), default=NOWHERE)
+
     def _rows(self, batch: JointBatch) -> tuple[slice, Rows]:
         """Return which groups are a batch's, and its rows with totals that begin at zero."""
         first = int(batch.rows.total.min())
@@ -227,6 +235,10 @@ class LocalPricing:
     ) -> KnownBounds | None:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)
+
+    def keep(self) -> int:
+        """Keep what connections that answer as a whole did last; return its number for `Prices.near`."""
+        return self._joint.keep()
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield the best responses of chosen units (n,) of a batch that cannot mix."""

@@ -19,6 +19,7 @@ from models.decomposition.whole.chains import Chains
 from models.decomposition.whole.linking import Families
 from models.headroom import products_traded
 from models.parameter_views import load
+from models.resources.storage.kernel_call import respond_address
 from models.resources.storage.layout import PINNED, STEPS
 from models.response import best_sides
 
@@ -46,7 +47,15 @@ class Desks:
         return Desks(
             responder=responder,
             desk=new_desk(
-                case.isps, len(case.reserves), scalars, stores, solars, limits, peaks, (scalars - STEPS) // 2
+                case.isps,
+                len(case.reserves),
+                scalars,
+                stores,
+                solars,
+                limits,
+                peaks,
+                (scalars - STEPS) // 2,
+                respond_address(),
             ),
             sides=np.where(sides.product[0] >= 0, _NEXT_TO_NOTHING, 0.0),
             product=sides.product[0],

@@ -144,6 +144,7 @@ def parted(y: Floats, like: DualPrices) -> DualPrices:
     parts = np.split(y, ends)
     return DualPrices(
         places=like.places,
+        near=like.near,
         **{
             name: part.reshape(values.shape)
             for name, part, values in zip(Couplings._fields, parts, like.arrays(), strict=True)
