@@ -32,6 +32,9 @@ _BRANCHING_ALONE = {
 }
 
 
+_BASIC = highspy.HighsBasisStatus.kBasic
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SolverRun:
     """One run: x, duals and reduced costs are empty unless a solution was found."""
@@ -157,6 +160,19 @@ class Relaxation:
     def release(self, columns: Ints) -> None:
         """Give columns (n,) their own bounds back."""
         self.bound_columns(columns, self._matrix.lower[columns], self._matrix.upper[columns])
+
+    def begin_from(self, parts: "list[tuple[Ints, Ints, Relaxation]]") -> None:
+        """Let the next run begin from the last bases of parts: their columns, rows, and how they were solved."""
+        matrix, basis = self._matrix, highspy.HighsBasis()
+        column, row = [_BASIC] * len(matrix.cost), [_BASIC] * len(matrix.row_lower)
+        for columns, rows, part in parts:
+            found = part._solver.getBasis()
+            for place, status in zip(columns.tolist(), found.col_status, strict=True):
+                column[place] = status
+            for place, status in zip(rows.tolist(), found.row_status, strict=True):
+                row[place] = status
+        basis.col_status, basis.row_status, basis.valid = column, row, True
+        _demand(self._solver.setBasis(basis), "a basis")
 
     def solve(self, time_limit_s: float, algorithm: str, *, worth_below: float = np.inf) -> SolverRun:
         """Minimise. `algorithm` is "simplex" (from the last basis) or "ipm" (from scratch, for large problems).

@@ -49,14 +49,14 @@ def awarded(case, bids):
 def test_no_pattern_costs_less_than_the_whole_with_any_bids(seed):
     case = divisible(world(seed, reserves=1 + seed % 3, reserved=seed % 2 == 0))
     whole = FixedBids(case, threads=1, log=SolverLog())
-    first = whole.least_eur(time_left_s=600)
+    first = whole.with_any(time_left_s=600).bound_eur
     assert np.isfinite(first)
     for bids in patterns(case):
         if whole.knows(bids):
             found = whole.best(bids, relative_gap=GAP, time_left_s=600)
             if not (found.reserve_shortfall_mw > 1e-6).any():
                 assert first <= -found.objective_eur + 1e-6 * max(1.0, found.gross_cost_eur)
-    assert whole.least_eur(time_left_s=600) == pytest.approx(first, abs=1e-6), "bids tried stay fixed"
+    assert whole.with_any(time_left_s=600).bound_eur == pytest.approx(first, abs=1e-6), "bids tried stay fixed"
     best = reference(case, relative_gap=GAP, time_limit_s=600, threads=1)
     assert first <= -best.objective_eur + 1e-6 * max(1.0, best.gross_cost_eur)
 
@@ -80,6 +80,52 @@ def test_one_statement_solves_every_pattern_as_its_own_award_would(seed):
             assert found.termination is not Termination.OPTIMAL or found.objective_eur >= own.objective_eur - slack
             assert np.isfinite(found.shadow.balance_eur_per_mwh).all()
     assert compared > 0
+
+
+def uncharged(case):
+    """Return the case with reservations that cost nothing where they are missed: calls ask for nothing."""
+    free = np.zeros_like(case.reservations.penalty_eur_per_mwh)
+    return replace(case, reservations=replace(case.reservations, penalty_eur_per_mwh=free))
+
+
+@pytest.mark.parametrize("seed", [800, 803, 805, 806])
+@pytest.mark.parametrize("calls_cost", [False, True])
+def test_planned_programs_first_and_called_ones_beside_find_what_the_whole_does(seed, calls_cost):
+    """Also where called programs cost something: then the whole is solved as if nothing had been tried."""
+    case = divisible(world(seed, reserves=1 + seed % 3, reserved=True))
+    case = case if calls_cost else uncharged(case)
+    whole, compared = FixedBids(case, threads=1, log=SolverLog()), 0
+    for bids in patterns(case):
+        apart = FixedBids(case, threads=1, log=SolverLog(), apart=True, large_from=0)
+        assert apart.apart
+        if not whole.knows(bids):
+            continue
+        one, other = (each.best(bids, relative_gap=GAP, time_left_s=600) for each in (whole, apart))
+        assert apart.apart != calls_cost
+        slack = 1e-6 * max(1.0, one.gross_cost_eur)
+        assert np.isfinite(one.bound_eur) == np.isfinite(other.bound_eur)
+        if np.isfinite(one.bound_eur):
+            compared += 1
+            assert other.bound_eur == pytest.approx(one.bound_eur, abs=slack)
+            assert other.objective_eur <= one.bound_eur + slack
+    assert compared > 0
+
+
+@pytest.mark.parametrize("seed", [800, 802, 806])
+def test_planned_programs_alone_bound_the_whole_with_any_bids(seed):
+    case = divisible(world(seed, reserves=1 + seed % 3, reserved=True))
+    whole = FixedBids(case, threads=1, log=SolverLog())
+    apart = FixedBids(case, threads=1, log=SolverLog(), apart=True, large_from=0)
+    found, all_of_it = apart.with_any(time_left_s=600), whole.with_any(time_left_s=600)
+    assert np.isfinite(found.bound_eur)
+    assert found.bound_eur <= all_of_it.bound_eur + 1e-6 * max(1.0, abs(all_of_it.bound_eur))
+    for near in (found, all_of_it):
+        assert whole.knows(near.nearest)
+        for (product, _), mw in near.nearest.items():
+            assert mw == 0 or mw >= case.reserves[product].minimum_mw - 1e-9
+    own = whole.best(all_of_it.nearest, relative_gap=GAP, time_left_s=600)
+    anew = FixedBids(case, threads=1, log=SolverLog()).best(all_of_it.nearest, relative_gap=GAP, time_left_s=600)
+    assert own.objective_eur == pytest.approx(anew.objective_eur, abs=1e-6 * max(1.0, own.gross_cost_eur))
 
 
 OTHERS = 18

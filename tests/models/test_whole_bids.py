@@ -9,6 +9,7 @@ from benchmarks.instances import make_case
 from models.audit import audit
 from models.case import Direction
 from models.decomposition.bids.exact import awarded_to_few, has_whole_bids, plan_whole_bids
+from models.decomposition.bids.fixed_bids import FixedBids
 from models.decomposition.bids.holders import put_together
 from models.decomposition.bids.known_prices import evened
 from models.decomposition.bids.pattern import PatternSearch, PricedGroups
@@ -39,6 +40,16 @@ def test_the_optimum_lies_between_the_plan_and_its_bound(seed):
     slack = 1e-6 * max(1.0, outcome.gross_cost_eur)
     assert outcome.objective_eur <= best + slack
     assert outcome.bound_eur >= best - slack
+    assert not audit(case, outcome)
+
+
+def test_many_small_holders_are_proven_from_the_bids_that_need_not_be_whole():
+    case = make_case(30, "bids")
+    outcome = plan_whole_bids(case, relative_gap=1e-3, time_limit_s=600, threads=1)
+    bound = -FixedBids(case, threads=1, log=SolverLog()).with_any(time_left_s=600).bound_eur
+    assert outcome.termination is Termination.OPTIMAL
+    assert outcome.bound_eur == pytest.approx(bound, abs=1e-6 * outcome.gross_cost_eur)
+    assert outcome.objective_eur <= bound + 1e-6 * outcome.gross_cost_eur
     assert not audit(case, outcome)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from models.assembly import proven_eur
 from models.case import Case, Floats
 from models.decomposition.bids.fixed_bids import NO_MW, FixedBids
-from models.decomposition.bids.known_prices import evened, prices_of
+from models.decomposition.bids.known_prices import NO_PRICE, evened, prices_of
 from models.decomposition.bids.pattern import Pattern, PatternSearch, PricedGroups
 from models.decomposition.master.possible_bids import coarse
 from models.decomposition.master.restricted_master import RestrictedMaster
@@ -96,12 +96,12 @@ class _Run:
         self.master, self.pricing = RestrictedMaster(case, self.grouping, tuning), LocalPricing(case, self.grouping)
         self.bound_eur = -np.inf
         self.best: Outcome | None = None
-        self.bounded = False
+        self.bounded = self.calls_cost = False
 
     @cached_property
     def whole(self) -> FixedBids:
-        """The whole problem, stated once."""
-        return FixedBids(self.case, threads=self.threads, log=self.log)
+        """The whole problem, stated once. Planned programs come first where no call had a price without capacity."""
+        return FixedBids(self.case, threads=self.threads, log=self.log, apart=not self.calls_cost)
 
     def _first_prices(self) -> DualPrices:
         """Return prices of energy, found as if there were no balancing capacity."""
@@ -115,6 +115,7 @@ class _Run:
             interrupted=self.stop.reason,
         )  # fmt: skip
         self.log.say(f"prices without balancing capacity: no program above {-state.bound_eur:.6f} EUR; {why.value}")
+        self.calls_cost = bool((np.abs(state.centre.call) > NO_PRICE).any())
         none = np.zeros((len(self.case.reserves), case.isps))
         return replace(state.centre, reserve=none, called=none.copy())
 
@@ -122,33 +123,46 @@ class _Run:
         """Try patterns at all prices known so far, those of each program found among them, until the gap is proven.
 
         The first one is found for all holders as one unit of a class: it has no bound, but is quick and mostly good.
+        Where more hold reserve than patterns tell apart, wholeness costs little: there the first one is what is nearest
+        to the best bids that need not be whole, and the bound is theirs.
         """
         patterns, known = PatternSearch(self.master, self.tuning.bids), [self._priced(self._first_prices())]
         tried: list[Floats] = []
+        if holders(self.case) > self.tuning.bids.units:
+            nearest = self._bound_with_any_bids()
+            if nearest.any():
+                tried.append(nearest)
+                self._know(known, self._try(nearest))
         for _ in range(self.tuning.bids.patterns):
+            if self._proven():
+                return
             found = self._pattern(patterns, known, self.tuning.bids.units if tried else 0)
             if found.bids_mw is None or not self._worth_trying(found.bids_mw, found.cost_eur, tried):
                 break
             tried.append(found.bids_mw)
-            made = self._try(found.bids_mw)
-            known += [] if made is None else [self._priced(prices_of(self.master, made))]
-            if len(tried) == 1 and holders(self.case) > self.tuning.bids.units:
-                self._bound_with_any_bids()
-            if self.best is None or self._proven() or self.stop.reason():
+            self._know(known, self._try(found.bids_mw))
+            if self.best is None or self.stop.reason():
                 break
-        self._bound_with_any_bids()
+        if self.best is not None and not self._proven() and not self.stop.reason():
+            self._bound_with_any_bids()
 
-    def _bound_with_any_bids(self) -> None:
+    def _know(self, known: list[PricedGroups], made: Outcome | None) -> None:
+        known += [] if made is None else [self._priced(prices_of(self.master, made))]
+
+    def _bound_with_any_bids(self) -> Floats:
         """Let the bound count, once, that the whole has with bids that need not be whole.
 
-        Where more hold reserve than patterns tell apart, wholeness costs little, and this proves more than a pattern.
+        Return the nearest whole ones (P,), zero where there was no time.
         """
-        if self.bounded or self.best is None or self._proven() or self.stop.reason():
-            return
+        result = np.zeros(len(self.master.free.price))
+        if self.bounded:
+            return result
         self.bounded = True
-        bound = self.whole.least_eur(time_left_s=self.stop.left_s())
-        self.log.say(f"the whole with any bids: no program above {-bound:.6f} EUR")
-        self.bound_eur = max(self.bound_eur, bound)
+        found = self.whole.with_any(time_left_s=self.stop.left_s())
+        self.log.say(f"the whole with any bids: no program above {-found.bound_eur:.6f} EUR")
+        self.bound_eur = max(self.bound_eur, found.bound_eur)
+        result[self.master.products :] = [found.nearest.get(bid, 0.0) for bid in self.master.bids]
+        return result
 
     def _pattern(self, patterns: PatternSearch, known: list[PricedGroups], most: int) -> Pattern:
         """Return the best pattern for at most `most` units that stand for all holders; its bound counts from now on."""

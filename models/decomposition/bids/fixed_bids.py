@@ -5,13 +5,14 @@ answer. Source: docs/explanation/optimisation.md §3.5.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 from scipy import sparse
 
 from models.case import Case, Floats, Ints
+from models.decomposition.bids.apart import ProgramsApart, called_columns
 from models.headroom import KW_PER_MW
 from models.markets.balancing_capacity.block import BalancingCapacityBlock
 from models.matrix import Matrix
@@ -32,19 +33,45 @@ Bids = Mapping[tuple[int, int], float]
 """MW by product and block."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AnyBids:
+    """What the whole costs at least with bids that need not be whole, EUR, and the whole ones nearest to its bids."""
+
+    bound_eur: float  # −inf if there was no time
+    nearest: Bids
+
+
 class FixedBids:
     """One case, solved with any bids. `simple`: nothing but bids, starts and directions is whole in it."""
 
-    def __init__(self, case: Case, *, threads: int, log: SolverLog) -> None:
+    def __init__(
+        self, case: Case, *, threads: int, log: SolverLog, apart: bool = False, large_from: int = INTERIOR
+    ) -> None:
+        """State the case; with `apart`, planned programs are solved first where it is large, and called ones beside.
+
+        `large_from`: rows or columns from which the interior-point method is used.
+        """
         self._case, self._threads = case, threads
         began = perf_counter()
         self._problem, matrix = stated(case)
         self._columns = columns_of(matrix, self._problem.discrete)
         self._matrix, self._short = _with_shortfalls(matrix, self._problem, case)
         self._relaxation = Relaxation(self._matrix, threads=threads, log=log)
-        self._stated_s = perf_counter() - began
         self.simple = not len(self._columns.on) and not self._columns.states
-        self._large = max(matrix.rows.shape) > INTERIOR
+        self._large = max(matrix.rows.shape) > large_from
+        self._apart = self._programs_apart() if apart and self._large else None
+        self._stated_s = perf_counter() - began
+        self._free_solved = False  # whether the last basis is that of the whole with any bids
+
+    def _programs_apart(self) -> ProgramsApart | None:
+        called = called_columns(self._problem, self._matrix)
+        apart = ProgramsApart(self._matrix, called, threads=self._threads) if called.any() else None
+        return apart if apart is not None and np.isfinite(apart.least_eur) else None
+
+    @property
+    def apart(self) -> bool:
+        """Return whether planned programs are solved first, which ends where called ones cost something beside them."""
+        return self._apart is not None
 
     def knows(self, bids: Bids) -> bool:
         """Return whether each of the bids (MW) above zero could be made in the case."""
@@ -61,7 +88,7 @@ class FixedBids:
         columns, lower, upper = self._bounds(bids)
         self._relaxation.bound_columns(columns, lower, upper)
         try:
-            relaxed = self._relaxation.solve(time_left_s, "ipm" if self._large else "simplex")
+            relaxed = self._relaxed(columns, lower, upper, deadline)
             if relaxed.status is not Status.OPTIMAL:
                 return None
             run = self._rounded(relaxed, bids, deadline)
@@ -72,10 +99,46 @@ class FixedBids:
         share = relative_gap if len(self._matrix.cost) > SMALL else min(relative_gap, EXACT)
         return self._read(run, relaxed.objective, share * self._gross_eur(run), began)
 
-    def least_eur(self, *, time_left_s: float) -> float:
-        """Return a bound of the least cost with any bids that are held, whole or not; −inf if there was no time."""
-        relaxed = self._relaxation.solve(time_left_s, "ipm" if self._large else "simplex")
-        return relaxed.objective if relaxed.status is Status.OPTIMAL else -np.inf
+    def with_any(self, *, time_left_s: float) -> AnyBids:
+        """Return a bound of the least cost with any bids that are held, whole or not, and the whole ones nearest to it.
+
+        Planned apart, it leaves out what called programs ask for. The next bids are solved from its basis: they mostly
+        differ little.
+        """
+        algorithm = "ipm" if self._large else "simplex"
+        if self._apart is not None:
+            run = self._apart.planned(time_left_s, algorithm)
+        else:
+            run = self._relaxation.solve(time_left_s, algorithm)
+        if run.status is not Status.OPTIMAL:
+            return AnyBids(bound_eur=-np.inf, nearest={})
+        self._free_solved = True
+        steps = np.round(run.x[self._columns.whole])
+        wholes = self._problem.discrete.wholes
+        nearest = {
+            (one.product, one.block): float(n) * self._case.reserves[one.product].step_mw
+            for one, n in zip(wholes, np.where(steps >= self._columns.least, steps, 0.0).tolist(), strict=True)
+        }
+        return AnyBids(bound_eur=run.objective, nearest=nearest)
+
+    def _relaxed(self, columns: Ints, lower: Floats, upper: Floats, deadline: float) -> SolverRun:
+        """Return the relaxation's best answer with these bids: from planned and called programs apart if possible.
+
+        Once called programs have cost something beside the planned ones, they are no longer tried apart.
+        """
+        algorithm = "ipm" if self._large and not self._free_solved else "simplex"
+        self._free_solved = False
+        if self._apart is not None:
+            self._apart.bound_columns(columns, lower, upper)
+            planned = self._apart.planned(deadline - now(), algorithm)
+            self._apart.bound_columns(columns, self._matrix.lower[columns], self._matrix.upper[columns])
+            if planned.status is Status.OPTIMAL:
+                within = EXACT * max(abs(planned.objective), 1.0)
+                joined = self._apart.joined(planned, self._relaxation, within=within, deadline=deadline)
+                if joined is not None:
+                    return joined
+            self._apart, algorithm = None, "ipm" if self._large else "simplex"
+        return self._relaxation.solve(deadline - now(), algorithm)
 
     def _rounded(self, relaxed: SolverRun, bids: Bids, deadline: float) -> SolverRun | None:
         """Return the answer with whole starts and one direction of each pair."""

@@ -9,7 +9,8 @@ from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
 from models.outcome import Outcome, Shadow
 
-_NEAR = 1e-6  # EUR per kW; equal prices may differ by this much because of a solver's tolerance
+NO_PRICE = 1e-6
+"""EUR per kW; equal prices may differ by this much because of a solver's tolerance."""
 
 
 def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
@@ -51,7 +52,7 @@ def _traded(case: Case, balance: Floats) -> Floats:
     for product in np.unique(market.product[free]).tolist():
         mine = free & (market.product == product)
         missing = float(market.price_eur_per_mwh[mine].sum()) * case.isp_hours / 1000 - float(balance[mine].sum())
-        if abs(missing) <= _NEAR * mine.sum():
+        if abs(missing) <= NO_PRICE * mine.sum():
             result[mine] += missing / mine.sum()
     return result
 
