@@ -138,14 +138,12 @@ def _nothing_held(case: Case) -> Headroom:
 
 def _cover(markets: EnergyMarkets, total_kw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return day-ahead, intraday buy and sell, short and long (T,), kW, that balance total_kw (T,)."""
-    market, intraday = markets.day_ahead, markets.intraday
+    products, intraday = markets.energy_products(), markets.intraday
     net = np.nan_to_num(intraday.committed_kw)
-    day_ahead = np.nan_to_num(market.committed_kw)
-    free = np.isnan(market.committed_kw)
-    for number in np.unique(market.product[free]):
-        mine = free & (market.product == number)
-        need = float((total_kw - intraday.settled_kw)[mine].mean())
-        day_ahead[mine] = np.clip(need, -market.max_sell_kw[mine].min(), market.max_buy_kw[mine].min())
+    day_ahead = products.decided_kw.copy()
+    for isps, low, high in products.each():
+        need = float((total_kw - intraday.settled_kw)[isps].mean())
+        day_ahead[isps] = np.clip(need, low, high)
     left = total_kw - day_ahead - intraday.known_kw
     open_isps = np.isnan(intraday.committed_kw)
     buy = np.where(open_isps, np.clip(left, 0.0, intraday.buy_depth_kw), np.maximum(net, 0.0))

@@ -43,6 +43,7 @@ from models.markets.connection_tariffs import (
     no_connection_tariffs,
 )
 from models.markets.day_ahead import DayAhead
+from models.markets.energy_products import EnergyProducts
 from models.markets.imbalance import Imbalance
 from models.markets.intraday import Intraday
 from models.markets.limits import Limits
@@ -187,6 +188,10 @@ class Case:
     def energy_markets(self) -> tuple[EnergyMarkets, ...]:
         """Return what each balancing group trades on; one entry where the portfolio is balanced as a whole."""
         return self.balancing_groups.markets(self.day_ahead, self.intraday, self.imbalance, self.isp_hours)
+
+    def energy_products(self) -> EnergyProducts:
+        """Return the products in which the portfolio as a whole has positions."""
+        return self.day_ahead.products()
 
     def balanced_in(self, name: str) -> Ints:
         """Return the balancing group of each unit (U,) of a resource class; 0 where there are no groups."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from models.arrays import Extent, Floats, Ints, check_not_negative, check_numbers, check_shape, check_units, fault
 from models.markets.day_ahead import DayAhead
+from models.markets.energy_products import EnergyProducts
 from models.markets.imbalance import Imbalance
 from models.markets.intraday import Intraday
 
@@ -29,6 +30,10 @@ class EnergyMarkets:
     day_ahead: DayAhead
     intraday: Intraday
     imbalance: Imbalance
+
+    def energy_products(self) -> EnergyProducts:
+        """Return the products in which the group has positions; it covers what else it needs, see `imbalance`."""
+        return self.day_ahead.products()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -172,6 +172,9 @@ class Market:
     (R,T) of reserve held less bids; one market has it"""
     shortfalls: Callable[[Case], Iterator[tuple[int, int, float, float]]] | None = None
     """The shortfalls that rows may share: product, ISP, most MW, EUR per MW"""
+    sampled: Callable[[Case, float], Mapping[str, Any]] | None = None
+    """(case, share of the units): the fields of Case with its limits and positions for a sample of the portfolio; None:
+    it has none, or they are rows at congestion points, which are sampled with these"""
     whole_only: Callable[[Case], bool] = field(default=lambda _case: False)
     """Whether a case has a cost of this market that is no sum over ISPs: only the reference plans such a case"""
     placed: tuple[PlacedRows, ...] = ()

@@ -7,9 +7,9 @@ A market consists of:
    for the decomposition) and `market.py` (its MARKET, a Market; see models.markets.protocols for what each entry means
    and what may be left out). A small market may have them all in `market.py`. These modules know Case, and no other
    market. A market whose cost is no sum over ISPs says so, `whole_only`: cases with it are planned by the reference
-   formulation. A market that promises something says how it is eased for offers (`eased`), and one with rows at
-   congestion points how these are cut out and put back (`placed`). Only positions need more: those that the
-   decomposition plans are named one by one where they are found (docs/how-to/add-a-market.md §7).
+   formulation. A market that promises something says how it is eased for offers (`eased`), one with limits or
+   positions for the whole portfolio what a sample has of them (`sampled`), and one with rows at congestion points how
+   these are cut out and put back (`placed`). Only positions need more: docs/how-to/add-a-market.md §7.
 2. `models/case.py`: a field with its parameters, with no such market as its default, and its name in MARKET_NAMES.
    Where its positions are more than what follows from programs, fields of ProgramValues and Outcome in
    `models/outcome.py`.

@@ -10,7 +10,7 @@ from models.audit.markets.registry import MARKETS as AUDITED_MARKETS
 from models.audit.payers import BROUGHT_FORWARD, payers
 from models.audit.resources.registry import CLASSES as AUDITED_CLASSES
 from models.baseline import no_flexibility
-from models.case import UNIT_CLASSES
+from models.case import POINT_TABLES, UNIT_CLASSES
 from models.decomposition.precompile import tiny
 from models.markets.registry import MARKETS
 from models.outcome import Headroom, Outcome, Programs, ProgramValues, Shadow
@@ -107,6 +107,17 @@ def test_every_term_has_a_payer():
         for eur in (market.portfolio_eur, market.placed_eur):
             named |= set(eur(case, outcome) if eur else ())
     assert set(payers(case)) >= named
+
+
+def test_a_sample_has_its_share_of_what_is_traded_for_the_whole_portfolio():
+    case = tiny()
+    sampled = {name: value for market in MARKETS if market.sampled for name, value in market.sampled(case, 0.5).items()}
+    assert not set(sampled) & set(POINT_TABLES)  # these are sampled with their congestion points
+    halved = replace(case, **sampled)
+    assert halved.day_ahead.max_buy_kw.tolist() == [50.0] * case.isps
+    assert halved.intraday.sell_depth_kw.tolist() == [2.5] * case.isps
+    assert [reserve.max_mw.tolist() for reserve in halved.reserves] == [[0.0015]] * 2
+    assert halved.connection_limits.name == halved.connection_tariffs.name == ()
 
 
 def test_one_market_closes_the_balance_and_one_holds_reserve():

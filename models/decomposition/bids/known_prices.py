@@ -46,14 +46,12 @@ def _at_limits(case: Case, shadow: Shadow, sums: int) -> Floats:
 
 
 def _traded(case: Case, balance: Floats) -> Floats:
-    """Return the balance's prices, made equal to day-ahead prices where they nearly are: depth would count the rest."""
-    market, result = case.day_ahead, balance.copy()
-    free = np.isnan(market.committed_kw)
-    for product in np.unique(market.product[free]).tolist():
-        mine = free & (market.product == product)
-        missing = float(market.price_eur_per_mwh[mine].sum()) * case.isp_hours / 1000 - float(balance[mine].sum())
-        if abs(missing) <= NO_PRICE * mine.sum():
-            result[mine] += missing / mine.sum()
+    """Return the balance's prices, made equal to products' prices where they nearly are: depth would count the rest."""
+    products, result = case.energy_products(), balance.copy()
+    for isps, *_ in products.each():
+        missing = float(products.eur_per_mwh[isps].sum()) * case.isp_hours / 1000 - float(balance[isps].sum())
+        if abs(missing) <= NO_PRICE * len(isps):
+            result[isps] += missing / len(isps)
     return result
 
 

@@ -55,7 +55,7 @@ def constants_of(case: Case, grouping: Grouping, *, any_reserved: bool) -> Const
     sums = np.concatenate([at_limits, at_limits, at_tariffs, at_tariffs[case.connection_tariffs.peak_at]])[places.rows]
     program = fixed[grouping.priced_points]
     return Constants(
-        balance=own - [np.nan_to_num(one.day_ahead.committed_kw) for one in case.energy_markets()],
+        balance=own - [one.energy_products().decided_kw for one in case.energy_markets()],
         program=program, call=np.zeros_like(program), reserve=reserve,
         called=called if any_reserved else np.zeros_like(called), connections=np.concatenate([sums] * 2),
     )  # fmt: skip

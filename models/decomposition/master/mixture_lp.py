@@ -56,8 +56,8 @@ def state_lp(master: RestrictedMaster, chosen: Bools) -> MixtureLp:
     group, column = np.nonzero(chosen)
     first = np.cumsum([0, *(len(coupling.s) * isps for coupling in master.couplings)])
     entries = _Entries()
-    of_group, at = np.nonzero(free.da_of >= 0)
-    entries.add(first[0] + of_group * isps + at, free.da_of[of_group, at], np.full(len(at), -1.0))
+    of_group, at = np.nonzero(free.product_of >= 0)
+    entries.add(first[0] + of_group * isps + at, free.product_of[of_group, at], np.full(len(at), -1.0))
     product, isp = np.nonzero(free.bid_of >= 0)
     for base in (first[3], first[4]):
         which = free.bid_of[product, isp]

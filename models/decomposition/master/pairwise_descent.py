@@ -216,7 +216,7 @@ def _position_slope(c: Any, free: Any, p: int, shift: float, isps: Any) -> float
 @compiled
 def move_positions(c: Any, free: Any) -> None:
     """Move every free position to the point at which its slope is zero, by bisection."""
-    rows = np.zeros((free.da_of.shape[1] * (1 + free.bid_of.shape[0]), 3), dtype=np.int64)
+    rows = np.zeros((free.product_of.shape[1] * (1 + free.bid_of.shape[0]), 3), dtype=np.int64)
     for p in range(free.price.shape[0]):
         if free.high[p] <= free.low[p]:
             continue

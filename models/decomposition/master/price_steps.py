@@ -20,12 +20,12 @@ def set_steps(
     points, reserve and connection limits, beside the common `factor`.
     """
     c, per_kw = couplings, case.isp_hours / 1000
-    level = np.abs(case.intraday.buy_eur_per_mwh + case.intraday.sell_eur_per_mwh).mean() / 2 * per_kw
+    level = np.abs(case.intraday.middle_eur_per_mwh).mean() * per_kw
     spread = (case.intraday.buy_eur_per_mwh - case.intraday.sell_eur_per_mwh).mean() * per_kw
     scale = max(tuning.level * level, spread, 1e-6)
     here = max(level, scale)
-    if level <= 0.0:  # without intraday trade, day-ahead prices say what energy is worth behind a connection
-        here = np.abs(case.day_ahead.price_eur_per_mwh).mean() * per_kw
+    if level <= 0.0:  # without intraday trade, products' prices say what energy is worth behind a connection
+        here = np.abs(case.energy_products().eur_per_mwh).mean() * per_kw
     planned = ~groups.is_called
     for group in range(len(c.balance.s)):
         mine = span_kw[planned & (groups.balance == group)].sum()

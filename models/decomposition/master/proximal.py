@@ -24,10 +24,10 @@ Couplings = namedtuple("Couplings", ["balance", "program", "call", "reserve", "c
 """Couplings: balance (G,T) of balancing groups, priced points' programs (N,T) and calls (N,T), reserve (R,T)
 planned and called, and connections (2S,T): the most that is drawn at each sum, then the least."""
 
-Free = namedtuple("Free", ["price", "low", "high", "value", "da_of", "bid_of", "level_row"])
-"""Positions (P,): price in EUR per kW (day-ahead, levels of peaks) or MW (bids), bounds, equal where a position is
-fixed, and value. da_of (G,T), bid_of (R,T): index of the position in an ISP, −1 for none. level_row (P,): the row of
-connections whose sum a level is taken from in all ISPs, −1 for other positions."""
+Free = namedtuple("Free", ["price", "low", "high", "value", "product_of", "bid_of", "level_row"])
+"""Positions (P,): price in EUR per kW (energy products, levels of peaks) or MW (bids), bounds, equal where a position
+is fixed, and value. product_of (G,T), bid_of (R,T): index of the position in an ISP, −1 for none. level_row (P,): the
+row of connections whose sum a level is taken from in all ISPs, −1 for other positions."""
 
 KW_PER_MW = 1000.0
 
@@ -101,12 +101,12 @@ def isps_of(free: Any, p: int, rows: Any) -> int:
     """
     n = 0
     if free.level_row[p] >= 0:
-        for t in range(free.da_of.shape[1]):
+        for t in range(free.product_of.shape[1]):
             rows[t, 0], rows[t, 1] = -2, t
-        return int(free.da_of.shape[1])
-    for t in range(free.da_of.shape[1]):
-        for group in range(free.da_of.shape[0]):
-            if free.da_of[group, t] == p:
+        return int(free.product_of.shape[1])
+    for t in range(free.product_of.shape[1]):
+        for group in range(free.product_of.shape[0]):
+            if free.product_of[group, t] == p:
                 rows[n, 0], rows[n, 1], rows[n, 2] = -1, t, group
                 n += 1
         for r in range(free.bid_of.shape[0]):
@@ -159,7 +159,7 @@ def costs(coupling: Any) -> Any:
 def free_bound(free: Any, balance: Any, reserve: Any, called: Any, connections: Any) -> float:
     """Return min over the free positions of price·z less what the couplings pay for them, at given prices."""
     total = 0.0
-    rows = np.zeros((free.da_of.shape[1] * (1 + free.bid_of.shape[0]), 3), dtype=np.int64)
+    rows = np.zeros((free.product_of.shape[1] * (1 + free.bid_of.shape[0]), 3), dtype=np.int64)
     for p in range(free.price.shape[0]):
         slope = free.price[p]
         count = isps_of(free, p, rows)
@@ -189,10 +189,10 @@ def add_up(c: Any, g: Any, cols: Any, free: Any, work: Any) -> None:
                 if h >= 0:
                     reserve += cols.weight[i, j] * cols.held[h, j]
         move(c, g, i, power, reserve, 1.0)
-    for t in range(free.da_of.shape[1]):
-        for group in range(free.da_of.shape[0]):
-            if free.da_of[group, t] >= 0:
-                c.balance.s[group, t] -= free.value[free.da_of[group, t]]
+    for t in range(free.product_of.shape[1]):
+        for group in range(free.product_of.shape[0]):
+            if free.product_of[group, t] >= 0:
+                c.balance.s[group, t] -= free.value[free.product_of[group, t]]
         for r in range(free.bid_of.shape[0]):
             if free.bid_of[r, t] >= 0:
                 c.reserve.s[r, t] -= KW_PER_MW * free.value[free.bid_of[r, t]]

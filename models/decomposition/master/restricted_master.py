@@ -42,16 +42,17 @@ class RestrictedMaster:
         """(G,T) the linear part of tariffs, which is part of what columns cost"""
         stated = free_positions(case, grouping, any_reserved=self.any_reserved)
         self.free, self.bids, self.products, self.levels = stated.free, stated.bids, stated.products, stated.levels
-        self.step_mw, self._product = stated.step_mw, stated.product
+        self.step_mw, self._reserve_of = stated.step_mw, stated.reserve
         self.capacity_eur = float(
             sum(reserve.price_eur_per_mw @ np.nan_to_num(reserve.committed_mw) for reserve in case.reserves)
         )
-        market, per_kw = case.day_ahead, case.isp_hours / 1000
-        self.committed_da_eur = float(market.price_eur_per_mwh @ np.nan_to_num(market.committed_kw)) * per_kw
+        traded = case.energy_products()
+        self.decided_eur = float(traded.eur_per_mwh @ traded.decided_kw) * (case.isp_hours / 1000)
+        """What the decided positions in energy products cost"""
         costs = costs_of(case, grouping, tuning.master.hard_eur_per_kw, any_reserved=self.any_reserved)
         fee = case.reservations.availability_eur_per_mw_h[:, None] * case.reservations.paid_kw
         self.at_zero_eur = (
-            costs.balance.at_zero_eur + costs.program.at_zero_eur + costs.call.at_zero_eur + self.committed_da_eur
+            costs.balance.at_zero_eur + costs.program.at_zero_eur + costs.call.at_zero_eur + self.decided_eur
             - self.capacity_eur - float(fee.sum()) * case.isp_hours / 1000 - sum(constants_eur(case).values())
             + costs.connections.at_zero_eur + limits_alone_eur(case, grouping)
             + (certain_tariffs_eur(case, grouping) - stated.lowest_eur)
@@ -62,15 +63,14 @@ class RestrictedMaster:
 
     @property
     def bidding(self) -> slice:
-        """Return where bids stand among the free positions; day-ahead products are before, shared shortfalls after."""
+        """Return where bids stand among the free positions; energy products are before, shared shortfalls after."""
         return slice(self.products, self.products + len(self.bids))
 
     def first_prices(self) -> DualPrices:
         """Return prices to begin with: the markets' own, zero at priced points, bids' prices spread over their ISPs."""
         case, per_kw = self.case, self.case.isp_hours / 1000
-        market = case.intraday
-        middle = 0.5 * (market.buy_eur_per_mwh + market.sell_eur_per_mwh)
-        price = np.where(np.isnan(case.day_ahead.committed_kw), case.day_ahead.price_eur_per_mwh, middle) * per_kw
+        traded = case.energy_products()
+        price = np.where(traded.of >= 0, traded.eur_per_mwh, case.intraday.middle_eur_per_mwh) * per_kw
         balance = np.tile(price, (len(self.constants.balance), 1))
         reserve = np.zeros((len(case.reserves), case.isps))
         for p, (r, _) in enumerate(self.bids, start=self.products):
@@ -128,7 +128,7 @@ class RestrictedMaster:
         for prices, coupling, const in (*triples[:3], triples[5]):
             total += float((prices * const).sum() + proximal.negative_conjugates(coupling, prices).sum())
         for p in range(self.products):
-            slope = self.free.price[p] - float(duals.balance[self.free.da_of == p].sum())
+            slope = self.free.price[p] - float(duals.balance[self.free.product_of == p].sum())
             total += min(slope * self.free.low[p], slope * self.free.high[p])
         return total + float(self._levels_eur(duals).sum())
 
@@ -260,7 +260,7 @@ class RestrictedMaster:
         c = self.couplings
         value = self.free.value.copy()
         reserve, called = c.reserve.s.copy(), c.called.s.copy()
-        for p, r in enumerate(self._product, start=self.products):
+        for p, r in enumerate(self._reserve_of, start=self.products):
             mine = self.free.bid_of[r] == p
             least = (
                 float(reserve[r, mine].min())
@@ -285,9 +285,9 @@ class RestrictedMaster:
     def gross(self) -> float:
         """Return a cautious estimate of Σ |term|, EUR, in which terms that cancel each other count less."""
         used = self.columns
-        da = self.committed_da_eur + float(self.free.price[: self.products] @ self.free.value[: self.products])
+        energy = self.decided_eur + float(self.free.price[: self.products] @ self.free.value[: self.products])
         capacity = float(self.free.price[self.bidding] @ self.free.value[self.bidding]) - self.capacity_eur
         return (
-            abs(da) + abs(capacity) + abs(float(proximal.costs(self.couplings.balance).sum()))
+            abs(energy) + abs(capacity) + abs(float(proximal.costs(self.couplings.balance).sum()))
             + float(np.abs((used.weight * used.cost).sum(axis=1)).sum())
         )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.block import reserved_points
-from models.case import NO_POINT, UNIT_CLASSES, Case, Ints, no_connection_limits, no_connection_tariffs
+from models.case import NO_POINT, UNIT_CLASSES, Case, Ints
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, carried
 from models.decomposition.prices.grouping import Grouping, group_units
@@ -23,6 +23,7 @@ from models.decomposition.prices.search_state import first_state
 from models.decomposition.reoptimise.point_tables import at_points, places, rows_of
 from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import Sampling, Tuning
+from models.markets.registry import MARKETS
 from models.resources.registry import PRICED, RESOURCES
 
 
@@ -66,16 +67,15 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
     if abs(picked_there - wanted * at_priced) > tuning.alike * wanted * at_priced:
         return None
     share = picked / everybody
+    traded: dict[str, Any] = {}
+    for market in MARKETS:
+        traded |= {} if market.sampled is None else market.sampled(case, share)
     start = case.start
     small = replace(
         case,
-        day_ahead=case.day_ahead.scaled(share),
-        intraday=case.intraday.scaled(share),
-        reserves=tuple(reserve.scaled(share) for reserve in case.reserves),
         start=None if start is None else replace(start, program=start.program[points], call=start.call[points]),
-        connection_limits=no_connection_limits(),  # the search for all units finds their prices
-        connection_tariffs=no_connection_tariffs(),
         balancing_groups=case.balancing_groups.scaled(share).only(kept[name] for name in UNIT_CLASSES),
+        **traded,
         **at_points(case, points, place),
         **tables,
     )

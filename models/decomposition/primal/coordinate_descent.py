@@ -32,7 +32,7 @@ def descend(
 ) -> None:
     """Improve `choices` in place, pass by pass, and settle their groups in the master.
 
-    The groups must be settled; all other groups keep their weights. Where day-ahead positions are free, the first stage
+    The groups must be settled; all other groups keep their weights. Where positions are free, the first stage
     charges energy at its price (G,T), EUR per kW of one ISP, instead of the balance, since a fixed position would hold
     every single unit where it is. Then positions are fitted to the whole portfolio, and the second stage charges the
     balance itself. A stage that makes the cost worse is undone.
@@ -40,7 +40,7 @@ def descend(
     descents = _descents(case, grouping)
     if not descents:
         return
-    c, free = master.couplings, np.isnan(case.day_ahead.committed_kw)
+    c, free = master.couplings, case.energy_products().of >= 0
     for linear in (True, False) if free.any() else (False,):
         before, kept = master.cost(), {index: choices[index].copy() for index in descents}
         positions_kw = master.free.value.copy()
@@ -77,12 +77,11 @@ def _descents(case: Case, grouping: Grouping) -> dict[int, Descent]:
 
 
 def _fit_positions(case: Case, master: RestrictedMaster) -> None:
-    """Take the cheapest day-ahead positions for the present programs of all units."""
+    """Take the cheapest positions for the present programs of all units."""
     for of, need_kw, markets in zip(
-        master.free.da_of, master.couplings.balance.s.copy(), case.energy_markets(), strict=True
+        master.free.product_of, master.couplings.balance.s.copy(), case.energy_markets(), strict=True
     ):
-        committed = np.nan_to_num(markets.day_ahead.committed_kw)
-        taken = np.where(of >= 0, np.append(master.free.value, 0.0)[of], committed)
-        day_ahead, *_ = of_group(markets, need_kw + taken)
-        master.free.value[of[of >= 0]] = day_ahead[of >= 0]
+        taken = np.where(of >= 0, np.append(master.free.value, 0.0)[of], markets.energy_products().decided_kw)
+        position_kw, *_ = of_group(markets, need_kw + taken)
+        master.free.value[of[of >= 0]] = position_kw[of >= 0]
     master.recount()

@@ -10,5 +10,6 @@ MARKET = Market(
     portfolio_eur=costs.portfolio_eur,
     reserve=costs.reserve,
     shortfalls=costs.shortfalls,
+    sampled=lambda case, share: {"reserves": tuple(reserve.scaled(share) for reserve in case.reserves)},
     eased=costs.eased,
 )

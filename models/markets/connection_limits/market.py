@@ -1,6 +1,6 @@
 """Limits of connections and groups as the registry knows them."""
 
-from models.markets.connection_limits import costs
+from models.markets.connection_limits import costs, no_connection_limits
 from models.markets.connection_limits.block import limit_connections
 from models.markets.protocols import Market, PlacedRows, rows_at
 
@@ -21,5 +21,6 @@ MARKET = Market(
             prices=("connection_import_eur_per_mwh", "connection_export_eur_per_mwh"),
         ),
     ),
+    sampled=lambda _case, _share: {"connection_limits": no_connection_limits()},  # all units find their prices
     eased=costs.eased,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.case import Case, Ints
-from models.markets.connection_tariffs import costs
+from models.markets.connection_tariffs import costs, no_connection_tariffs
 from models.markets.connection_tariffs.block import charge_connections
 from models.markets.protocols import Market, PlacedRows, rows_at
 
@@ -22,5 +22,6 @@ MARKET = Market(
     placed_eur=costs.placed_eur,
     whole_only=lambda case: len(case.connection_tariffs.least_eur) > 0,  # a condition on the sum of all ISPs
     placed=(PlacedRows(at=tariffs_at, values=("tariff_eur",)), PlacedRows(at=peaks_at, values=("peak_kw",))),
+    sampled=lambda _case, _share: {"connection_tariffs": no_connection_tariffs()},  # all units find their prices
     eased=costs.eased,
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from models.arrays import Extent, Floats, Ints, check_not_negative, check_shape
+from models.markets.energy_products import EnergyProducts, energy_products
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,6 +21,13 @@ class DayAhead:
         for name in ("price_eur_per_mwh", "max_buy_kw", "max_sell_kw", "product", "committed_kw"):
             check_shape(f"{where}.{name}", getattr(self, name), (extent.isps,), nan=name == "committed_kw")
         check_not_negative(where, self, "max_buy_kw", "max_sell_kw")
+
+    def products(self) -> EnergyProducts:
+        """Return the products with free positions, and the positions that are decided."""
+        return energy_products(
+            self.product, eur_per_mwh=self.price_eur_per_mwh, committed_kw=self.committed_kw,
+            max_buy_kw=self.max_buy_kw, max_sell_kw=self.max_sell_kw,
+        )  # fmt: skip
 
     def scaled(self, share: float) -> "DayAhead":
         """Return the market with a share of its limits and positions."""

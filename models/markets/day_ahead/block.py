@@ -7,7 +7,7 @@ import numpy as np
 
 from models.algebra import pyo
 from models.block import LINEAR, Discrete, Flow, ObjectiveTerm, Values, Variables, new_block
-from models.case import NO_POINT, Case, DayAhead, Floats, Ints
+from models.case import NO_POINT, Case, Floats, Ints
 from models.markets.protocols import Portfolio, QuietBlock
 
 
@@ -23,8 +23,8 @@ class DayAheadBlock(QuietBlock):
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
         """Return the positions (T,), kW, and those of each group (G,T)."""
         found = np.append(values(self.positions), 0.0)
-        committed = np.array([np.nan_to_num(one.day_ahead.committed_kw) for one in case.energy_markets()])
-        mine = np.where(self.position_of >= 0, found[self.position_of], committed)
+        decided = np.array([one.day_ahead.products().decided_kw for one in case.energy_markets()])
+        mine = np.where(self.position_of >= 0, found[self.position_of], decided)
         whole = {"day_ahead_kw": mine.sum(axis=0)}
         return whole | {"group_day_ahead_kw": mine} if case.balancing_groups.name else whole
 
@@ -34,9 +34,9 @@ def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlo
     block = new_block(model, "day_ahead")
     position_of, low, high = list[Ints](), list[float](), list[float]()
     for one in case.energy_markets():
-        of, least, most = _products(one.day_ahead, len(low))
-        position_of.append(of)
-        low, high = low + least, high + most
+        products = one.day_ahead.products()
+        position_of.append(np.where(products.of >= 0, products.of + len(low), -1))
+        low, high = low + products.low_kw.tolist(), high + products.high_kw.tolist()
     block.day_ahead = pyo.Var(range(len(low)), bounds=lambda _b, i: (low[i], high[i]))
     positions = list(block.day_ahead.values())
     of = np.array(position_of)
@@ -51,16 +51,6 @@ def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlo
         )
     )
     return DayAheadBlock(positions=positions, position_of=of, terms=(_term(case, positions, of),))
-
-
-def _products(market: DayAhead, first: int) -> tuple[Ints, list[float], list[float]]:
-    """Return the position of each ISP (T,), numbered from `first`, −1 where committed, and the limits of each."""
-    free = np.isnan(market.committed_kw)
-    products = np.unique(market.product[free])
-    of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
-    high = [float(market.max_buy_kw[of == i].min()) for i in range(len(products))]
-    low = [-float(market.max_sell_kw[of == i].min()) for i in range(len(products))]
-    return np.where(of >= 0, of + first, -1), low, high
 
 
 def _term(case: Case, positions: Variables, of: Ints) -> ObjectiveTerm:

@@ -22,6 +22,12 @@ class Intraday:
     """What these trades earned, at their own prices."""
 
     @property
+    def middle_eur_per_mwh(self) -> Floats:
+        """The price halfway between buying and selling (T,)."""
+        middle: Floats = 0.5 * (self.buy_eur_per_mwh + self.sell_eur_per_mwh)
+        return middle
+
+    @property
     def known_kw(self) -> Floats:
         """What these trades have bought, net (T,)."""
         return self.traded_kw if self.traded_kw.size else np.zeros_like(self.buy_depth_kw)
