@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.execution import DeviationCause, Execution, Verdict
 from agr.domain.isp import JumpingClock
 from agr.service import Service
 from agr.settings import Settings
@@ -34,7 +34,7 @@ def judge(daemon: Service, resources: int, isps: int) -> None:
                 Execution(
                     resource=f"load {i}", start=start, planned_kwh=20.0, measured_kwh=20.0 + float(off[i, t]),
                     quality="measured", verdict=Verdict.EXECUTED if abs(off[i, t]) < 1 else Verdict.DEVIATED,
-                    cause=Cause.UNKNOWN, plan=1,
+                    cause=DeviationCause.UNKNOWN, plan=1,
                 )
                 for i in range(begin, min(begin + 5000, resources)) for t, start in enumerate(starts)
             ])  # fmt: skip

@@ -21,7 +21,7 @@ import numpy as np
 from agr.domain.isp import JumpingClock, Period
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
-from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
+from agr.domain.plan import Plan, PlanFigures, PlanState, PointProgram, Positions, Reason, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, Register
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
@@ -110,7 +110,7 @@ def fill(daemon: Service, count: int) -> None:
     """Store congestion points, a plan, its prognoses and, for nine in ten, their answers."""
     named, outcome = solved(count)
     power_w = np.rint(outcome.point_kw * 1000).astype(int).tolist()
-    result = Result(
+    result = PlanFigures(
         terms_eur={"energy": -1.0}, objective_eur=-1.0, bound_eur=-1.0, gap_eur=0.0, gross_cost_eur=1.0,
         no_flexibility_eur=-2.0, imbalance_mwh=0.0, reservation_shortfall_kwh=0.0, comfort_shortfall_kwh=0.0,
         limit_breach_kwh=0.0, reserve_shortfall_mwh=0.0, termination="optimal", solver="benchmark",

@@ -17,7 +17,7 @@ import numpy as np
 
 from agr.domain.flexibility import Disposition, FlexRequest, NoOffer, RequestedIsp
 from agr.domain.kinds.battery import Battery
-from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
+from agr.domain.plan import Plan, PlanFigures, PlanState, PointProgram, Positions, Reason, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, Register
 from agr.planning import serialisation
 from agr.planning.case import build
@@ -102,7 +102,7 @@ def _plan(world: World, tx: Any) -> None:
     named = build(run.inputs)
     outcome = no_flexibility(as_it_stands(named.case))
     power_w = np.rint(outcome.point_kw * 1000).astype(int).tolist()
-    result = Result(
+    result = PlanFigures(
         terms_eur={}, objective_eur=0.0, bound_eur=0.0, gap_eur=0.0, gross_cost_eur=1.0, no_flexibility_eur=0.0,
         imbalance_mwh=0.0, reservation_shortfall_kwh=0.0, comfort_shortfall_kwh=0.0, limit_breach_kwh=0.0,
         reserve_shortfall_mwh=0.0, termination="optimal", solver="benchmark", seconds={}, audit=(), notes=(),

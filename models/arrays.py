@@ -45,7 +45,7 @@ class Extent:
 
 
 @runtime_checkable
-class Part(Protocol):
+class CasePart(Protocol):
     """Arrays of a case that check themselves."""
 
     def check(self, where: str, extent: Extent) -> None:
@@ -64,7 +64,7 @@ class Width(Enum):
 Widths: TypeAlias = Mapping[str, Width]
 
 
-class UnitArrays(Part, Protocol):
+class UnitArrays(CasePart, Protocol):
     """The arrays of a resource class, one row per unit."""
 
     @property

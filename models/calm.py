@@ -17,7 +17,7 @@ from models.outcome import Outcome, Termination
 from models.reference.incumbent import incumbent_values
 from models.reference.problem import state
 from models.reference.reading import Problem, read_answer
-from models.reference.rounding import Columns, columns_of, fixed_whole, mixing_pairs, values_of
+from models.reference.rounding import DiscreteColumns, columns_of, fixed_whole, mixing_pairs, values_of
 from models.resources.registry import PRICED
 from models.solver import Relaxation, SolverRun, Status
 from models.work_clock import now
@@ -76,7 +76,7 @@ def _moves(problem: Problem, matrix: Matrix) -> Floats:
     return moves
 
 
-def _unmixed(matrix: Matrix, columns: Columns, threads: int) -> SolverRun | None:
+def _unmixed(matrix: Matrix, columns: DiscreteColumns, threads: int) -> SolverRun | None:
     """Return the optimum in which no unit charges and discharges at once; None if there is none within the time.
 
     Pairs that would, which neither the plan nor the call uses, are closed.
@@ -103,7 +103,7 @@ def _movement_kw(case: Case, outcome: Outcome) -> float:
     )  # fmt: skip
 
 
-def _fixed(matrix: Matrix, columns: Columns, x: Floats) -> Matrix:
+def _fixed(matrix: Matrix, columns: DiscreteColumns, x: Floats) -> Matrix:
     """Return the problem with the whole numbers of x, and without the directions that x does not use."""
     lower, upper = matrix.lower.copy(), matrix.upper.copy()
     whole, value = fixed_whole(columns, x, x[columns.whole])

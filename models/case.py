@@ -18,11 +18,11 @@ from models.arrays import (
     ADDED,
     NO_POINT,
     Bools,
+    CasePart,
     Extent,
     Fields,
     Floats,
     Ints,
-    Part,
     PinnableArrays,
     Rows,
     TakenRows,
@@ -37,11 +37,7 @@ from models.markets.announced import Anchor
 from models.markets.balancing_capacity import Direction, HeldAtMost, Reserve, held_freely
 from models.markets.balancing_groups import BalancingGroups, EnergyMarkets, no_balancing_groups
 from models.markets.connection_limits import NO_LIMIT, ConnectionLimits, no_connection_limits
-from models.markets.connection_tariffs import (
-    NO_TARIFF,
-    ConnectionTariffs,
-    no_connection_tariffs,
-)
+from models.markets.connection_tariffs import NO_TARIFF, ConnectionTariffs, no_connection_tariffs
 from models.markets.day_ahead import DayAhead
 from models.markets.energy_products import EnergyProducts
 from models.markets.imbalance import Imbalance
@@ -226,11 +222,13 @@ MARKET_NAMES: tuple[str, ...] = (
 Those with positions come before imbalance, which closes the balance with what they deliver."""
 
 
-def _parts(case: Case) -> Iterator[tuple[str, Part]]:
+def _parts(case: Case) -> Iterator[tuple[str, CasePart]]:
     for item in fields(case):
         value: Any = getattr(case, item.name)
         for part in value if isinstance(value, tuple) else (value,):
-            if not isinstance(part, str) and isinstance(part, Part):  # a protocol's look at a thousand names takes long
+            if not isinstance(part, str) and isinstance(
+                part, CasePart
+            ):  # a protocol's look at a thousand names takes long
                 yield item.name, part
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from agr.forecasting import Score
-    from agr.operations.actuals_import import Taken
-    from agr.operations.forecasts import Forecasts
+    from agr.operations.actuals_import import ImportedActuals
+    from agr.operations.forecasts import ForecastService
     from agr.settings import Settings
 
 forecast_app = typer.Typer(no_args_is_help=True, help="Forecasts of our own, and how good they are.")
@@ -105,7 +105,7 @@ def train(
 ) -> None:  # fmt: skip
     """Let every model learn and forecast the last days, each from the days before it only; show how good they were."""
     from agr.domain.errors import MissingError
-    from agr.forecasting import MODELS, ModelError, rolling, score
+    from agr.forecasting import MODELS, ForecastModelError, rolling, score
     from agr.forecasting.models.registry import NAIVE
     from agr.operations.forecast_scores import training_days
     from agr.operations.forecast_series import lead_of
@@ -129,7 +129,7 @@ def train(
                     rolled = rolling(
                         known, one, end - days, end, lead=lead_of(name), refit_days=refit, progress=progress
                     )
-            except ModelError as error:
+            except ForecastModelError as error:
                 tell(f"{one.name}: {error}")
                 continue
             naive = naive or rolled
@@ -232,7 +232,7 @@ def show(
         say(note)
 
 
-def _say_taken(file: Path, taken: "Taken") -> None:
+def _say_taken(file: Path, taken: "ImportedActuals") -> None:
     for line, why in taken.refused[:50]:
         tell(f"{file}, line {line}: refused: {why}")
     if len(taken.refused) > 50:
@@ -244,12 +244,12 @@ def _say_taken(file: Path, taken: "Taken") -> None:
         raise typer.Exit(1)
 
 
-def _opened(config: Path, as_of: str | None) -> "tuple[Settings, Forecasts, datetime]":
+def _opened(config: Path, as_of: str | None) -> "tuple[Settings, ForecastService, datetime]":
     from agr.connectors.tables.cells import CellError, read_instant
     from agr.domain.errors import InputError
     from agr.domain.isp import SystemClock
     from agr.operations import commands
-    from agr.operations.forecasts import Forecasts
+    from agr.operations.forecasts import ForecastService
     from agr.settings import load
 
     settings, clock = load(config), SystemClock()
@@ -257,7 +257,7 @@ def _opened(config: Path, as_of: str | None) -> "tuple[Settings, Forecasts, date
         moment = read_instant(as_of) if as_of else clock.now()
     except CellError as error:
         raise InputError(f"--as-of: {as_of!r} {error}") from error
-    return settings, Forecasts(commands.open_store(settings), settings, clock), moment
+    return settings, ForecastService(commands.open_store(settings), settings, clock), moment
 
 
 @contextmanager

@@ -25,12 +25,12 @@ def import_(
     from agr.connectors.readings import read_readings
     from agr.domain.isp import SystemClock
     from agr.operations import commands
-    from agr.operations.readings import REFUSED, Readings
+    from agr.operations.readings import REFUSED, ReadingIntake
     from agr.settings import load
 
     with in_words():
         settings, found = load(config), read_readings(file)
-        taken = Readings(commands.open_store(settings), settings, SystemClock(), lambda: None).take(
+        taken = ReadingIntake(commands.open_store(settings), settings, SystemClock(), lambda: None).take(
             whoever(), found.rows
         )
     for fault in taken.faults:
@@ -51,14 +51,14 @@ def energy(
     from agr.domain.errors import MissingError
     from agr.domain.isp import SystemClock
     from agr.operations import commands
-    from agr.operations.readings import Readings
+    from agr.operations.readings import ReadingIntake
     from agr.settings import load
 
     with in_words():
         settings = load(config)
         of = period_of(settings, period) if period else commands.next_period(settings).previous()
         store = commands.open_store(settings)
-        readings = Readings(store, settings, SystemClock(), lambda: None)
+        readings = ReadingIntake(store, settings, SystemClock(), lambda: None)
         with store.transaction() as tx:
             found = readings.energies(tx, of, [resource]).get(resource)
         if found is None:

@@ -10,7 +10,7 @@ from agr.cli.options import DEFAULT, ConfigOption
 from agr.cli.terminal import in_words, say, tell
 
 
-class Profile(StrEnum):
+class ExampleProfile(StrEnum):
     """What an example configuration is for."""
 
     UFTP = "uftp"
@@ -29,7 +29,9 @@ def init(
     example: Annotated[
         bool, typer.Option("--example", help="Also write a small portfolio, as tables to change.")
     ] = False,
-    profile: Annotated[Profile, typer.Option(help="gopacs: for contracts with Dutch grid operators.")] = Profile.UFTP,
+    profile: Annotated[
+        ExampleProfile, typer.Option(help="gopacs: for contracts with Dutch grid operators.")
+    ] = ExampleProfile.UFTP,
 ) -> None:
     """Write a commented example configuration and a new key pair (private key: mode 0600)."""
     from agr.operations import commands

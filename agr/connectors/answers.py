@@ -17,7 +17,7 @@ KINDS = (COMMAND, VERIFY, NEWS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class AnswerAddresses:
     """Makes and proves addresses. `base` is asked each time: a port may be known only once it is listened on."""
 
     base: Callable[[], str]

@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from agr.connectors.entsoe_document import asked, children, points, text_of, time_series
-from agr.connectors.ports import Outlook, Series
+from agr.connectors.ports import Outlook, SourceData
 from agr.domain.errors import InputError
 from agr.domain.isp import Period, local_instant, zone
 from agr.forecasting.days import Observed
@@ -30,12 +30,12 @@ class EntsoeSource:
     feed: EntsoeFeed
     authorities: Path | None = None  # trusted in addition to the system's
 
-    def fetch(self, period: Period) -> Series:
+    def fetch(self, period: Period) -> SourceData:
         """Return the forecasts of a Period, empty where there are none yet. Raises FeedError."""
         load = self._ask(period, documentType="A65", outBiddingZone_Domain=self.feed.area)
         sources = self._ask(period, documentType="A69", in_Domain=self.feed.area)
         outlooks = read_document(self.feed, load, _published(period, 10), "load_mw")
-        return Series(outlooks=(*outlooks, *read_document(self.feed, sources, _published(period, 18))))
+        return SourceData(outlooks=(*outlooks, *read_document(self.feed, sources, _published(period, 18))))
 
     def _ask(self, period: Period, **what: str) -> bytes:
         return asked(self.feed, period, self.authorities, processType="A01", **what)

@@ -14,7 +14,7 @@ from lxml import etree
 
 from agr.connectors.archives import unpacked
 from agr.connectors.entsoe_document import asked, children, points, text_of, time_series
-from agr.connectors.ports import Series
+from agr.connectors.ports import SourceData
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
 from agr.domain.register import Price
@@ -34,7 +34,7 @@ class EntsoeImbalanceSource:
     feed: EntsoeImbalanceFeed
     authorities: Path | None = None  # trusted in addition to the system's
 
-    def fetch(self, period: Period) -> Series:
+    def fetch(self, period: Period) -> SourceData:
         """Return the prices of a Period, empty where there are none yet. Raises FeedError."""
         area = self.feed.area
         content = asked(self.feed, period, self.authorities, documentType="A85", controlArea_Domain=area)
@@ -46,7 +46,7 @@ def open_source(feed: EntsoeImbalanceFeed, authorities: Path | None = None) -> E
     return EntsoeImbalanceSource(feed=feed, authorities=authorities)
 
 
-def read_prices(feed: EntsoeImbalanceFeed, content: bytes) -> Series:
+def read_prices(feed: EntsoeImbalanceFeed, content: bytes) -> SourceData:
     """Return the prices of a document or a zip of some; points that cannot be read are refused. Raises FeedError."""
     found, refused = dict[tuple[str, datetime], Price](), list[str]()
     for document in unpacked(feed.name, content, "zip", most=_MOST_FILES, largest=_LARGEST_BYTES):
@@ -58,7 +58,7 @@ def read_prices(feed: EntsoeImbalanceFeed, content: bytes) -> Series:
             for side, rows in _sides(feed, series, refused):
                 for one in rows:
                     _keep(found, refused, Price(series=side, start=one.start, minutes=one.minutes, value=one.value))
-    return Series(prices=tuple(found[key] for key in sorted(found)), refused=tuple(refused))
+    return SourceData(prices=tuple(found[key] for key in sorted(found)), refused=tuple(refused))
 
 
 def _sides(

@@ -17,7 +17,7 @@ from tenacity import (
     wait_random,
 )
 
-from agr.connectors.ports import Series
+from agr.connectors.ports import SourceData
 from agr.connectors.posting import place_of
 from agr.connectors.records import read_records
 from agr.domain.errors import FeedError, SettingsError
@@ -43,7 +43,7 @@ class HttpSource:
     authorities: Path | None = None  # trusted in addition to the system's
     transport: httpx.BaseTransport | None = None  # None: the network
 
-    def fetch(self, period: Period) -> Series:
+    def fetch(self, period: Period) -> SourceData:
         """Fetch the prices and forecasts of a Period. Raises FeedError."""
         url = address_on(self.feed.url, period)
         answer = get(self.feed, url, authorities=self.authorities, transport=self.transport)
@@ -56,7 +56,7 @@ def open_source(feed: HttpFeed, authorities: Path | None = None) -> HttpSource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class HttpResponse:
     """What a web address answered."""
 
     content: bytes
@@ -75,7 +75,7 @@ def address_on(url: str, period: Period) -> str:
 
 def get(
     feed: Asked, url: str, *, authorities: Path | None = None, transport: httpx.BaseTransport | None = None
-) -> Answer:
+) -> HttpResponse:
     """Return what an address answers; temporary failures are tried again. Raises FeedError.
 
     Messages name the host only: path and query may hold a secret.
@@ -92,17 +92,17 @@ def get(
         retry_error_callback=_give_up,
     )
     with httpx.Client(transport=transport, verify=trusted) as client:
-        answer: Answer = retrying(_get_once, feed, url, headers, client)
+        answer: HttpResponse = retrying(_get_once, feed, url, headers, client)
     return answer
 
 
-def _give_up(state: RetryCallState) -> Answer:
+def _give_up(state: RetryCallState) -> HttpResponse:
     assert state.outcome is not None
     error = state.outcome.exception()
     raise FeedError(f"{error}; gave up after {state.attempt_number} attempts") from error
 
 
-def _get_once(feed: Asked, url: str, headers: Mapping[str, str], client: httpx.Client) -> Answer:
+def _get_once(feed: Asked, url: str, headers: Mapping[str, str], client: httpx.Client) -> HttpResponse:
     place = place_of(url)
     until = time.monotonic() + feed.timeout_s
     try:
@@ -130,7 +130,7 @@ def _refuse(feed: Asked, place: str, response: httpx.Response) -> None:
         raise FeedError(f"{words}; check url and headers (redirects are not followed)")
 
 
-def _whole(feed: Asked, place: str, response: httpx.Response, until: float) -> Answer:
+def _whole(feed: Asked, place: str, response: httpx.Response, until: float) -> HttpResponse:
     """Return the answer, as long as it comes in time and is not out of all proportion."""
     parts, size = [], 0
     for part in response.iter_bytes():
@@ -141,7 +141,7 @@ def _whole(feed: Asked, place: str, response: httpx.Response, until: float) -> A
             raise FeedError(f"feed {feed.name}: {place} {words}")
         if time.monotonic() > until:
             raise _TryAgainError(f"feed {feed.name}: {place} did not answer in full within {feed.timeout_s:g} s")
-    return Answer(content=b"".join(parts), encoding=response.encoding or "utf-8")
+    return HttpResponse(content=b"".join(parts), encoding=response.encoding or "utf-8")
 
 
 def _iso(instant: datetime) -> str:

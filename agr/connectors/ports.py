@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from agr.connectors.answers import Answers
+from agr.connectors.answers import AnswerAddresses
 from agr.domain.award import Award, Trade
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Command, Observation, Receipt, Verified
@@ -40,7 +40,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Series:
+class SourceData:
     """What a source says about a Period."""
 
     prices: tuple[Price, ...] = ()
@@ -60,7 +60,7 @@ class Series:
 class Source(Protocol):
     """Provides prices, forecasts, awards, trades or outlooks."""
 
-    def fetch(self, period: Period) -> Series:
+    def fetch(self, period: Period) -> SourceData:
         """Return what there is about a Period, empty if there is nothing yet. Raises FeedError."""
         ...
 
@@ -149,7 +149,7 @@ class Road(Protocol):
         ...
 
 
-def open_road(road: DispatchRoad, answers: Answers, authorities: Path | None = None) -> Road:
+def open_road(road: DispatchRoad, answers: AnswerAddresses, authorities: Path | None = None) -> Road:
     """Return the road of the settings; `authorities` (PEM) are trusted as well as the system's. Sends no request."""
     opened: Road = import_module(road.connector).open_road(road, answers, authorities)
     return opened

@@ -17,7 +17,7 @@ def place_of(url: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answered:
+class ResponseSummary:
     """The status of an answer, and its beginning in one line that can be kept."""
 
     status: int
@@ -34,7 +34,7 @@ class Answered:
 
 def post(
     client: httpx.Client, url: str, content: bytes, headers: Mapping[str, str], *, timeout_s: float, shown: int = 1000
-) -> Answered:
+) -> ResponseSummary:
     """Post once and return the answer, with at most `shown` characters of its text.
 
     Redirects are not followed: they would carry the headers' secrets elsewhere. Raises what httpx raises until the
@@ -44,4 +44,4 @@ def post(
         "POST", url, content=content, headers={"Accept-Encoding": "identity", **headers}, timeout=timeout_s,
         follow_redirects=False,
     ) as response:  # fmt: skip
-        return Answered(status=response.status_code, text=one_line(beginning(response))[:shown].rstrip())
+        return ResponseSummary(status=response.status_code, text=one_line(beginning(response))[:shown].rstrip())

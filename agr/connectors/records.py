@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from agr.connectors.ports import Series
+from agr.connectors.ports import SourceData
 from agr.connectors.tables.cells import CellError, read_instant, read_number, read_text, read_whole
 from agr.domain.award import Award, Trade
 from agr.domain.errors import FeedError
@@ -22,17 +22,17 @@ _SIDES = {"buy": 1.0, "b": 1.0, "sell": -1.0, "s": -1.0}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_records(feed: RecordFeed, text: str, period: Period) -> Series:
+def read_records(feed: RecordFeed, text: str, period: Period) -> SourceData:
     """Return what a response says about a Period; see the function of its kind. Raises FeedError."""
     match feed.kind:
         case "price":
-            return Series(prices=_prices(feed, text, period))
+            return SourceData(prices=_prices(feed, text, period))
         case "forecast":
-            return Series(forecasts=_forecasts(feed, text, period))
+            return SourceData(forecasts=_forecasts(feed, text, period))
         case "award":
-            return Series(award=_award(feed, text, period))
+            return SourceData(award=_award(feed, text, period))
         case "trade":
-            return Series(trades=_trades(feed, text, period))
+            return SourceData(trades=_trades(feed, text, period))
 
 
 @dataclass(frozen=True, kw_only=True)

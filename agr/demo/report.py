@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agr.demo.charging import Night
-from agr.demo.told import DayAhead, Heard, Nominated, exchanged, heard, told_brp
-from agr.demo.trading import Trade
-from agr.demo.world import World
+from agr.demo.told import AcceptedBid, Heard, Nominated, exchanged, heard, told_brp
+from agr.demo.trading import TradeFigures
+from agr.demo.world import DemoWorld
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
@@ -19,7 +19,7 @@ from agr.planning.promises import at_risk
 from agr.service import Service
 from agr.store import day, plans, portfolio, positions
 from agr.store.plans import Sent
-from agr.store.positions import Fixed
+from agr.store.positions import StoredPosition
 
 _W_IN_MWH = 1e-6
 """A watt during an hour, in MWh: what rounding to whole W may make of an ISP."""
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class DayReport:
     """The day in figures, and the broken promises as sentences."""
 
     period: str
@@ -41,11 +41,11 @@ class Report:
     changed_after_update: int
     before: Plan
     after: Plan
-    day_ahead: DayAhead | None  # None: the exchange got no bid
+    day_ahead: AcceptedBid | None  # None: the exchange got no bid
     nominated: Nominated | None  # None: the BRP got no e-program
     seconds: dict[str, float]
     broken: tuple[str, ...]
-    trade: Trade | None = None  # with DSOs; None: none requests anything
+    trade: TradeFigures | None = None  # with DSOs; None: none requests anything
     night: Night | None = None  # what became of the cars at charge points; None: there are none
 
     def json(self) -> str:
@@ -130,7 +130,7 @@ def _updated(history: list[Plan]) -> tuple[Plan, Plan]:
     return (used[-1], used[-1]) if index is None else (used[max(index - 1, 0)], used[-1])
 
 
-def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float]) -> Report:
+def report(world: DemoWorld, daemon: Service, folder: Path, seconds: dict[str, float]) -> DayReport:
     """Return the day in figures with every promise that was not kept."""
     period = world.scenario.of
     with daemon.store.transaction() as tx:
@@ -150,7 +150,7 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
     broken += _trading_faults(traded, fixed, world.settings.markets.day_ahead.product_minutes, period, after)
     nominated = told_brp(world)
     broken += _nomination_faults(nominated, (taken_kw * period.isp_hours / 1000).tolist())
-    return Report(
+    return DayReport(
         period=str(period),
         connections=sum(len(p.connections) for p in known.points) + len(known.free_connections),
         congestion_points=len(known.points),
@@ -181,7 +181,7 @@ def _nomination_faults(told: Nominated | None, planned_mwh: list[float]) -> list
 
 
 def _trading_faults(
-    traded: DayAhead | None, fixed: Fixed | None, product_minutes: int, period: Period, last_plan: Plan
+    traded: AcceptedBid | None, fixed: StoredPosition | None, product_minutes: int, period: Period, last_plan: Plan
 ) -> list[str]:
     """Return faults: no bid, a position that is not what the exchange awarded, or a plan with another one."""
     if traded is None or fixed is None:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agr.demo.charging import NightShift
-from agr.demo.report import Report, report
+from agr.demo.report import DayReport, report
 from agr.demo.show import Show
 from agr.demo.trading import FlexTrade, trade_faults
-from agr.demo.world import World
+from agr.demo.world import DemoWorld
 from agr.domain.errors import AgrError, InputError
 from agr.domain.isp import JumpingClock, Period
 from agr.domain.program import compress
@@ -44,10 +44,10 @@ def shipped(name: str) -> Path:
     return folder
 
 
-class MarketDay:
+class DemoDay:
     """Drives a daemon through one Period, and times the steps."""
 
-    def __init__(self, world: World, daemon: Service, clock: JumpingClock, say: Callable[[str], None]) -> None:
+    def __init__(self, world: DemoWorld, daemon: Service, clock: JumpingClock, say: Callable[[str], None]) -> None:
         self.world, self.daemon, self.clock, self.say = world, daemon, clock, say
         self.period = world.scenario.of
         self.seconds: dict[str, float] = {}
@@ -186,15 +186,15 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
         show.say(f"{described.title}: Period {described.period}, data in {data}")
         clock = start_clock(described.of, described.timetable)
         show.follow(clock.now)
-        world = stack.enter_context(World(folder, described, data, clock))
+        world = stack.enter_context(DemoWorld(folder, described, data, clock))
         daemon = stack.enter_context(Service(world.settings, clock, guest="demo"))
         world.introduce(daemon)
         show.say(f"operators' page: {daemon.page} (it lets you in as a viewer, without a log-in)")
-        market_day = MarketDay(world, daemon, clock, show.say)
+        market_day = DemoDay(world, daemon, clock, show.say)
         setup = round(time.monotonic() - began, 2)
         market_day.run()
         seconds = {"set-up": setup, **market_day.seconds, "total": round(time.monotonic() - began, 2)}
-        found: Report = report(world, daemon, folder, seconds)
+        found: DayReport = report(world, daemon, folder, seconds)
         if world.yard.rows:
             show.say("the night: what cars and charge points make of the plan")
             night = NightShift(world.yard, daemon, world.settings, clock).run(show.say)

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from agr.cli.status_tables import terms_table
-from agr.demo.report import Report
-from agr.demo.told import DayAhead, Nominated
+from agr.demo.report import DayReport
+from agr.demo.told import AcceptedBid, Nominated
 from agr.domain.faults import number_of
 from agr.operations.log import Event
 from agr.scenario.description import Description
@@ -65,7 +65,7 @@ def _split(costs: list[list[str | float]]) -> str:
     return ", ".join(f"{name} {eur:+.2f}" for name, eur in costs if abs(float(eur)) >= 0.005)
 
 
-def _traded(found: DayAhead | None) -> str:
+def _traded(found: AcceptedBid | None) -> str:
     """Say what the exchange took of our bid."""
     if found is None:
         return "no bid"
@@ -115,7 +115,7 @@ class Show:
         elif event.get("level") in ("error", "critical"):
             self.say(f"{name} {event}")
 
-    def summary(self, report: Report) -> None:
+    def summary(self, report: DayReport) -> None:
         """Write the day's result."""
         before, after = report.before, report.after
         self._console.print()

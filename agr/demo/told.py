@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from agr.demo.world import World
+from agr.demo.world import DemoWorld
 from agr.domain.xml_document import parse_xml
 
 
 @dataclass(frozen=True, kw_only=True)
-class DayAhead:
+class AcceptedBid:
     """What the exchange took of our bid, in its own words; MW per product, bought positive."""
 
     bid_mw: tuple[float, ...]
@@ -66,7 +66,7 @@ class Heard:
     power_w: tuple[int, ...]
 
 
-def heard(world: World) -> list[Heard]:
+def heard(world: DemoWorld) -> list[Heard]:
     """Return the D-Prognoses that the DSOs received, read without our own codec."""
     found = []
     for domain, dso in world.dsos.items():
@@ -80,7 +80,7 @@ def heard(world: World) -> list[Heard]:
     return found
 
 
-def exchanged(world: World) -> DayAhead | None:
+def exchanged(world: DemoWorld) -> AcceptedBid | None:
     """Return what the exchange took and awarded, as it said itself; None where it got no bid."""
     taken, cleared = world.exchange.told("bid"), world.exchange.told("cleared")
     if not taken:
@@ -88,10 +88,10 @@ def exchanged(world: World) -> DayAhead | None:
     bid = taken[-1].numbers("mw")
     award = cleared[-1].numbers("mw") if cleared else (0.0,) * len(bid)
     minutes = world.settings.markets.day_ahead.product_minutes
-    return DayAhead(bid_mw=bid, awarded_mw=award, revision=int(taken[-1].text("revision")), hours=minutes / 60)
+    return AcceptedBid(bid_mw=bid, awarded_mw=award, revision=int(taken[-1].text("revision")), hours=minutes / 60)
 
 
-def told_brp(world: World) -> Nominated | None:
+def told_brp(world: DemoWorld) -> Nominated | None:
     """Return what the BRP took and accepted, as it said itself; None where it got no e-program."""
     taken = [event for event in world.brp.told("e-program") if event.text("period") == str(world.scenario.of)]
     if not taken:

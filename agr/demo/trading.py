@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from agr.demo.world import World
+from agr.demo.world import DemoWorld
 from agr.domain.errors import AgrError, DeliveryError
 from agr.domain.flexibility import kwh_of
 from agr.domain.flexibility_states import OrderState
@@ -30,7 +30,7 @@ _LOOK_S = 0.03
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trade:
+class TradeFigures:
     """The day's trade with DSOs in figures; EUR, earned positive."""
 
     requests: int
@@ -64,7 +64,8 @@ class FlexTrade:
     """Plays the DSO of the scenario's requests."""
 
     def __init__(
-        self, world: World, daemon: Service, clock: JumpingClock, say: Callable[[str], None], hurry: Callable[[], None]
+        self, world: DemoWorld, daemon: Service, clock: JumpingClock, say: Callable[[str], None],
+        hurry: Callable[[], None],
     ) -> None:  # fmt: skip
         """`hurry`: is called again and again while a plan is waited for."""
         self._hurry = hurry
@@ -150,7 +151,7 @@ class FlexTrade:
             self._hurry()
             time.sleep(_LOOK_S)
 
-    def told(self) -> Trade:
+    def told(self) -> TradeFigures:
         """Return the trade so far."""
         return traded(self._day(), self._period, self._answer())
 
@@ -166,13 +167,13 @@ class FlexTrade:
 _OVER = (OrderState.SETTLED, OrderState.DISPUTED)
 
 
-def traded(day: TradingDay, period: Period, answer: str) -> Trade:
+def traded(day: TradingDay, period: Period, answer: str) -> TradeFigures:
     """Return a day's trade in figures."""
     orders = [stored.order for stored in day.orders]
     nets = [stored.settled.net for stored in day.orders if stored.settled is not None]
     asked = {isp.isp for stored in day.requests for isp in stored.request.requested}
     ordered = [[order.power_w[isp - 1] for isp in sorted(asked)] for order in orders]
-    return Trade(
+    return TradeFigures(
         requests=len(day.requests), offers=len(day.offers), orders=len(orders),
         offered_eur=float(sum((stored.offer.options[0].price for stored in day.offers), Decimal(0))),
         split_eur=dict(day.offers[-1].costs) if day.offers else {},
@@ -183,7 +184,7 @@ def traded(day: TradingDay, period: Period, answer: str) -> Trade:
     )  # fmt: skip
 
 
-def trade_faults(trade: Trade) -> list[str]:
+def trade_faults(trade: TradeFigures) -> list[str]:
     """Return the promises about orders that were not kept, once everything is settled."""
     if trade.orders and trade.state != OrderState.SETTLED.value:
         return [f"the order is {trade.state}, not settled"]

@@ -58,7 +58,7 @@ def environment_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "agr" / "counterparty"
 
 
-class World:
+class DemoWorld:
     """Counterparties and the daemon's settings for one scenario."""
 
     def __init__(self, folder: Path, scenario: Description, data: Path, clock: Clock) -> None:
@@ -235,7 +235,7 @@ class World:
         """End every process."""
         self._stack.close()
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> "DemoWorld":
         return self
 
     def __exit__(

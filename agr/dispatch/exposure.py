@@ -22,7 +22,7 @@ MAXIMUM_SLOT = 9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class PossibleProfile:
     """A profile that is or may be in force."""
 
     slot: int
@@ -31,14 +31,14 @@ class Held:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
+class IspGrid:
     """ISPs on which power is compared."""
 
     starts: tuple[datetime, ...]
     isp: timedelta
 
 
-def worst_kw(point: ChargePoint, held: Sequence[Held], grid: Grid, now: datetime) -> Floats:
+def worst_kw(point: ChargePoint, held: Sequence[PossibleProfile], grid: IspGrid, now: datetime) -> Floats:
     """Return (T,) kW: the most that a point may draw at any instant of each ISP from now on."""
     edges = [edge for one in held for edge in (one.profile.start, one.profile.end) if edge is not None]
     edges += [one.profile.start + timedelta(seconds=step.after_s) for one in held for step in one.profile.steps]
@@ -51,7 +51,7 @@ def worst_kw(point: ChargePoint, held: Sequence[Held], grid: Grid, now: datetime
     return found
 
 
-def _at(point: ChargePoint, held: Sequence[Held], instant: datetime) -> float:
+def _at(point: ChargePoint, held: Sequence[PossibleProfile], instant: datetime) -> float:
     plans = [(one, one.profile.kw_at(instant, point)) for one in held if one.slot != FALLBACK_SLOT]
     said = [kw for _, kw in plans if kw is not None]
     if any(one.sure and kw is not None for one, kw in plans):

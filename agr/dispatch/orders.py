@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agr.dispatch.exposure import FALLBACK_SLOT, MAXIMUM_SLOT, Held
+from agr.dispatch.exposure import FALLBACK_SLOT, MAXIMUM_SLOT, PossibleProfile
 from agr.dispatch.profiles import constant, due_for_renewal, fallback_profile, first_difference
 from agr.domain.charge_point import OCPP_16, TX_DEFAULT, ChargePoint
 from agr.domain.dispatch import OPEN_STATES, Action, Dispatch, DispatchState, Profile, Purpose
@@ -19,7 +19,7 @@ LATE_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class PointView:
+class PointCommands:
     """What is known of a charge point."""
 
     point: ChargePoint
@@ -51,7 +51,7 @@ def set_rows(rows: Sequence[Dispatch], *states: DispatchState) -> list[Dispatch]
     return [row for row in rows if row.action is Action.SET and row.profile is not None and row.state in states]
 
 
-def next_order(view: PointView, now: datetime) -> Order | None:
+def next_order(view: PointCommands, now: datetime) -> Order | None:
     """Return the next command; None: nothing is to be done, or an answer must come first."""
     if any(row.state in OPEN_STATES for row in view.rows):
         return None
@@ -61,7 +61,7 @@ def next_order(view: PointView, now: datetime) -> Order | None:
     return _fallback(view, doubtful, now) or _plan(view, doubtful, now) or _maximum(view)
 
 
-def _fallback(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order | None:
+def _fallback(view: PointCommands, doubtful: Sequence[Dispatch], now: datetime) -> Order | None:
     theirs = _theirs(view, now)
     wanted = fallback_profile(view.point, view.unit, theirs)
     mine = [row for row in set_rows(view.rows, DispatchState.ACCEPTED) if row.slot == FALLBACK_SLOT]
@@ -76,12 +76,12 @@ def _fallback(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> O
     )
 
 
-def _theirs(view: PointView, now: datetime) -> datetime:
+def _theirs(view: PointCommands, now: datetime) -> datetime:
     """Return what the station's clock says."""
     return now if view.clock_off is None else now - view.clock_off
 
 
-def _maximum(view: PointView) -> Order | None:
+def _maximum(view: PointCommands) -> Order | None:
     """Return the order of a station's maximum, the last of all: it is a net below what plans say."""
     mine = [row for row in set_rows(view.rows, DispatchState.ACCEPTED) if row.slot == MAXIMUM_SLOT]
     there, wanted = mine[-1].profile if mine else None, view.maximum
@@ -91,7 +91,7 @@ def _maximum(view: PointView) -> Order | None:
     return Order(action=Action.SET, purpose=Purpose.MAXIMUM, slot=MAXIMUM_SLOT, profile=wanted, reason=words)
 
 
-def _plan(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order | None:
+def _plan(view: PointCommands, doubtful: Sequence[Dispatch], now: datetime) -> Order | None:
     wanted = constant(0, view.unit, _theirs(view, now)) if view.stopped else view.wanted
     purpose = Purpose.STOP if view.stopped else Purpose.PLAN
     there = [row for row in set_rows(view.rows, DispatchState.ACCEPTED) if row.slot in PLAN_SLOTS]
@@ -127,7 +127,7 @@ def _plan(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order
     return None
 
 
-def _first(wanted: Profile, purpose: Purpose, view: PointView, now: datetime) -> Order:
+def _first(wanted: Profile, purpose: Purpose, view: PointCommands, now: datetime) -> Order:
     """Return the order of a first plan; it changes something only where it is no longer like the fallback."""
     limit = fallback_profile(view.point, view.unit, now).steps[0].limit
     other = [wanted.start + timedelta(seconds=step.after_s) for step in wanted.steps if step.limit != limit]
@@ -139,7 +139,7 @@ def _other(slot: int) -> int:
     return PLAN_SLOTS[1] if slot == PLAN_SLOTS[0] else PLAN_SLOTS[0]
 
 
-def _set(wanted: Profile, purpose: Purpose, slot: int, view: PointView, since: datetime, words: str) -> Order:
+def _set(wanted: Profile, purpose: Purpose, slot: int, view: PointCommands, since: datetime, words: str) -> Order:
     return Order(
         action=Action.SET, purpose=purpose, slot=slot, profile=wanted, reason=words, since=since,
         transaction=view.transaction,
@@ -155,13 +155,13 @@ def is_late(order: Order, now: datetime) -> bool:
     return order.since is not None and order.since - now < timedelta(seconds=LATE_S)
 
 
-def held(rows: Sequence[Dispatch]) -> list[Held]:
+def held(rows: Sequence[Dispatch]) -> list[PossibleProfile]:
     """Return the profiles of a point that are or may be in force."""
     rows = [row for row in rows if row.slot != MAXIMUM_SLOT]
     there = set_rows(rows, DispatchState.ACCEPTED, DispatchState.UNKNOWN, DispatchState.SENT)
     moving = {row.slot for row in rows if row.state in (DispatchState.UNKNOWN, DispatchState.SENT)}
     return [
-        Held(
+        PossibleProfile(
             slot=row.slot, profile=row.profile,
             sure=row.state is DispatchState.ACCEPTED and row.slot not in moving,
         )
@@ -170,7 +170,7 @@ def held(rows: Sequence[Dispatch]) -> list[Held]:
     ]  # fmt: skip
 
 
-def held_after(rows: Sequence[Dispatch], order: Order) -> list[Held]:
+def held_after(rows: Sequence[Dispatch], order: Order) -> list[PossibleProfile]:
     """Return the profiles that are in force once an order is carried out, and what it replaces is cleared."""
     if order.slot == MAXIMUM_SLOT:
         return held(rows)
@@ -179,4 +179,4 @@ def held_after(rows: Sequence[Dispatch], order: Order) -> list[Held]:
         return held(rows) if order.slot == FALLBACK_SLOT else kept
     if order.slot in PLAN_SLOTS:
         kept = [one for one in kept if one.slot not in PLAN_SLOTS]
-    return [*kept, Held(slot=order.slot, profile=order.profile, sure=True)]
+    return [*kept, PossibleProfile(slot=order.slot, profile=order.profile, sure=True)]

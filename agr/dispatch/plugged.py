@@ -24,7 +24,7 @@ class PastSession:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class CarOutlook:
     """What a car is expected to do from now on."""
 
     departure: datetime
@@ -33,7 +33,7 @@ class Outlook:
 
 def outlook(
     past: Sequence[PastSession], began: datetime, hour: float, now: datetime, delivered_kwh: float | None
-) -> Outlook | None:  # fmt: skip
+) -> CarOutlook | None:  # fmt: skip
     """Return what a car that came at an instant and has taken so much is expected to do; None: too little is known.
 
     It leaves when half of such cars have left, and wants what such cars took on the average.
@@ -48,7 +48,7 @@ def outlook(
     taken = delivered_kwh or 0.0
     energies = list(_more_than(chosen, taken)) or list(_more_than(there, taken))
     wants = fmean(energies) - taken if energies else None if _unmeasured(chosen) else 0.0
-    return Outlook(departure=max(leaves, now), wants_kwh=wants)
+    return CarOutlook(departure=max(leaves, now), wants_kwh=wants)
 
 
 def _apart(one: float, other: float) -> float:

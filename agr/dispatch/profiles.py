@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from math import floor
 
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Profile, Step
+from agr.domain.dispatch import LimitStep, Profile
 
 _ROUNDING = 1e-6  # A or W by which arithmetic may miss a whole number
 _LEAST_ROUNDING_KW = 1e-6
@@ -91,7 +91,7 @@ def _profile(limits: Sequence[tuple[datetime, int]], end: datetime, unit: str, m
     if len(merged) > most:
         end, merged = merged[most][0], merged[:most]
     first = merged[0][0]
-    steps = tuple(Step(after_s=_seconds(start - first), limit=limit) for start, limit in merged)
+    steps = tuple(LimitStep(after_s=_seconds(start - first), limit=limit) for start, limit in merged)
     return Profile(start=first, unit=unit, steps=steps, duration_s=_seconds(end - first))
 
 
@@ -112,7 +112,7 @@ def maximum_profile(kw: float, point: ChargePoint, unit: str, now: datetime) -> 
 def constant(limit: int, unit: str, now: datetime) -> Profile:
     """Return one limit without end, from the midnight (UTC) before the last: clocks a day behind follow it too."""
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    return Profile(start=start, unit=unit, steps=(Step(after_s=0, limit=limit),))
+    return Profile(start=start, unit=unit, steps=(LimitStep(after_s=0, limit=limit),))
 
 
 def first_difference(old: Profile, new: Profile, now: datetime) -> datetime | None:

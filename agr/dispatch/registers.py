@@ -49,7 +49,7 @@ class Aside:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Series:
+class JudgedReadings:
     """A register's readings after judgement."""
 
     runs: tuple[RegisterRun, ...]
@@ -69,7 +69,7 @@ class Energy:
         return [Quality(value).name.lower() for value in self.quality.tolist()]
 
 
-def judged(readings: Sequence[tuple[datetime, float]], limit_kw: float) -> Series:
+def judged(readings: Sequence[tuple[datetime, float]], limit_kw: float) -> JudgedReadings:
     """Return the runs of a register, and the single readings that fit nowhere.
 
     `readings`: (aware instant, kWh) in any order, each instant once. `limit_kw`: the largest power of the device.
@@ -91,7 +91,7 @@ def judged(readings: Sequence[tuple[datetime, float]], limit_kw: float) -> Serie
         RegisterRun(at_s=_seconds(ordered, run), kwh=np.array([ordered[place][1] for place in run])) for run in kept
     ]
     said = [Aside(at=ordered[place][0], words=_words(ordered, place, limit_kw)) for place in sorted(aside)]
-    return Series(runs=tuple(whole), aside=tuple(said))
+    return JudgedReadings(runs=tuple(whole), aside=tuple(said))
 
 
 def _seconds(ordered: Sequence[tuple[datetime, float]], run: Sequence[int]) -> Floats:

@@ -31,7 +31,7 @@ class SiteLimit:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Change:
+class LimitChange:
     """What a point may draw now, while a change is under way, and after it."""
 
     charge_point: str
@@ -67,7 +67,7 @@ class Cleared:
 
 
 def judged(
-    changes: Sequence[Change], standing: Mapping[str, tuple[str, Floats]], limits: Sequence[SiteLimit]
+    changes: Sequence[LimitChange], standing: Mapping[str, tuple[str, Floats]], limits: Sequence[SiteLimit]
 ) -> Cleared:
     """Return what may go out.
 
@@ -103,7 +103,7 @@ def _total(limit: SiteLimit, drawn: Sequence[tuple[str, Floats]]) -> Floats:
     return total
 
 
-def _breach(limit: SiteLimit, total: Floats, change: Change) -> Breach | None:
+def _breach(limit: SiteLimit, total: Floats, change: LimitChange) -> Breach | None:
     """Return where a limit does not hold and the change adds to it."""
     adds = change.after_kw > change.now_kw + SLACK_KW
     over = np.flatnonzero((total > limit.import_kw + SLACK_KW) & adds)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.dispatch.registers import Energy
-from agr.domain.execution import Cause, Verdict
+from agr.domain.execution import DeviationCause, Verdict
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class JudgedIsps:
     measured_kwh: Floats  # (T,) NaN: not measured
     quality: Sequence[str]
     verdict: Sequence[Verdict]
-    cause: Sequence[Cause]
+    cause: Sequence[DeviationCause]
 
 
 def tolerance_kwh(planned_kwh: Floats) -> Floats:
@@ -62,7 +62,7 @@ def judged(planned_kwh: Floats, energy: Energy, isp_hours: float, evidence: Evid
     for isp in range(len(planned_kwh)):
         verdict = _verdict(bool(covered[isp]), bool(near[isp]), evidence, isp)
         verdicts.append(verdict)
-        why = Cause.UNKNOWN
+        why = DeviationCause.UNKNOWN
         if verdict is Verdict.DEVIATED and evidence is not None:
             why = _cause(float(planned_kwh[isp]), float(measured[isp]), isp_hours, evidence, isp)
         causes.append(why)
@@ -77,28 +77,30 @@ def _verdict(covered: bool, near: bool, evidence: Evidence | None, isp: int) -> 
     return Verdict.DEVIATED if covered else Verdict.UNMEASURED
 
 
-def _cause(planned: float, measured: float, isp_hours: float, evidence: Evidence, isp: int) -> Cause:
+def _cause(planned: float, measured: float, isp_hours: float, evidence: Evidence, isp: int) -> DeviationCause:
     slack = max(TOLERANCE_KWH, TOLERANCE_SHARE * abs(planned))
     present = float(evidence.present[isp])
     if present <= _WHOLE:
-        return Cause.ABSENT
+        return DeviationCause.ABSENT
     limit = float(evidence.limit_kw[isp]) * isp_hours * present  # NaN: no comparison with it holds
     if measured < planned:
         if measured + planned * (1 - present) >= planned - slack:
-            return Cause.ABSENT
+            return DeviationCause.ABSENT
         if evidence.late[isp]:
-            return Cause.LATE
+            return DeviationCause.LATE
         if limit < planned * present - slack:
-            return Cause.LIMIT
+            return DeviationCause.LIMIT
         if evidence.car_paused[isp] > 0:
-            return Cause.CAR
+            return DeviationCause.CAR
         offered = float(evidence.offered_kw[isp]) * isp_hours * present
-        return Cause.LIMIT if offered < planned * present - slack else Cause.CAR  # something else holds it lower
+        return (
+            DeviationCause.LIMIT if offered < planned * present - slack else DeviationCause.CAR
+        )  # something else holds it lower
     if evidence.late[isp]:
-        return Cause.LATE
+        return DeviationCause.LATE
     if limit > planned + slack and measured <= limit + slack:
-        return Cause.LIMIT
-    return Cause.STATION
+        return DeviationCause.LIMIT
+    return DeviationCause.STATION
 
 
 def presence(stays: Sequence[tuple[datetime, datetime]], borders: Sequence[datetime]) -> Floats:

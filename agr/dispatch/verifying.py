@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from agr.dispatch.exposure import Held
+from agr.dispatch.exposure import PossibleProfile
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Profile
 
@@ -18,7 +18,7 @@ _AWAY = timedelta(seconds=75)
 _SLACK_KW = 0.001
 
 
-class Finding(StrEnum):
+class Agreement(StrEnum):
     """How what is followed compares."""
 
     AGREES = "agrees"
@@ -31,13 +31,13 @@ class Finding(StrEnum):
 class Compared:
     """A finding, and where it was made."""
 
-    finding: Finding
+    finding: Agreement
     at: datetime | None = None
     said_kw: float = 0.0
     expected_kw: float = 0.0
 
 
-def expected_kw(point: ChargePoint, held: Sequence[Held], instant: datetime) -> float | None:
+def expected_kw(point: ChargePoint, held: Sequence[PossibleProfile], instant: datetime) -> float | None:
     """Return what a point follows at an instant if all that is held is in force: the highest slot; None: nothing."""
     for one in sorted(held, key=lambda h: h.slot, reverse=True):
         kw = one.profile.kw_at(instant, point)
@@ -46,14 +46,14 @@ def expected_kw(point: ChargePoint, held: Sequence[Held], instant: datetime) -> 
     return None
 
 
-def compared(point: ChargePoint, said: Profile, held: Sequence[Held]) -> Compared:
+def compared(point: ChargePoint, said: Profile, held: Sequence[PossibleProfile]) -> Compared:
     """Return how a station's composite schedule compares with what is held; the worst where it differs."""
     profiles = [said, *(one.profile for one in held)]
     edges = [p.start + timedelta(seconds=step.after_s) for p in profiles for step in p.steps]
     edges += [p.end for p in profiles if p.end is not None]
     end = said.end or said.start + timedelta(hours=1)
     inside = sorted({said.start, *(edge for edge in edges if said.start < edge < end), end})
-    found = Compared(finding=Finding.NOTHING)
+    found = Compared(finding=Agreement.NOTHING)
     for first, last in pairwise(inside):
         if last - first <= 2 * _AWAY:
             continue
@@ -62,9 +62,11 @@ def compared(point: ChargePoint, said: Profile, held: Sequence[Held]) -> Compare
         if told is None or due is None:
             continue
         one = _one(point, at, told, due)
-        if found.finding is Finding.NOTHING or (found.finding is Finding.AGREES and one.finding is not Finding.AGREES):
+        if found.finding is Agreement.NOTHING or (
+            found.finding is Agreement.AGREES and one.finding is not Agreement.AGREES
+        ):
             found = one
-        if one.finding is Finding.ABOVE:
+        if one.finding is Agreement.ABOVE:
             return one
     return found
 
@@ -72,9 +74,9 @@ def compared(point: ChargePoint, said: Profile, held: Sequence[Held]) -> Compare
 def _one(point: ChargePoint, at: datetime, told: float, due: float) -> Compared:
     slack = point.kw_per_a + _SLACK_KW
     if told > min(due, point.max_kw) + slack:
-        finding = Finding.ABOVE
+        finding = Agreement.ABOVE
     elif told < min(due, point.max_kw) - slack:
-        finding = Finding.BELOW
+        finding = Agreement.BELOW
     else:
-        finding = Finding.AGREES
+        finding = Agreement.AGREES
     return Compared(finding=finding, at=at, said_kw=told, expected_kw=due)

@@ -43,7 +43,7 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class LimitStep:
     """A limit from some seconds after a profile's start on."""
 
     after_s: int
@@ -56,7 +56,7 @@ class Profile:
 
     start: datetime  # UTC
     unit: str  # A or W
-    steps: tuple[Step, ...]
+    steps: tuple[LimitStep, ...]
     duration_s: int | None = None  # None: the last limit counts without end
 
     @property
@@ -156,7 +156,7 @@ class Dispatch:
         return "" if self.profile is None else self.profile.digest
 
 
-class Fact(StrEnum):
+class StationFact(StrEnum):
     """What a road has learnt of a station, or of one charge point of it."""
 
     UNIT = "unit"  # of a station: the unit of limits that it takes, A or W
@@ -179,7 +179,7 @@ class Learned:
     road: str
     station: str
     charge_point: str
-    fact: Fact
+    fact: StationFact
     value: str
     at: datetime
 

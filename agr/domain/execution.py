@@ -14,7 +14,7 @@ class Verdict(StrEnum):
     UNMEASURED = "unmeasured"  # its limit was accepted, or it needs none, and no register covers the ISP
 
 
-class Cause(StrEnum):
+class DeviationCause(StrEnum):
     """Why a charge point deviated; for other resources nobody knows."""
 
     UNKNOWN = ""
@@ -36,7 +36,7 @@ class Execution:
     measured_kwh: float | None  # of the part that was measured; None: nothing was
     quality: str  # how well: missing, partial, interpolated, measured; no session: no car was there
     verdict: Verdict
-    cause: Cause
+    cause: DeviationCause
     plan: int
 
     @property

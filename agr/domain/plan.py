@@ -162,7 +162,7 @@ class PromisedPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class PlanFigures:
     """The figures of a plan that operators and reports read."""
 
     terms_eur: dict[str, float]
@@ -272,7 +272,7 @@ class Plan:
     state: PlanState
     points: tuple[PointProgram, ...]
     positions: Positions
-    result: Result
+    result: PlanFigures
     change: Change | None = None
     predecessor: int | None = None
     case_digest: str = ""

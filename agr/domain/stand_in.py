@@ -18,7 +18,7 @@ class StandIn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Expectation:
+class GroupForecast:
     """What the forecast of a group says of one Period, and which sessions are known there."""
 
     group: str

@@ -4,13 +4,26 @@ How to, also from a notebook: docs/how-to/forecast.md. What the daemon does with
 """
 
 from agr.forecasting.days import Days, Observed, days_of
-from agr.forecasting.forecast import Forecasting, Made, forecast
-from agr.forecasting.models.protocols import Fitted, Model, ModelError
+from agr.forecasting.forecast import DayForecast, Forecasting, forecast
+from agr.forecasting.models.protocols import Fitted, ForecastModelError, Model
 from agr.forecasting.models.registry import MODELS, model
 from agr.forecasting.rolling import Rolled, rolling
 from agr.forecasting.scores import Score, score
 
 __all__ = [
-    "MODELS", "Days", "Fitted", "Forecasting", "Made", "Model", "ModelError", "Observed", "Rolled", "Score", "days_of",
-    "forecast", "model", "rolling", "score",
+    "MODELS",
+    "DayForecast",
+    "Days",
+    "Fitted",
+    "ForecastModelError",
+    "Forecasting",
+    "Model",
+    "Observed",
+    "Rolled",
+    "Score",
+    "days_of",
+    "forecast",
+    "model",
+    "rolling",
+    "score",
 ]  # fmt: skip

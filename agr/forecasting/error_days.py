@@ -28,13 +28,13 @@ class Predicted:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Past:
+class PastForecasts:
     """What was forecast of past days, and what happened, by series."""
 
     predicted: Mapping[str, Sequence[Predicted]] = field(default_factory=dict)
     observed: Mapping[str, Sequence[Observed]] = field(default_factory=dict)
 
-    def before(self, series: Sequence[str], period: Period, now: datetime, days: int) -> "Past":
+    def before(self, series: Sequence[str], period: Period, now: datetime, days: int) -> "PastForecasts":
         """Return some series on the last days before a Period, forecast as early as `now` is before it."""
         first = period.day - timedelta(days=days)
 
@@ -42,13 +42,13 @@ class Past:
             of = Period(one.day, period.zone_name, period.isp_minutes)
             return first <= one.day < period.day and one.made_at <= min(period.as_early(now, of), now)
 
-        return Past(
+        return PastForecasts(
             predicted={name: [one for one in self.predicted.get(name, ()) if early(one)] for name in series},
             observed={name: [one for one in self.observed.get(name, ()) if one.start < now] for name in series},
         )
 
 
-NOTHING_PAST = Past()
+NOTHING_PAST = PastForecasts()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agr.forecasting.days import Days
 from agr.forecasting.inputs import usable
 from agr.forecasting.models.naive import filled
-from agr.forecasting.models.protocols import Fitted, Model, ModelError
+from agr.forecasting.models.protocols import Fitted, ForecastModelError, Model
 from agr.forecasting.models.registry import ALIKE, BEST, BY_WEATHER, NAIVE, FittedMean, model
 from agr.forecasting.quantiles import LEAST, LEVELS, MIDDLE, bands
 from agr.forecasting.rolling import Rolled, rolling
@@ -42,7 +42,7 @@ class Forecasting:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Made:
+class DayForecast:
     """A forecast of one day by wall-clock slots. Values in the series' unit."""
 
     model: str
@@ -52,17 +52,17 @@ class Made:
     lead: int  # days from the newest whole day to this one
 
 
-def forecast(days: Days, row: int, how: Forecasting | None = None) -> Made:
+def forecast(days: Days, row: int, how: Forecasting | None = None) -> DayForecast:
     """Forecast the day of a row from the rows before it that are known. Raises ModelError, saying why not."""
     how = how or Forecasting()
     notes: list[str] = []
     known = _gapless(days.known(row), notes)
     rows = len(known.values)
     if rows < LEAST_DAYS:
-        raise ModelError(f"only {rows} days are known; {LEAST_DAYS} are needed")
+        raise ForecastModelError(f"only {rows} days are known; {LEAST_DAYS} are needed")
     lead = row - rows + 1
     if lead > LARGEST_LEAD:
-        raise ModelError(f"nothing is known since {known.day(rows - 1)}; look at its source")
+        raise ForecastModelError(f"nothing is known since {known.day(rows - 1)}; look at its source")
     known = usable(known, row, notes)
     chosen = model(ALIKE if how.model == BY_WEATHER and known.inputs is None else how.model)
     if rows < chosen.least_days:
@@ -70,7 +70,7 @@ def forecast(days: Days, row: int, how: Forecasting | None = None) -> Made:
         chosen = model(ALIKE)
     try:
         fitted = chosen.fit(known, lead)
-    except ModelError as error:
+    except ForecastModelError as error:
         notes.append(f"{chosen.name}: {error}: {ALIKE} stand in")
         chosen = model(ALIKE)
         fitted = chosen.fit(known, lead)
@@ -90,7 +90,7 @@ def forecast(days: Days, row: int, how: Forecasting | None = None) -> Made:
             fitted = chosen.fit(known, lead)
     point = fitted(known, lead)
     quantiles = None if tried is None or not how.bands else _bands(point, tried)
-    return Made(model=name, mean=point, quantiles=quantiles, notes=tuple(notes), lead=lead)
+    return DayForecast(model=name, mean=point, quantiles=quantiles, notes=tuple(notes), lead=lead)
 
 
 def _gapless(known: Days, notes: list[str]) -> Days:
@@ -128,7 +128,7 @@ def _tried(known: Days, chosen: Model, lead: int, how: Forecasting) -> Rolled | 
             known, chosen, first, rows, lead=lead, refit_days=_REFIT,
             progress=lambda done, of: how.progress(chosen.name, done, of),
         )  # fmt: skip
-    except ModelError:
+    except ForecastModelError:
         return None
 
 
@@ -143,4 +143,4 @@ def quantile_of(quantiles: Floats, level: float) -> Floats:
     return found
 
 
-__all__ = ["LEVELS", "MIDDLE", "Forecasting", "Made", "forecast", "quantile_of"]
+__all__ = ["LEVELS", "MIDDLE", "DayForecast", "Forecasting", "forecast", "quantile_of"]

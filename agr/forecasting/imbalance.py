@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.forecasting.models.protocols import ModelError
+from agr.forecasting.models.protocols import ForecastModelError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,7 +57,7 @@ def learned(prices: Floats, slot: Ints, slots: int) -> MinutesAhead:
     known = np.isfinite(prices)
     if known.sum() < LEAST_ISPS * slots // 96:
         least = LEAST_ISPS // 96
-        raise ModelError(f"{int(known.sum())} prices are known; those of {least} days are needed")
+        raise ForecastModelError(f"{int(known.sum())} prices are known; those of {least} days are needed")
     low, high = (float(one) for one in np.quantile(prices[known], [_TAIL, 1 - _TAIL]))
     clipped = np.clip(prices, low, high)
     usual = _usual(clipped[-USUAL_DAYS * slots :], slot[-USUAL_DAYS * slots :], slots)

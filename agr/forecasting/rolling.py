@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.forecasting.days import Days
-from agr.forecasting.models.protocols import Fitted, Model, ModelError
+from agr.forecasting.models.protocols import Fitted, ForecastModelError, Model
 from agr.forecasting.quantiles import bands
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ def rolling(
         if fitted is None or (row - first) % refit_days == 0:
             try:
                 fitted = model.fit(known, lead)
-            except ModelError:
+            except ForecastModelError:
                 if fitted is None:
                     raise
         found[row - first] = fitted(known, lead)

@@ -36,7 +36,7 @@ class Session:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Counted:
+class SessionDay:
     """A day of a group, per interval of the Period, (N,), and when it was known."""
 
     arrivals: Floats
@@ -49,7 +49,7 @@ class Counted:
         return zip(SESSION_SERIES, (self.arrivals, self.energy_kwh, self.stay_h), strict=True)
 
 
-def count(sessions: Sequence[Session], period: Period) -> Counted:
+def count(sessions: Sequence[Session], period: Period) -> SessionDay:
     """Count the sessions that arrive in a Period.
 
     The day is known when its last car has left, at the latest LONGEST after it ended. Of a car that stays longer
@@ -72,7 +72,7 @@ def count(sessions: Sequence[Session], period: Period) -> Counted:
     def per_interval(values: Floats) -> Floats:
         return np.bincount(at, weights=values, minlength=size).astype(np.float64)
 
-    return Counted(
+    return SessionDay(
         arrivals=per_interval(np.ones(len(mine))),
         energy_kwh=per_interval(energy),
         stay_h=per_interval(stay),

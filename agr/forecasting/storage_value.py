@@ -14,7 +14,7 @@ POWER_MW, ENERGY_MWH, EFFICIENCY, WEAR = 1.0, 2.0, 0.95, 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worth:
+class StorageValue:
     """Money of some days, EUR; `replanned_eur`: also after trading to the best program once the prices are known."""
 
     days: int
@@ -38,7 +38,7 @@ class Worth:
         return (self.foresight_eur - self.earned_eur) / self.days if self.days else 0.0
 
 
-def worth(forecast: Floats, actual: Floats, *, spread: float | None = None) -> Worth:
+def worth(forecast: Floats, actual: Floats, *, spread: float | None = None) -> StorageValue:
     """Return what the battery earns on the days that are known as a whole, (K,N) in EUR/MWh.
 
     `spread`: by so much buying is dearer and selling cheaper than the day-ahead price when it plans again; None: it
@@ -54,7 +54,7 @@ def worth(forecast: Floats, actual: Floats, *, spread: float | None = None) -> W
         best += float((-came * ideal).sum() * hours) - least
         if spread is not None:
             replanned += _again(came, position, hours, spread)
-    return Worth(
+    return StorageValue(
         days=int(whole.sum()), earned_eur=earned, replanned_eur=replanned if spread is not None else earned,
         foresight_eur=best,
     )  # fmt: skip

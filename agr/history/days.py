@@ -31,7 +31,7 @@ _UNDECIDED = ("superseded",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promises:
+class KeptPromises:
     """Promises of one day: kinds of promise to customers and the market, D-Prognoses, e-programs."""
 
     kept: int
@@ -71,7 +71,7 @@ class PastDay:
     plans: int  # all that were made, previews and failed ones included
     first_plan_eur: float  # money that the first plan in force expected: the forecast
     facts: tuple[Fact, ...]
-    promises: Promises
+    promises: KeptPromises
     prognoses: Mapping[str, int]  # state of the newest revision → congestion points
     fault: str = ""  # why only the summary of its plan shows what it earned, although its programs should be there
     orders: tuple[PastOrder, ...] = ()  # of flexibility
@@ -106,7 +106,7 @@ def _adapter() -> TypeAdapter[Earned]:
     return TypeAdapter(Earned)
 
 
-class Days:
+class DayHistory:
     """Reads past days from a store. What a plan earned is computed once, and kept there."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -177,7 +177,7 @@ class Days:
         return PastDay(
             period=period, plan=earned.plan, executed=executed,
             plans=len(states), first_plan_eur=earned.first_plan_eur, facts=earned.facts, prognoses=prognoses,
-            promises=Promises(kept=count, broken=broken), fault=earned.fault, orders=orders,
+            promises=KeptPromises(kept=count, broken=broken), fault=earned.fault, orders=orders,
         )  # fmt: skip
 
     def _earned(self, first: int, last: int) -> Earned:

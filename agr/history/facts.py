@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.domain.plan import Result
+from agr.domain.plan import PlanFigures
 from agr.planning.case import CLASSES
 from agr.planning.case.balancing import TOGETHER
 from agr.planning.difference import Solved
@@ -75,7 +75,7 @@ def facts_of(solved: Solved, ordered_under: Mapping[str, str] = MappingProxyType
     return tuple(found)
 
 
-def facts_of_summary(result: Result) -> tuple[Fact, ...]:
+def facts_of_summary(result: PlanFigures) -> tuple[Fact, ...]:
     """Return what the summary of a plan still says when its programs are no longer kept."""
     return tuple(
         Fact(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock, SystemClock, period_of
 from agr.history import files
-from agr.history.days import Days, Parties, PastDay
+from agr.history.days import DayHistory, Parties, PastDay
 from agr.history.report import report_html
 from agr.history.tables import OF_PARTIES, Table, parse_by, table
 
@@ -61,7 +61,7 @@ def read_history(
     store: "Store", settings: "Settings", first: date, last: date, *, connections: bool = False
 ) -> History:
     """Return the history from first to last, both included. Raises InputError."""
-    days = Days(store, settings)
+    days = DayHistory(store, settings)
     found = days.between(first, last)
     of_each = days.parties(found) if connections else None
     return History(days=found, currency=settings.currency, domain=settings.domain, parties=of_each)

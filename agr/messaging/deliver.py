@@ -20,13 +20,13 @@ from agr.store.engine import Store, Tx
 from agr.store.outbox import Queued
 from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair, seal
-from agr.uftp.transport import REFUSED, DeliveryAttempt, Outcome, Sender, next_delay
+from agr.uftp.transport import REFUSED, DeliveryAttempt, DeliveryOutcome, Sender, next_delay
 
 log = structlog.get_logger()
 
 MOST_THREADS = 256
 
-_FINAL = {Outcome.DELIVERED, Outcome.FAILED}
+_FINAL = {DeliveryOutcome.DELIVERED, DeliveryOutcome.FAILED}
 _REST_S = 5.0
 """Seconds without a new delivery after the store has failed, or to one recipient after our own code has."""
 _NAMED = 5
@@ -125,10 +125,10 @@ class Deliverer:
                 following = outbox.next_to(tx, message.recipient_domain, self._clock.now())
             if following is not None:
                 outbox.attempt(tx, following.id)
-        if result.outcome is Outcome.DELIVERED:
+        if result.outcome is DeliveryOutcome.DELIVERED:
             log.info("message.delivered", **fields, attempt=message.attempts + 1)
         else:
-            gone = result.outcome is Outcome.FAILED or old
+            gone = result.outcome is DeliveryOutcome.FAILED or old
             log.warning("message.failed" if gone else "message.retry", **fields, why=result.detail)
         return following
 
@@ -136,10 +136,10 @@ class Deliverer:
         """Seal and post a message. What fails on our side, such as reading the key, is tried again like the rest."""
         to = self._participants.find(message.recipient_domain, message.recipient_role)
         if to is None:
-            return DeliveryAttempt(Outcome.FAILED, None, "recipient is not among our participants", None)
+            return DeliveryAttempt(DeliveryOutcome.FAILED, None, "recipient is not among our participants", None)
         if not to.endpoint:
             return DeliveryAttempt(
-                Outcome.RETRY, None, "the DNS has not told us its endpoint yet (alarm discovery)", None
+                DeliveryOutcome.RETRY, None, "the DNS has not told us its endpoint yet (alarm discovery)", None
             )
         try:
             sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key())
@@ -149,14 +149,14 @@ class Deliverer:
         except Exception as error:
             log.exception("delivery.broke", recipient=message.recipient_domain, message_id=message.message_id)
             why = f"it could not be sent from here: {type(error).__name__}: {error}"
-            return DeliveryAttempt(Outcome.RETRY, None, why, None)
+            return DeliveryAttempt(DeliveryOutcome.RETRY, None, why, None)
 
     def _record(self, tx: Tx, message: Queued, result: DeliveryAttempt, *, old: bool) -> None:
         now = self._clock.now()
-        if result.outcome is Outcome.DELIVERED:
+        if result.outcome is DeliveryOutcome.DELIVERED:
             outbox.delivered(tx, message.id, now, result.detail)
             day.recover(tx, "delivery", message.recipient_domain, now)
-        elif result.outcome is Outcome.FAILED or old:
+        elif result.outcome is DeliveryOutcome.FAILED or old:
             if not outbox.failed(tx, message.id, result.detail):
                 return  # answered while the attempt was under way: an earlier attempt had arrived
             plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # the next plan sends it anew

@@ -19,7 +19,7 @@ from agr.settings import ParticipantSettings, Settings
 from agr.settings.discovery import resolver_address
 from agr.store import day, outbox
 from agr.store.engine import Store
-from agr.uftp.dns.discovery import Asked, DnsFound, look_up
+from agr.uftp.dns.discovery import DnsFound, DnsSource, look_up
 from agr.uftp.participants import Participants
 from agr.uftp.signing import public_key_bytes
 
@@ -40,7 +40,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def dns_of(settings: Settings, now: Callable[[], datetime] = utc_now) -> Asked:
+def dns_of(settings: Settings, now: Callable[[], datetime] = utc_now) -> DnsSource:
     """Return the resolver that the settings describe. Raises SettingsError."""
     given = settings.discovery
     try:
@@ -100,7 +100,7 @@ class Discoverer:
         settings: Settings,
         clock: Clock,
         participants: Participants,
-        dns: Asked,
+        dns: DnsSource,
         leading: Callable[[], bool] = lambda: True,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,

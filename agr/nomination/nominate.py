@@ -13,7 +13,7 @@ from agr.domain.e_program import EProgram
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
-from agr.nomination.split import W_PER_KW, Floats, Split, power_of, split
+from agr.nomination.split import W_PER_KW, BrpSplit, Floats, power_of, split
 from agr.planning import plan_loader
 from agr.settings import Brp, Settings
 from agr.store import day, input_version, nominations, overrides, plans, positions, register
@@ -91,7 +91,7 @@ class Nominator:
         nothing = (0,) * period.isp_count
         return np.array([n.content.day_ahead_w if n else nothing for n in newest], dtype=float) / W_PER_KW
 
-    def _queue(self, tx: Tx, period: Period, plan: int, found: Split, *, by_hand: bool) -> list[tuple[str, int]]:
+    def _queue(self, tx: Tx, period: Period, plan: int, found: BrpSplit, *, by_hand: bool) -> list[tuple[str, int]]:
         queued, now = [], self._clock.now()
         for place, brp in enumerate(self._settings.brps):
             content, last = found.program(place), nominations.newest(tx, period.day, brp.name)
@@ -118,7 +118,7 @@ class Nominator:
         return max(soon, brp.gate.gate(brp.name).instant(period))
 
     @staticmethod
-    def _tell_unknown(tx: Tx, period: Period, found: Split, now: datetime) -> None:
+    def _tell_unknown(tx: Tx, period: Period, found: BrpSplit, now: datetime) -> None:
         if not found.unknown:
             day.recover(tx, "brp unknown", str(period), now)
             return

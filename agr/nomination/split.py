@@ -19,7 +19,7 @@ W_PER_KW = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Split:
+class BrpSplit:
     """A plan between BRPs; in each ISP, `power_kw` is the sum of the three others, up to rounding errors."""
 
     power_kw: Floats  # (B,T)
@@ -64,7 +64,7 @@ def power_of(
 def split(
     solved: Solved, power: tuple[Floats, Floats, tuple[str, ...]], brps: Sequence[str],
     day_ahead_kw: Floats | None = None,
-) -> Split:  # fmt: skip
+) -> BrpSplit:  # fmt: skip
     """Return the plan between BRPs: each balancing group of the plan between its own.
 
     `power`: from `power_of`. `day_ahead_kw` (B,T): who has bought what day-ahead, once that is fixed; what was awarded
@@ -87,7 +87,7 @@ def split(
         elsewhere = unknown_kw if not names or pool < 0 or own[rows[0]] < 0 else np.zeros_like(unknown_kw)
         held = None if day_ahead_kw is None else day_ahead_kw[rows]
         found[:, rows] = _between(power_kw[rows], bought_kw - elsewhere, imbalance_kw, held)
-    return Split(
+    return BrpSplit(
         power_kw=power_kw, day_ahead_kw=found[0], intraday_kw=found[1], imbalance_kw=found[2],
         unknown_kw=unknown_kw, unknown=unknown,
     )  # fmt: skip

@@ -171,7 +171,7 @@ class Actions(ActionBase):
         self._wake()
         return Done(text=f"{row.type} to {row.recipient_domain} leaves {how}")
 
-    def _rejected(self, tx: Tx, row: outbox_rows.Row) -> Period | None:
+    def _rejected(self, tx: Tx, row: outbox_rows.OutboxRow) -> Period | None:
         """Return the Period of a D-Prognosis whose newest revision a DSO rejected; None for any other message."""
         if row.type != "D-Prognosis" or row.period is None:
             return None
@@ -180,7 +180,7 @@ class Actions(ActionBase):
             raise ConflictError("a newer revision of this D-Prognosis exists; this one must not arrive after it")
         return self._open_period(row.period) if sent and sent[-1].state == "rejected" else None
 
-    def _once_more(self, tx: Tx, row: outbox_rows.Row) -> str:
+    def _once_more(self, tx: Tx, row: outbox_rows.OutboxRow) -> str:
         """Send the same message again; return how it leaves."""
         now = self._clock.now()
         due = None if row.answer_due_at is None else now + timedelta(seconds=self._settings.delivery.answer_due_s)
@@ -214,7 +214,7 @@ class Actions(ActionBase):
         return Done(text=f"{row.type} to {row.recipient_domain} is cancelled{hint if again else ''}")
 
     @staticmethod
-    def _message(tx: Tx, by: Principal, message_id: str) -> outbox_rows.Row:
+    def _message(tx: Tx, by: Principal, message_id: str) -> outbox_rows.OutboxRow:
         row = outbox_rows.row(tx, message_id)
         if row is None:
             raise MissingError(f"there is no message {message_id!r} in the outbox")

@@ -17,7 +17,7 @@ from agr.store.engine import Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class ImportedActuals:
     """What came of a table."""
 
     stored: int
@@ -31,7 +31,7 @@ class Taken:
         return f"{number_of(self.stored, 'value')} stored, {self.known} known before, {len(self.refused)} refused"
 
 
-def take_actuals(store: Store, settings: Settings, clock: Clock, rows: Sequence[ActualRow]) -> Taken:
+def take_actuals(store: Store, settings: Settings, clock: Clock, rows: Sequence[ActualRow]) -> ImportedActuals:
     """Store rows. Where a table does not say when a value was known: prices when their auction was published, others
     when their interval was over, and neither before now if that was less than a day ago.
     """
@@ -73,6 +73,6 @@ def take_actuals(store: Store, settings: Settings, clock: Clock, rows: Sequence[
             else:
                 day.recover(tx, REFUSED, series, now)
     doubtful = [unread(settings, series) for series in sorted({row.series for row in rows})]
-    return Taken(
+    return ImportedActuals(
         stored=stored, known=offered - stored, refused=tuple(sorted(refused)), unread=tuple(filter(None, doubtful))
     )  # fmt: skip

@@ -22,18 +22,18 @@ from agr.schedule.bidding import AWARD_REFUSED, as_position, end_alarms
 from agr.settings import Settings
 from agr.store import bids, day, plans, positions, register
 from agr.store.engine import Store, Tx, alone
-from agr.store.positions import Fixed
+from agr.store.positions import StoredPosition
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class AuctionStanding:
     """What is known of an auction: our bid, and the position where it is fixed; divided by `scale` both are MW."""
 
     auction: Auction
     bid: FixedPosition
-    position: Fixed | None
+    position: StoredPosition | None
 
     @property
     def count(self) -> int:
@@ -116,12 +116,12 @@ class AuctionResults(ActionBase):
             return self._reaches.doubts_about_position(period, awarded_mw)
         return self._reaches.doubts_about_capacity(period, market, blocks_h, awarded_mw)
 
-    def standing(self, market: str, day_: date) -> Standing:
+    def standing(self, market: str, day_: date) -> AuctionStanding:
         """Return what is known about an auction. Raises InputError for a market that has none."""
         period = self.period(day_)
         auction = self._auction(market, period)
         with self._store.transaction() as tx:
-            return Standing(
+            return AuctionStanding(
                 auction=auction, bid=_bid(tx, auction, period), position=positions.one_on(tx, period.day, market)
             )
 
@@ -139,7 +139,7 @@ class AuctionResults(ActionBase):
             require_within(standing.auction, period, awarded_mw, bid_mw, standing.bid.origin)
 
     def _already(
-        self, tx: Tx, by: Principal, period: Period, auction: Auction, before: Fixed | None, why: str,
+        self, tx: Tx, by: Principal, period: Period, auction: Auction, before: StoredPosition | None, why: str,
         new_prices: str, also: Callable[[Tx, str], None],
     ) -> Done:  # fmt: skip
         """Note that a position was awarded as it stands. Nothing is planned again for that."""
@@ -196,7 +196,7 @@ def refused(period: Period, market: str, feed: str) -> str:
     return f"{period} {market} {feed}"
 
 
-def seen_of(position: Fixed | None) -> str:
+def seen_of(position: StoredPosition | None) -> str:
     """Return the mark of a position, by which somebody who looked at it notices that it has changed since."""
     return "" if position is None else position.at.isoformat()
 
@@ -219,13 +219,13 @@ def _bid(tx: Tx, auction: Auction, period: Period) -> FixedPosition:
     return bid_at_gate(plan, auction.name, auction.count)
 
 
-def _same(known: Fixed | None, values: tuple[float, ...], scale: float) -> bool:
+def _same(known: StoredPosition | None, values: tuple[float, ...], scale: float) -> bool:
     return known is not None and all(
         abs(a - b) <= EQUAL_MW * scale for a, b in zip(known.values, values, strict=True)
     )  # fmt: skip
 
 
-def _replaced(auction: Auction, before: Fixed | None, awarded_mw: Sequence[float]) -> str:
+def _replaced(auction: Auction, before: StoredPosition | None, awarded_mw: Sequence[float]) -> str:
     """Return which earlier award this one replaces, in words; empty where there was none."""
     if before is None or not before.awarded:
         return ""

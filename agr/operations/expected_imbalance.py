@@ -18,7 +18,7 @@ from agr.nomination.split import Floats
 from agr.operations.day_status import ImbalanceStatus
 from agr.operations.execution.strangers import strangers
 from agr.operations.plan_cache import PlanCache
-from agr.operations.readings import Readings
+from agr.operations.readings import ReadingIntake
 from agr.operations.resource_programs import ProgramCache
 from agr.planning.measured_now import past_isps
 from agr.planning.settlement import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
@@ -70,7 +70,13 @@ class ImbalanceOutlook:
     """Works the expected imbalance out, once for each plan, ISP and reading. Thread-safe."""
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Clock, plans: PlanCache, programs: ProgramCache, taken: Readings
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        plans: PlanCache,
+        programs: ProgramCache,
+        taken: ReadingIntake,
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._plans, self._programs, self._taken = plans, programs, taken
@@ -139,7 +145,7 @@ class ImbalanceOutlook:
 def imbalance_status(store: Store, settings: Settings, clock: Clock, period: Period) -> ImbalanceStatus | None:
     """Return what a Period is expected to end with, for a command that looks once; None without a plan."""
     cache = PlanCache(store)
-    taken = Readings(store, settings, clock, lambda: None)
+    taken = ReadingIntake(store, settings, clock, lambda: None)
     found = ImbalanceOutlook(store, settings, clock, cache, ProgramCache(store, cache), taken).of(period)
     if found is None:
         return None

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from agr.domain.errors import StoreError
 from agr.domain.isp import Clock, Period, clock_minutes
-from agr.forecasting import ModelError, Observed
+from agr.forecasting import ForecastModelError, Observed
 from agr.forecasting.admission import admitted
 from agr.forecasting.days import DAY_MINUTES
 from agr.forecasting.imbalance import NAME, MinutesAhead, learned
-from agr.operations.forecast_rows import FAILED, REFUSED, Outcome
+from agr.operations.forecast_rows import FAILED, REFUSED, SeriesOutcome
 from agr.settings import Settings
 from agr.store import actuals, day, forecast_runs
 from agr.store.actuals import Actual
 from agr.store.engine import Store, Tx
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 Floats = NDArray[np.float64]
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ class ImbalanceForecasts:
         self._store, self._settings, self._clock = store, settings, clock
         self._learned: dict[str, tuple[date, MinutesAhead]] = {}
 
-    def look(self, period: Period) -> list[Outcome]:
+    def look(self, period: Period) -> list[SeriesOutcome]:
         """Forecast the ISPs to come of a running Period, where prices are newer; never raises but StoreError."""
         if not self._settings.forecasts.enabled:
             return []
@@ -56,26 +56,26 @@ class ImbalanceForecasts:
                     day.raise_alarm(tx, FAILED, series, f"forecasting {series} failed: {error}", now)
         return found
 
-    def _one(self, tx: Tx, series: str, period: Period, now: datetime) -> Outcome:
+    def _one(self, tx: Tx, series: str, period: Period, now: datetime) -> SeriesOutcome:
         self._take(tx, series, now)
         known = [one for one in actuals.known(tx, series, now, now - HISTORY, now) if one.minutes == period.isp_minutes]
         if not known:
-            return Outcome(series=series, run=None, words=f"no price of {period.isp_minutes} minutes is known")
+            return SeriesOutcome(series=series, run=None, words=f"no price of {period.isp_minutes} minutes is known")
         isp = timedelta(minutes=period.isp_minutes)
         until = known[-1].start + isp
         if now - until > _OLDEST:
-            return Outcome(series=series, run=None, words=f"nothing is known since {until.isoformat()}")
+            return SeriesOutcome(series=series, run=None, words=f"nothing is known since {until.isoformat()}")
         before = forecast_runs.newest(tx, series, period.day, now, given=False)
         if before is not None and before.known_until == until:
-            return Outcome(series=series, run=before.id, words="no newer price is known")
+            return SeriesOutcome(series=series, run=before.id, words="no newer price is known")
         line = np.full((until - known[0].start) // isp, np.nan)  # one price per ISP, up to the newest
         for one in known:
             line[(one.start - known[0].start) // isp] = one.value
         newest = (known[-1].start - period.start) // isp  # ISPs from the Period's start on; below 0: the day before
         try:
             model = self._model(series, line, known[0].start, period)
-        except ModelError as error:
-            return Outcome(series=series, run=None, words=str(error))
+        except ForecastModelError as error:
+            return SeriesOutcome(series=series, run=None, words=str(error))
         to_come = _slots(until, max(period.isp_count - 1 - newest, 0), period)
         recent = line[-4:]
         recent = np.where(np.isfinite(recent), recent, line[-1])
@@ -83,12 +83,12 @@ class ImbalanceForecasts:
         first = len(line) - period.isp_count
         mean = np.concatenate([np.full(max(-first, 0), np.nan), line[max(first, 0) :]])
         mean = np.where(np.isfinite(mean), mean, model.usual[_slots(period.start, period.isp_count, period)])
-        run = Run(
+        run = ForecastRun(
             series=series, model=NAME, made_at=now, period=period.day, minutes=period.isp_minutes, mean=mean,
             known_until=until, notes=(f"known until {until.astimezone(period.tz):%H:%M}",),
         )  # fmt: skip
         number = forecast_runs.put(tx, run, now, planned_with=False)
-        return Outcome(series=series, run=number, words=f"by {NAME}")
+        return SeriesOutcome(series=series, run=number, words=f"by {NAME}")
 
     def _model(self, series: str, line: Floats, first: datetime, period: Period) -> MinutesAhead:
         """Return what was learned about a series today."""

@@ -14,7 +14,7 @@ from agr.forecasting import Days
 from agr.forecasting.inputs import INPUT_SERIES, on_slots
 from agr.store import forecast_runs
 from agr.store.engine import Tx
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 _SLACK = timedelta(hours=1)
 """How much after the same time of day forecasts of earlier days may have come: feeds do not answer at the same minute
@@ -37,7 +37,7 @@ def with_inputs(tx: Tx, days: Days, period: Period, as_of: datetime, begins: tup
     return replace(days, inputs=np.array(found), input_names=tuple(names))
 
 
-def _in_time(days: Days, run: Run, period: Period, as_of: datetime) -> bool:
+def _in_time(days: Days, run: ForecastRun, period: Period, as_of: datetime) -> bool:
     """Say whether a forecast was known as early before its own day as `as_of` is before the Period."""
     of = days.period(days.row(run.period))
     return run.given and run.made_at <= period.as_early(as_of, of) + _SLACK

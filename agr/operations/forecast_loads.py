@@ -24,12 +24,12 @@ from agr.operations.forecast_inputs import with_inputs
 from agr.operations.forecast_rows import FAILED, REFUSED, clipped_at_zero, resolution, run_of
 from agr.operations.forecast_sites import Cold, SiteForecasts
 from agr.operations.forecast_worker import Maker, Task
-from agr.operations.readings import Readings
+from agr.operations.readings import ReadingIntake
 from agr.settings import Settings
 from agr.store import actuals, day, forecast_runs, register
 from agr.store.actuals import Actual
 from agr.store.engine import Store, Tx
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 log = structlog.get_logger()
 HISTORY = timedelta(days=100)
@@ -56,7 +56,7 @@ class LoadForecasts:
         with self._store.transaction() as tx:
             measured = sorted(one.resource for one in forecast_resources(tx))
             newest = actuals.newest_starts(tx, [POWER_SERIES + name for name in measured])
-        readings = Readings(self._store, self._settings, self._clock, lambda: None)
+        readings = ReadingIntake(self._store, self._settings, self._clock, lambda: None)
         taken, refused, told = 0, set[str](), set[str]()
         for back in range(self._settings.readings.oldest_days, 0, -1):
             period = Period(today.day - timedelta(days=back), today.zone_name, today.isp_minutes)
@@ -118,7 +118,7 @@ class LoadForecasts:
                      model=ALIKE if days.inputs is None else BY_WEATHER,
                      bands=len(names) <= WITH_BANDS)
             )  # fmt: skip
-        made: dict[str, Run] = {}
+        made: dict[str, ForecastRun] = {}
         why: dict[str, str] = dict.fromkeys(names[MOST:], f"at most {MOST} resources are forecast one by one")
         for task, one in zip(tasks, self._make(tasks, self._settings.forecasts.budget_s), strict=True):
             name = task.series.removeprefix(POWER_SERIES)

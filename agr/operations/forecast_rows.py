@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
-from agr.forecasting import Days, Made, Observed
+from agr.forecasting import DayForecast, Days, Observed
 from agr.forecasting.forecast import VERSION
 from agr.forecasting.models.registry import ALIKE
 from agr.operations.forecast_worker import Task, make
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 Floats = NDArray[np.float64]
 FAILED, REFUSED = "forecast failed", "forecast input refused"
@@ -21,7 +21,7 @@ FAILED, REFUSED = "forecast failed", "forecast input refused"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class SeriesOutcome:
     """What came of one series: the number of its run, or why there is none."""
 
     series: str
@@ -35,14 +35,14 @@ def resolution(known: Sequence[Observed]) -> int:
     return next(minutes for minutes in (60, 30, 15) if minutes <= max(shortest, 15))
 
 
-def run_of(task: Task, made: Made, period: Period, made_at: datetime) -> Run:
+def run_of(task: Task, made: DayForecast, period: Period, made_at: datetime) -> ForecastRun:
     """Return a forecast as it is stored: by intervals of the Period, with what it was made from."""
     days, of = task.days, Period(period.day, period.zone_name, task.days.minutes)
     newest = of.day - timedelta(days=made.lead)
     digest = sha256(days.known(task.row).values.tobytes() + f"{days.first} {task.row} {made.model}".encode())
     if days.inputs is not None:
         digest.update(days.inputs[:, : task.row + 1].tobytes() + " ".join(days.input_names).encode())
-    return Run(
+    return ForecastRun(
         series=task.series, model=made.model, made_at=made_at, period=period.day, minutes=days.minutes,
         mean=days.on(made.mean, of), version=VERSION, known_until=Period(newest, of.zone_name, of.isp_minutes).end,
         quantiles=None if made.quantiles is None else _each(days, made.quantiles, of),
@@ -50,7 +50,7 @@ def run_of(task: Task, made: Made, period: Period, made_at: datetime) -> Run:
     )  # fmt: skip
 
 
-def with_moment(run: Run, now: datetime) -> Run:
+def with_moment(run: ForecastRun, now: datetime) -> ForecastRun:
     """Return the run, with a note where it was made after the moment it says."""
     if run.made_at >= now:
         return run
@@ -58,7 +58,7 @@ def with_moment(run: Run, now: datetime) -> Run:
     return replace(run, notes=(*run.notes, words))
 
 
-def simpler(task: Task, why: str) -> Made | str:
+def simpler(task: Task, why: str) -> DayForecast | str:
     """Return the mean of alike days where a model made no forecast in time, or died; else why there is none."""
     made = make(replace(task, model=ALIKE, bands=False))
     if isinstance(made, str):
@@ -66,13 +66,13 @@ def simpler(task: Task, why: str) -> Made | str:
     return replace(made, notes=(f"{task.model}: {why}: {ALIKE} stand in", *made.notes))
 
 
-def clipped_at_zero(made: Made) -> Made:
+def clipped_at_zero(made: DayForecast) -> DayForecast:
     """Return the forecast of a generator: not above zero, for it does not consume."""
     quantiles = None if made.quantiles is None else np.minimum(made.quantiles, 0.0)
     return replace(made, mean=np.minimum(made.mean, 0.0), quantiles=quantiles)
 
 
-def from_zero(made: Made) -> Made:
+def from_zero(made: DayForecast) -> DayForecast:
     """Return the forecast of what is never negative."""
     quantiles = None if made.quantiles is None else np.maximum(made.quantiles, 0.0)
     return replace(made, mean=np.maximum(made.mean, 0.0), quantiles=quantiles)

@@ -21,7 +21,7 @@ from agr.operations.forecasts import HISTORY
 from agr.settings import Settings
 from agr.store import actuals, forecast_runs
 from agr.store.engine import Tx
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 Floats = NDArray[np.float64]
 OURS = "ours"
@@ -29,7 +29,7 @@ OURS = "ours"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ScoreRow:
     """One line of the scoreboard."""
 
     model: str
@@ -44,7 +44,7 @@ class Row:
 
 def scoreboard(
     tx: Tx, settings: Settings, series: str, first: date, last: date, as_of: datetime, *, money: bool = False
-) -> list[Row]:
+) -> list[ScoreRow]:
     """Return the scores of the newest forecast of each Period before it began, as known at a moment; best first.
 
     `money`: also what a battery loses by its errors, which takes some milliseconds a day; of energy prices only.
@@ -69,11 +69,13 @@ def scoreboard(
             naive_quantiles=naive_quantiles,
         )  # fmt: skip
         if found is not None:
-            rows.append(Row(model=name, score=found, lost_eur_per_day=_lost(mean, naive.actual[skip:], asked=money)))
+            rows.append(
+                ScoreRow(model=name, score=found, lost_eur_per_day=_lost(mean, naive.actual[skip:], asked=money))
+            )
     own = score(naive.forecast[skip:], naive.actual[skip:], quantiles=naive_quantiles, naive=naive.forecast[skip:])
     if own is not None:
         lost = _lost(naive.forecast[skip:], naive.actual[skip:], asked=money)
-        rows.append(Row(model=NAIVE, score=own, lost_eur_per_day=lost))
+        rows.append(ScoreRow(model=NAIVE, score=own, lost_eur_per_day=lost))
     return sorted(rows, key=lambda row: row.score.relative_mae or 0.0)
 
 
@@ -106,7 +108,7 @@ def training_days(
     return usable(with_inputs(tx, days, last, min(moment, as_of), begins), days.row(last.day), notes)
 
 
-def on_slots(days: Days, runs: Sequence[Run], begin: int, end: int) -> tuple[Floats, Floats]:
+def on_slots(days: Days, runs: Sequence[ForecastRun], begin: int, end: int) -> tuple[Floats, Floats]:
     """Return the newest of the runs of each day made before it began: means (K,N), quantiles (K,L,N), NaN for none."""
     mean = np.full((end - begin, days.slots), np.nan)
     quantiles = np.full((end - begin, len(LEVELS), days.slots), np.nan)

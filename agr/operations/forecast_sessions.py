@@ -12,21 +12,21 @@ import structlog
 
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period, period_of
-from agr.forecasting import Made, Observed, days_of
+from agr.forecasting import DayForecast, Observed, days_of
 from agr.forecasting.forecast import quantile_of
 from agr.forecasting.models.registry import ALIKE
 from agr.forecasting.sessions import (
     ARRIVALS,
     ELSEWHERE,
     LONGEST,
-    Counted,
     Session,
+    SessionDay,
     count,
     of_sessions,
     session_unit,
     whole_days,
 )
-from agr.operations.forecast_rows import FAILED, Outcome, from_zero, run_of, with_moment
+from agr.operations.forecast_rows import FAILED, SeriesOutcome, from_zero, run_of, with_moment
 from agr.operations.forecast_worker import Maker, Task
 from agr.settings import Settings
 from agr.store import actuals, charge_sessions, day, forecast_runs, portfolio, register
@@ -79,7 +79,7 @@ class SessionForecasts:
                     period = period.next()
         return taken
 
-    def run(self, period: Period, names: Sequence[str] = (), *, as_of: datetime | None = None) -> list[Outcome]:
+    def run(self, period: Period, names: Sequence[str] = (), *, as_of: datetime | None = None) -> list[SeriesOutcome]:
         """Forecast groups for a Period from what was known by `as_of` (now), all when none is named; store the runs."""
         now = self._clock.now()
         moment = as_of or now
@@ -101,18 +101,18 @@ class SessionForecasts:
         outcomes = []
         for task, made in zip(tasks, every[: len(tasks)], strict=True):
             if isinstance(made, str):
-                outcomes.append(Outcome(series=task.series, run=None, words=made))
+                outcomes.append(SeriesOutcome(series=task.series, run=None, words=made))
                 continue
             made = replace(made, notes=(*made.notes, *_whole(task.series, wholes.get(task.series))))
             run = with_moment(run_of(task, from_zero(made), period, moment), now)
             with self._store.transaction() as tx:
                 number = forecast_runs.put(tx, run, now)
             words = "; ".join((f"by {made.model}", *made.notes))
-            outcomes.append(Outcome(series=task.series, run=number, words=words))
+            outcomes.append(SeriesOutcome(series=task.series, run=number, words=words))
         self._say(period, outcomes, len(chosen) - MOST)
         return outcomes
 
-    def _say(self, period: Period, outcomes: Sequence[Outcome], beyond: int) -> None:
+    def _say(self, period: Period, outcomes: Sequence[SeriesOutcome], beyond: int) -> None:
         failed = [f"{one.series}: {one.words}" for one in outcomes if one.run is None]
         failed += [f"{beyond} more series: at most {MOST} are forecast"][: beyond > 0]
         with self._store.transaction() as tx:
@@ -145,7 +145,7 @@ def _left(sessions: Sequence[Session], period: Period, now: datetime) -> bool:
     return not there or period.end + LONGEST <= now
 
 
-def _whole(series: str, made: Made | str | None) -> tuple[str, ...]:
+def _whole(series: str, made: DayForecast | str | None) -> tuple[str, ...]:
     """Return the forecast of the whole day in words: hours do not tell it, for their errors are not independent."""
     if made is None or isinstance(made, str):
         return ()
@@ -157,7 +157,7 @@ def _whole(series: str, made: Made | str | None) -> tuple[str, ...]:
     return (f"{words}, {low:.4g} to {high:.4g} with 80 %",)
 
 
-def put_day(tx: Tx, group: str, counted: Counted, period: Period, received_at: datetime) -> int:
+def put_day(tx: Tx, group: str, counted: SessionDay, period: Period, received_at: datetime) -> int:
     """Store a counted day of a group as what happened; return how many values are new."""
     return actuals.put(tx, [
         Actual(

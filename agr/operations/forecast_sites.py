@@ -20,7 +20,7 @@ from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.kinds.quantities import COP, HEAT
-from agr.forecasting import ModelError, Observed, days_of
+from agr.forecasting import ForecastModelError, Observed, days_of
 from agr.forecasting.inputs import weather_series
 from agr.forecasting.sessions import ELSEWHERE
 from agr.forecasting.sites.heat import HeatDemand, cop_of, from_yearly_use, learned
@@ -31,7 +31,7 @@ from agr.settings import Settings
 from agr.settings.forecasts import HeatSites, LoadSites, RoofSites
 from agr.store import actuals, day, forecast_runs, portfolio, register
 from agr.store.engine import Store, Tx
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 Floats = NDArray[np.float64]
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ class SiteForecasts:
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store, self._settings, self._clock = store, settings, clock
 
-    def powers(self, period: Period, wanted: Collection[Cold], made: Mapping[str, Run]) -> set[str]:
+    def powers(self, period: Period, wanted: Collection[Cold], made: Mapping[str, ForecastRun]) -> set[str]:
         """Forecast the power of resources where that can be done, and store the runs; return which.
 
         `made`: resource → what was forecast for it from its own past; these are the groups of the others.
@@ -126,13 +126,14 @@ class SiteForecasts:
                     (COP, COP_MODEL, cop_of(air.mean, site.flow_c), ()),
                 ):
                     series = f"{quantity.name} {row.resource}"
-                    runs.append(Run(series=series, model=model, made_at=now, period=period.day, minutes=air.minutes,
+                    runs.append(ForecastRun(series=series, model=model, made_at=now, period=period.day,
+                                            minutes=air.minutes,
                                     mean=mean, notes=notes))  # fmt: skip
         self._keep(runs, now)
         self._say(period, missing, HEAT_PUMPS, now)
         return len(runs) // 2
 
-    def _load(self, site: LoadSites, period: Period, level: float, days: float) -> Run:
+    def _load(self, site: LoadSites, period: Period, level: float, days: float) -> ForecastRun:
         country = self._settings.forecasts.country
         power = standard_kw(site.profile, site.kwh_per_year, period, country)
         factor, words = 1.0, "it was not measured yet"
@@ -148,7 +149,7 @@ class SiteForecasts:
         return _run(f"standard profile {site.profile}", period, power * factor, note)
 
     @staticmethod
-    def _roof(weather: "_Weather", site: RoofSites, period: Period) -> Run | None:
+    def _roof(weather: "_Weather", site: RoofSites, period: Period) -> ForecastRun | None:
         sun = weather.newest("sun_w_m2", site.place)
         if sun is None:
             return None
@@ -180,10 +181,10 @@ class SiteForecasts:
                 air[days.row(run.period)] = days.by_the_clock(run.mean, run.minutes, days.period(days.row(run.period)))
         try:
             return learned(days.values.mean(axis=1), air, site.base_c), "learned from measured days"
-        except ModelError as error:
+        except ForecastModelError as error:
             return usual, f"{note}: {error}"
 
-    def _keep(self, runs: list[Run], now: datetime) -> None:
+    def _keep(self, runs: list[ForecastRun], now: datetime) -> None:
         for first in range(0, len(runs), _AT_ONCE):
             with self._store.transaction() as tx:
                 forecast_runs.put_all(tx, runs[first : first + _AT_ONCE], now)
@@ -201,7 +202,9 @@ class SiteForecasts:
 class _Groups:
     """The mean forecast of resources of a kind, at a congestion point and everywhere."""
 
-    def __init__(self, tx: Tx, period: Period, made: Mapping[str, Run], own: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(
+        self, tx: Tx, period: Period, made: Mapping[str, ForecastRun], own: Mapping[str, tuple[float, float]]
+    ) -> None:
         self._period, self._made, self._own = period, made, own
         self._point = {c: p.address for p in portfolio.load(tx, period).points for c in p.connections}
         self._members: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -213,7 +216,7 @@ class _Groups:
             for where in (self._point.get(one.connection, ELSEWHERE), ""):
                 self._members[one.table, where].append(one.resource)
 
-    def of(self, one: Cold, level: float, days: float) -> Run | None:
+    def of(self, one: Cold, level: float, days: float) -> ForecastRun | None:
         """Return a resource's forecast from its group; None where nothing is forecast of others of its kind."""
         for where in (self._point.get(one.connection, ELSEWHERE), ""):
             mean = self._mean((one.table, where))
@@ -245,17 +248,17 @@ class _Weather:
 
     def __init__(self, tx: Tx, period: Period, now: datetime) -> None:
         self._tx, self._period, self._now = tx, period, now
-        self._newest: dict[str, Run | None] = {}
-        self._between: dict[tuple[str, date, date], list[Run]] = {}
+        self._newest: dict[str, ForecastRun | None] = {}
+        self._between: dict[tuple[str, date, date], list[ForecastRun]] = {}
 
-    def newest(self, quantity: str, place: str) -> Run | None:
+    def newest(self, quantity: str, place: str) -> ForecastRun | None:
         """Return the forecast for the Period; None where there is none."""
         name = weather_series(quantity, place)
         if name not in self._newest:
             self._newest[name] = forecast_runs.newest(self._tx, name, self._period.day, self._now, given=True)
         return self._newest[name]
 
-    def between(self, quantity: str, place: str, first: date, last: date) -> list[Run]:
+    def between(self, quantity: str, place: str, first: date, last: date) -> list[ForecastRun]:
         """Return the forecasts for some days, oldest first."""
         key = weather_series(quantity, place), first, last
         if key not in self._between:
@@ -271,8 +274,8 @@ def _back(period: Period, days: int) -> Period:
     return Period(period.day - timedelta(days=days), period.zone_name, period.isp_minutes)
 
 
-def _run(model: str, period: Period, power_kw: Floats, note: str) -> Run:
-    return Run(
+def _run(model: str, period: Period, power_kw: Floats, note: str) -> ForecastRun:
+    return ForecastRun(
         series="", model=model, made_at=period.start, period=period.day, minutes=period.isp_minutes, mean=power_kw,
         notes=(note,),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from agr.operations.forecast_rows import resolution
 from agr.settings import Settings
 from agr.store import actuals, forecast_runs
 from agr.store.engine import Tx
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 Floats = NDArray[np.float64]
 FAN = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
@@ -30,8 +30,8 @@ class View:
     series: str
     period: Period
     as_of: datetime
-    run: Run | None
-    given: Run | None
+    run: ForecastRun | None
+    given: ForecastRun | None
     mean: Values
     fan: dict[float, Values]  # empty: no bands
     given_values: Values
@@ -94,7 +94,7 @@ def view(tx: Tx, settings: Settings, series: str, period: Period, as_of: datetim
     )  # fmt: skip
 
 
-def _on(run: Run | None, period: Period) -> Values:
+def _on(run: ForecastRun | None, period: Period) -> Values:
     return (None,) * period.isp_count if run is None else _per_isp(run.mean, run.minutes, period)
 
 

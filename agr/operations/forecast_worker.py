@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from agr.forecasting import Days, Forecasting, Made, ModelError, forecast
+from agr.forecasting import DayForecast, Days, Forecasting, ForecastModelError, forecast
 
 _NICE = 10
 
@@ -26,7 +26,7 @@ class Task:
     bands: bool = True
 
 
-Maker = Callable[[list[Task], float], Sequence[Made | str]]
+Maker = Callable[[list[Task], float], Sequence[DayForecast | str]]
 """Makes forecasts, or says why there is none; its second argument is how long it may take, in seconds."""
 
 
@@ -39,15 +39,15 @@ def _settle_in() -> None:
         os.nice(_NICE)
 
 
-def make(task: Task) -> Made | str:
+def make(task: Task) -> DayForecast | str:
     """Return a forecast, or why there is none."""
     try:
         return forecast(task.days, task.row, Forecasting(model=task.model, bands=task.bands))
-    except ModelError as error:
+    except ForecastModelError as error:
         return str(error)
 
 
-def make_all(tasks: list[Task], budget_s: float) -> list[Made | str]:
+def make_all(tasks: list[Task], budget_s: float) -> list[DayForecast | str]:
     """Return a forecast, or why there is none, for each task; the worker is ended when the time is over."""
     if not tasks:
         return []

@@ -13,13 +13,13 @@ from agr.domain.errors import StoreError
 from agr.domain.faults import verb_of
 from agr.domain.isp import Clock, Period
 from agr.domain.price import values_on
-from agr.forecasting import Days, Made, Observed, days_of
+from agr.forecasting import DayForecast, Days, Observed, days_of
 from agr.forecasting.admission import admitted
 from agr.forecasting.models.registry import GIVEN
 from agr.operations.forecast_inputs import with_inputs
 from agr.operations.forecast_loads import ALL as LOADS
 from agr.operations.forecast_loads import LoadForecasts
-from agr.operations.forecast_rows import FAILED, REFUSED, Outcome, resolution, run_of, simpler, with_moment
+from agr.operations.forecast_rows import FAILED, REFUSED, SeriesOutcome, resolution, run_of, simpler, with_moment
 from agr.operations.forecast_series import PriceSeries, price_series, received
 from agr.operations.forecast_sessions import ALL as SESSIONS
 from agr.operations.forecast_sessions import SessionForecasts
@@ -30,7 +30,7 @@ from agr.settings import Settings
 from agr.store import actuals, day, forecast_runs, register
 from agr.store.actuals import Actual
 from agr.store.engine import Store
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 log = structlog.get_logger()
 HISTORY = timedelta(days=1100)
@@ -39,7 +39,7 @@ _GROUPS = (LOADS, SESSIONS, SITES, HEAT_PUMPS)
 """What has one alarm for all its series, which ends by itself."""
 
 
-class Forecasts:
+class ForecastService:
     """What the market day and the command line do with forecasts."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, make: Maker = make_all) -> None:
@@ -126,7 +126,7 @@ class Forecasts:
                 new += 1
         return new
 
-    def run(self, period: Period, names: Sequence[str] = (), *, as_of: datetime | None = None) -> list[Outcome]:
+    def run(self, period: Period, names: Sequence[str] = (), *, as_of: datetime | None = None) -> list[SeriesOutcome]:
         """Forecast series for a Period from what was known by `as_of` (now), all when none is named; store the runs.
 
         A price series whose result is known already is not forecast.
@@ -135,15 +135,15 @@ class Forecasts:
         moment = as_of or now
         chosen = [series for series in price_series(self._settings) if not names or series.name in names]
         tasks: list[Task] = []
-        outcomes: list[Outcome] = []
+        outcomes: list[SeriesOutcome] = []
         for series in chosen:
             days = self.days(series.name, period, moment)
             if days is None:
-                outcomes.append(Outcome(series=series.name, run=None, words="nothing of it is known"))
+                outcomes.append(SeriesOutcome(series=series.name, run=None, words="nothing of it is known"))
                 continue
             row = days.row(period.day)
             if row < len(days.complete) and days.complete[row]:
-                outcomes.append(Outcome(series=series.name, run=None, words="its result is known"))
+                outcomes.append(SeriesOutcome(series=series.name, run=None, words="its result is known"))
                 continue
             with self.store.transaction() as tx:
                 days = with_inputs(tx, days, period, moment)
@@ -163,25 +163,27 @@ class Forecasts:
             known, self._settings.time_zone, resolution(known), country=self._settings.forecasts.country
         )  # fmt: skip
 
-    def _store_made(self, task: Task, made: Made | str, period: Period, as_of: datetime, now: datetime) -> Outcome:
+    def _store_made(
+        self, task: Task, made: DayForecast | str, period: Period, as_of: datetime, now: datetime
+    ) -> SeriesOutcome:
         if isinstance(made, str):
             text = f"{task.series} is not forecast for {period}: {made}"
             self._alarm(FAILED, task.series, f"{text}; the plan is made without")
-            return Outcome(series=task.series, run=None, words=made)
+            return SeriesOutcome(series=task.series, run=None, words=made)
         run = with_moment(run_of(task, made, period, as_of), now)
         with self.store.transaction() as tx:
             number = forecast_runs.put(tx, run, now)
             day.recover(tx, FAILED, task.series, now)
         log.info("forecast.made", series=task.series, period=str(period), model=made.model, run=number)
-        return Outcome(series=task.series, run=number, words="; ".join((f"by {made.model}", *made.notes)))
+        return SeriesOutcome(series=task.series, run=number, words="; ".join((f"by {made.model}", *made.notes)))
 
     def _alarm(self, kind: str, subject: str, text: str) -> None:
         with self.store.transaction() as tx:
             day.raise_alarm(tx, kind, subject, text, self._clock.now())
 
 
-def _given(series: PriceSeries, period: Period, values: list[float], now: datetime) -> Run:
-    return Run(
+def _given(series: PriceSeries, period: Period, values: list[float], now: datetime) -> ForecastRun:
+    return ForecastRun(
         series=series.name, model=GIVEN, made_at=now, period=period.day, minutes=period.isp_minutes,
         mean=np.array(values),
     )  # fmt: skip

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Room:
+class NearestLimit:
     """Where a program comes nearest to a limit: what is left until it, below 0 where it is exceeded."""
 
     address: str
@@ -32,7 +32,7 @@ class DsoGlance:
     peak_isp: int  # from 1
     reserved_kw: float  # the most reserved in any ISP, either sign
     limited: int  # congestion points with a limit
-    room: Room | None  # None: nothing is limited
+    room: NearestLimit | None  # None: nothing is limited
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,9 @@ def _dso(solved: Solved, dso: str, upper: Floats, lower: Floats) -> DsoGlance:
         energy_mwh=float(program.sum()) * case.isp_hours / 1000,
         reserved_kw=float(np.abs(reserved).sum(axis=0).max(initial=0.0)),
         limited=int(np.isfinite(left).any(axis=1).sum()),
-        room=Room(address=case.points[places[row]], isp=int(isp) + 1, left_kw=nearest) if isfinite(nearest) else None,
+        room=NearestLimit(address=case.points[places[row]], isp=int(isp) + 1, left_kw=nearest)
+        if isfinite(nearest)
+        else None,
     )  # fmt: skip
 
 

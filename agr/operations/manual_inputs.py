@@ -125,6 +125,6 @@ class ManualInputs(ActionBase):
                 self._ask(tx, period, text)
 
 
-def _newest_word(tx: Tx, contract_id: str, day_: date) -> day.Reserved | None:
+def _newest_word(tx: Tx, contract_id: str, day_: date) -> day.ReservedStatement | None:
     """Return which statement about a contract counts in a Period; None where it is reserved as contracted."""
     return next((h for h in day.reservation_history(tx, day_) if h.contract == contract_id), None)

@@ -21,7 +21,7 @@ from agr.schedule.bidding import AWARD_REFUSED, TRADE_REFUSED
 from agr.settings import HttpFeed, Settings
 from agr.store import day, market_reports
 from agr.store.engine import Store, Tx, alone
-from agr.store.market_reports import Report
+from agr.store.market_reports import MarketReport
 
 log = structlog.get_logger()
 
@@ -91,7 +91,7 @@ class MarketFeeds:
         if award is None or (known is not None and known.digest == digest):
             return  # nothing yet, or nothing new: what was judged once, and perhaps corrected by hand since, stays
         report = partial(
-            Report, source=feed.name, period=period.day, market=market, digest=digest, content=content,
+            MarketReport, source=feed.name, period=period.day, market=market, digest=digest, content=content,
             at=self._clock.now(),
         )  # fmt: skip
 

@@ -22,7 +22,7 @@ from agr.operations.forecast_rows import REFUSED
 from agr.settings import OutlookFeed, Settings
 from agr.store import day, forecast_runs
 from agr.store.engine import Store, Tx
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 log = structlog.get_logger()
 OLDEST_ISSUE = timedelta(hours=48)
@@ -117,7 +117,7 @@ class Outlooks:
             notes.append(f"made at {_iso(outlook.issued)}")
         if covered.drawn:
             notes.append(f"{covered.drawn} of {period.isp_count} values are missing: a straight line stands in")
-        run = Run(
+        run = ForecastRun(
             series=outlook.series, model=GIVEN, made_at=known_at, period=period.day, minutes=period.isp_minutes,
             mean=covered.values, notes=tuple(notes),
         )  # fmt: skip

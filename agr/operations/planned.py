@@ -16,7 +16,7 @@ _SEEN_KW = 0.0005
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
+class PlannedStretch:
     """Consecutive ISPs with one power and the same limits and reservations that hold it."""
 
     first: int  # ISP, from 1
@@ -37,7 +37,7 @@ class Planned:
     stored_kwh: Floats | None  # (T,)
     worth_eur_per_mwh: Floats  # (T,) of energy in the portfolio
     congestion_point: str  # empty: in none
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[PlannedStretch, ...]
     consumed_kwh: float
     produced_kwh: float
     consuming_eur_per_mwh: float | None  # what energy is worth on average where power is consumed; None: nowhere
@@ -74,7 +74,7 @@ def _mean(worth: Floats, weight: Floats) -> float | None:
 
 def _stretches(
     power: Floats, stored: Floats | None, worth: Floats, solved: Solved, period: Period, address: str
-) -> tuple[Stretch, ...]:  # fmt: skip
+) -> tuple[PlannedStretch, ...]:  # fmt: skip
     points = solved.named.case.points
     point = points.index(address) if address in points else None
     held = [
@@ -87,7 +87,7 @@ def _stretches(
         if abs(power[isp] - power[isp - 1]) >= _SEEN_KW or names[isp] != names[isp - 1]
     ]  # fmt: skip
     return tuple(
-        Stretch(
+        PlannedStretch(
             first=begin + 1, last=end, start=period.label(begin + 1), end=period.label(end + 1),
             power_kw=float(power[begin:end].mean()), stored_kwh=None if stored is None else float(stored[end - 1]),
             worth_eur_per_mwh=float(worth[begin:end].mean()), held_by=held[begin],

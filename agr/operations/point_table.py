@@ -17,7 +17,7 @@ _NO_FIGURE = Figure(peak_kw=0.0, reserved_kw=0.0, coverage=None, value_eur=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class PointRow:
     """One congestion point of a Period."""
 
     address: str
@@ -34,10 +34,10 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class PointPage:
     """Some of the rows, how many fit the search, and how many there are by state."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[PointRow, ...]
     matching: int
     total: int
     states: dict[str, int]
@@ -47,7 +47,7 @@ class Page:
 
 _ORDER = {"rejected": 0, "failed": 1, "cancelled": 2, "not sent": 3, "superseded": 4, "sent": 5, "accepted": 6}
 
-SORTS: dict[str, Callable[[Row], Any]] = {
+SORTS: dict[str, Callable[[PointRow], Any]] = {
     "address": lambda r: r.address,
     "dso": lambda r: (r.dso, r.address),
     "connections": lambda r: r.connections,
@@ -70,8 +70,8 @@ class _Day:
     counts: Any = None
     states: dict[int, str] = field(default_factory=dict)
     revisions: dict[str, dict[int, tuple[int, str, str | None]]] = field(default_factory=dict)
-    rows: dict[str, Row] = field(default_factory=dict)
-    listed: tuple[Row, ...] = ()
+    rows: dict[str, PointRow] = field(default_factory=dict)
+    listed: tuple[PointRow, ...] = ()
 
 
 class PointTable:
@@ -86,7 +86,7 @@ class PointTable:
         self, period: date, *, search: str = "", state: str = "", sort: str = "state", descending: bool = False,
         limit: int = 50, offset: int = 0, plan: int | None = None,
         seen: Callable[[str], bool] = lambda _address: True,
-    ) -> Page:  # fmt: skip
+    ) -> PointPage:  # fmt: skip
         """Return one page, with the figures of a plan or else of the one in force.
 
         `search` finds parts of the address or the DSO's domain; only what is `seen` by address is counted.
@@ -100,13 +100,13 @@ class PointTable:
         if wanted:
             chosen = [r for r in chosen if wanted in r.address.lower() or wanted in r.dso]
         chosen.sort(key=SORTS[sort], reverse=descending)
-        return Page(
+        return PointPage(
             rows=tuple(chosen[offset : offset + limit]), matching=len(chosen), total=len(rows),
             states=dict(Counter(r.state for r in rows)), plan=in_force if plan is None else plan,
             value_eur=sum(r.value_eur for r in rows),
         )  # fmt: skip
 
-    def with_figures(self, rows: tuple[Row, ...], plan: int) -> tuple[Row, ...]:
+    def with_figures(self, rows: tuple[PointRow, ...], plan: int) -> tuple[PointRow, ...]:
         """Return the rows with the figures of another plan than the one in force."""
         figures = self._plan_cache.figures(plan)
         return tuple(replace(row, **vars(figures.get(row.address, _NO_FIGURE))) for row in rows)
@@ -115,7 +115,7 @@ class PointTable:
         """Return state → number of congestion points."""
         return dict(Counter(r.state for r in self.rows(period)[1]))
 
-    def rows(self, period: date) -> tuple[int | None, tuple[Row, ...]]:
+    def rows(self, period: date) -> tuple[int | None, tuple[PointRow, ...]]:
         """Return (plan in force, every congestion point of the Period)."""
         with self._lock:
             with self._store.transaction() as tx:
@@ -155,9 +155,9 @@ class PointTable:
             self._days.pop(next(iter(self._days)))
 
 
-def _row(address: str, dso: str, connections: int, figures: Mapping[str, Figure]) -> Row:
+def _row(address: str, dso: str, connections: int, figures: Mapping[str, Figure]) -> PointRow:
     f = figures.get(address, _NO_FIGURE)
-    return Row(
+    return PointRow(
         address=address, dso=dso, connections=connections, state="not sent", revision=0, accepted=0, reason=None,
         peak_kw=f.peak_kw, reserved_kw=f.reserved_kw, coverage=f.coverage, value_eur=f.value_eur,
     )  # fmt: skip

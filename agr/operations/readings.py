@@ -39,7 +39,7 @@ class RowVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class ReadingVerdicts:
     """What became of all rows, in their order."""
 
     verdicts: tuple[RowVerdict, ...]
@@ -77,10 +77,10 @@ def devices_of(tx: Tx, names: Collection[str]) -> dict[str, Device]:
     return found
 
 
-class Readings(ActionBase):
+class ReadingIntake(ActionBase):
     """Takes readings; what is wrong with one row does not keep the others."""
 
-    def take(self, by: Principal, rows: Sequence[Reported | str]) -> Taken:
+    def take(self, by: Principal, rows: Sequence[Reported | str]) -> ReadingVerdicts:
         """Store what is new and good; a row that is a text says itself why it cannot be read.
 
         The same row again is known and changes nothing. Raises InputError when there are no rows.
@@ -103,7 +103,7 @@ class Readings(ActionBase):
             else RowVerdict(row=place, state=ASIDE if place in aside else STORED, reason=aside.get(place, ""))
             for place in range(len(rows))
         )
-        taken = Taken(verdicts=verdicts)
+        taken = ReadingVerdicts(verdicts=verdicts)
         log.info("readings.taken", who=by.label, rows=len(rows), what=taken.text)
         return taken
 

@@ -36,7 +36,7 @@ class Range:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
+class ReservedStretch:
     """ISPs in a row with the same power: what is contracted, what counts now, what was entered; W."""
 
     first: int
@@ -198,7 +198,7 @@ def ranges_of(power_w: Sequence[int]) -> list[Range]:
 
 def stretches(
     period: Period, contracted_w: Sequence[int], now_w: Sequence[int], entered_w: Sequence[int]
-) -> list[Stretch]:
+) -> list[ReservedStretch]:
     """Return where anything is contracted or entered, ISPs with the same powers as one."""
     rows = enumerate(zip(contracted_w, now_w, entered_w, strict=True), start=1)
     found = []
@@ -206,7 +206,7 @@ def stretches(
         isps = [isp for isp, _ in group]
         if any(powers):
             found.append(
-                Stretch(
+                ReservedStretch(
                     first=isps[0], last=isps[-1], start=period.label(isps[0]), end=period.label(isps[-1] + 1),
                     contracted_w=powers[0], now_w=powers[1], entered_w=powers[2],
                 )

@@ -7,7 +7,7 @@ from agr.connectors.session_table import SessionRow
 from agr.domain.faults import verb_of
 from agr.domain.isp import Clock, Period, period_of
 from agr.forecasting.sessions import Session, count
-from agr.operations.actuals_import import Taken
+from agr.operations.actuals_import import ImportedActuals
 from agr.operations.forecast_rows import REFUSED
 from agr.operations.forecast_sessions import ALL, HOUR, put_day
 from agr.settings import Settings
@@ -20,7 +20,7 @@ _JUST_COME = timedelta(days=1)
 _SERIES = 3
 
 
-def take_session_rows(store: Store, settings: Settings, clock: Clock, rows: Sequence[SessionRow]) -> Taken:
+def take_session_rows(store: Store, settings: Settings, clock: Clock, rows: Sequence[SessionRow]) -> ImportedActuals:
     """Count the sessions of a table, which has all of its groups from the day of its first arrival to that of its last.
 
     A day without a session of a group is one on which nobody came. A day counts as known when its last car had left,
@@ -54,7 +54,7 @@ def take_session_rows(store: Store, settings: Settings, clock: Clock, rows: Sequ
             day.raise_alarm(tx, REFUSED, ALL, f"{text}, the first because {refused[0][1]}", now)
         else:
             day.recover(tx, REFUSED, ALL, now)
-    return Taken(stored=stored, known=offered - stored, refused=tuple(refused))
+    return ImportedActuals(stored=stored, known=offered - stored, refused=tuple(refused))
 
 
 def _refused(rows: Sequence[SessionRow], now: datetime) -> Iterator[tuple[int, str]]:

@@ -41,7 +41,7 @@ class AdoptedPlan:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Program:
+class SetpointTable:
     """A plan's setpoints by resource."""
 
     plan: int
@@ -56,7 +56,7 @@ class Changes:
     """What changed in a Period."""
 
     period: Period
-    program: Program
+    program: SetpointTable
     spans: Spans
     gone: tuple[str, ...]  # resources that had setpoints, and have none any more
     prognoses: Mapping[str, int]  # congestion point → revision of its newest D-Prognosis
@@ -84,7 +84,7 @@ class Setpoints:
     def __init__(self, store: Store, settings: Settings, clock: Clock, cache: ProgramCache) -> None:
         self._store, self._settings, self._clock, self._cache = store, settings, clock, cache
         self._lock = Lock()
-        self._kept: OrderedDict[int, Program] = OrderedDict()
+        self._kept: OrderedDict[int, SetpointTable] = OrderedDict()
 
     def since(self, text: str) -> tuple[str, tuple[Changes, ...]]:
         """Return the present revision, and what has changed since a revision or an instant; empty: everything.
@@ -119,11 +119,11 @@ class Setpoints:
         gone = () if had == now.resource else tuple(sorted(set(had) - set(now.resource)))
         return Changes(period=one.period, program=now, spans=spans, gone=gone, prognoses=prognoses)
 
-    def _program(self, plan: int) -> Program:
+    def _program(self, plan: int) -> SetpointTable:
         with self._lock:
             if plan not in self._kept:
                 found = self._cache.of(plan).of_devices()
-                self._kept[plan] = Program(
+                self._kept[plan] = SetpointTable(
                     plan=plan, resource=found.resource, connection=found.connection,
                     congestion_point=found.congestion_point, power_w=in_watts(found.power_kw),
                 )  # fmt: skip

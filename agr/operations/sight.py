@@ -17,7 +17,7 @@ from agr.operations.brps_concerned import brp_of_row
 from agr.settings import Settings
 from agr.store import input_version, portfolio, register_rows
 from agr.store.engine import Store, Tx
-from agr.store.register_rows import Page
+from agr.store.register_rows import RowPage
 
 KEPT = 8
 """Sights that are kept, each of an account's parties and some days."""
@@ -120,13 +120,13 @@ class Sights:
         return found
 
 
-def page_of(tx: Tx, sight: Sight, table: str, search: str, limit: int, offset: int) -> Page:
+def page_of(tx: Tx, sight: Sight, table: str, search: str, limit: int, offset: int) -> RowPage:
     """Return the rows of a table of the register that are seen and contain a text in their names, in pages."""
     if sight.everything:
         return register_rows.page(tx, table, search=search, limit=limit, offset=offset)
     every = register_rows.page(tx, table, search=search, limit=None)
     seen = [one for one in every.rows if sight.row(table, one.row)]
-    return Page(rows=tuple(seen[offset : offset + limit]), matching=len(seen))
+    return RowPage(rows=tuple(seen[offset : offset + limit]), matching=len(seen))
 
 
 def _read(tx: Tx, settings: Settings, by: Principal, days: Sequence[date]) -> Sight:

@@ -10,7 +10,7 @@ from agr.planning.solving import Solution
 from models.case import Case
 
 if TYPE_CHECKING:
-    from agr.planning.probability.question import CountedPoint, Proposed, Question
+    from agr.planning.probability.question import CountedPoint, PromiseQuestion, Proposed
 
 
 @dataclass
@@ -47,10 +47,10 @@ class Pool(Protocol):
     ) -> Solution:  # fmt: skip
         """Return the audited outcome."""
 
-    def propose(self, question: "Question", budget: Budget | None = None) -> "tuple[Proposed, ...]":
+    def propose(self, question: "PromiseQuestion", budget: Budget | None = None) -> "tuple[Proposed, ...]":
         """Return what to announce."""
 
-    def count(self, question: "Question", budget: Budget | None = None) -> "tuple[CountedPoint, ...]":
+    def count(self, question: "PromiseQuestion", budget: Budget | None = None) -> "tuple[CountedPoint, ...]":
         """Return how often what is announced is kept."""
 
 
@@ -64,10 +64,10 @@ class Sharing:
         """Return the audited outcome. Raises PlanError."""
         return self._pool.solve(case, reached, self._budget)
 
-    def propose(self, question: "Question") -> "tuple[Proposed, ...]":
+    def propose(self, question: "PromiseQuestion") -> "tuple[Proposed, ...]":
         """Return what to announce. Raises PlanError."""
         return self._pool.propose(question, self._budget)
 
-    def count(self, question: "Question") -> "tuple[CountedPoint, ...]":
+    def count(self, question: "PromiseQuestion") -> "tuple[CountedPoint, ...]":
         """Return how often what is announced is kept. Raises PlanError."""
         return self._pool.count(question, self._budget)

@@ -17,7 +17,7 @@ from agr.planning.prices_known import prices_now
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Expected:
+class LaterDays:
     """What is expected of later days; see the fields of the same names in agr.planning.case.inputs."""
 
     further_prices: tuple[Mapping[str, tuple[float | None, ...]], ...] = ()
@@ -26,13 +26,13 @@ class Expected:
 
 def expected_ahead(
     reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, register: Register
-) -> Expected:
+) -> LaterDays:
     """Return prices of the days after the next one, and forecasts of heat of all days, that are looked ahead to."""
     periods = list[Period]()
     for _ in range(settings.planning.look_ahead_days):
         periods.append((periods[-1] if periods else period).next())
     heated = bool(register.of(HeatPump))
-    return Expected(
+    return LaterDays(
         further_prices=tuple(prices_now(reader, settings, one, now) for one in periods[1:]),
         later_forecasts=tuple(_heat(reader, one, now) for one in periods) if heated else (),
     )

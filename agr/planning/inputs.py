@@ -43,7 +43,7 @@ from agr.planning.reaction import reacting
 from agr.planning.silent_back_ends import as_told_before
 from agr.planning.stand_ins import points_by_group, stand_ins
 from agr.planning.unplanned_cars import as_they_draw
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 Floats = NDArray[np.float64]
 
@@ -193,14 +193,18 @@ def _visits(
     return as_cars_did(visits, reader.sessions(inputs.period), past, group_of, inputs.period, now, notes)
 
 
-def _session_forecasts(reader: PlanReader, period: Period, now: datetime) -> dict[Period, Mapping[str, Run]]:
+def _session_forecasts(reader: PlanReader, period: Period, now: datetime) -> dict[Period, Mapping[str, ForecastRun]]:
     """Return the forecasts of charging sessions: for the Period, and for the one before while that is not over."""
     chosen = (period.previous(), period) if now < period.start else (period,)
     return {one: reader.session_forecasts(one, now) for one in chosen}
 
 
 def _uncertain(
-    reader: PlanReader, inputs: Inputs, runs: Mapping[Period, Mapping[str, Run]], quoted: Sequence[Price], now: datetime
+    reader: PlanReader,
+    inputs: Inputs,
+    runs: Mapping[Period, Mapping[str, ForecastRun]],
+    quoted: Sequence[Price],
+    now: datetime,
 ) -> Uncertain | None:
     """Return how wrong forecasts may be at congestion points with reservations; None where that is not asked for.
 

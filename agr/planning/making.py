@@ -28,7 +28,7 @@ from agr.store.day import Trigger
 from models.outcome import Termination
 
 
-class Listener(Protocol):
+class PlanListener(Protocol):
     """Is told how a run proceeds."""
 
     def reached(self, step: Round) -> None:
@@ -122,7 +122,7 @@ class PlanMaker:
             return None
         return PlanningRun(period=period, triggers=triggers, part=part, whole=whole, bought=programs)
 
-    def make(self, run: PlanningRun, listener: Listener | None = None) -> Plan:
+    def make(self, run: PlanningRun, listener: PlanListener | None = None) -> Plan:
         """Plan the part, or else the whole portfolio; return the stored plan.
 
         Raises PlanError when the inputs are incomplete or the solve fails, and StoreError when the store does.
@@ -133,7 +133,7 @@ class PlanMaker:
         movable = points_to_move(triggers)
         return read_inputs(reader, self._settings, period, self._now(), movable, self.parts.kept)
 
-    def _part(self, run: PlanningRun, listener: Listener | None) -> Plan | None:
+    def _part(self, run: PlanningRun, listener: PlanListener | None) -> Plan | None:
         if run.part is None:
             return None
         if listener:
@@ -145,7 +145,7 @@ class PlanMaker:
             listener.part_refused(made)
         return None
 
-    def _whole(self, run: PlanningRun, listener: Listener | None) -> Plan:
+    def _whole(self, run: PlanningRun, listener: PlanListener | None) -> Plan:
         start = run.whole
         if start is None:  # a part was tried first
             with self._store.reading() as reader:
@@ -195,7 +195,7 @@ class PlanMaker:
         least = self._settings.planning.rolling.next_day_kwh
         return leaves_otherwise(None if begun is None else left_by(begun()), left_by(solved), least)
 
-    def _solved(self, start: RunInputs, named: NamedCase, listener: Listener | None) -> Solution:
+    def _solved(self, start: RunInputs, named: NamedCase, listener: PlanListener | None) -> Solution:
         try:
             reached = listener.reached if listener else None
             before, running = start.before, self._now() >= start.inputs.period.start
@@ -211,7 +211,7 @@ class PlanMaker:
 
     @staticmethod
     def _hedged(
-        promiser: Promiser, forecast: Solution, hedge: Hedge, named: NamedCase, listener: Listener | None
+        promiser: Promiser, forecast: Solution, hedge: Hedge, named: NamedCase, listener: PlanListener | None
     ) -> tuple[Solution, Hedge]:  # fmt: skip
         """Return the plan near what should be announced, or the one of the day as it is forecast where that fails."""
         try:

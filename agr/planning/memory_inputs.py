@@ -12,11 +12,11 @@ from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
-from agr.forecasting.error_days import NOTHING_PAST, Past
+from agr.forecasting.error_days import NOTHING_PAST, PastForecasts
 from agr.forecasting.sessions import of_sessions
 from agr.planning.difference import Solved
 from agr.store.charge_sessions import ChargeSession
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 from agr.store.overrides import Unavailable
 from agr.store.own_portfolio import OWN_LIST
 
@@ -25,25 +25,25 @@ Forecasts = Mapping[date, Mapping[tuple[str, str], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class World:
+class KnownBeforehand:
     """What is known before the market day begins. Every CRO has answered; nothing is unavailable."""
 
     register: Register  # with prices
     points: tuple[CongestionPoint, ...]
     free_connections: tuple[str, ...]
     forecasts: Forecasts
-    runs: tuple[Run, ...] = ()  # forecasts of our own, each known from the moment it was made
+    runs: tuple[ForecastRun, ...] = ()  # forecasts of our own, each known from the moment it was made
     unpublished: frozenset[str] = frozenset()  # price series that are known of a day only once it is published
     to_come: frozenset[str] = frozenset()  # charging sessions that are known only once they come
     earlier: tuple[date, Solved] | None = None  # what was solved for the plan in force of the day before the first
-    past: Past = NOTHING_PAST  # what was forecast for earlier days, and what happened
+    past: PastForecasts = NOTHING_PAST  # what was forecast for earlier days, and what happened
     own_points: bool = False  # whether our own table, and no CRO, says where connections are
 
 
 class MemoryInputs:
     """The part of a `PlanReader` that no plan changes. For one thread."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: KnownBeforehand) -> None:
         self._world = world
         self._version = 0
         self._sessions: list[ChargeSession] = []
@@ -162,28 +162,28 @@ class MemoryInputs:
             return True
         return any(one.start <= price.start < one.end for one in self._published.get(price.series, ()))
 
-    def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
+    def forecast(self, series: str, period: Period, as_of: datetime) -> ForecastRun | None:
         """Return our newest forecast of a Period that was made by then."""
         return self._newest(period, as_of).get(series)
 
-    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, ForecastRun]:
         """Return resource → our newest forecast of its power that was made by then."""
         found = self._newest(period, as_of).items()
         return {name.removeprefix(POWER_SERIES): run for name, run in found if name.startswith(POWER_SERIES)}
 
-    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], Run]:
+    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], ForecastRun]:
         """Return nothing: a scenario's forecasts are all in its tables."""
         return {}
 
-    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, ForecastRun]:
         """Return series of charging sessions → the newest forecast of a Period that was made by then."""
         return {name: run for name, run in self._newest(period, as_of).items() if of_sessions(name)}
 
-    def _newest(self, period: Period, as_of: datetime) -> dict[str, Run]:
+    def _newest(self, period: Period, as_of: datetime) -> dict[str, ForecastRun]:
         known = (run for run in self._world.runs if run.period == period.day and run.made_at <= as_of)
         return {run.series: run for run in sorted(known, key=lambda run: run.made_at)}
 
-    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
+    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> PastForecasts:
         """Return, of some series, what was forecast for the last days before a Period, and what happened."""
         return self._world.past.before(series, period, now, days)
 

@@ -16,7 +16,7 @@ from agr.domain.plan import Plan, PlanState, Reason
 from agr.planning.alarms import alarms_of
 from agr.planning.difference import Solved
 from agr.planning.gates import FixedPosition, opens_publication
-from agr.planning.memory_inputs import MemoryInputs, World
+from agr.planning.memory_inputs import KnownBeforehand, MemoryInputs
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import merged
 from agr.store.day import Trigger
@@ -25,7 +25,7 @@ from agr.store.day import Trigger
 class MemoryPlans(MemoryInputs):
     """A `PlanStore` that is its own `PlanReader`. For one thread."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: KnownBeforehand) -> None:
         super().__init__(world)
         self._plans: dict[int, Plan] = {}
         self._solved: dict[int, Solved] = {} if world.earlier is None else {0: world.earlier[1]}

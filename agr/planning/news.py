@@ -29,7 +29,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class StandingPlan:
     """The plan in force, and when it was made."""
 
     solved: Solved
@@ -37,7 +37,7 @@ class Standing:
 
 
 def news(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: StandingPlan
 ) -> Reason | None:  # fmt: skip
     """Return why the rest of a Period is to be planned again; None where nothing new matters."""
     first = closed_isps(settings, period, now)
@@ -62,11 +62,11 @@ def left_overnight(
     solved = reader.archived(number)()
     if gone.isdisjoint(solved.named.stores()):
         return None
-    return _sessions(reader, settings, period, now, Standing(solved=solved, made=plan.created_at))
+    return _sessions(reader, settings, period, now, StandingPlan(solved=solved, made=plan.created_at))
 
 
 def _prices(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing, first: int
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: StandingPlan, first: int
 ) -> Reason | None:  # fmt: skip
     least, known = settings.planning.rolling.price_eur_per_mwh, plan.solved.named.case.intraday
     if least is None or first >= period.isp_count:
@@ -88,7 +88,7 @@ def _prices(
 
 
 def _imbalance(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing, closed: int
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: StandingPlan, closed: int
 ) -> Reason | None:  # fmt: skip
     """Return a reason where the expected imbalance price of the next ISP has moved by more than half the margin."""
     reaction, first = settings.markets.imbalance.reaction, first_isp(period, now)
@@ -110,7 +110,7 @@ def _imbalance(
 
 
 def _powers(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing, first: int
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: StandingPlan, first: int
 ) -> Reason | None:  # fmt: skip
     least, named = settings.planning.rolling.power_kw, plan.solved.named
     if least is None or first >= period.isp_count:
@@ -132,7 +132,7 @@ def _powers(
 
 
 def _sessions(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: StandingPlan
 ) -> Reason | None:  # fmt: skip
     least = settings.planning.rolling.session_kwh
     seen = () if least is None else reader.sessions(period)

@@ -13,13 +13,13 @@ from agr.domain.kinds.quantities import POWER
 from agr.domain.price import values_on
 from agr.domain.register import Price
 from agr.settings import Markets
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 Floats = NDArray[np.float64]
 
 
 class _Reader(Protocol):
-    def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
+    def forecast(self, series: str, period: Period, as_of: datetime) -> ForecastRun | None:
         """Return our newest forecast of a Period that was made by then."""
 
 
@@ -59,7 +59,7 @@ def fill_in(
 
 
 def missing_powers(
-    runs: Mapping[str, Run], known: Mapping[tuple[str, str], Floats], period: Period, notes: list[str]
+    runs: Mapping[str, ForecastRun], known: Mapping[tuple[str, str], Floats], period: Period, notes: list[str]
 ) -> dict[tuple[str, str], Floats]:
     """Return the powers, kW per ISP, that our forecasts have and nobody gave."""
     found = {
@@ -75,7 +75,10 @@ def missing_powers(
 
 
 def missing_heat(
-    runs: Mapping[tuple[str, str], Run], known: Mapping[tuple[str, str], Floats], period: Period, notes: list[str]
+    runs: Mapping[tuple[str, str], ForecastRun],
+    known: Mapping[tuple[str, str], Floats],
+    period: Period,
+    notes: list[str],
 ) -> dict[tuple[str, str], Floats]:
     """Return demands of heat and COPs per ISP that our forecasts have and nobody gave."""
     found = {key: run.per_isp(period) for key, run in sorted(runs.items()) if key not in known}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from agr.domain.plan import PointProgram, Positions, PromisedPoint, Result
+from agr.domain.plan import PlanFigures, PointProgram, Positions, PromisedPoint
 from agr.planning.case import comfort_shortfall_kwh
 from agr.planning.difference import Solved
 from agr.planning.promises import breach_kwh, worst
@@ -19,14 +19,14 @@ def shortened(notes: tuple[str, ...]) -> tuple[str, ...]:
 def result_of(
     solved: Solved, *, findings: tuple[str, ...], no_flexibility_eur: float, notes: tuple[str, ...], reacting: int = 0,
     promised: tuple[PromisedPoint, ...] = (),
-) -> Result:  # fmt: skip
+) -> PlanFigures:  # fmt: skip
     """Return the figures that operators and reports read; in the first `reacting` ISPs, imbalance is deliberate."""
     from models.audit.payers import payers
     from models.audit.protocols import Payer
 
     named, outcome = solved.named, solved.outcome
     case, hours = named.case, named.case.isp_hours
-    return Result(
+    return PlanFigures(
         terms_eur=outcome.terms_eur,
         objective_eur=outcome.objective_eur,
         bound_eur=outcome.bound_eur,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
-from agr.dispatch.plugged import Outlook, PastSession, outlook
+from agr.dispatch.plugged import CarOutlook, PastSession, outlook
 from agr.dispatch.unplanned import name_of
 from agr.domain.faults import number_of
 from agr.domain.isp import Period
@@ -56,7 +56,7 @@ def as_cars_did(
     return tuple(found)
 
 
-def _expected(visit: Visit, session: ChargeSession, ahead: Outlook) -> Visit:
+def _expected(visit: Visit, session: ChargeSession, ahead: CarOutlook) -> Visit:
     leaves = visit.until if session.departure is not None else min(visit.until or ahead.departure, ahead.departure)
     wants = visit.wants_kwh if visit.wants_kwh is not None else ahead.wants_kwh
     return replace(visit, until=leaves, wants_kwh=wants)

@@ -35,7 +35,7 @@ from models.outcome import Outcome
 
 if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed
-    from agr.planning.probability.question import Question as Uncertainty
+    from agr.planning.probability.question import PromiseQuestion as Uncertainty
     from models.evaluation import Earlier
     from models.flexibility.question import Answer, Question
 

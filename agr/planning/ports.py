@@ -17,14 +17,14 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
-from agr.forecasting.error_days import Past
+from agr.forecasting.error_days import PastForecasts
 from agr.planning.difference import Solved
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
 from agr.settings import Brp, Markets, Planning, Publication, Timetable, Trading
 from agr.store.charge_sessions import ChargeSession
 from agr.store.day import Trigger
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 from agr.store.overrides import Unavailable
 from models.case import Case
 
@@ -138,19 +138,19 @@ class PlanReader(Protocol):
     def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
         """Return prices that start in [start, end)."""
 
-    def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
+    def forecast(self, series: str, period: Period, as_of: datetime) -> ForecastRun | None:
         """Return our own newest forecast of a Period that was made by then."""
 
-    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, ForecastRun]:
         """Return resource → our own newest forecast of its power that was made by then."""
 
-    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], Run]:
+    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], ForecastRun]:
         """Return (resource, quantity) → our own newest forecast of its heat demand and its COP, likewise."""
 
-    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, ForecastRun]:
         """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
 
-    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
+    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> PastForecasts:
         """Return, by series, what was forecast for the days before a Period, as early as now, and what happened."""
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:

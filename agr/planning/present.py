@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
-from agr.planning.case import Held, storing
+from agr.planning.case import MeasuredEnergy, storing
 from agr.planning.case.unit_class import UnitClass
 from agr.planning.difference import Solved
 from models.case import NO_POINT
@@ -38,7 +38,7 @@ class Measured:
 class Present:
     """What a plan begins with in the middle of its Period."""
 
-    held: Mapping[str, Held]
+    held: Mapping[str, MeasuredEnergy]
     programs_kw: Mapping[str, NDArray[np.float64]]  # of stores that cannot run the one in force to the end any more
 
 
@@ -91,13 +91,13 @@ def present(
 
     Programs are kept in the first `closed_isps` ISPs, and in all at `frozen_points`.
     """
-    held, programs = dict[str, Held](), dict[str, NDArray[np.float64]]()
+    held, programs = dict[str, MeasuredEnergy](), dict[str, NDArray[np.float64]]()
     period = paths.period
     for one in found:
         isps = min(int((one.at - period.start - timedelta(microseconds=1)) / period.isp_length) + 1, period.isp_count)
         border = period.start + isps * period.isp_length
         content = one.kwh + paths.moves(one.resource, one.at, border)
-        known = Held(isps=isps, kwh=min(max(content, 0.0), max(one.capacity_kwh, one.kwh)))
+        known = MeasuredEnergy(isps=isps, kwh=min(max(content, 0.0), max(one.capacity_kwh, one.kwh)))
         held[one.resource] = known
         unit = paths.unit(one.resource)
         if before is None or unit is None or unit[0].able_kw is None:

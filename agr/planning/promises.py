@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.domain.plan import Plan, Result
+from agr.domain.plan import Plan, PlanFigures
 from agr.planning.case import NamedCase, missed_by_resource_kwh
 from models.case import Case
 from models.outcome import Outcome, Termination
@@ -50,7 +50,7 @@ def at_risk(plan: Plan) -> tuple[AtRisk, ...]:
     return tuple(sorted(_promises(plan.result), key=lambda risk: -1.0 if risk.eur is None else risk.eur, reverse=True))
 
 
-def _promises(result: Result) -> Iterator[AtRisk]:
+def _promises(result: PlanFigures) -> Iterator[AtRisk]:
     amounts = (
         (ORDER, "{} kWh of flexibility that DSOs have ordered is not delivered", result.order_shortfall_kwh,
          ("order shortfall",)),
@@ -77,7 +77,7 @@ def _promises(result: Result) -> Iterator[AtRisk]:
     yield from _too_rarely(result)
 
 
-def _gap(result: Result) -> Iterator[AtRisk]:
+def _gap(result: PlanFigures) -> Iterator[AtRisk]:
     gap, ended = result.proven_gap_eur, result.termination
     if ended == Termination.OPTIMAL.value:
         return
@@ -89,12 +89,12 @@ def _gap(result: Result) -> Iterator[AtRisk]:
         yield AtRisk(kind=GAP, text=words, eur=gap)
 
 
-def made_by(result: Result) -> tuple[str, ...]:
+def made_by(result: PlanFigures) -> tuple[str, ...]:
     """Return the kinds of promises that a plan makes: those by probability only where it was planned by it."""
     return tuple(kind for kind in KINDS if kind != GAP and (kind != PROBABILITY or result.promised))
 
 
-def _too_rarely(result: Result) -> Iterator[AtRisk]:
+def _too_rarely(result: PlanFigures) -> Iterator[AtRisk]:
     missed = [one for one in result.promised if not one.met]
     if missed:
         where = tuple(f"{one.address} ({one.answered} of {one.days} days)" for one in missed[:_SHOWN])

@@ -21,15 +21,15 @@ from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.quantities import POWER
 from agr.domain.register import Portfolio, Register
-from agr.domain.stand_in import Expectation, StandIn
+from agr.domain.stand_in import GroupForecast, StandIn
 from agr.forecasting.expected import ExpectedSession, expected_sessions, still_expected
 from agr.forecasting.sessions import ARRIVALS, ELSEWHERE, ENERGY, STAY
 from agr.planning.case import Inputs
 from agr.planning.contents import named_some
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 Floats = NDArray[np.float64]
-Runs = Mapping[str, Run]
+Runs = Mapping[str, ForecastRun]
 """Series → our newest forecast of it for one Period."""
 _LEAST_KWH = 1e-3
 
@@ -40,7 +40,7 @@ class _Group:
 
     name: str
     points: tuple[ChargePoint, ...]
-    runs: tuple[Run, Run, Run]  # arrivals, energy, stay
+    runs: tuple[ForecastRun, ForecastRun, ForecastRun]  # arrivals, energy, stay
 
 
 def stand_ins(inputs: Inputs, runs_of: Mapping[Period, Runs], now: datetime, notes: list[str]) -> Inputs:
@@ -104,7 +104,7 @@ def _known(register: Register, points: Mapping[str, Sequence[ChargePoint]]) -> d
 
 def _of_group(
     inputs: Inputs, group: _Group, of: Period, known: Sequence[datetime], now: datetime
-) -> tuple[Expectation, list[tuple[str, str]]]:
+) -> tuple[GroupForecast, list[tuple[str, str]]]:
     """Return what a group's forecast of a Period leaves expected, and the charge point and connection of each."""
     arrivals, energy, stay = group.runs
     every = expected_sessions(arrivals.mean, energy.mean, stay.mean, of.start, arrivals.minutes)
@@ -126,7 +126,7 @@ def _of_group(
             )
         )  # fmt: skip
         places.append((point.charge_point, point.connection))
-    return Expectation(
+    return GroupForecast(
         group=group.name, first=of.start, last=of.end, cars=float(arrivals.mean.sum()),
         energy_kwh=float(energy.mean.sum()), known=tuple(mine), stand_ins=tuple(made), asked_at=now,
     ), places  # fmt: skip
@@ -172,7 +172,7 @@ def _gone(
 
 
 def _say(
-    inputs: Inputs, found: Sequence[Expectation], runs_of: Mapping[Period, Runs],
+    inputs: Inputs, found: Sequence[GroupForecast], runs_of: Mapping[Period, Runs],
     points: Mapping[str, Sequence[ChargePoint]], notes: list[str],
 ) -> None:  # fmt: skip
     mine = [one for expectation in found for one in expectation.stand_ins]

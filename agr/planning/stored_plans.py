@@ -8,18 +8,18 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.dispatch.exposure import Grid, worst_kw
+from agr.dispatch.exposure import IspGrid, worst_kw
 from agr.dispatch.orders import held
 from agr.dispatch.session_points import points_of
 from agr.domain.award import Trade
-from agr.domain.dispatch import Fact
+from agr.domain.dispatch import StationFact
 from agr.domain.flexibility import BoundOffer, Obligation
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
 from agr.domain.reading import EXPORTED, IMPORTED
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
-from agr.forecasting.error_days import Past
+from agr.forecasting.error_days import PastForecasts
 from agr.forecasting.sessions import SESSION_SERIES
 from agr.planning import serialisation
 from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
@@ -49,7 +49,7 @@ from agr.store import (
 from agr.store.charge_sessions import ChargeSession
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 from agr.store.overrides import Unavailable
 
 
@@ -106,11 +106,11 @@ class StoredInputs:
         fallback; what was never answered counts where it is more.
         """
         silent = dispatch_facts.silent(self._tx)
-        off = {(one.road, one.station) for one in dispatch_facts.of_road(self._tx) if one.fact is Fact.CLOCK}
+        off = {(one.road, one.station) for one in dispatch_facts.of_road(self._tx) if one.fact is StationFact.CLOCK}
         if not silent and not off:
             return {}
         found = points_of(self.charging())
-        rows, grid = dispatches.firm(self._tx), Grid(starts=tuple(period.starts()), isp=period.isp_length)
+        rows, grid = dispatches.firm(self._tx), IspGrid(starts=tuple(period.starts()), isp=period.isp_length)
         return {
             resource: worst_kw(point, held(rows.get(point.charge_point, ())), grid, now)
             for resource, point in found.items()
@@ -141,15 +141,15 @@ class StoredInputs:
         """Return prices that start in [start, end)."""
         return register.prices(self._tx, start, end)
 
-    def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
+    def forecast(self, series: str, period: Period, as_of: datetime) -> ForecastRun | None:
         """Return our own newest forecast of a Period that was made by then."""
         return forecast_runs.newest(self._tx, series, period.day, as_of, given=False)
 
-    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, ForecastRun]:
         """Return resource → our own newest forecast of its power that was made by then."""
         return forecast_runs.powers(self._tx, period.day, as_of)
 
-    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], Run]:
+    def heat_forecasts(self, period: Period, as_of: datetime) -> Mapping[tuple[str, str], ForecastRun]:
         """Return (resource, quantity) → our own newest forecast of its heat demand and its COP, likewise."""
         return {
             (series.removeprefix(begins), begins.strip()): run
@@ -157,7 +157,7 @@ class StoredInputs:
             for series, run in forecast_runs.newest_of(self._tx, begins, period.day, as_of).items()
         }
 
-    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+    def session_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, ForecastRun]:
         """Return series of charging sessions → our own newest forecast of a Period that was made by then."""
         return {
             series: run
@@ -165,7 +165,7 @@ class StoredInputs:
             for series, run in forecast_runs.newest_of(self._tx, begins, period.day, as_of).items()
         }
 
-    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
+    def past(self, series: Sequence[str], period: Period, now: datetime, days: int) -> PastForecasts:
         """Return, by series, what was forecast for the days before a Period, as early as now, and what happened."""
         return forecast_errors.past(self._tx, series, period, now, days)
 

@@ -12,7 +12,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.dispatch.exposure import Grid, worst_kw
+from agr.dispatch.exposure import IspGrid, worst_kw
 from agr.dispatch.orders import held
 from agr.dispatch.unplanned import name_of
 from agr.domain.dispatch import Dispatch, SessionState
@@ -41,7 +41,7 @@ def visits_of(
     ends the visit of the one before, and a planned car that is still to come ends the visit of an unplanned one. A car
     that pauses by itself takes nothing.
     """
-    grid = Grid(starts=tuple(period.starts()), isp=period.isp_length)
+    grid = IspGrid(starts=tuple(period.starts()), isp=period.isp_length)
     points, found = {point.charge_point: point for point in tables.charge_points}, []
     planned = [(row.charge_point, row.connection, row.arrival) for row in tables.of(EvSession)]
     alone = {name for name, one in points.items()

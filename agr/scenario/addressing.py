@@ -4,8 +4,8 @@ Scenarios and stored cases share this language; each declares the parts that it 
 
 | part | paths |
 | `Value` | stay_eur_per_mwh |
-| `Section` | intraday.depth_kw, fcr.price |
-| `Table` | contracts.power_w, contracts.*.power_w, contracts.NAME.power_w; also batteries, where rows can be counted |
+| `NamedValues` | intraday.depth_kw, fcr.price |
+| `NamedRows` | contracts.power_w, contracts.*.power_w, contracts.NAME.power_w; batteries, where rows can be counted |
 | `Counted` | connections, connections.POINT; connections.NAME.import_kw, where they have tables |
 """
 
@@ -22,7 +22,7 @@ Whole = TypeVar("Whole")
 WholeOut = TypeVar("WholeOut", covariant=True)
 
 
-class Part(Protocol[WholeOut]):
+class PathPart(Protocol[WholeOut]):
     """What the first name of a path stands for."""
 
     def set(self, rest: str, setting: Setting) -> WholeOut:
@@ -43,7 +43,7 @@ class Value(Generic[Whole]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section(Generic[Whole]):
+class NamedValues(Generic[Whole]):
     """Named values."""
 
     fields: Mapping[str, Callable[[Setting], Whole]]
@@ -58,7 +58,7 @@ class Section(Generic[Whole]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(Generic[Whole]):
+class NamedRows(Generic[Whole]):
     """Named rows with columns; names may contain dots. `change` takes the names of the rows to change, and a column."""
 
     name: str
@@ -88,7 +88,7 @@ class Counted(Generic[Whole]):
     what: str
     places: Collection[str]
     change: Callable[[str, Setting], Whole]
-    tables: tuple[Table[Whole], ...] = ()
+    tables: tuple[NamedRows[Whole], ...] = ()
 
     def set(self, rest: str, setting: Setting) -> Whole:
         """Change the number, or a column of one of the things. Raises InputError."""
@@ -113,7 +113,7 @@ class Removable(Generic[Whole]):
 class Addressable(Generic[Whole]):
     """All parts that can be addressed; `otherwise` begins the error message for a path that does not exist."""
 
-    parts: Mapping[str, Part[Whole]]
+    parts: Mapping[str, PathPart[Whole]]
     removable: Mapping[str, Removable[Whole]]
     otherwise: str = ""
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.planning.case import NamedCase
-from agr.scenario.addressing import Addressable, Part, Removable, Section, Table, Value, applied
+from agr.scenario.addressing import Addressable, NamedRows, NamedValues, PathPart, Removable, Value, applied
 from agr.scenario.change_expression import Setting, slug
 from models.case import UNIT_CLASSES, Case, Reserve
 
@@ -48,20 +48,20 @@ def _with(part: Any, new: Mapping[str, Any]) -> Any:
     return replace(part, **new)
 
 
-def _parts(named: NamedCase) -> dict[str, Part[NamedCase]]:
+def _parts(named: NamedCase) -> dict[str, PathPart[NamedCase]]:
     case = named.case
 
     def put(change: Callable[[Setting], Case]) -> Callable[[Setting], NamedCase]:
         return lambda setting: replace(named, case=change(setting))
 
-    parts: dict[str, Part[NamedCase]] = {
-        "day_ahead": Section(
+    parts: dict[str, PathPart[NamedCase]] = {
+        "day_ahead": NamedValues(
             fields={"price": put(lambda s: replace(case, day_ahead=_over(case.day_ahead, s, "price_eur_per_mwh")))}
         ),
-        "intraday": Section(fields={name: put(partial(change, case)) for name, change in _INTRADAY.items()}),
+        "intraday": NamedValues(fields={name: put(partial(change, case)) for name, change in _INTRADAY.items()}),
     }
     for i, reserve in enumerate(case.reserves):
-        parts[slug(reserve.name)] = Section(
+        parts[slug(reserve.name)] = NamedValues(
             fields={name: put(partial(_product, case, i, change)) for name, change in _PRODUCT.items()}
         )
     parts["contracts"] = _table(named, "contracts", "reservations", case.reservations.name, _CONTRACT)
@@ -154,7 +154,7 @@ _PRODUCT: dict[str, Callable[[Case, Reserve, Setting], Reserve]] = {
 
 def _table(
     named: NamedCase, name: str, field: str, names: Collection[str], columns: Mapping[str, str]
-) -> Table[NamedCase]:
+) -> NamedRows[NamedCase]:
     """Return an array part of the case as a table; `columns` maps a column's name to a field of the part."""
 
     def change(chosen: Collection[str], column: str, setting: Setting) -> NamedCase:
@@ -165,7 +165,7 @@ def _table(
         new: Case = _with(named.case, {field: _with(part, {columns[column]: values})})
         return replace(named, case=new)
 
-    return Table(name=name, rows=names, columns=columns, change=change)
+    return NamedRows(name=name, rows=names, columns=columns, change=change)
 
 
 def _inside(setting: Setting, values: Floats, field: str) -> Floats:

@@ -30,7 +30,7 @@ from agr.connectors.tables.tariffs import tariff_faults
 from agr.domain.errors import InputError
 from agr.domain.kinds import BY_TABLE
 from agr.domain.register import ROWS
-from agr.scenario.addressing import Addressable, Counted, Part, Removable, Section, Table, Value, applied
+from agr.scenario.addressing import Addressable, Counted, NamedRows, NamedValues, PathPart, Removable, Value, applied
 from agr.scenario.change_expression import Setting, read_setting, slug
 from agr.scenario.description import Description, DsoRequest, Release
 from agr.scenario.scaling import count_connections, count_resources, with_rows, without_connections
@@ -62,13 +62,13 @@ def _addressable(scenario: Scenario) -> Addressable[Scenario]:
     return Addressable(parts=_parts(scenario), removable=_removable(scenario))
 
 
-def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
+def _parts(scenario: Scenario) -> dict[str, PathPart[Scenario]]:
     markets, events = scenario.description.markets, scenario.description.events
     series = {
         "day_ahead": {markets.day_ahead.series, markets.day_ahead.forecast_series},
         "intraday": {s for s in (markets.intraday.buy_series, markets.intraday.sell_series) if s},
     }
-    parts: dict[str, Part[Scenario]] = {
+    parts: dict[str, PathPart[Scenario]] = {
         name: _section(scenario, section, ("markets", name), series.get(name, set()))
         for name, section in markets
         if isinstance(section, BaseModel)
@@ -77,7 +77,7 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
         parts[slug(product.name)] = _section(scenario, product, ("markets", "capacity", i), {product.series})
     tables = scenario.register.tables()
     for table, key in _KEYS.items():
-        parts[table] = Table(
+        parts[table] = NamedRows(
             name=table,
             rows=[getattr(row, key) for row in tables[table]],
             columns={*(field.name for field in fields(ROWS[table])), *_followed(table)},
@@ -89,13 +89,13 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
         places=[p.address for p in scenario.points],
         change=partial(count_connections, scenario),
         tables=(
-            Table(
+            NamedRows(
                 name="connection_limits",
                 rows=[row.at for row in scenario.register.connection_limits],
                 columns=("import_kw", "export_kw", "penalty_eur_per_mwh"),
                 change=partial(_column, scenario, "connection_limits"),
             ),
-            Table(
+            NamedRows(
                 name="connection_tariffs",
                 rows=[row.connection for row in scenario.register.connection_tariffs],
                 columns=("import_eur_per_mwh", "export_eur_per_mwh", "peak_eur_per_kw", "peak_reached_kw"),
@@ -106,7 +106,7 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
     parts["planning"] = _section(scenario, scenario.description.planning, ("planning",), None)
     parts["trading"] = _section(scenario, scenario.description.trading, ("trading",), None)
     parts["rolling"] = _section(scenario, scenario.description.planning.rolling, ("planning", "rolling"), None)
-    parts["events"] = Table(
+    parts["events"] = NamedRows(
         name="events", rows=[str(i + 1) for i in range(len(events))], columns=list(_EVENT_FIELDS),
         change=partial(_events, scenario),
     )  # fmt: skip
@@ -122,7 +122,7 @@ def _followed(table: str) -> tuple[str, ...]:
 
 def _section(
     scenario: Scenario, section: BaseModel, place: tuple[str | int, ...], series: set[str] | None
-) -> Section[Scenario]:
+) -> NamedValues[Scenario]:
     """Return a section of scenario.yaml; with `series`, also the market's prices, which are in the tables."""
     found: dict[str, Callable[[Setting], Scenario]] = {
         name: partial(_described, scenario, (*place, name)) for name in type(section).model_fields
@@ -133,7 +133,7 @@ def _section(
                 f"{name}.{inner}": partial(_described, scenario, (*place, name, inner))
                 for inner in type(part).model_fields
             }
-    return Section(fields=found if series is None else {"price": partial(_price, scenario, series), **found})
+    return NamedValues(fields=found if series is None else {"price": partial(_price, scenario, series), **found})
 
 
 def _described(scenario: Scenario, place: tuple[str | int, ...], setting: Setting) -> Scenario:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agr.connectors.tables.cells import CellError, read_instant
 from agr.connectors.tables.folder import Survey
-from agr.connectors.tables.grid import Grid, open_grid
+from agr.connectors.tables.grid import RawTable, open_grid
 from agr.domain.faults import Finding, Findings, meant, verb_of
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
@@ -29,9 +29,9 @@ class Tables:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
-        self._grids: dict[str, Grid | None] = {}
+        self._grids: dict[str, RawTable | None] = {}
 
-    def _grid(self, table: str) -> Grid | None:
+    def _grid(self, table: str) -> RawTable | None:
         if table not in self._grids:
             paths = [self._folder / f"{table}{suffix}" for suffix in (".csv", ".parquet")]
             path = next((p for p in paths if p.is_file()), None)
@@ -57,7 +57,7 @@ class Tables:
         before = [i for i in rows if _utc(starts[i]) < instant]
         return self._at(grid, before[-1] if before else next(iter(rows), None), "start", words)
 
-    def _at(self, grid: Grid, row: int | None, column: str, words: str) -> Finding:
+    def _at(self, grid: RawTable, row: int | None, column: str, words: str) -> Finding:
         line = 0 if row is None else int(grid.lines[row])
         return Finding(
             file=f"{self._name}/{grid.file}", line=line, column=column if line else "", words=words, place=grid.place

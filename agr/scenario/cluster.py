@@ -17,7 +17,7 @@ from models.errors import ModelError
 
 if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed
-    from agr.planning.probability.question import Question as Uncertainty
+    from agr.planning.probability.question import PromiseQuestion as Uncertainty
     from models.evaluation import Earlier
     from models.flexibility.question import Answer, Question
 

@@ -16,7 +16,7 @@ from agr.schedule.rolling import deviation, rolling_reason
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class ScenarioEvent:
     """Something that happens to a Period."""
 
     at: datetime
@@ -26,24 +26,24 @@ class Moment:
     request: DsoRequest | None = None  # what a DSO requests
 
 
-def course_of(scenario: Scenario, period: Period) -> list[Moment]:
+def course_of(scenario: Scenario, period: Period) -> list[ScenarioEvent]:
     """Return what happens while a Period runs; at the same instant, what is measured comes before a regular plan."""
     differs = [*_measured(scenario, period), *_revealed(scenario, period)]
     return [*differs, *_regular(scenario, period), *(_last(scenario, period) if differs else ())]
 
 
-def _last(scenario: Scenario, period: Period) -> Iterator[Moment]:
+def _last(scenario: Scenario, period: Period) -> Iterator[ScenarioEvent]:
     """Yield a last plan, which changes nothing any more: it shows what the day has come to."""
     at = period.end - timedelta(seconds=scenario.description.markets.intraday.closes_before_s)
     reason = Reason(kind=ReasonKind.ROLLING, text="what the day has come to")
-    yield Moment(at=max(at, period.start), period=period, happen=_asking(period, reason, at), asks=True)
+    yield ScenarioEvent(at=max(at, period.start), period=period, happen=_asking(period, reason, at), asks=True)
 
 
-def _regular(scenario: Scenario, period: Period) -> Iterator[Moment]:
+def _regular(scenario: Scenario, period: Period) -> Iterator[ScenarioEvent]:
     every = timedelta(minutes=scenario.description.planning.rolling.every_minutes)
     at = period.start
     while every and at < period.end:
-        yield Moment(at=at, period=period, happen=_asking(period, rolling_reason(period, at), at), asks=True)
+        yield ScenarioEvent(at=at, period=period, happen=_asking(period, rolling_reason(period, at), at), asks=True)
         at += every
 
 
@@ -55,7 +55,7 @@ def _running(scenario: Scenario, at: datetime) -> Period:
     return period_of(at, scenario.description.zone, scenario.description.isp_minutes)
 
 
-def _revealed(scenario: Scenario, period: Period) -> Iterator[Moment]:
+def _revealed(scenario: Scenario, period: Period) -> Iterator[ScenarioEvent]:
     for one in scenario.description.revelations:
         if _running(scenario, one.at) == period:
             reason = Reason(kind=ReasonKind.FORECAST, reference=one.becomes, text=f"{one.series} is {one.becomes}")
@@ -63,17 +63,17 @@ def _revealed(scenario: Scenario, period: Period) -> Iterator[Moment]:
             def happen(plans: MemoryPlans, series: str = one.series, becomes: str = one.becomes) -> None:
                 plans.reveal(series, becomes)
 
-            yield Moment(at=one.at, period=period, happen=happen)
+            yield ScenarioEvent(at=one.at, period=period, happen=happen)
             if scenario.description.planning.rolling.on:
-                yield Moment(at=one.at, period=period, happen=_asking(period, reason, one.at), asks=True)
+                yield ScenarioEvent(at=one.at, period=period, happen=_asking(period, reason, one.at), asks=True)
 
 
-def _measured(scenario: Scenario, period: Period) -> Iterator[Moment]:
+def _measured(scenario: Scenario, period: Period) -> Iterator[ScenarioEvent]:
     last = dict[str, datetime]()
     for one in scenario.description.measurements:
         if _running(scenario, one.at) == period:
             asks = scenario.description.planning.rolling.on_deviation
-            yield Moment(at=one.at, period=period, happen=_measuring(scenario, period, one, last), asks=asks)
+            yield ScenarioEvent(at=one.at, period=period, happen=_measuring(scenario, period, one, last), asks=asks)
 
 
 def _measuring(

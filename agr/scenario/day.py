@@ -21,14 +21,14 @@ from agr.planning.case.curtailable import CLASS as CURTAILABLE
 from agr.planning.difference import Solved
 from agr.planning.inputs import carried_on, previous_of, read_inputs
 from agr.planning.making import PlanMaker
-from agr.planning.memory_inputs import World
+from agr.planning.memory_inputs import KnownBeforehand
 from agr.planning.memory_plans import MemoryPlans
 from agr.planning.ports import Solver
 from agr.scenario.moments import events_of, moments_of
 from agr.scenario.own_forecasts import as_known, known_beforehand
 from agr.scenario.past_errors import past_errors
 from agr.scenario.scenario import Scenario
-from agr.scenario.selling import Desk, Sold
+from agr.scenario.selling import RequestAnswering, Sold
 from agr.store.day import Trigger
 
 _NO_KW = 1e-6
@@ -98,7 +98,7 @@ def play(
         world = replace(world, earlier=(periods[0].previous().day, earlier))
     plans, now = MemoryPlans(world), moments[0].at
     maker = PlanMaker(plans, scenario.description, solver, lambda: now)
-    desk = Desk(scenario, plans, solver)
+    desk = RequestAnswering(scenario, plans, solver)
     numbers, counts = dict[int, int](), Counter[date]()
     for done, moment in enumerate(moments, start=1):
         now = moment.at
@@ -190,9 +190,9 @@ def _read(scenario: Scenario, plans: MemoryPlans, period: Period, now: datetime)
     return found.inputs
 
 
-def world_of(scenario: Scenario) -> World:
+def world_of(scenario: Scenario) -> KnownBeforehand:
     """Return all that a scenario's tables say, whenever it becomes known."""
-    return World(
+    return KnownBeforehand(
         register=scenario.register, points=scenario.points, free_connections=scenario.free_connections,
         forecasts=scenario.forecasts,
         own_points=not scenario.description.cros and bool(scenario.register.congestion_points),

@@ -16,7 +16,7 @@ from agr.scenario.changes import changed
 from agr.scenario.checks import Certain, check_scenario
 from agr.scenario.description import Description
 from agr.scenario.doubts import scenario_doubts
-from agr.scenario.past import Past, read_past
+from agr.scenario.past import PastData, read_past
 from agr.scenario.scenario import Floats, Forecasts, Scenario
 from agr.scenario.yaml_document import Document, Model
 from agr.settings.section import Section
@@ -104,14 +104,14 @@ def _read(document: Document, model: type[Model]) -> tuple[Model | None, list[st
         return left, error.faults, keys
 
 
-def _past(folder: Path, description: Description) -> tuple[Past, list[str]]:
+def _past(folder: Path, description: Description) -> tuple[PastData, list[str]]:
     """Return what happened before the first day, and the faults of its tables."""
     if description.forecasts is None:
-        return Past(), []
+        return PastData(), []
     try:
         return read_past(folder, description.forecasts), []
     except TableError as error:
-        return Past(), error.faults
+        return PastData(), error.faults
 
 
 def _below(folder: str, fault: str) -> str:

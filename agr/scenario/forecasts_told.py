@@ -14,7 +14,7 @@ from agr.scenario.day import Step, in_force
 from agr.scenario.losses import Loss, earlier_of, loss_of
 from agr.scenario.own_forecasts import counted_on, forecast_runs
 from agr.scenario.scenario import Scenario
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def _series(scenario: Scenario, period: Period) -> Iterator[dict[str, object]]:
         }  # fmt: skip
 
 
-def _came(scenario: Scenario, run: Run, period: Period) -> Floats:
+def _came(scenario: Scenario, run: ForecastRun, period: Period) -> Floats:
     """Return what came, per interval of the forecast, NaN where the tables do not say."""
     of = Period(period.day, period.zone_name, run.minutes)
     if of_sessions(run.series):

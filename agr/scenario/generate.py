@@ -24,7 +24,7 @@ STRANGER = 99_999_999
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class GeneratedScenario:
     """A generated scenario: our register and the CRO's list, each with one connection that the other lacks."""
 
     register: Register
@@ -37,7 +37,7 @@ class World:
         return made | {"cro.json": cro_json(self.portfolio.points, self.portfolio.free_connections)}
 
 
-def generate(recipe: Recipe, profiles: Profiles) -> World:
+def generate(recipe: Recipe, profiles: Profiles) -> GeneratedScenario:
     """Return the scenario that a recipe describes. Raises InputError when the Period has no published prices."""
     if recipe.site is not None:
         return _site(recipe, profiles)
@@ -53,12 +53,12 @@ def generate(recipe: Recipe, profiles: Profiles) -> World:
     first = drawn.points[0]
     points = (replace(first, connections=(*first.connections, ean(STRANGER))), *drawn.points[1:])
     known_free = tuple(drawn.free[1:])  # the first one is in our register only
-    return World(
+    return GeneratedScenario(
         register=register, portfolio=Portfolio(period=recipe.period, points=points, free_connections=known_free)
     )
 
 
-def _site(recipe: Recipe, profiles: Profiles) -> World:
+def _site(recipe: Recipe, profiles: Profiles) -> GeneratedScenario:
     """Return a site with its limits and tariffs; the CRO knows what our register knows."""
     made = SITES[recipe.site or ""](recipe, profiles)
     register = Register(
@@ -68,7 +68,9 @@ def _site(recipe: Recipe, profiles: Profiles) -> World:
         prices=tuple(price for price in prices(recipe, profiles) if price.series.startswith("day_ahead")),
     )  # fmt: skip
     points = tuple(made.drawn.points)
-    return World(register=register, portfolio=Portfolio(period=recipe.period, points=points, free_connections=()))
+    return GeneratedScenario(
+        register=register, portfolio=Portfolio(period=recipe.period, points=points, free_connections=())
+    )
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:

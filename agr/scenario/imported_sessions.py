@@ -10,7 +10,7 @@ from agr.domain.errors import InputError, TableError
 from agr.domain.faults import number_of
 from agr.domain.isp import Period, local_instant
 from agr.domain.kinds.ev_session import EvSession
-from agr.scenario.downloads import Session
+from agr.scenario.downloads import RecordedSession
 
 _PRIVATE_KW = 11.0
 """Power of a charger whose list says nothing about it."""
@@ -24,7 +24,9 @@ class Moved:
     notes: list[str] = field(default_factory=list)
 
 
-def moved_sessions(path: Path, listed: Sequence[Session], periods: Sequence[Period], since: date | None) -> Moved:
+def moved_sessions(
+    path: Path, listed: Sequence[RecordedSession], periods: Sequence[Period], since: date | None
+) -> Moved:
     """Return the sessions that overlap the Periods; day `since` of the list becomes the first Period.
 
     Raises InputError when there are none, TableError when the times of one cannot be told.
@@ -62,7 +64,7 @@ def moved_sessions(path: Path, listed: Sequence[Session], periods: Sequence[Peri
     return made
 
 
-def _needed(one: Session, during: timedelta) -> float:
+def _needed(one: RecordedSession, during: timedelta) -> float:
     """Return the power in kW that a session needs; infinite where there is no time."""
     return one.energy_kwh / (during / timedelta(hours=1)) if during > timedelta(0) else float("inf")
 

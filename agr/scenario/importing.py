@@ -17,7 +17,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Connection, Price, Register
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked, FileRead
+from agr.scenario.downloads import FileRead, ImportOptions
 from agr.scenario.folder import read_scenario
 from agr.scenario.imported_prices import of_days, of_the_day_before, product_minutes
 from agr.scenario.imported_sessions import moved_sessions
@@ -114,10 +114,10 @@ def _files(request: ImportRequest) -> list[Path]:
     return [p for p in (request.day_ahead, *request.capacity, request.imbalance, request.sessions) if p is not None]
 
 
-def _asked(request: ImportRequest) -> Asked:
+def _asked(request: ImportRequest) -> ImportOptions:
     first, last = request.periods[0], request.periods[-1]
     days = (first.previous().day, last.day)
-    return Asked(tz=first.tz, area=request.area, country=request.country, days=days)
+    return ImportOptions(tz=first.tz, area=request.area, country=request.country, days=days)
 
 
 def _take_prices(request: ImportRequest, made: _Made) -> None:

@@ -10,13 +10,13 @@ from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.planning.gates import bid_at_gate, day_ahead_at_gate
 from agr.planning.memory_plans import MemoryPlans
-from agr.scenario.course import Moment, course_of
+from agr.scenario.course import ScenarioEvent, course_of
 from agr.scenario.description import DsoRequest
 from agr.scenario.own_forecasts import arrivals, forecast_prices, published
 from agr.scenario.scenario import Scenario
 
 
-def moments_of(scenario: Scenario, period: Period) -> list[Moment]:
+def moments_of(scenario: Scenario, period: Period) -> list[ScenarioEvent]:
     """Return the moments of a Period in order of time; a gate closes before other moments at the same instant."""
     found = [
         *_known(scenario, period),
@@ -27,7 +27,7 @@ def moments_of(scenario: Scenario, period: Period) -> list[Moment]:
     return sorted([*found, *events_of(scenario, period), *course_of(scenario, period)], key=lambda moment: moment.at)
 
 
-def _gates(scenario: Scenario, period: Period) -> list[Moment]:
+def _gates(scenario: Scenario, period: Period) -> list[ScenarioEvent]:
     """Return the gates at which bids and the day-ahead position of the plan in force are fixed."""
     described = scenario.description
 
@@ -39,9 +39,9 @@ def _gates(scenario: Scenario, period: Period) -> list[Moment]:
 
     gate = dict(described.timetable.moments(period))["day_ahead_gate"]
     return [
-        Moment(at=gate, period=period, happen=day_ahead),
+        ScenarioEvent(at=gate, period=period, happen=day_ahead),
         *(
-            Moment(
+            ScenarioEvent(
                 at=product.gate.gate(product.name).instant(period),
                 period=period,
                 happen=capacity(product.name, 24 // product.block_hours),
@@ -51,7 +51,7 @@ def _gates(scenario: Scenario, period: Period) -> list[Moment]:
     ]
 
 
-def _known(scenario: Scenario, period: Period) -> list[Moment]:
+def _known(scenario: Scenario, period: Period) -> list[ScenarioEvent]:
     """Return when prices that are forecast are published, and when charging sessions that nobody announced begin."""
     described, plans_again = scenario.description, scenario.description.planning.rolling.session_kwh
     begins = dict(described.timetable.moments(period))["first_plan"]  # earlier ones are known by then
@@ -60,7 +60,7 @@ def _known(scenario: Scenario, period: Period) -> list[Moment]:
         return lambda plans: plans.publish(series, period)
 
     found = [
-        Moment(at=published(scenario, series, period), period=period, happen=publish(series))
+        ScenarioEvent(at=published(scenario, series, period), period=period, happen=publish(series))
         for series in forecast_prices(scenario)
     ]
     kwh = {row.resource: row.energy_kwh for row in scenario.register.of(EvSession)}
@@ -68,7 +68,7 @@ def _known(scenario: Scenario, period: Period) -> list[Moment]:
         if not begins < at < period.end:
             continue
         asks = plans_again is not None and at >= period.start and kwh[name] >= plans_again
-        found.append(Moment(at=at, period=period, happen=_coming(name, period, at, asks=asks), asks=asks))
+        found.append(ScenarioEvent(at=at, period=period, happen=_coming(name, period, at, asks=asks), asks=asks))
     return found
 
 
@@ -81,12 +81,12 @@ def _coming(name: str, period: Period, at: datetime, *, asks: bool) -> Callable[
     return happen
 
 
-def _publication(scenario: Scenario, period: Period) -> Moment:
+def _publication(scenario: Scenario, period: Period) -> ScenarioEvent:
     at = dict(scenario.description.timetable.moments(period))["prognosis_last_safe_start"]
-    return Moment(at=at, period=period, happen=lambda plans: plans.open_publication(period))
+    return ScenarioEvent(at=at, period=period, happen=lambda plans: plans.open_publication(period))
 
 
-def _plans(scenario: Scenario, period: Period) -> list[Moment]:
+def _plans(scenario: Scenario, period: Period) -> list[ScenarioEvent]:
     """Return the moments of the timetable that ask for plans; without market results there is only the first plan."""
     at = dict(scenario.description.timetable.moments(period))
     found = [_asking(at["first_plan"], period, Reason(kind=ReasonKind.FIRST_PLAN))]
@@ -97,11 +97,11 @@ def _plans(scenario: Scenario, period: Period) -> list[Moment]:
     return found
 
 
-def _asking(at: datetime, period: Period, reason: Reason) -> Moment:
-    return Moment(at=at, period=period, happen=lambda plans: plans.ask(period, reason, at), asks=True)
+def _asking(at: datetime, period: Period, reason: Reason) -> ScenarioEvent:
+    return ScenarioEvent(at=at, period=period, happen=lambda plans: plans.ask(period, reason, at), asks=True)
 
 
-def events_of(scenario: Scenario, period: Period) -> list[Moment]:
+def events_of(scenario: Scenario, period: Period) -> list[ScenarioEvent]:
     """Return releases of reservations and requests for flexibility. The first plan knows earlier releases, so these do
     not ask for a plan.
     """
@@ -113,7 +113,9 @@ def events_of(scenario: Scenario, period: Period) -> list[Moment]:
             continue
         if isinstance(event, DsoRequest):
             asks = event.order_share > 0
-            found.append(Moment(at=event.at, period=period, happen=lambda _plans: None, asks=asks, request=event))
+            found.append(
+                ScenarioEvent(at=event.at, period=period, happen=lambda _plans: None, asks=asks, request=event)
+            )
             continue
         contract = contracts.get(event.contract)
         if contract is None:
@@ -123,7 +125,7 @@ def events_of(scenario: Scenario, period: Period) -> list[Moment]:
         reason = Reason(kind=ReasonKind.RESERVATION, reference=contract.contract, text=text)
         asks = event.at >= first_plan
         release = _release(period, contract.contract, kept_w, event.at, reason if asks else None)
-        found.append(Moment(at=event.at, period=period, happen=release, asks=asks))
+        found.append(ScenarioEvent(at=event.at, period=period, happen=release, asks=asks))
     return found
 
 

@@ -22,14 +22,14 @@ from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.quantities import POWER
 from agr.domain.register import Portfolio
-from agr.forecasting import Days, Forecasting, Made, ModelError, Observed, days_of, forecast
+from agr.forecasting import DayForecast, Days, Forecasting, ForecastModelError, Observed, days_of, forecast
 from agr.forecasting.models.registry import ALIKE
 from agr.forecasting.sessions import ELSEWHERE, SESSION_SERIES, Session, count
-from agr.planning.memory_inputs import World
+from agr.planning.memory_inputs import KnownBeforehand
 from agr.planning.stand_ins import points_by_group
 from agr.scenario.description import OwnForecasts
 from agr.scenario.scenario import Forecasts, Scenario
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 Floats = NDArray[np.float64]
 LEARNED, ALIKE_DAYS = timedelta(days=1100), timedelta(days=100)
@@ -83,7 +83,7 @@ def arrivals(scenario: Scenario) -> dict[str, datetime]:
     return {row.resource: row.arrival for row in scenario.register.of(EvSession) if row.resource not in own.booked}
 
 
-def as_known(scenario: Scenario, periods: Sequence[Period], world: World) -> World:
+def as_known(scenario: Scenario, periods: Sequence[Period], world: KnownBeforehand) -> KnownBeforehand:
     """Return what is known before the days begin, with the forecasts that will be made.
 
     Raises PlanError, saying why, where one cannot be made.
@@ -120,7 +120,7 @@ class Wanted:
     most: float = np.inf
 
 
-def forecast_runs(scenario: Scenario, period: Period) -> list[Run]:
+def forecast_runs(scenario: Scenario, period: Period) -> list[ForecastRun]:
     """Return the forecasts of a Period. Raises PlanError, saying why, where one cannot be made."""
     own = scenario.description.forecasts
     if own is None:
@@ -139,7 +139,7 @@ def first_plan(scenario: Scenario, period: Period) -> datetime:
     return dict(scenario.description.timetable.moments(period))["first_plan"]
 
 
-def run_of(scenario: Scenario, own: OwnForecasts, one: Wanted, period: Period, moment: datetime) -> Run:
+def run_of(scenario: Scenario, own: OwnForecasts, one: Wanted, period: Period, moment: datetime) -> ForecastRun:
     """Return the forecast of a series for a Period. Raises PlanError, saying why, where it cannot be made."""
     if not one.known:
         raise PlanError(f"{one.series} cannot be forecast for {period}: nothing of it is known at {moment}")
@@ -147,20 +147,20 @@ def run_of(scenario: Scenario, own: OwnForecasts, one: Wanted, period: Period, m
     made = _made(scenario, one, days, period)
     of = Period(period.day, period.zone_name, one.minutes)
     mean = np.clip(days.on(made.mean, of), one.least, one.most)
-    return Run(
+    return ForecastRun(
         series=one.series, model=made.model, made_at=moment, period=period.day, minutes=one.minutes, mean=mean,
         notes=made.notes,
     )  # fmt: skip
 
 
-def _made(scenario: Scenario, one: Wanted, days: Days, period: Period) -> Made:
+def _made(scenario: Scenario, one: Wanted, days: Days, period: Period) -> DayForecast:
     row = days.row(period.day)
     digest = sha256(days.known(row).values.tobytes() + f"{one.model} {days.first} {row} {days.country}".encode())
     key = digest.hexdigest()
     if key not in scenario.past.made:
         try:
             scenario.past.made[key] = forecast(days, row, Forecasting(model=one.model, bands=False))
-        except ModelError as error:
+        except ForecastModelError as error:
             raise PlanError(f"{one.series} cannot be forecast for {period}: {error}") from error
     return scenario.past.made[key]
 

@@ -7,21 +7,21 @@ from pathlib import Path
 from agr.connectors.actuals import ActualRow, read_actuals
 from agr.connectors.session_table import SessionRow, read_sessions
 from agr.domain.errors import TableError
-from agr.forecasting import Made
+from agr.forecasting import DayForecast
 from agr.scenario.description import OwnForecasts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Past:
+class PastData:
     """Series and charging sessions, as `agr forecast import` and `agr forecast sessions` read them."""
 
     series: Mapping[str, tuple[ActualRow, ...]] = field(default_factory=dict)
     sessions: Mapping[str, tuple[SessionRow, ...]] = field(default_factory=dict)  # by group
-    made: dict[str, Made] = field(default_factory=dict)
+    made: dict[str, DayForecast] = field(default_factory=dict)
     """Forecasts by what they were made from: days that are played again need not be learned again."""
 
 
-def read_past(folder: Path, own: OwnForecasts) -> Past:
+def read_past(folder: Path, own: OwnForecasts) -> PastData:
     """Read the tables of the past. Raises TableError naming every row that cannot be read."""
     faults: list[str] = []
     series: dict[str, list[ActualRow]] = {}
@@ -43,7 +43,7 @@ def read_past(folder: Path, own: OwnForecasts) -> Past:
                 groups.setdefault(row.group, []).append(row)
     if faults:
         raise TableError(faults)
-    return Past(
+    return PastData(
         series={name: tuple(rows) for name, rows in series.items()},
         sessions={name: tuple(rows) for name, rows in groups.items()},
     )  # fmt: skip

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period
 from agr.forecasting import Observed, days_of, model, rolling
-from agr.forecasting.error_days import NOTHING_PAST, Past, Predicted
+from agr.forecasting.error_days import NOTHING_PAST, PastForecasts, Predicted
 from agr.forecasting.forecast import LEAST_DAYS
 from agr.forecasting.models.registry import ALIKE
 from agr.scenario.description import OwnForecasts
@@ -33,7 +33,7 @@ from agr.scenario.scenario import Scenario
 _LEARNS_AFTER_DAYS = 30
 
 
-def past_errors(scenario: Scenario, first: Period) -> Past:
+def past_errors(scenario: Scenario, first: Period) -> PastForecasts:
     """Return what would have been forecast of the days before the first Period, and what happened.
 
     Nothing where reservations are not planned by probability, and no day for which too little was known to forecast it.
@@ -60,7 +60,7 @@ def past_errors(scenario: Scenario, first: Period) -> Past:
             if one.series == scenario.description.markets.day_ahead.series:
                 observed[one.series] = one.known
                 predicted[one.series] = list(_prices(scenario, own, one, days))
-    return Past(predicted=predicted, observed=observed)
+    return PastForecasts(predicted=predicted, observed=observed)
 
 
 def _powers_and_sessions(scenario: Scenario, period: Period) -> Iterator[Wanted]:

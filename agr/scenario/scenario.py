@@ -11,7 +11,7 @@ from agr.domain.faults import number_of
 from agr.domain.kinds import KINDS
 from agr.domain.register import CongestionPoint, Register
 from agr.scenario.description import Description
-from agr.scenario.past import Past
+from agr.scenario.past import PastData
 
 Floats = NDArray[np.float64]
 Forecasts = Mapping[date, Mapping[tuple[str, str], Floats]]
@@ -28,7 +28,7 @@ class Scenario:
     points: tuple[CongestionPoint, ...]
     free_connections: tuple[str, ...]
     forecasts: Forecasts
-    past: Past = field(default_factory=Past)  # what forecasts of our own are made from
+    past: PastData = field(default_factory=PastData)  # what forecasts of our own are made from
     warnings: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)  # file → SHA-256
     changes: tuple[str, ...] = ()  # made with --set and --without

@@ -51,7 +51,7 @@ class Sold:
     note: str = ""  # why nothing is offered or ordered; empty: it is
 
 
-class Desk:
+class RequestAnswering:
     """Answers a scenario's requests, one after the other."""
 
     def __init__(self, scenario: Scenario, plans: MemoryPlans, solver: Solver) -> None:

@@ -36,7 +36,7 @@ UNDELIVERED = "no bid was delivered"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class MadeBid:
     """A bid, and whether it was made now or the same volumes were sent before."""
 
     bid: StoredBid
@@ -88,7 +88,7 @@ class Bidding:
             costs[market], expected[market], tuple(hours), as_bid=product.paid == "as bid", floor=product.price_floor
         )
 
-    def send(self, tx: Tx, plan: Plan, by: str, market: str) -> Made:
+    def send(self, tx: Tx, plan: Plan, by: str, market: str) -> MadeBid:
         """Queue a plan's bid for every channel as the next revision, unless the same was sent before.
 
         A channel that lacks these volumes gets them as the revision that they already have.
@@ -102,7 +102,7 @@ class Bidding:
             had = {d.channel for d in bids.deliveries(tx, period.day, market) if d.bid == known[-1].id}
             lacking = [channel for channel in channels if channel.name not in had]
             self._queue(tx, known[-1], period, lacking)
-            return Made(bid=known[-1], new=bool(lacking))
+            return MadeBid(bid=known[-1], new=bool(lacking))
         revision = len(known) + 1
         number = bids.put(
             tx, period=period.day, market=market, revision=revision, plan=plan.id, volumes_kw=volumes, at=now, by=by,
@@ -118,7 +118,7 @@ class Bidding:
             log.info("bid.queued", **fields, net_mwh=round(sum(volumes) * period.isp_hours / 1000, 3))
         else:
             log.info("capacity_bid.queued", **fields, mw=[kw / KW_PER_MW for kw in volumes])
-        return Made(bid=stored, new=True)
+        return MadeBid(bid=stored, new=True)
 
     def _queue(self, tx: Tx, stored: StoredBid, period: Period, channels: Sequence[BidFiles | BidWebhook]) -> None:
         bid = Bid(

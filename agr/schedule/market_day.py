@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from agr.connectors.ports import Series, open_source
+from agr.connectors.ports import SourceData, open_source
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import FeedError, StoreError
 from agr.domain.faults import number_of
@@ -277,7 +277,7 @@ class MarketDay:
             series = open_source(feed, self._settings.tls.authorities_file).fetch(period)
             fault = series.fault
         except FeedError as error:
-            series, fault = Series(), str(error)
+            series, fault = SourceData(), str(error)
         with self._store.transaction() as tx:
             register.put_prices(tx, series.prices)
             register.put_forecasts(tx, series.forecasts)

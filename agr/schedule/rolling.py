@@ -14,7 +14,7 @@ from agr.domain.isp import Clock, Period, period_of
 from agr.domain.plan import ROLLED, Reason, ReasonKind
 from agr.planning.measured_now import read_measured
 from agr.planning.missed_cars import PATIENCE, arrivals_expected
-from agr.planning.news import Standing, left_overnight, news
+from agr.planning.news import StandingPlan, left_overnight, news
 from agr.planning.present import Measured, Paths
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Rolling, Settings
@@ -131,7 +131,7 @@ class RollingPlans:
             solved = self._paths.solved
             found = None
             if plan is not None and solved is not None:
-                in_force = Standing(solved=solved, made=plan.created_at)
+                in_force = StandingPlan(solved=solved, made=plan.created_at)
                 found = news(reader, self._settings, period, now, in_force)
         self._compared = state
         return found

@@ -5,7 +5,7 @@ from types import TracebackType
 
 import structlog
 
-from agr.connectors.answers import Answers, secret_of
+from agr.connectors.answers import AnswerAddresses, secret_of
 from agr.domain.errors import AgrError, StoreError
 from agr.domain.isp import Clock, JumpingClock, SystemClock
 from agr.messaging.key_file import load_key
@@ -56,7 +56,7 @@ class Service:
         self._loops = Loops(lambda: self.leading)
         self._stages = stages = Stages(
             self.store, self.store.fenced(self._lease.fence), settings, self.clock, self.key, self._loops,
-            lambda: self.leading, Answers(base=self._answered_at, secret=secret_of(self.key.seed)), solver,
+            lambda: self.leading, AnswerAddresses(base=self._answered_at, secret=secret_of(self.key.seed)), solver,
         )  # fmt: skip
         self.planner, self.publisher, self.scheduler = stages.planner, stages.publisher, stages.scheduler
         self.solver = stages.solver

@@ -22,7 +22,7 @@ from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
 from agr.operations.program_folder import ProgramFolder
-from agr.operations.readings import Readings
+from agr.operations.readings import ReadingIntake
 from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.operations.setpoints import Setpoints
@@ -47,7 +47,7 @@ def operators_side(
     if settings.programs.folder is not None:
         loops.wake_for("programs", ProgramFolder(store, settings, clock, programs).look, pause_s=_PROGRAMS_S)
     inputs = (store, settings, clock, loops.wake)
-    taken = Readings(*inputs)
+    taken = ReadingIntake(*inputs)
     return Context(
         store=store, settings=settings, clock=clock, participants=stages.participants,
         progress=stages.planner.progress, authentication=authentication, plan_cache=plan_cache, programs=programs,

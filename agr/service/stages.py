@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from agr.connectors.answers import Answers
+from agr.connectors.answers import AnswerAddresses
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan
-from agr.history.days import Days
+from agr.history.days import DayHistory
 from agr.messaging.deliver import Deliverer
 from agr.messaging.directory import participants_of, way_to
 from agr.messaging.discovery import Discoverer, dns_of, end_alarms
@@ -25,7 +25,7 @@ from agr.operations.dispatching.roads import Roads
 from agr.operations.execution.keeper import ExecutionKeeper
 from agr.operations.forecast_imbalance import ImbalanceForecasts
 from agr.operations.forecast_job import ForecastJob
-from agr.operations.forecasts import Forecasts
+from agr.operations.forecasts import ForecastService
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
 from agr.operations.setpoint_news import SetpointNews
@@ -44,7 +44,7 @@ from agr.store import bids, day, flex_requests, inbox, nominations, outbox, over
 from agr.store.engine import Store
 from agr.trading import handlers
 from agr.trading.keeping import Keeping
-from agr.trading.metering import Metering
+from agr.trading.metering import MeteringSender
 from agr.trading.offering import Offering
 from agr.trading.pricing import PlanPricer
 from agr.uftp.connections import Connections
@@ -68,7 +68,7 @@ class Stages:
 
     def __init__(
         self, store: Store, acting: Store, settings: Settings, clock: Clock, key: KeyPair, loops: Loops,
-        leading: Callable[[], bool], answers: Answers, solver: SolverPool | None = None,
+        leading: Callable[[], bool], answers: AnswerAddresses, solver: SolverPool | None = None,
     ) -> None:  # fmt: skip
         self._store, self._acting, self._settings, self._clock, self._loops = store, acting, settings, clock, loops
         self._leading, self._began = leading, False
@@ -92,7 +92,7 @@ class Stages:
             acting, settings, clock, self.participants, PlanPricer(acting, settings, clock, self.solver)
         )  # fmt: skip
         self._keeping = Keeping(acting, settings, clock)
-        self._metering = Metering(acting, settings, clock)
+        self._metering = MeteringSender(acting, settings, clock)
         self.bidding = Bidding(settings, clock)
         self._bid_delivery = BidDelivery(acting, settings, clock, self.bidding)
         entering = (acting, settings, clock, loops.wake)
@@ -104,8 +104,8 @@ class Stages:
         )  # fmt: skip
         market_day = MarketDay(
             acting, settings, clock, self.requests, self.publisher, self.bidding,
-            self.nominator, Days(acting, settings), self._market_feeds.ask_awards,
-            ForecastJob(Forecasts(acting, settings, clock).before_plan).ready,
+            self.nominator, DayHistory(acting, settings), self._market_feeds.ask_awards,
+            ForecastJob(ForecastService(acting, settings, clock).before_plan).ready,
         )  # fmt: skip
         imbalance = ImbalanceForecasts(acting, settings, clock)
 

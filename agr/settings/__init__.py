@@ -3,7 +3,7 @@
 from agr.settings.bids import BidChannel, BidFiles, Bids, BidWebhook
 from agr.settings.brps import Brp
 from agr.settings.compute import Compute
-from agr.settings.daemon import Planning, Programs, Readings, Retention, Settings
+from agr.settings.daemon import Planning, ProgramFiles, Readings, Retention, Settings
 from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchRoad, DispatchSettings
 from agr.settings.execution import ExecutionSettings
@@ -63,7 +63,7 @@ __all__ = [
     "OutlookFeed",
     "ParticipantSettings",
     "Planning",
-    "Programs",
+    "ProgramFiles",
     "Publication",
     "Readings",
     "RecordFeed",

@@ -125,7 +125,7 @@ class Retention(Section):
     )
 
 
-class Programs(Section):
+class ProgramFiles(Section):
     """Where the programs of resources are written, for systems that fetch files."""
 
     folder: Path | None = Field(
@@ -175,7 +175,7 @@ class Settings(Section):
     execution: ExecutionSettings = Field(
         default=ExecutionSettings(), description="What is watched of how plans are carried out."
     )
-    programs: Programs = Field(default=Programs(), description="Programs of resources as files.")
+    programs: ProgramFiles = Field(default=ProgramFiles(), description="Programs of resources as files.")
     brps: tuple[Brp, ...] = Field(
         default=(),
         description="Who is balance responsible for our connections; the first: where the table is silent.",

@@ -40,7 +40,7 @@ def _account(row: sa.Row[Any]) -> Account:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
+class LoginSession:
     """A log-in."""
 
     account: str
@@ -156,13 +156,13 @@ def put_session(tx: Tx, secret: str, name: str, csrf: str, at: datetime) -> None
     tx.execute(t.sessions.insert().values(digest=digest_of(secret), account=name, csrf=csrf, created_at=at, seen_at=at))
 
 
-def session(tx: Tx, secret: str) -> Session | None:
+def session(tx: Tx, secret: str) -> LoginSession | None:
     """Return a log-in."""
     c = t.sessions.c
     row = tx.execute(
         sa.select(c.account, c.csrf, c.created_at, c.seen_at).where(c.digest == digest_of(secret))
     ).one_or_none()
-    return None if row is None else Session(**row._mapping)
+    return None if row is None else LoginSession(**row._mapping)
 
 
 def seen(tx: Tx, secret: str, at: datetime) -> None:

@@ -139,7 +139,7 @@ def reservations_on(tx: Tx, period: date) -> dict[str, tuple[int, ...]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reserved:
+class ReservedStatement:
     """One statement of what is still reserved: a DSO's message, or an operator's entry (whose MessageID is made up)."""
 
     contract: str
@@ -148,7 +148,7 @@ class Reserved:
     at: datetime
 
 
-def reservation_history(tx: Tx, period: date) -> list[Reserved]:
+def reservation_history(tx: Tx, period: date) -> list[ReservedStatement]:
     """Return every statement about a Period's reservations, newest first; the newest of a contract counts."""
     c = t.reservations.c
     rows = tx.execute(
@@ -156,7 +156,7 @@ def reservation_history(tx: Tx, period: date) -> list[Reserved]:
         .where(c.period == period)
         .order_by(c.at.desc(), c.id.desc())
     )
-    return [Reserved(**(dict(r._mapping) | {"power_w": tuple(r.power_w)})) for r in rows]
+    return [ReservedStatement(**(dict(r._mapping) | {"power_w": tuple(r.power_w)})) for r in rows]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from agr.domain.dispatch import Fact, Learned
+from agr.domain.dispatch import Learned, StationFact
 from agr.store.dispatch_tables import dispatch_facts as table
 from agr.store.dispatch_tables import dispatch_roads as roads
 from agr.store.engine import Tx
@@ -22,7 +22,7 @@ def put(tx: Tx, one: Learned) -> None:
     tx.execute(table.insert().values(**vars(one) | {"fact": one.fact.value}))
 
 
-def forget(tx: Tx, road: str, station: str, charge_point: str, fact: Fact) -> None:
+def forget(tx: Tx, road: str, station: str, charge_point: str, fact: StationFact) -> None:
     """Forget one fact."""
     mine = sa.and_(_C.road == road, _C.station == station, _C.charge_point == charge_point, _C.fact == fact.value)
     tx.execute(table.delete().where(mine))
@@ -32,7 +32,7 @@ def of_road(tx: Tx, road: str | None = None) -> list[Learned]:
     """Return what is known of the stations of a road, or of all roads, by station."""
     mine = sa.true() if road is None else _C.road == road
     rows = tx.execute(sa.select(table).where(mine).order_by(_C.road, _C.station, _C.charge_point, _C.fact))
-    return [Learned(**{**dict(row._mapping), "fact": Fact(row.fact)}) for row in rows]
+    return [Learned(**{**dict(row._mapping), "fact": StationFact(row.fact)}) for row in rows]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ dispatch_facts = sa.Table(  # what roads have learnt of stations
     sa.Column("road", sa.String(255), primary_key=True),
     sa.Column("station", sa.String(255), primary_key=True),
     sa.Column("charge_point", sa.String(255), primary_key=True),  # empty: of the whole station
-    sa.Column("fact", sa.String(16), primary_key=True),  # an agr.domain.dispatch.Fact
+    sa.Column("fact", sa.String(16), primary_key=True),  # an agr.domain.dispatch.StationFact
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
 )  # fmt: skip

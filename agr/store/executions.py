@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from agr.domain.execution import WHOLE, Cause, Execution, Verdict
+from agr.domain.execution import WHOLE, DeviationCause, Execution, Verdict
 from agr.store.dispatch_tables import executions as table
 from agr.store.engine import Tx
 
@@ -56,7 +56,7 @@ def beginning(tx: Tx, prefix: str, first: datetime, last: datetime) -> list[Exec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Columns:
+class ExecutionColumns:
     """Many rows as arrays (N,), by resource and time; `names` (R,) are the resources, by name."""
 
     names: list[str]
@@ -70,10 +70,10 @@ class Columns:
     last: list[Execution]  # (R,) the newest row of each resource
 
 
-VERDICTS, CAUSES = tuple(Verdict), tuple(Cause)
+VERDICTS, CAUSES = tuple(Verdict), tuple(DeviationCause)
 
 
-def columns(tx: Tx, starts: Sequence[datetime]) -> Columns:
+def columns(tx: Tx, starts: Sequence[datetime]) -> ExecutionColumns:
     """Return the rows of the ISPs that begin at some instants, in order of time, without an object for each."""
     places, mine = {start: i for i, start in enumerate(starts)}, sa.and_(_C.start >= starts[0], _C.start <= starts[-1])
     verdicts, causes = ({one.value: i for i, one in enumerate(all_)} for all_ in (VERDICTS, CAUSES))
@@ -105,7 +105,7 @@ def columns(tx: Tx, starts: Sequence[datetime]) -> Columns:
         np.concatenate(parts) if parts else np.zeros(0) for parts in found
     )
     there = isp >= 0
-    return Columns(
+    return ExecutionColumns(
         names=names, resource=resource[there].astype(np.int64), isp=isp[there].astype(np.int64),
         planned_kwh=planned_kwh[there], measured_kwh=measured_kwh[there], verdict=verdict_of[there].astype(np.int64),
         cause=cause_of[there].astype(np.int64), whole=whole[there].astype(bool) & ~np.isnan(measured_kwh[there]),
@@ -114,7 +114,7 @@ def columns(tx: Tx, starts: Sequence[datetime]) -> Columns:
 
 
 def _read(row: "sa.Row[tuple[object, ...]]") -> Execution:
-    return Execution(**{**dict(row._mapping), "verdict": Verdict(row.verdict), "cause": Cause(row.cause)})
+    return Execution(**{**dict(row._mapping), "verdict": Verdict(row.verdict), "cause": DeviationCause(row.cause)})
 
 
 def whole_sums(tx: Tx, first: datetime, last: datetime) -> dict[datetime, tuple[float, float, float]]:

@@ -20,7 +20,7 @@ _C = t.flex_orders.c
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class SettledOrder:
     """What a DSO's settlement says of an order, and what we think of it; money in the order's currency."""
 
     message_id: str
@@ -42,7 +42,7 @@ class StoredOrder:
     state: OrderState
     state_at: datetime
     note: str
-    settled: Settled | None  # the newest settlement; None: none yet
+    settled: SettledOrder | None  # the newest settlement; None: none yet
 
     @property
     def order(self) -> FlexOrder:
@@ -113,7 +113,7 @@ def by_reference(tx: Tx, dso: str, order_reference: str, zone: str, isp_minutes:
     return None if row is None else _stored(row, zone, isp_minutes)
 
 
-def put_settled(tx: Tx, message_id: str, settled: Settled) -> None:
+def put_settled(tx: Tx, message_id: str, settled: SettledOrder) -> None:
     """Record what a settlement says of an order."""
     mine = _C.message_id == message_id.lower()
     tx.execute(t.flex_orders.update().where(mine).values(settled=_written().dump_python(settled, mode="json")))
@@ -143,10 +143,10 @@ def _stored(row: sa.Row[tuple[object, ...]], zone: str, isp_minutes: int) -> Sto
     )  # fmt: skip
 
 
-def _settled(value: dict[str, object] | None) -> Settled | None:
+def _settled(value: dict[str, object] | None) -> SettledOrder | None:
     return None if value is None else _written().validate_python(value)
 
 
 @cache
-def _written() -> TypeAdapter[Settled]:
-    return TypeAdapter(Settled)
+def _written() -> TypeAdapter[SettledOrder]:
+    return TypeAdapter(SettledOrder)

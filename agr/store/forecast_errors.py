@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from agr.domain.isp import Period
 from agr.forecasting.days import Observed
-from agr.forecasting.error_days import Past, Predicted
+from agr.forecasting.error_days import PastForecasts, Predicted
 from agr.forecasting.models.registry import GIVEN
 from agr.store.engine import Tx
 from agr.store.forecast_tables import actuals, forecast_runs, forecast_values
@@ -21,7 +21,7 @@ _AT_ONCE = 400
 _R, _V, _A = forecast_runs.c, forecast_values.c, actuals.c
 
 
-def past(tx: Tx, series: Sequence[str], period: Period, now: datetime, days: int) -> Past:
+def past(tx: Tx, series: Sequence[str], period: Period, now: datetime, days: int) -> PastForecasts:
     """Return what is known of some series on the last `days` days before the Period."""
     first = Period(period.day - timedelta(days=days), period.zone_name, period.isp_minutes)
     predicted = dict[str, dict[date, Predicted]]()
@@ -30,7 +30,7 @@ def past(tx: Tx, series: Sequence[str], period: Period, now: datetime, days: int
         some = series[begin : begin + _AT_ONCE]
         _read_predicted(tx, some, first, period, now, predicted)
         _read_observed(tx, some, first, period, now, observed)
-    return Past(
+    return PastForecasts(
         predicted={name: list(found.values()) for name, found in predicted.items()},
         observed={name: list(found.values()) for name, found in observed.items()},
     )

@@ -29,7 +29,7 @@ HEAT_SERIES = ("heat_kw ", "cop ")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class ForecastRun:
     """One forecast of a series for a Period. Values per interval of `minutes` from the Period's start."""
 
     series: str
@@ -57,7 +57,7 @@ class Run:
         return self.mean[np.arange(period.isp_count) * period.isp_minutes // self.minutes]
 
 
-def put(tx: Tx, run: Run, now: datetime, *, planned_with: bool = True) -> int:
+def put(tx: Tx, run: ForecastRun, now: datetime, *, planned_with: bool = True) -> int:
     """Store a forecast; return its number. Raises InputError for one from the future or with crossed quantiles.
 
     `planned_with`: plans may be made with it, so those in force no longer reflect everything that is known.
@@ -65,7 +65,7 @@ def put(tx: Tx, run: Run, now: datetime, *, planned_with: bool = True) -> int:
     return put_all(tx, [run], now, planned_with=planned_with)[0]
 
 
-def put_all(tx: Tx, runs: Sequence[Run], now: datetime, *, planned_with: bool = True) -> list[int]:
+def put_all(tx: Tx, runs: Sequence[ForecastRun], now: datetime, *, planned_with: bool = True) -> list[int]:
     """Store many forecasts as `put` does, at a third of the time each; return their numbers."""
     if not runs:
         return []
@@ -91,7 +91,7 @@ def put_all(tx: Tx, runs: Sequence[Run], now: datetime, *, planned_with: bool = 
     return numbers
 
 
-def _checked(run: Run, now: datetime) -> Floats:
+def _checked(run: ForecastRun, now: datetime) -> Floats:
     """Return the mean and the quantiles of a run as rows. Raises InputError."""
     where = f"the forecast of {run.series} for {run.period} by {run.model}"
     if run.made_at > now:
@@ -106,19 +106,19 @@ def _checked(run: Run, now: datetime) -> Floats:
     return parts
 
 
-def newest(tx: Tx, series: str, period: date, as_of: datetime, *, given: bool | None = None) -> Run | None:
+def newest(tx: Tx, series: str, period: date, as_of: datetime, *, given: bool | None = None) -> ForecastRun | None:
     """Return the newest forecast of a Period that was made by then; `given`: only the user's, or only ours."""
     found = of_period(tx, series, period, as_of)
     chosen = [run for run in found if given is None or run.given == given]
     return chosen[-1] if chosen else None
 
 
-def of_period(tx: Tx, series: str, period: date, as_of: datetime) -> list[Run]:
+def of_period(tx: Tx, series: str, period: date, as_of: datetime) -> list[ForecastRun]:
     """Return every forecast of a Period that was made by then, oldest first."""
     return between(tx, series, period, period, as_of)
 
 
-def between(tx: Tx, series: str, first: date, last: date, as_of: datetime) -> list[Run]:
+def between(tx: Tx, series: str, first: date, last: date, as_of: datetime) -> list[ForecastRun]:
     """Return every forecast of the Periods from first to last that was made by then, oldest first."""
     mine = sa.and_(_R.series == series, _R.made_at <= as_of, _V.period >= first, _V.period <= last)
     joined = forecast_runs.join(forecast_values, _R.id == _V.run)
@@ -129,13 +129,13 @@ def between(tx: Tx, series: str, first: date, last: date, as_of: datetime) -> li
     return [_run(row) for row in rows]
 
 
-def powers(tx: Tx, period: date, as_of: datetime) -> dict[str, Run]:
+def powers(tx: Tx, period: date, as_of: datetime) -> dict[str, ForecastRun]:
     """Return resource → our newest forecast of its power in a Period that was made by then."""
     found = newest_of(tx, POWER_SERIES, period, as_of)
     return {series.removeprefix(POWER_SERIES): run for series, run in found.items()}
 
 
-def newest_of(tx: Tx, begins: str, period: date, as_of: datetime) -> dict[str, Run]:
+def newest_of(tx: Tx, begins: str, period: date, as_of: datetime) -> dict[str, ForecastRun]:
     """Return series → our newest forecast of a Period that was made by then, of the series whose name begins so."""
     mine = sa.and_(
         _R.series.startswith(begins, autoescape=True), _R.model != GIVEN, _R.made_at <= as_of, _V.period == period
@@ -172,10 +172,10 @@ def delete_before(tx: Tx, day: date, begins: str = "") -> int:
     return len(old)
 
 
-def _run(row: sa.Row[Any]) -> Run:
+def _run(row: sa.Row[Any]) -> ForecastRun:
     found = row._mapping
     table = np.frombuffer(found["data"], "<f8").reshape(1 + found["quantiles"], -1)
-    return Run(
+    return ForecastRun(
         id=found["id"], series=found["series"], model=found["model"], version=found["version"],
         made_at=found["made_at"], known_until=found["known_until"], features_hash=found["features_hash"],
         notes=tuple(found["notes"]), period=found["period"], minutes=found["minutes"], mean=table[0],
@@ -183,6 +183,6 @@ def _run(row: sa.Row[Any]) -> Run:
     )  # fmt: skip
 
 
-def same_values(one: Run | None, values: Sequence[float]) -> bool:
+def same_values(one: ForecastRun | None, values: Sequence[float]) -> bool:
     """Say whether a forecast has just these values."""
     return one is not None and len(one.mean) == len(values) and bool((one.mean == np.array(values)).all())

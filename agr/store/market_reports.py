@@ -10,7 +10,7 @@ from agr.store.engine import Tx
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class MarketReport:
     """One report."""
 
     source: str
@@ -23,24 +23,24 @@ class Report:
     reason: str
 
 
-def put(tx: Tx, report: Report) -> None:
+def put(tx: Tx, report: MarketReport) -> None:
     """Keep a report with what became of it."""
     tx.execute(t.market_reports.insert().values(**vars(report)))
 
 
-def newest(tx: Tx, period: date, market: str, source: str) -> Report | None:
+def newest(tx: Tx, period: date, market: str, source: str) -> MarketReport | None:
     """Return what a source reported last."""
     c = t.market_reports.c
     mine = sa.and_(c.period == period, c.market == market, c.source == source)
     row = tx.execute(sa.select(*_COLUMNS).where(mine).order_by(c.id.desc()).limit(1)).one_or_none()
-    return None if row is None else Report(**row._mapping)
+    return None if row is None else MarketReport(**row._mapping)
 
 
-def of_period(tx: Tx, period: date) -> list[Report]:
+def of_period(tx: Tx, period: date) -> list[MarketReport]:
     """Return all reports about a Period, newest first."""
     c = t.market_reports.c
     rows = tx.execute(sa.select(*_COLUMNS).where(c.period == period).order_by(c.id.desc()))
-    return [Report(**row._mapping) for row in rows]
+    return [MarketReport(**row._mapping) for row in rows]
 
 
 def delete_before(tx: Tx, day: date) -> None:
@@ -48,4 +48,4 @@ def delete_before(tx: Tx, day: date) -> None:
     tx.execute(t.market_reports.delete().where(t.market_reports.c.period < day))
 
 
-_COLUMNS = tuple(t.market_reports.c[name] for name in Report.__dataclass_fields__)
+_COLUMNS = tuple(t.market_reports.c[name] for name in MarketReport.__dataclass_fields__)

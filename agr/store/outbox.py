@@ -27,7 +27,7 @@ class Queued:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class SentRequest:
     """An outgoing request and its response."""
 
     message_id: str
@@ -153,21 +153,21 @@ def cancel(tx: Tx, message_id: str, detail: str) -> bool:
     return bool(tx.execute(t.outbox.update().where(mine).values(state="cancelled", detail=detail)).rowcount)
 
 
-def asked(tx: Tx, message_id: str) -> Asked | None:
+def asked(tx: Tx, message_id: str) -> SentRequest | None:
     """Return the outgoing request with this MessageID."""
     row = tx.execute(sa.select(*_ASKED).where(t.outbox.c.message_id == message_id.lower())).one_or_none()
-    return None if row is None else Asked(**row._mapping)
+    return None if row is None else SentRequest(**row._mapping)
 
 
-def requests(tx: Tx, kind: str, period: date) -> list[Asked]:
+def requests(tx: Tx, kind: str, period: date) -> list[SentRequest]:
     """Return all requests of a kind for a Period, oldest first."""
     c = t.outbox.c
     rows = tx.execute(sa.select(*_ASKED).where(c.type == kind, c.period == period).order_by(c.id))
-    return [Asked(**row._mapping) for row in rows]
+    return [SentRequest(**row._mapping) for row in rows]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Message:
+class NewestMessage:
     """The newest message of a kind to a recipient about a subject."""
 
     xml: bytes
@@ -177,7 +177,7 @@ class Message:
     answer_reason: str | None
 
 
-def newest(tx: Tx, kind: str, period: date) -> dict[tuple[str, str], Message]:
+def newest(tx: Tx, kind: str, period: date) -> dict[tuple[str, str], NewestMessage]:
     """Return (recipient, subject) → the newest message of a kind about a Period."""
     c = t.outbox.c
     last = sa.select(sa.func.max(c.id)).where(c.type == kind, c.period == period)
@@ -186,16 +186,16 @@ def newest(tx: Tx, kind: str, period: date) -> dict[tuple[str, str], Message]:
         sa.select(c.recipient_domain, c.subject, *fields).where(c.id.in_(last.group_by(c.recipient_domain, c.subject)))
     )
     return {
-        (to, subject): Message(xml=xml, queued_at=at, state=state, answer=answer, answer_reason=reason)
+        (to, subject): NewestMessage(xml=xml, queued_at=at, state=state, answer=answer, answer_reason=reason)
         for to, subject, xml, at, state, answer, reason in rows
     }
 
 
-def unanswered(tx: Tx, now: datetime) -> list[Asked]:
+def unanswered(tx: Tx, now: datetime) -> list[SentRequest]:
     """Return requests whose response is overdue."""
     c = t.outbox.c
     waiting = sa.and_(c.answered_at.is_(None), c.answer_due_at < now, c.state.not_in(("superseded", "cancelled")))
-    return [Asked(**row._mapping) for row in tx.execute(sa.select(*_ASKED).where(waiting).order_by(c.id))]
+    return [SentRequest(**row._mapping) for row in tx.execute(sa.select(*_ASKED).where(waiting).order_by(c.id))]
 
 
 def open_count(tx: Tx) -> int:

@@ -10,7 +10,7 @@ from agr.store.engine import Tx
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class OutboxRow:
     """A message as operators see it."""
 
     message_id: str
@@ -32,12 +32,12 @@ class Row:
     answer_reason: str | None
 
 
-_ROW = tuple(t.outbox.c[name] for name in Row.__dataclass_fields__)
+_ROW = tuple(t.outbox.c[name] for name in OutboxRow.__dataclass_fields__)
 
 
 def rows(
     tx: Tx, *, state: str | None = None, search: str = "", limit: int = 100, offset: int = 0
-) -> tuple[list[Row], int]:
+) -> tuple[list[OutboxRow], int]:
     """Return a page of messages, newest first, and how many there are in all."""
     c = t.outbox.c
     chosen: sa.ColumnElement[bool] = sa.true() if state is None else c.state == state
@@ -47,13 +47,13 @@ def rows(
         chosen = sa.and_(chosen, sa.or_(*(f.ilike(pattern, escape="\\") for f in fields)))
     count = tx.execute(sa.select(sa.func.count()).select_from(t.outbox).where(chosen)).scalar_one()
     page = tx.execute(sa.select(*_ROW).where(chosen).order_by(c.id.desc()).limit(limit).offset(offset))
-    return [Row(**row._mapping) for row in page], count
+    return [OutboxRow(**row._mapping) for row in page], count
 
 
-def row(tx: Tx, message_id: str) -> Row | None:
+def row(tx: Tx, message_id: str) -> OutboxRow | None:
     """Return one message."""
     found = tx.execute(sa.select(*_ROW).where(t.outbox.c.message_id == message_id.lower())).one_or_none()
-    return None if found is None else Row(**found._mapping)
+    return None if found is None else OutboxRow(**found._mapping)
 
 
 def counts(tx: Tx) -> dict[str, int]:

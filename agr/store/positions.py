@@ -34,7 +34,7 @@ def all_on(tx: Tx, period: date) -> dict[str, tuple[float, ...]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fixed:
+class StoredPosition:
     """A fixed position, since when, and where it comes from."""
 
     values: tuple[float, ...]
@@ -51,12 +51,12 @@ AWARD = "award entered by"
 """Begins the origin of a position that an auction awarded."""
 
 
-def one_on(tx: Tx, period: date, market: str) -> Fixed | None:
+def one_on(tx: Tx, period: date, market: str) -> StoredPosition | None:
     """Return one fixed position; None while it is free."""
     c = t.positions.c
     mine = sa.and_(c.period == period, c.market == market)
     row = tx.execute(sa.select(c["values"], c.at, c.origin).where(mine)).one_or_none()
-    return None if row is None else Fixed(values=tuple(row[0]), at=row[1], origin=row[2])
+    return None if row is None else StoredPosition(values=tuple(row[0]), at=row[1], origin=row[2])
 
 
 def confirm(tx: Tx, period: date, market: str, at: datetime, origin: str) -> None:

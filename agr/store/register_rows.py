@@ -86,7 +86,7 @@ class Stored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class RowPage:
     """Some rows of a table, in its order."""
 
     rows: tuple[Stored, ...]
@@ -111,7 +111,7 @@ def counts(tx: Tx) -> dict[str, int]:
     return {table: known.get(table, 0) for table in TABLES}
 
 
-def page(tx: Tx, table: str, *, search: str = "", limit: int | None = 50, offset: int = 0) -> Page:
+def page(tx: Tx, table: str, *, search: str = "", limit: int | None = 50, offset: int = 0) -> RowPage:
     """Return the rows of a table that contain a text anywhere in their names, in pages; no limit: all rows."""
     text = search.strip().lower()
     mine = _C.kind == table
@@ -122,7 +122,7 @@ def page(tx: Tx, table: str, *, search: str = "", limit: int | None = 50, offset
     rows = tx.execute(chosen.order_by(_C.position).limit(limit).offset(offset)).all()
     known = rows[0][-1] if text and rows else 0 if text and not offset else None
     matching = tx.execute(counted).scalar_one() if known is None else known
-    return Page(rows=tuple(_stored(row) for row in rows), matching=matching)
+    return RowPage(rows=tuple(_stored(row) for row in rows), matching=matching)
 
 
 def get(tx: Tx, table: str, key: str) -> Stored | None:

@@ -49,7 +49,7 @@ def closed_for_offers(settings: Settings, period: Period, now: datetime) -> int:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Compared:
+class ProgramToday:
     """The program in force under today's facts, and the resources that cannot run it."""
 
     solved: Solved
@@ -79,10 +79,10 @@ class RunningDay:
         self._settings, self._clock = settings, clock
         self._key: tuple[object, ...] = ()
         self._until: datetime | None = None
-        self._found: Compared | NoOffer | None = None
+        self._found: ProgramToday | NoOffer | None = None
         self.comparisons = 0
 
-    def compared(self, reader: PlanReader, period: Period) -> Compared | NoOffer:
+    def compared(self, reader: PlanReader, period: Period) -> ProgramToday | NoOffer:
         """Return the program in force under today's facts, or why there is none."""
         now = self._clock.now()
         key = self._facts(reader, period, now)
@@ -103,7 +103,7 @@ class RunningDay:
         )  # fmt: skip
 
 
-def compared(run: RunInputs) -> Compared | NoOffer:
+def compared(run: RunInputs) -> ProgramToday | NoOffer:
     """Return the program in force under today's facts."""
     from models.part import HeldByAll
 
@@ -120,7 +120,7 @@ def compared(run: RunInputs) -> Compared | NoOffer:
     at: dict[str, set[str]] = {}
     for name in left:
         at.setdefault(of.get(name, ""), set()).add(name)
-    return Compared(
+    return ProgramToday(
         solved=solved, held=HeldByAll.of(solved.named.case, solved.outcome),
         left={connection: frozenset(names) for connection, names in at.items()},
     )  # fmt: skip

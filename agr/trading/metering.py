@@ -17,7 +17,7 @@ from agr.domain.isp import Clock, Period, period_of
 from agr.settings import ParticipantSettings, Settings
 from agr.store import day, executions, outbox, overrides, portfolio, register
 from agr.store.engine import Store, Tx
-from agr.store.outbox import Message
+from agr.store.outbox import NewestMessage
 from agr.trading.measured import whole_w
 from agr.uftp import messages as m
 from agr.uftp.codec import decode, encode
@@ -81,7 +81,7 @@ def metering_lines(tx: Tx, period: Period) -> list[MeteringLine]:
     return found
 
 
-class Metering:
+class MeteringSender:
     """Queues Metering messages where what was measured is not what was told; a crash loses and repeats nothing."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
@@ -142,7 +142,7 @@ class Metering:
 
     def _queue(
         self, tx: Tx, period: Period, to: ParticipantSettings, connection: str, ean: str, power_w: Mapping[int, int],
-        last: Message | None, now: datetime,
+        last: NewestMessage | None, now: datetime,
     ) -> int:  # fmt: skip
         profiles, revision = (profile_of(power_w),), 1
         if last is not None:

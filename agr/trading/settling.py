@@ -11,7 +11,7 @@ from agr.domain.register import Contract
 from agr.messaging.handlers import Handling, Judgement
 from agr.store import day, flex_offers, flex_orders, flex_requests, register
 from agr.store.engine import Tx
-from agr.store.flex_orders import Settled, StoredOrder
+from agr.store.flex_orders import SettledOrder, StoredOrder
 from agr.trading.contract_settlement import ContractDay, contract_faults
 from agr.trading.limit_settlement import judge_limits
 from agr.trading.measured import measured_w
@@ -70,7 +70,7 @@ def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handli
         faults = (f"Currency {message.currency} is not the order's {stored.order.currency}", *faults)
     _record(
         handling, stored,
-        Settled(
+        SettledOrder(
             message_id=handling.row.message_id, at=handling.now, price=item.price, penalty=item.penalty,
             net=item.net_settlement, expected_net=judged.expected_net, deficiency_kwh=judged.deficiency_kwh,
             faults=faults, unchecked=judged.unchecked,
@@ -121,7 +121,7 @@ def _contract_day(tx: Tx, contract: Contract, period: Period) -> ContractDay:
     )  # fmt: skip
 
 
-def _record(handling: Handling, stored: StoredOrder, settled: Settled) -> None:
+def _record(handling: Handling, stored: StoredOrder, settled: SettledOrder) -> None:
     tx, order, state = handling.tx, stored.order, stored.state
     flex_orders.put_settled(tx, order.message_id, settled)
     if state in _OVER:  # its Period is over: the rules refuse a settlement of days to come

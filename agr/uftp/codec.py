@@ -24,7 +24,7 @@ from agr.uftp.messages import (
     TestMessage,
     TestMessageResponse,
 )
-from agr.uftp.metadata import Part
+from agr.uftp.metadata import XmlElement
 from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES, OtherMessage, OtherResponse
 from agr.uftp.xml_parser import MAX_BYTES, Element, read
 
@@ -115,7 +115,7 @@ def encode(message: Message) -> bytes:
     return bytes(etree.tostring(element, xml_declaration=True, encoding="UTF-8"))
 
 
-def _fill(element: etree._Element, part: Part) -> None:
+def _fill(element: etree._Element, part: XmlElement) -> None:
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
         if field.alias is None or value is None:
@@ -125,7 +125,7 @@ def _fill(element: etree._Element, part: Part) -> None:
             continue
         for item in value:
             child = etree.SubElement(element, field.alias)
-            if isinstance(item, Part):
+            if isinstance(item, XmlElement):
                 _fill(child, item)
             else:
                 for key, text in _attributes(item):

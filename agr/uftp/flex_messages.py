@@ -10,7 +10,7 @@ from pydantic import Field
 
 from agr.uftp import field_types
 from agr.uftp.field_types import Result
-from agr.uftp.metadata import IspMessage, Message, Part, PointMessage, Response
+from agr.uftp.metadata import IspMessage, Message, PointMessage, Response, XmlElement
 
 __all__ = [
     "ContractSettlement",
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class _Isps(Part):
+class _Isps(XmlElement):
     """An element about one or more ISPs."""
 
     start: field_types.IspNumber = Field(alias="Start")
@@ -78,7 +78,7 @@ class FlexRequestResponse(Response):
     reference: field_types.Uuid = Field(alias="FlexRequestMessageID")
 
 
-class OfferedOption(Part):
+class OfferedOption(XmlElement):
     """One of several programs that exclude each other; the price is for all of its ISPs."""
 
     option_reference: field_types.Text = Field(alias="OptionReference")
@@ -165,7 +165,7 @@ class OrderSettlementIsp(_Isps):
     deficiency_w: field_types.Power = Field(default=0, alias="PowerDeficiency")
 
 
-class OrderSettlement(Part):
+class OrderSettlement(XmlElement):
     """The settlement of one order."""
 
     order_reference: field_types.Text | None = Field(default=None, alias="OrderReference")
@@ -192,14 +192,14 @@ class ContractSettlementIsp(_Isps):
     ordered_w: field_types.Power | None = Field(default=None, alias="OrderedPower")
 
 
-class ContractSettlementPeriod(Part):
+class ContractSettlementPeriod(XmlElement):
     """One day of a contract."""
 
     period: field_types.PeriodDay = Field(alias="Period")
     isps: tuple[ContractSettlementIsp, ...] = Field(default=(), alias="ISP")
 
 
-class ContractSettlement(Part):
+class ContractSettlement(XmlElement):
     """The settlement of one contract."""
 
     contract_id: field_types.Text | None = Field(default=None, alias="ContractID")
@@ -222,7 +222,7 @@ class FlexSettlement(Message):
     contracts: tuple[ContractSettlement, ...] = Field(default=(), alias="ContractSettlement")
 
 
-class OrderSettlementStatus(Part):
+class OrderSettlementStatus(XmlElement):
     """Our verdict on one order of a FlexSettlement."""
 
     order_reference: field_types.Text | None = Field(default=None, alias="OrderReference")

@@ -31,7 +31,7 @@ from agr.uftp.flex_messages import (
     OrderSettlementStatus,
     RequestIsp,
 )
-from agr.uftp.metadata import IspMessage, Message, Part, PeriodMessage, PointMessage, Response
+from agr.uftp.metadata import IspMessage, Message, PeriodMessage, PointMessage, Response, XmlElement
 from agr.uftp.metering_messages import METERING_TYPES, MeteredIsp, Metering, MeteringProfile, MeteringResponse
 from agr.uftp.portfolio_messages import (
     PORTFOLIO_TYPES,
@@ -126,7 +126,7 @@ class DPrognosis(IspMessage):
     revision: field_types.Revision = Field(alias="Revision")
 
 
-class FlexOrderStatus(Part):
+class FlexOrderStatus(XmlElement):
     """Whether a D-Prognosis reflects an earlier FlexOrder."""
 
     flex_order_message_id: field_types.Uuid = Field(alias="FlexOrderMessageID")

@@ -11,7 +11,7 @@ from agr.uftp import field_types
 from agr.uftp.field_types import Result
 
 
-class Part(BaseModel):
+class XmlElement(BaseModel):
     """An XML element: frozen, without unknown parts."""
 
     model_config = ConfigDict(
@@ -19,7 +19,7 @@ class Part(BaseModel):
     )
 
 
-class Message(Part):
+class Message(XmlElement):
     """What every message carries. Source: message catalog, metadata attributes."""
 
     root: ClassVar[str] = ""

@@ -9,19 +9,19 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from agr.uftp import field_types
-from agr.uftp.metadata import Message, Part, PeriodMessage, Response
+from agr.uftp.metadata import Message, PeriodMessage, Response, XmlElement
 
 __all__ = ["MeteredIsp", "Metering", "MeteringProfile", "MeteringResponse"]
 
 
-class MeteredIsp(Part):
+class MeteredIsp(XmlElement):
     """The value of one ISP."""
 
     start: field_types.IspNumber = Field(alias="Start")
     value: field_types.Amount = Field(alias="Value")
 
 
-class MeteringProfile(Part):
+class MeteringProfile(XmlElement):
     """What was measured: mean power of ISPs in kW, energies or registers in kWh."""
 
     profile_type: Literal["Power", "ImportEnergy", "ExportEnergy", "ImportMeterReading", "ExportMeterReading"] = Field(

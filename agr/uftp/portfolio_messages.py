@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from agr.uftp import field_types
 from agr.uftp.field_types import Result
-from agr.uftp.metadata import Message, Part, PeriodMessage, Response
+from agr.uftp.metadata import Message, PeriodMessage, Response, XmlElement
 
 __all__ = [
     "AGRPortfolioQuery",
@@ -31,7 +31,7 @@ class AGRPortfolioQuery(PeriodMessage):
     root: ClassVar[str] = "AGRPortfolioQuery"
 
 
-class CongestionPointView(Part):
+class CongestionPointView(XmlElement):
     """One congestion point with our connections in it, as a CRO lists it."""
 
     address: field_types.Address = Field(alias="EntityAddress")
@@ -41,7 +41,7 @@ class CongestionPointView(Part):
     connections: field_types.Addresses = Field(default=(), alias="Connection")
 
 
-class DsoPortfolio(Part):
+class DsoPortfolio(XmlElement):
     """The congestion points of one DSO."""
 
     dso_domain: field_types.Domain = Field(alias="DSO-Domain")
@@ -49,7 +49,7 @@ class DsoPortfolio(Part):
     connections: field_types.Addresses = Field(default=(), alias="Connection")
 
 
-class DsoView(Part):
+class DsoView(XmlElement):
     """Portfolios of DSOs, and connections in no congestion point."""
 
     portfolios: tuple[DsoPortfolio, ...] = Field(default=(), alias="DSO-Portfolio")
@@ -117,7 +117,7 @@ class AGRPortfolioQueryResponse(Response):
         return tuple(connection for connection in found if connection not in bound)
 
 
-class ConnectionUpdate(Part):
+class ConnectionUpdate(XmlElement):
     """A connection that we represent from `start_period` on."""
 
     address: field_types.Address = Field(alias="EntityAddress")

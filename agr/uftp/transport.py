@@ -17,7 +17,7 @@ from agr.domain.errors import DeliveryError
 from agr.domain.foreign_text import one_line
 
 
-class Outcome(Enum):
+class DeliveryOutcome(Enum):
     """What became of one attempt."""
 
     DELIVERED = "delivered"
@@ -29,7 +29,7 @@ class Outcome(Enum):
 class DeliveryAttempt:
     """One attempt's result. `status` is None when no answer came; `detail` is for the operator, never parsed."""
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     status: int | None
     detail: str
     retry_after_s: float | None
@@ -78,9 +78,9 @@ FINAL: tuple[type[Exception], ...] = (
 """Wrong on our side: no retry can help."""
 
 
-def outcome_of(error: Exception) -> Outcome:
+def outcome_of(error: Exception) -> DeliveryOutcome:
     """Return what an exception of httpx means for the message."""
-    return Outcome.FAILED if isinstance(error, FINAL) else Outcome.RETRY
+    return DeliveryOutcome.FAILED if isinstance(error, FINAL) else DeliveryOutcome.RETRY
 
 
 def _utc_now() -> datetime:
@@ -98,7 +98,7 @@ class Sender:
         try:
             return self._post(endpoint, sealed, attempt)
         except DeliveryError as error:
-            return DeliveryAttempt(Outcome.RETRY, None, str(error), None)
+            return DeliveryAttempt(DeliveryOutcome.RETRY, None, str(error), None)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
             return DeliveryAttempt(outcome_of(error), None, f"{type(error).__name__}: {_shown(str(error))}", None)
 
@@ -117,27 +117,29 @@ class Sender:
                 if target is None:
                     return self._judge(response, attempt)
                 url = target
-        return DeliveryAttempt(Outcome.RETRY, None, f"redirected more than {MAX_REDIRECTS} times", None)
+        return DeliveryAttempt(DeliveryOutcome.RETRY, None, f"redirected more than {MAX_REDIRECTS} times", None)
 
     def _judge(self, response: httpx.Response, attempt: int) -> DeliveryAttempt:
         status = response.status_code
         text = beginning(response)
         outcome = _outcome(status, text, attempt)
-        wait = _retry_after(response.headers.get("Retry-After"), self._now()) if outcome is Outcome.RETRY else None
+        wait = (
+            _retry_after(response.headers.get("Retry-After"), self._now()) if outcome is DeliveryOutcome.RETRY else None
+        )
         return DeliveryAttempt(outcome, status, f"HTTP {status} {_shown(text)}".strip(), wait)
 
 
-def _outcome(status: int, text: str, attempt: int) -> Outcome:
+def _outcome(status: int, text: str, attempt: int) -> DeliveryOutcome:
     """Return what a status means; a peer that has our message already says so with 400 on a retry."""
     if 200 <= status < 300:
-        return Outcome.DELIVERED
+        return DeliveryOutcome.DELIVERED
     if status in DEAD_REDIRECTS:
-        return Outcome.FAILED
+        return DeliveryOutcome.FAILED
     if status == 400 and attempt > 1 and "duplicate" in text.lower():
-        return Outcome.DELIVERED
+        return DeliveryOutcome.DELIVERED
     if status in USELESS_4XX:
-        return Outcome.FAILED
-    return Outcome.RETRY
+        return DeliveryOutcome.FAILED
+    return DeliveryOutcome.RETRY
 
 
 def _redirect(response: httpx.Response) -> httpx.URL | None:

@@ -40,7 +40,7 @@ class FormFrame(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Action:
+class NamedAction:
     """An action by its name, for whoever approves it later."""
 
     do: Callable[..., Done]
@@ -54,13 +54,13 @@ class Action:
         return self.stricter(given) or self.permission
 
 
-ACTIONS: dict[str, Action] = {}
+ACTIONS: dict[str, NamedAction] = {}
 """Every action by the name of its function."""
 
 UNREADABLE = "was kept by another version and cannot be read; refuse it, then ask for it again"
 
 
-def asked_for(one: Approval) -> tuple[Action, BaseModel] | None:
+def asked_for(one: Approval) -> tuple[NamedAction, BaseModel] | None:
     """Return the action that waits, and its fields, read again; None where this version cannot read them."""
     found = ACTIONS.get(one.action)
     if found is None:
@@ -121,7 +121,7 @@ def action(
     def serve(do: Do) -> Do:
         parameters = list(inspect.signature(do).parameters.values())
         fields, named = parameters[2].annotation, parameters[3:]
-        ACTIONS[do.__name__] = Action(do=do, permission=permission, stricter=stricter, fields=fields, pin=pin)
+        ACTIONS[do.__name__] = NamedAction(do=do, permission=permission, stricter=stricter, fields=fields, pin=pin)
         api_router.add_api_route(
             path, _endpoint(do, permission, stricter, fields, named), methods=["POST"], response_model=a.Did,
             name=do.__name__, description=do.__doc__,

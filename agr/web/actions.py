@@ -17,7 +17,7 @@ from agr.web import requests as a
 from agr.web.action_routes import (
     ACTIONS,
     UNREADABLE,
-    Action,
+    NamedAction,
     Number,
     action,
     api_router,
@@ -193,7 +193,7 @@ def remove_row(do: Context, by: Principal, given: a.RowNamed) -> Done:
     return do.register_edits.remove(by, given.table, given.key, given.why, seen=given.seen)
 
 
-def _decided(do: Context, number: int) -> tuple[Approval, tuple[Action, BaseModel] | None]:
+def _decided(do: Context, number: int) -> tuple[Approval, tuple[NamedAction, BaseModel] | None]:
     """Return an approval with its action and fields, None where they cannot be read. Raises MissingError."""
     with do.store.transaction() as tx:
         found = approvals.get(tx, number)

@@ -24,7 +24,7 @@ class Field:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class ApiModel:
     """A body that is sent or answered."""
 
     name: str
@@ -56,10 +56,10 @@ def operations(document: Json) -> list[Operation]:
     return sorted(found, key=lambda one: (one.path, one.method))
 
 
-def models(document: Json) -> list[Model]:
+def models(document: Json) -> list[ApiModel]:
     """Return every model of an OpenAPI document, those that others are made of first."""
     schemas = document["components"]["schemas"]
-    ordered: dict[str, Model] = {}
+    ordered: dict[str, ApiModel] = {}
 
     def visit(name: str) -> None:
         if name in ordered:
@@ -75,9 +75,9 @@ def models(document: Json) -> list[Model]:
     return list(ordered.values())
 
 
-def _model(name: str, schema: Json) -> Model:
+def _model(name: str, schema: Json) -> ApiModel:
     required = schema.get("required", ())
-    return Model(
+    return ApiModel(
         name=name, words=schema.get("description", ""), closed=schema.get("additionalProperties") is False,
         fields=tuple(
             Field(

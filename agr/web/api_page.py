@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from agr.operations.accounts.roles import Permission, Principal
 from agr.web.api import described
-from agr.web.api_description import Model, Operation, models, operations
+from agr.web.api_description import ApiModel, Operation, models, operations
 from agr.web.layout import render
 from agr.web.security import narrowed, page_for
 
@@ -19,7 +19,7 @@ Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
 @cache
-def _content() -> tuple[list[Operation], list[Model]]:
+def _content() -> tuple[list[Operation], list[ApiModel]]:
     return operations(described()), models(described())
 
 

@@ -11,7 +11,7 @@ from agr.domain.errors import ConflictError, InputError
 from agr.domain.isp import Period
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import said_why
-from agr.operations.auction_results import Standing, seen_of
+from agr.operations.auction_results import AuctionStanding, seen_of
 from agr.operations.commands import parse_numbers
 from agr.web.action_routes import done_page, fields_of, perform
 from agr.web.http_status import status_of
@@ -28,7 +28,7 @@ Tick = Annotated[bool, Form()]
 
 
 def _show(
-    request: Request, principal: Principal, of: Period, market: str, standing: Standing, *, pasted: str = "",
+    request: Request, principal: Principal, of: Period, market: str, standing: AuctionStanding, *, pasted: str = "",
     given: Results | None = None, beyond_bid: bool = False, fault: str = "", why: str = "", seen: str | None = None,
     doubts: tuple[str, ...] = (), status: int = 200,
 ) -> HTMLResponse:  # fmt: skip

@@ -6,7 +6,7 @@ from keyword import iskeyword
 from textwrap import wrap
 
 from agr.web.api import described
-from agr.web.api_description import Field, Json, Model, Operation, models, operations
+from agr.web.api_description import ApiModel, Field, Json, Operation, models, operations
 
 _BEGIN = '''"""A typed client of the JSON API. Generated from its description by `make client`; not written by hand.
 
@@ -86,7 +86,7 @@ def client_source(document: Json) -> str:
     return "\n\n".join([_BEGIN, *classes]) + "\n\n" + _CLIENT + "\n" + "\n".join(methods) + _END
 
 
-def _class(model: Model) -> str:
+def _class(model: ApiModel) -> str:
     lines = [f"class {model.name}(BaseModel):", *_docstring(model.words, "    "), ""]
     if model.closed:
         lines += ['    model_config = ConfigDict(extra="forbid")', ""]

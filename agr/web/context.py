@@ -24,7 +24,7 @@ from agr.operations.manual_inputs import ManualInputs
 from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
-from agr.operations.readings import Readings
+from agr.operations.readings import ReadingIntake
 from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.operations.setpoints import Setpoints
@@ -77,7 +77,7 @@ class Context:
     bid_approval: BidApproval
     intraday_trades: IntradayTrades
     offers: OfferActions
-    readings: Readings
+    readings: ReadingIntake
     setpoints: Setpoints
     imbalance: ImbalanceOutlook
     overviews: Overviews  # of execution

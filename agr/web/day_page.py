@@ -14,7 +14,7 @@ from agr.domain.plan import PlanState
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.glance import Glance, Limited
 from agr.operations.plan_cache import Head
-from agr.operations.point_table import Row
+from agr.operations.point_table import PointRow
 from agr.operations.timeline import Timeline, timeline
 from agr.planning.promises import KINDS, AtRisk, at_risk
 from agr.store import audit_log, day, nominations, outbox_rows
@@ -96,7 +96,7 @@ def _glance(context: Context, number: int | None) -> Glance | None:
         return None
 
 
-def _accepted(rows: tuple[Row, ...]) -> dict[str, int]:
+def _accepted(rows: tuple[PointRow, ...]) -> dict[str, int]:
     found: dict[str, int] = {}
     for row in rows:
         found[row.dso] = found.get(row.dso, 0) + (row.state == "accepted")

@@ -10,7 +10,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.flex_offers import trading_day
 from agr.operations.trade_ledger import WithoutOrder, trade_ledger, without_orders
 from agr.store.flex_offers import StoredOffer
-from agr.store.flex_orders import Settled, StoredOrder
+from agr.store.flex_orders import SettledOrder, StoredOrder
 from agr.store.flex_requests import StoredRequest
 from agr.trading.metering import metering_lines
 from agr.web import flex_schemas as a
@@ -90,7 +90,7 @@ def _order(stored: StoredOrder, beside: WithoutOrder) -> a.OrderOut:
     )  # fmt: skip
 
 
-def _settled(settled: Settled) -> a.SettledOut:
+def _settled(settled: SettledOrder) -> a.SettledOut:
     return a.SettledOut(
         at=settled.at, price=float(settled.price), penalty=float(settled.penalty), net=float(settled.net),
         expected_net=float(settled.expected_net), deficiency_kwh=settled.deficiency_kwh,

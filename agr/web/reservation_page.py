@@ -39,7 +39,7 @@ class _Standing:
     contracted_w: tuple[int, ...]
     now_w: tuple[int, ...]
     seen: str
-    history: list[day.Reserved]
+    history: list[day.ReservedStatement]
 
 
 def _standing(request: Request, principal: Principal, day_: str, contract_id: str) -> _Standing:

@@ -37,7 +37,7 @@ class CalledUnits:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Portfolio:
+class PortfolioSums:
     """The sums in which markets are stated in the reference formulation."""
 
     points: Points
@@ -151,7 +151,7 @@ class Market:
     """One market or obligation. Entries that it does not have are left out."""
 
     name: str
-    state: Callable[[Any, Case, Portfolio], MarketBlock]
+    state: Callable[[Any, Case, PortfolioSums], MarketBlock]
     """(model, case, portfolio): adds its variables and rows"""
     portfolio_eur: Callable[[Case, ProgramValues], Mapping[str, float]] | None = None
     """Earnings of the portfolio as a whole, by term, EUR, constants included"""

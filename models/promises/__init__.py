@@ -6,7 +6,7 @@
 Source: docs/explanation/promises.md.
 """
 
-from models.promises.calibration import Calibrated, Counted, calibrated, count_on
+from models.promises.calibration import Calibrated, Fared, calibrated, count_on
 from models.promises.plan import BindingCall, PointPromise, Promises, promise
 from models.promises.rows import Terms
 from models.promises.scenarios import Scenarios, equal_weights, scenarios
@@ -15,8 +15,8 @@ from models.promises.search import Effort
 __all__ = [
     "BindingCall",
     "Calibrated",
-    "Counted",
     "Effort",
+    "Fared",
     "PointPromise",
     "Promises",
     "Scenarios",

@@ -22,7 +22,7 @@ _AT_ONCE = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Counted:
+class Fared:
     """How an announced program fares in F scenarios that it was not made for, per promised point (N,F)."""
 
     delivered: Bools
@@ -49,7 +49,7 @@ class Calibrated:
 def count_on(
     cases: Sequence[Case], price_eur_per_mwh: Floats, announced_kw: Floats, terms: Terms, *,
     effort: Effort | None = None,
-) -> Counted:  # fmt: skip
+) -> Fared:  # fmt: skip
     """Return how what was announced, (C,T) kW, fares in other scenarios; each does its best with what was announced.
 
     price_eur_per_mwh: (T,), or (F,T). Raises CaseError as Scenarios does.
@@ -69,7 +69,7 @@ def count_on(
             )
         )
     parts = [np.concatenate(values, axis=1) for values in zip(*found, strict=True)]
-    return Counted(delivered=parts[0], missing_kwh=parts[1], missing_kw=parts[2], away_kw=parts[3])
+    return Fared(delivered=parts[0], missing_kwh=parts[1], missing_kw=parts[2], away_kw=parts[3])
 
 
 def calibrated(

@@ -13,7 +13,7 @@ from scipy.sparse import csgraph
 
 from models.case import Bools, Floats, Ints
 from models.matrix import Matrix
-from models.reference.rounding import Columns, fixed_whole, losers, mixing_pairs
+from models.reference.rounding import DiscreteColumns, fixed_whole, losers, mixing_pairs
 from models.solver import Relaxation, SolverRun, Status
 from models.work_clock import now
 
@@ -26,7 +26,13 @@ _WHOLE = 1e-6
 
 
 def directed_around(
-    relaxation: Relaxation, matrix: Matrix, columns: Columns, relaxed: SolverRun, *, threads: int, deadline: float
+    relaxation: Relaxation,
+    matrix: Matrix,
+    columns: DiscreteColumns,
+    relaxed: SolverRun,
+    *,
+    threads: int,
+    deadline: float,
 ) -> SolverRun | None:
     """Return the relaxation's answer with whole starts, and one direction of each pair; None where that fails.
 
@@ -56,7 +62,9 @@ def directed_around(
     return None
 
 
-def _with_starts(relaxation: Relaxation, columns: Columns, relaxed: SolverRun, deadline: float) -> SolverRun | None:
+def _with_starts(
+    relaxation: Relaxation, columns: DiscreteColumns, relaxed: SolverRun, deadline: float
+) -> SolverRun | None:
     x = relaxed.x
     bids = np.round(x[columns.whole])
     if bool((np.abs(x[columns.whole] - bids) > _WHOLE).any()):
@@ -72,7 +80,7 @@ def _with_starts(relaxation: Relaxation, columns: Columns, relaxed: SolverRun, d
     return run if run.status is Status.OPTIMAL else None
 
 
-def _whole(columns: Columns) -> Ints:
+def _whole(columns: DiscreteColumns) -> Ints:
     parts = (columns.whole, columns.switch[columns.switch >= 0], columns.on, columns.partly)
     return np.concatenate([*parts, *columns.choices, *(states for states, _ in columns.states)])
 

@@ -19,7 +19,7 @@ from models.reference.initial_heuristic import first_answer
 from models.reference.rounding import (
     EXACT,
     MIXES,
-    Columns,
+    DiscreteColumns,
     columns_of,
     completed,
     mixing_pairs,
@@ -65,7 +65,7 @@ def search(
     incumbent: Floats | None = None,
     relaxation: Relaxation | None = None,
     interior_from: int = INTERIOR,
-    columns: Columns | None = None,
+    columns: DiscreteColumns | None = None,
 ) -> SearchResult:
     """Minimise until gap <= relative_gap × gross cost or the deadline (on models.work_clock.now). Raises SolverError.
 
@@ -144,7 +144,7 @@ def search(
 
 
 def _rounded(
-    relaxation: Relaxation, matrix: Matrix, columns: Columns, relaxed: SolverRun,
+    relaxation: Relaxation, matrix: Matrix, columns: DiscreteColumns, relaxed: SolverRun,
     gross_eur: Callable[[Values], float], *, threads: int, deadline: float,
 ) -> tuple[str, SolverRun | None]:  # fmt: skip
     """Return an answer near the relaxation's with what is whole in it, and how it was found."""
@@ -199,7 +199,7 @@ def first_answer_of(
 def _branch_on_choices(
     relaxation: Relaxation,
     matrix: Matrix,
-    columns: Columns,
+    columns: DiscreteColumns,
     relaxed: SolverRun,
     best: SolverRun | None,
     allowed: Callable[[SolverRun], float],
@@ -243,7 +243,7 @@ def _found(best: SolverRun | None, bound: float, allowed: float, *, late: bool) 
 
 def _branch(
     matrix: Matrix,
-    columns: Columns,
+    columns: DiscreteColumns,
     excluded: Bools,
     best: SolverRun | None,
     gap: float,

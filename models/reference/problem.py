@@ -19,7 +19,7 @@ from models.case import Case
 from models.connection_costs import fixed_kw as fixed_tariffs_kw
 from models.connection_loads import fixed_kw as fixed_units_kw
 from models.markets.points import add_points
-from models.markets.protocols import Portfolio
+from models.markets.protocols import PortfolioSums
 from models.markets.registry import ANNOUNCED, MARKETS
 from models.matrix import Matrix, translate
 from models.objective import constants_eur, gross_eur, maximise_value
@@ -41,7 +41,7 @@ def state(case: Case) -> Problem:
     units = add_units(model, case, called=False)
     points = add_points(model, case, units.flows, fixed_kw)
     called = cache(lambda: add_units(model, case, called=True) if reserved_points(case).any() else None)
-    portfolio = Portfolio(
+    portfolio = PortfolioSums(
         points=points, fixed_kw=fixed_kw, held=units.held, units=units.by_class, fixed_units_kw=fixed_units_kw(case),
         fixed_tariffs_kw=fixed_tariffs_kw(case), fixed_groups_kw=fixed_groups_kw(case),
         called=lambda: found.coupled if (found := called()) else None,

@@ -16,7 +16,7 @@ from models.algebra import pyo
 from models.block import Flow, VariableArray, Variables, reserved_points
 from models.case import Case, Floats, Ints, held_freely
 from models.markets.points import Points
-from models.markets.protocols import Portfolio
+from models.markets.protocols import PortfolioSums
 from models.markets.registry import MARKETS
 from models.matrix import Matrix, translate
 from models.objective import maximise_value
@@ -44,7 +44,7 @@ def state_reserve(case: Case) -> ReserveProblem:
     called = add_units(model, case, called=True) if reserved_points(case).any() else None
     own = None if called is None else called.coupled
     none = np.zeros(0, dtype=np.int64)
-    portfolio = Portfolio(
+    portfolio = PortfolioSums(
         points=Points(power=VariableArray(unit=none, isp=none, variables=[])),
         fixed_kw=np.zeros((0, case.isps)),
         held=planned.held,

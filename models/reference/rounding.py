@@ -24,7 +24,7 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Columns:
+class DiscreteColumns:
     """The discrete part as columns of the matrix, see models.block.Discrete."""
 
     first: Ints  # (N,) of pairs of which at most one column may be above zero
@@ -56,11 +56,11 @@ def values_of(matrix: Matrix, x: Floats) -> Values:
     return values
 
 
-def columns_of(matrix: Matrix, discrete: Discrete) -> Columns:
+def columns_of(matrix: Matrix, discrete: Discrete) -> DiscreteColumns:
     """Return the discrete part of a problem as columns of its matrix."""
     pairs, wholes = discrete.exclusive, discrete.wholes
     none = np.zeros(0)
-    return Columns(
+    return DiscreteColumns(
         first=matrix.columns([v for pair in pairs for v in pair.first]),
         second=matrix.columns([v for pair in pairs for v in pair.second]),
         gain_first=np.concatenate([none, *(pair.gain_first for pair in pairs)]),
@@ -100,12 +100,14 @@ def _as_planned(matrix: Matrix, discrete: Discrete) -> dict[str, Ints]:
     return {"called": np.array(called, dtype=np.int64), "planned": np.array(planned, dtype=np.int64)}
 
 
-def mixing_pairs(columns: Columns, x: Floats) -> Bools:
+def mixing_pairs(columns: DiscreteColumns, x: Floats) -> Bools:
     """Return the exclusive pairs (N,) of which x uses both."""
     return np.minimum(x[columns.first], x[columns.second]) > MIXES
 
 
-def polish(relaxation: Relaxation, columns: Columns, x: Floats, decided: Bools, deadline: float) -> SolverRun | None:
+def polish(
+    relaxation: Relaxation, columns: DiscreteColumns, x: Floats, decided: Bools, deadline: float
+) -> SolverRun | None:
     """Fix whole numbers near x and the direction of pairs that mix, and solve the rest; None if out of time.
 
     A run takes the start with the largest value in x, bids are rounded down, and a pair that mixes keeps the direction
@@ -129,7 +131,7 @@ def polish(relaxation: Relaxation, columns: Columns, x: Floats, decided: Bools, 
 
 
 def solve_fixed(
-    relaxation: Relaxation, columns: Columns, x: Floats, bids: Floats, decided: Bools, deadline: float
+    relaxation: Relaxation, columns: DiscreteColumns, x: Floats, bids: Floats, decided: Bools, deadline: float
 ) -> SolverRun | None:
     """Return the best answer with whole numbers near x, with these bids, and one direction per pair; None if too late.
 
@@ -158,18 +160,18 @@ def solve_fixed(
         relaxation.release(np.unique(np.concatenate([whole, *closed])))
 
 
-def losers(columns: Columns, x: Floats, mixing: Bools) -> Ints:
+def losers(columns: DiscreteColumns, x: Floats, mixing: Bools) -> Ints:
     """Return the column to fix at 0 of each mixing pair (n,): the other one makes the same change of energy alone."""
     keep_first = columns.gain_first * x[columns.first] >= columns.gain_second * x[columns.second]
     return np.where(keep_first, columns.second, columns.first)[mixing]
 
 
-def _rounded_bids(columns: Columns, x: Floats) -> Floats:
+def _rounded_bids(columns: DiscreteColumns, x: Floats) -> Floats:
     bids = np.floor(x[columns.whole] + _ROUNDING)
     return np.where(bids >= columns.least, bids, 0.0)
 
 
-def fixed_whole(columns: Columns, x: Floats, bids: Floats) -> tuple[Ints, Floats]:
+def fixed_whole(columns: DiscreteColumns, x: Floats, bids: Floats) -> tuple[Ints, Floats]:
     """Return all whole columns (n,) and the values (n,) at which to fix them, given x (columns,) and bids, in steps."""
     switched = columns.switch >= 0
     parts = [(columns.whole, bids), (columns.switch[switched], (bids[switched] > 0).astype(np.float64))]
@@ -204,7 +206,9 @@ def _partly(power: Floats, least_kw: Floats, unit: Ints) -> Bools:
     return result
 
 
-def completed(relaxation: Relaxation, columns: Columns, x: Floats, decided: Bools, deadline: float) -> SolverRun | None:
+def completed(
+    relaxation: Relaxation, columns: DiscreteColumns, x: Floats, decided: Bools, deadline: float
+) -> SolverRun | None:
     """Return the best answer with the whole numbers that x (columns,) says; None if there is none or no time.
 
     `decided` (N,) are the pairs whose direction in x stays: those of which both would be used, left open, to earn.

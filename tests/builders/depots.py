@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agr.connectors.answers import Answers
+from agr.connectors.answers import AnswerAddresses
 from agr.dispatch.exposure import MAXIMUM_SLOT
 from agr.domain.charge_point import ChargePoint
 from agr.domain.isp import JumpingClock
@@ -64,7 +64,7 @@ class Depot:
         self.roads = self.open()
 
     def open(self) -> Roads:
-        answers = Answers(base=lambda: "http://agr", secret=b"secret")
+        answers = AnswerAddresses(base=lambda: "http://agr", secret=b"secret")
         facts = FactSource(self.store, self.settings, self.programs)
         roads = Roads(self.store, self.settings, self.clock, answers, lambda: None, facts=facts)
         self.opened.append(roads)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, DispatchState, Profile, Purpose, SessionState, Step
-from agr.domain.execution import Cause, Verdict
+from agr.domain.dispatch import Action, DispatchState, LimitStep, Profile, Purpose, SessionState
+from agr.domain.execution import DeviationCause, Verdict
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.reading import Reported
 from agr.operations.execution.keeper import ExecutionKeeper
-from agr.operations.readings import Readings
+from agr.operations.readings import ReadingIntake
 from agr.settings import ExecutionSettings
 from agr.store import charge_sessions, dispatches, executions
 from agr.store.charge_sessions import ChargeSession
@@ -67,7 +67,7 @@ class ExecutedDay:
         self.clock.jump_to(PERIOD.end + timedelta(hours=1))
         self.settings = desk.world.settings.model_copy(update={"execution": ExecutionSettings(alarm_kwh=20)})
         self.programs = desk.daemon.operators.programs.in_force(PERIOD)
-        self.readings = Readings(self.store, self.settings, self.clock, lambda: None)
+        self.readings = ReadingIntake(self.store, self.settings, self.clock, lambda: None)
         self.keeper = ExecutionKeeper(self.store, self.settings, self.clock)
         with self.store.transaction() as tx:
             for table in (of_executions, of_sessions, of_dispatches, of_readings):
@@ -92,7 +92,7 @@ class ExecutedDay:
     def judge(self) -> int:
         return self.keeper.judge(PERIOD, self.clock.now())
 
-    def found(self, resource: str) -> dict[int, tuple[Verdict, Cause]]:
+    def found(self, resource: str) -> dict[int, tuple[Verdict, DeviationCause]]:
         with self.store.transaction() as tx:
             rows = executions.between(tx, PERIOD.start, PERIOD.end, {resource})
         return {PERIOD.isp_of(row.start) - 1: (row.verdict, row.cause) for row in rows}
@@ -100,7 +100,7 @@ class ExecutedDay:
     def accepted(self, kw: float, at: datetime, until: datetime = DEPARTURE) -> None:
         """Store a plan's limit as accepted at a time."""
         limit = Profile(
-            start=at, unit="W", steps=(Step(after_s=0, limit=int(kw * 1000)),),
+            start=at, unit="W", steps=(LimitStep(after_s=0, limit=int(kw * 1000)),),
             duration_s=int((until - at).total_seconds()),
         )  # fmt: skip
         with self.store.transaction() as tx:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from agr.domain.isp import Clock, Period
-from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Result
+from agr.domain.plan import Plan, PlanFigures, PlanState, PointProgram, Positions
 from agr.store import day, plans
 from agr.store.engine import Store
 from tests.builders.worlds import PERIOD
@@ -26,7 +26,7 @@ def planned(
 ) -> Plan:  # fmt: skip
     """Store a plan in force with this day-ahead position, kW per ISP, and these programs; it answers the triggers."""
     zeros = (0.0,) * period.isp_count
-    result = Result(
+    result = PlanFigures(
         terms_eur={}, objective_eur=0.0, bound_eur=0.0, gap_eur=0.0, gross_cost_eur=0.0, no_flexibility_eur=0.0,
         imbalance_mwh=0.0, reservation_shortfall_kwh=0.0, comfort_shortfall_kwh=0.0, limit_breach_kwh=0.0,
         reserve_shortfall_mwh=0.0, termination="optimal", solver="none", seconds={}, audit=(), notes=(),

@@ -6,7 +6,7 @@ from threading import Thread
 import sqlalchemy as sa
 
 from agr.domain.moments import Handled
-from agr.history.days import Days
+from agr.history.days import DayHistory
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.nomination.nominate import Nominator
@@ -46,7 +46,7 @@ class Trading:
         self.delivery = BidDelivery(*parts, self.bidding)
         self.day = MarketDay(
             *parts, PortfolioRequests(*parts, known), Publisher(*parts, known), self.bidding, Nominator(*parts),
-            Days(*parts[:2]),
+            DayHistory(*parts[:2]),
         )  # fmt: skip
         self.approval = BidApproval(*parts, lambda: None, self.bidding)
 

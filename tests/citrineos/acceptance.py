@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Condition
 
-from agr.connectors.answers import Answers, of_path
+from agr.connectors.answers import AnswerAddresses, of_path
 from agr.connectors.citrineos import CitrineRoad
-from agr.dispatch.exposure import MAXIMUM_SLOT, Held
-from agr.dispatch.verifying import Finding, compared
+from agr.dispatch.exposure import MAXIMUM_SLOT, PossibleProfile
+from agr.dispatch.verifying import Agreement, compared
 from agr.domain.charge_point import OCPP_16, ChargePoint
-from agr.domain.dispatch import Action, Command, DispatchState, Profile, Purpose, Receipt, Step, Verified
+from agr.domain.dispatch import Action, Command, DispatchState, LimitStep, Profile, Purpose, Receipt, Verified
 from agr.settings import DispatchRoad, Tls
 from agr.web.dispatch_answers import dispatch_app
 from agr.web.serving import WebServer
@@ -74,7 +74,7 @@ class Trial:
         start = self.now().replace(minute=0, second=0, microsecond=0)
         unit = self.point.limit_unit
         size = self.point.kw_per_a if unit == "A" else 0.001
-        steps = tuple(Step(after_s=7200 * place, limit=int(one / size + 0.001)) for place, one in enumerate(kw))
+        steps = tuple(LimitStep(after_s=7200 * place, limit=int(one / size + 0.001)) for place, one in enumerate(kw))
         return Profile(start=start, unit=unit, steps=steps, duration_s=7200 * len(kw))
 
     def verify(self) -> Verified:
@@ -97,7 +97,7 @@ def trial(
     listener = Listener()
     web = WebServer("callbacks", dispatch_app(listener.take), host, 0, "--host", Tls())
     web.start()
-    answers = Answers(base=lambda: reached_at or f"http://{host}:{web.port}", secret=b"a trial")
+    answers = AnswerAddresses(base=lambda: reached_at or f"http://{host}:{web.port}", secret=b"a trial")
     try:
         with closing(CitrineRoad(road, answers)) as opened:
             yield Trial(road=opened, point=point, listener=listener, patience_s=patience_s, now=now)
@@ -156,6 +156,6 @@ def _follows(one: Trial, profile: Profile, slot: int, words: str, say: Say) -> N
     if said.profile is None:
         say(said.answered, f"{words}: it cannot say ({said.words})")
         return
-    found = compared(one.point, said.profile, [Held(slot=slot, profile=profile, sure=True)])
-    known = found.finding in (Finding.AGREES, Finding.BELOW)
+    found = compared(one.point, said.profile, [PossibleProfile(slot=slot, profile=profile, sure=True)])
+    known = found.finding in (Agreement.AGREES, Agreement.BELOW)
     say(known, f"{words}: {found.finding}, {found.said_kw:,.2f} kW for {found.expected_kw:,.2f}")

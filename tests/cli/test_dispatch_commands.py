@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from agr.cli.main import app
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, DispatchState, Fact, Learned, Profile, Purpose, Step
+from agr.domain.dispatch import Action, DispatchState, Learned, LimitStep, Profile, Purpose, StationFact
 from agr.domain.register import Connection, Register
 from agr.operations import commands
 from agr.operations.dispatching import wishes
@@ -55,7 +55,7 @@ def test_status_shows_what_was_sent_and_what_came_of_it(config: Path) -> None:
     assert "the table charge_points is empty" in run(config, "dispatch", "status")
     know(config)
     assert "nothing sent" in run(config, "dispatch", "status")
-    profile = Profile(start=NOW, unit="W", steps=(Step(after_s=0, limit=7000),))
+    profile = Profile(start=NOW, unit="W", steps=(LimitStep(after_s=0, limit=7000),))
     with opened(config).transaction() as tx:
         number = dispatches.queue(
             tx, charge_point="pole-7", road="citrine", station="CP1", action=Action.SET, purpose=Purpose.PLAN, slot=1,
@@ -135,7 +135,7 @@ def test_check_asks_a_station_of_ocpp_1_6_by_a_callback_of_its_own(
 
 def test_check_knows_what_the_daemon_has_learnt_of_a_station(config: Path) -> None:
     know(config, protocol="1.6")
-    fact = Learned(road="citrine", station="CP1", charge_point="", fact=Fact.UNIT, value="A", at=NOW)
+    fact = Learned(road="citrine", station="CP1", charge_point="", fact=StationFact.UNIT, value="A", at=NOW)
     with opened(config).transaction() as tx:
         dispatch_facts.put(tx, fact)
     with Citrine(lambda: 0.0, CP1=Station(protocol="1.6", online=False)) as citrine:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agr.connectors.citrineos.replies import at_once, needs_report, receipt_of, verified_of
 from agr.connectors.citrineos.requests import composite_of, request_of
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, Command, DispatchState, Profile, Purpose, Step
+from agr.domain.dispatch import Action, Command, DispatchState, LimitStep, Profile, Purpose
 from agr.domain.errors import InputError
 
 RECORDED = json.loads((Path(__file__).parents[1] / "demo" / "citrineos_1_8_3.json").read_text())
@@ -93,7 +93,7 @@ def shape(value):
 
 PROFILE = Profile(
     start=datetime(2026, 11, 29, 22, 27, tzinfo=UTC), unit="W", duration_s=3600,
-    steps=(Step(after_s=0, limit=7400), Step(after_s=900, limit=4200)),
+    steps=(LimitStep(after_s=0, limit=7400), LimitStep(after_s=900, limit=4200)),
 )  # fmt: skip
 
 

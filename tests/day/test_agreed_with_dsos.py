@@ -19,7 +19,7 @@ from agr.domain.reading import Reported
 from agr.messaging.publish import OPEN
 from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.flex_offers import TradingDay, trading_day
-from agr.operations.readings import Readings
+from agr.operations.readings import ReadingIntake
 from agr.settings import Trading
 from agr.store import executions
 from agr.trading.metering import metering_lines
@@ -72,7 +72,7 @@ def measure(market: Market) -> None:
         for quantity, step in (("imported_kwh", energy), ("exported_kwh", 0.0))
         for place, border in enumerate((*PERIOD.starts(), PERIOD.end))
     ]
-    readings = Readings(market.daemon.store, market.settings, market.clock, lambda: None)
+    readings = ReadingIntake(market.daemon.store, market.settings, market.clock, lambda: None)
     assert readings.take(ANNA, rows).faults == ()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from agr.connectors.answers import Answers
+from agr.connectors.answers import AnswerAddresses
 from agr.connectors.citrineos import open_road
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Dispatch
@@ -45,7 +45,7 @@ class Plant:
         self.settings = settings
         self.web = WebServer("dispatch", dispatch_app(self.answer), "127.0.0.1", 0, "dispatch.listen_port", Tls())
         self.web.start()
-        answers = Answers(base=lambda: f"http://127.0.0.1:{self.web.port}", secret=b"secret")
+        answers = AnswerAddresses(base=lambda: f"http://127.0.0.1:{self.web.port}", secret=b"secret")
         facts = FactSource(self.world.store, settings, self.programs)
         self.roads = Roads(self.world.store, settings, self.clock, answers, lambda: None, facts=facts)
 
@@ -243,7 +243,7 @@ def test_by_the_source_of_2_0_a_plan_arrives_is_changed_and_sessions_are_heard(p
             status, made = site.ask("GET", "/data/ocpprouter/subscription", {"ocppConnectionName": "CP1"})
             assert (status, len(made)) == (200, 1)
             assert site.ask("GET", "/data/ocpprouter/subscription", {"ocppConnectionName": "CP9"})[1] == []
-            with closing(open_road(plant.settings.dispatch.roads[0], Answers(base=str, secret=b""))) as road:
+            with closing(open_road(plant.settings.dispatch.roads[0], AnswerAddresses(base=str, secret=b""))) as road:
                 (point,) = [row for row in plant.roads_points() if row.charge_point == "new"]
                 assert road.unit_of(point) is not None
         finally:

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from agr.demo.counterparties import EXCHANGE, Counterparty
-from agr.demo.told import DayAhead
+from agr.demo.told import AcceptedBid
 
 START = datetime(2024, 4, 9, 22, tzinfo=UTC)
 GATE, PUBLISHED = START - timedelta(hours=12), START - timedelta(hours=11)
@@ -83,7 +83,7 @@ def test_purchases_in_the_cheapest_hours_are_awarded_in_part_or_not_at_all(offic
     assert {row["awarded_mw"] for row in rows if row["price"] > 8} == {1.0}
     assert {row["side"] for row in rows} == {"buy"}
     told = office.running.wait_for(lambda event: event.kind == "cleared").numbers("mw")
-    found = DayAhead(bid_mw=(1.0,) * 24, awarded_mw=told, revision=1, hours=1)
+    found = AcceptedBid(bid_mw=(1.0,) * 24, awarded_mw=told, revision=1, hours=1)
     assert (found.partly, found.not_awarded) == (7, 1)
     assert found.awarded_mwh == pytest.approx(16 + 7 * 0.6)
 

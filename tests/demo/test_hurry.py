@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agr.demo.run import MarketDay
+from agr.demo.run import DemoDay
 from agr.domain.isp import JumpingClock, Period
 from agr.domain.plan import Reason, ReasonKind
 from agr.schedule.moments import Moment
@@ -40,7 +40,7 @@ class Waiting:
         )
         settings = SimpleNamespace(planning=Planning(join_triggers_s=JOIN_S))
         world: Any = SimpleNamespace(scenario=SimpleNamespace(of=PERIOD), settings=settings)
-        self.day = MarketDay(world, daemon, self.clock, lambda _: None)
+        self.day = DemoDay(world, daemon, self.clock, lambda _: None)
         with store.transaction() as tx:
             day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.RESULTS), NOON)
 

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 from agr.demo.report import _delivery_faults, _plan_faults, _revision_faults
 from agr.demo.told import Heard
 from agr.domain.isp import Period
-from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
+from agr.domain.plan import Plan, PlanFigures, PlanState, PointProgram, Positions, Reason, ReasonKind
 
 KNOWN = {"p1": "one.example", "p2": "two.example"}
-RESULT = Result(
+RESULT = PlanFigures(
     terms_eur={}, objective_eur=0, bound_eur=0, gap_eur=0, gross_cost_eur=0, no_flexibility_eur=0, imbalance_mwh=0,
     reservation_shortfall_kwh=0, comfort_shortfall_kwh=0, limit_breach_kwh=0, reserve_shortfall_mwh=0,
     termination="optimal", solver="", seconds={}, audit=(), notes=(),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agr.dispatch.orders import Order, PointView, held, held_after, is_late, next_order
+from agr.dispatch.orders import Order, PointCommands, held, held_after, is_late, next_order
 from agr.dispatch.profiles import constant, fallback_profile, wanted_profile
 from agr.domain.dispatch import Action, Dispatch, DispatchState, Purpose
 from tests.dispatch.test_profiles import ISP, START, plan, point
@@ -27,7 +27,7 @@ FALLBACK = row(1, 0, fallback_profile(point(), "W", START), purpose=Purpose.FALL
 
 def order(*rows, wanted=NEW, now=START, **more):
     view = {"point": point(), "rows": (FALLBACK, *rows), "wanted": wanted, "unit": "W"}
-    return next_order(PointView(**(view | more)), now)
+    return next_order(PointCommands(**(view | more)), now)
 
 
 def what(found):

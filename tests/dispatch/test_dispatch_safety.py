@@ -8,51 +8,51 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agr.dispatch.exposure import Grid, Held, worst_kw
-from agr.dispatch.safety import Change, SiteLimit, judged, site_limits
-from agr.domain.dispatch import Profile, Step
+from agr.dispatch.exposure import IspGrid, PossibleProfile, worst_kw
+from agr.dispatch.safety import LimitChange, SiteLimit, judged, site_limits
+from agr.domain.dispatch import LimitStep, Profile
 from agr.domain.isp import Period
 from agr.domain.register import Connection, ConnectionLimit, LimitGroup, Register
 from tests.dispatch.test_profiles import ISP, START, point
 
-GRID = Grid(starts=tuple(START + place * ISP for place in range(4)), isp=ISP)
+GRID = IspGrid(starts=tuple(START + place * ISP for place in range(4)), isp=ISP)
 
 
 def profile(*limits, unit="W", start=START, endless=False):
-    steps = tuple(Step(after_s=900 * place, limit=limit) for place, limit in enumerate(limits))
+    steps = tuple(LimitStep(after_s=900 * place, limit=limit) for place, limit in enumerate(limits))
     return Profile(start=start, unit=unit, steps=steps, duration_s=None if endless else 900 * len(limits))
 
 
-FALLBACK = Held(slot=0, profile=profile(2000, endless=True), sure=True)
+FALLBACK = PossibleProfile(slot=0, profile=profile(2000, endless=True), sure=True)
 
 
 def test_a_point_of_which_nothing_is_known_counts_with_all_that_it_can_give():
     assert worst_kw(point(), [], GRID, START).tolist() == [11.0] * 4
-    unsure = Held(slot=0, profile=profile(2000, endless=True), sure=False)
+    unsure = PossibleProfile(slot=0, profile=profile(2000, endless=True), sure=False)
     assert worst_kw(point(), [unsure], GRID, START).tolist() == [11.0] * 4
 
 
 def test_an_accepted_plan_counts_until_it_ends_then_the_fallback():
-    held = [FALLBACK, Held(slot=1, profile=profile(7000, 0), sure=True)]
+    held = [FALLBACK, PossibleProfile(slot=1, profile=profile(7000, 0), sure=True)]
     assert worst_kw(point(), held, GRID, START).tolist() == [7.0, 0.0, 2.0, 2.0]
 
 
 def test_of_an_old_and_a_new_one_the_larger_counts_while_the_answer_is_out():
     held = [
         FALLBACK,
-        Held(slot=1, profile=profile(7000, 3000), sure=True),
-        Held(slot=2, profile=profile(5000, 6000, 5000), sure=False),
+        PossibleProfile(slot=1, profile=profile(7000, 3000), sure=True),
+        PossibleProfile(slot=2, profile=profile(5000, 6000, 5000), sure=False),
     ]
     assert worst_kw(point(), held, GRID, START).tolist() == [7.0, 6.0, 5.0, 2.0]
 
 
 def test_a_profile_that_ends_within_an_isp_counts_with_what_follows():
-    held = [FALLBACK, Held(slot=1, profile=profile(500, start=START - timedelta(minutes=5)), sure=True)]
+    held = [FALLBACK, PossibleProfile(slot=1, profile=profile(500, start=START - timedelta(minutes=5)), sure=True)]
     assert worst_kw(point(), held, GRID, START)[0] == 2.0
 
 
 def change(name, before, after):
-    return Change(charge_point=name, connection=name, now_kw=np.full(4, before), after_kw=np.full(4, after))
+    return LimitChange(charge_point=name, connection=name, now_kw=np.full(4, before), after_kw=np.full(4, after))
 
 
 def limit(kw, *names, other=0.0):

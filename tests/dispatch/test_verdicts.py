@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agr.dispatch.registers import Energy, Quality
 from agr.dispatch.verdicts import Evidence, judged, presence, tolerance_kwh
-from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.execution import DeviationCause, Execution, Verdict
 
 START = datetime(2026, 6, 10, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -66,7 +66,7 @@ def one(planned, measured, evidence=None):
     ],
 )
 def test_each_word(planned, measured, evidence, verdict, cause):
-    assert one(planned, measured, evidence) == (Verdict(verdict), Cause(cause))
+    assert one(planned, measured, evidence) == (Verdict(verdict), DeviationCause(cause))
 
 
 KWH = st.floats(-50, 50).map(lambda value: round(value, 3))
@@ -84,15 +84,15 @@ def test_rules_that_always_hold(planned, measured, covered, present, quality, ac
     whole = covered >= (present if point else 1.0) - 1e-6 or gone
     near = abs((0.0 if gone else measured) - planned) <= tolerance_kwh(np.array([planned]))[0]
     assert (verdict is Verdict.EXECUTED) == (whole and near and (covered > 0 or gone))
-    assert (cause is Cause.UNKNOWN) or verdict is Verdict.DEVIATED
+    assert (cause is DeviationCause.UNKNOWN) or verdict is Verdict.DEVIATED
     if verdict is Verdict.DEVIATED:
         assert whole
-        assert (cause is Cause.UNKNOWN) == (not point)
-        if cause is Cause.STATION:
+        assert (cause is DeviationCause.UNKNOWN) == (not point)
+        if cause is DeviationCause.STATION:
             assert measured > planned
-        if cause is Cause.CAR or (cause is Cause.ABSENT and not gone):
+        if cause is DeviationCause.CAR or (cause is DeviationCause.ABSENT and not gone):
             assert measured < planned
-        if cause is Cause.LATE:
+        if cause is DeviationCause.LATE:
             assert late
     if verdict is Verdict.UNREACHABLE:
         assert point
@@ -120,7 +120,7 @@ def test_a_deviation_is_told_where_the_whole_isp_was_measured():
     def row(**more):
         values = {
             "resource": "car", "start": START, "planned_kwh": 2.0, "measured_kwh": 1.0, "quality": "measured",
-            "verdict": Verdict.DEVIATED, "cause": Cause.CAR, "plan": 1,
+            "verdict": Verdict.DEVIATED, "cause": DeviationCause.CAR, "plan": 1,
         }  # fmt: skip
         return Execution(**{**values, **more})
 

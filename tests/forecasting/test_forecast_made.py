@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from agr.forecasting import Days, Forecasting, ModelError, forecast
+from agr.forecasting import Days, Forecasting, ForecastModelError, forecast
 from agr.forecasting.models import registry
 from agr.forecasting.models.naive import Naive
 from tests.forecasting.synthetic import wave
@@ -41,12 +41,12 @@ def test_under_sixty_days_alike_days_stand_in(days: int, stands_in: bool) -> Non
 
 
 def test_under_fourteen_days_the_series_is_refused() -> None:
-    with pytest.raises(ModelError, match="only 13 days are known; 14 are needed"):
+    with pytest.raises(ForecastModelError, match="only 13 days are known; 14 are needed"):
         forecast(wave(13), 13)
 
 
 def test_a_series_that_has_stopped_is_refused() -> None:
-    with pytest.raises(ModelError, match="nothing is known since 2024-02-09; look at its source"):
+    with pytest.raises(ForecastModelError, match="nothing is known since 2024-02-09; look at its source"):
         forecast(wave(40), 48)
 
 

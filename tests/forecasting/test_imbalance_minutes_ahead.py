@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agr.domain.isp import Period, clock_minutes
-from agr.forecasting import ModelError
+from agr.forecasting import ForecastModelError
 from agr.forecasting.imbalance import LEADS, learned
 
 SLOTS = 96
@@ -65,5 +65,5 @@ def test_gaps_are_left_out_spikes_are_bounded_and_too_little_is_refused() -> Non
     made = learned(line, by_slot(30), SLOTS)(line[-4:], np.arange(4))
     assert np.isfinite(made).all()
     assert made.max() < np.nanquantile(line, 0.995)
-    with pytest.raises(ModelError, match="those of 14 days are needed"):
+    with pytest.raises(ForecastModelError, match="those of 14 days are needed"):
         learned(prices(13), by_slot(13), SLOTS)

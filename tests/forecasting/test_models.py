@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agr.domain.errors import InputError
-from agr.forecasting import MODELS, Days, Model, ModelError, model, rolling, score
+from agr.forecasting import MODELS, Days, ForecastModelError, Model, model, rolling, score
 from agr.forecasting.models.lear import clipped, lasso_path
 from agr.forecasting.models.naive import AlikeDays, HalfAndHalf, Naive
 from agr.forecasting.models.registry import MeanOf
@@ -22,7 +22,7 @@ class Unloadable:
     name, least_days = "unloadable", 1
 
     def fit(self, known: Days, lead: int) -> Naive:
-        raise ModelError("its library is missing")
+        raise ForecastModelError("its library is missing")
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("mean of")])
@@ -108,7 +108,7 @@ def test_a_member_that_cannot_be_loaded_is_left_out_of_the_mean_and_named() -> N
     fitted = both.fit(KNOWN, 1)
     assert fitted(KNOWN, 1).tolist() == Naive()(KNOWN, 1).tolist()
     assert fitted.missing == (("unloadable", "its library is missing"),)  # type: ignore[attr-defined]
-    with pytest.raises(ModelError, match="unloadable: its library is missing"):
+    with pytest.raises(ForecastModelError, match="unloadable: its library is missing"):
         MeanOf((Unloadable(),)).fit(KNOWN, 1)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agr.domain.isp import Period
-from agr.forecasting import ModelError
+from agr.forecasting import ForecastModelError
 from agr.forecasting.sites.heat import HeatDemand, cop_of, from_yearly_use, learned
 from agr.forecasting.sites.profiles import NAMES, standard_kw
 from agr.forecasting.sites.roofs import BY_PVLIB, FLAT, Roof, roof_kw
@@ -80,7 +80,7 @@ def test_measured_days_teach_what_a_building_takes() -> None:
     assert (found.constant_kw, found.slope_kw_per_k) == (pytest.approx(0.5, abs=0.05), pytest.approx(0.3, abs=0.01))
     without = learned(days - 0.8, air, 15)
     assert without.constant_kw == 0.0
-    with pytest.raises(ModelError, match="only 13 days"):
+    with pytest.raises(ForecastModelError, match="only 13 days"):
         learned(days[:13], air[:13], 15)
 
 

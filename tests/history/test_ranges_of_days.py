@@ -8,7 +8,7 @@ import pytest
 
 from agr.domain.errors import InputError
 from agr.history import files, read
-from agr.history.days import Days
+from agr.history.days import DayHistory
 from agr.history.facts import connections_eur
 from agr.history.reading import read_history
 from agr.history.tables import BYS, Table
@@ -38,7 +38,7 @@ def test_a_name_in_a_csv_file_is_no_formula_and_numbers_stay_numbers(name: str) 
 )
 def test_impossible_ranges_are_refused(stored: Stored, first: date, last: date, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        Days(stored.store, stored.settings).between(first, last)
+        DayHistory(stored.store, stored.settings).between(first, last)
 
 
 def test_a_range_without_plans_is_empty_in_every_form(stored: Stored) -> None:

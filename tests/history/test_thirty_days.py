@@ -14,12 +14,12 @@ import pytest
 from lxml import html
 
 from agr.domain.errors import InputError
-from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.execution import DeviationCause, Execution, Verdict
 from agr.domain.isp import Period
 from agr.domain.plan import PlanState
 from agr.domain.register import Price
 from agr.history import files
-from agr.history.days import Days
+from agr.history.days import DayHistory
 from agr.history.reading import History, read_history
 from agr.history.tables import BYS, table
 from agr.planning.case import CLASSES
@@ -29,7 +29,7 @@ from agr.store import executions, flex_orders, plans, register
 from agr.store import history as kept
 from agr.store.dumps import copy_sqlite
 from agr.store.engine import Store
-from agr.store.flex_orders import Settled
+from agr.store.flex_orders import SettledOrder
 from tests.builders.small_scenarios import CONNECTION, POINT
 from tests.history.conftest import DAYS, FIRST, FREE, OTHER, OTHER_POINT, SOLD, Stored
 
@@ -111,7 +111,7 @@ def test_a_settlement_stands_beside_what_was_ordered_and_changes_no_plan(
     store = Store(f"sqlite:///{tmp_path / 'agr.db'}")
     with store.transaction() as tx:
         found = flex_orders.by_reference(tx, order.dso, order.reference, "Europe/Amsterdam", 60)
-        settled = Settled(
+        settled = SettledOrder(
             message_id="m", at=past.days[3].period.end, price=found.order.price, penalty=Decimal("0.30"),
             net=found.order.price - Decimal("0.30"), expected_net=found.order.price, deficiency_kwh=0.0, faults=("x",),
         )  # fmt: skip
@@ -162,7 +162,8 @@ def test_what_was_measured_is_settled_and_stays_when_the_readings_are_gone(store
     day = Period(FIRST, "Europe/Amsterdam", 60)
     noon, one = day.starts()[12], day.starts()[13]
     usual: dict[str, Any] = {
-        "planned_kwh": 20.0, "quality": "measured", "verdict": Verdict.EXECUTED, "cause": Cause.UNKNOWN, "plan": 1,
+        "planned_kwh": 20.0, "quality": "measured", "verdict": Verdict.EXECUTED, "cause": DeviationCause.UNKNOWN,
+        "plan": 1,
     }  # fmt: skip
     shop = [Execution(resource="shop", start=start, measured_kwh=20.0, **usual) for start in day.starts()]
     shop[12] = replace(shop[12], measured_kwh=26.0, verdict=Verdict.DEVIATED)
@@ -178,7 +179,7 @@ def test_what_was_measured_is_settled_and_stays_when_the_readings_are_gone(store
             for start in (noon, one)
         ])  # fmt: skip
         executions.put(tx, [*shop, *roof, unsure])
-    days = Days(store, stored.settings)
+    days = DayHistory(store, stored.settings)
 
     def row() -> dict[str, Any]:
         (found,) = table("day", days.between(FIRST, FIRST)).records()
@@ -240,7 +241,7 @@ def test_the_page_that_is_mailed_needs_nothing_else_and_names_no_connection(past
 def test_what_was_computed_once_is_kept_without_the_programs(stored: Stored, past: History, monkeypatch) -> None:
     monkeypatch.setattr("agr.history.days.plan_loader.read", lambda *_: pytest.fail("it was computed again"))
     monkeypatch.setattr("agr.history.days.plans.get", lambda *_: pytest.fail("a plan was read again"))
-    again = Days(stored.store, stored.settings).between(FIRST, LAST)
+    again = DayHistory(stored.store, stored.settings).between(FIRST, LAST)
     assert again == past.days
     with stored.store.reading() as tx:
         assert CONNECTION not in "".join(earned for _, earned in kept.kept(tx, FIRST, LAST).values())
@@ -253,7 +254,7 @@ def test_days_whose_programs_are_gone_keep_their_terms(stored: Stored, past: His
     with store.transaction() as tx:
         kept.delete_before(tx, LAST)
         plans.forget_programs(tx, LAST)
-    days = Days(store, stored.settings)
+    days = DayHistory(store, stored.settings)
     old, new = days.between(FIRST, FIRST)[0], days.between(LAST, LAST)[0]
     assert old.eur("unknown") + old.eur("planning") == pytest.approx(old.plan.result.objective_eur, abs=1e-6)
     assert new.eur("unknown") == 0.0
@@ -266,5 +267,5 @@ def test_the_register_is_read_once_for_all_days(stored: Stored, past: History, m
     loads = []
     load = register.load
     monkeypatch.setattr("agr.history.days.register.load", lambda tx: loads.append(1) or load(tx))
-    assert len(Days(stored.store, stored.settings).parties(past.days[:3])) == 3
+    assert len(DayHistory(stored.store, stored.settings).parties(past.days[:3])) == 3
     assert loads == [1]

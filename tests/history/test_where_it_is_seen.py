@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from agr.cli.history import _shown
 from agr.cli.main import app
-from agr.history.days import Days
+from agr.history.days import DayHistory
 from agr.history.reading import read_history
 from agr.history.tables import BYS, table
 from agr.messaging.portfolio_requests import PortfolioRequests
@@ -166,7 +166,7 @@ def market_day_of(desk: Desk) -> MarketDay:
     parts = (world.store, desk.daemon.settings, world.clock)
     return MarketDay(
         *parts, PortfolioRequests(*parts, world.participants), Publisher(*parts, world.participants),
-        Bidding(*parts[1:]), Nominator(*parts), Days(*parts[:2]),
+        Bidding(*parts[1:]), Nominator(*parts), DayHistory(*parts[:2]),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from agr.settings import Tls
 from agr.uftp.access import Access, Way
 from agr.uftp.connections import Connections
 from agr.uftp.signing import KeyPair
-from agr.uftp.transport import DeliveryAttempt, Outcome, Sender
+from agr.uftp.transport import DeliveryAttempt, DeliveryOutcome, Sender
 from agr.web.serving import served
 from tests.builders.worlds import World
 
@@ -123,7 +123,7 @@ def post(url: str, authorities: Path | None, way: Way = Way()) -> DeliveryAttemp
 
 def test_a_certificate_of_a_known_authority_is_accepted(authority: Authority, started: list[Peer]) -> None:
     started.append(Peer(authority.issue("127.0.0.1")))
-    assert post(started[0].url, authority.file).outcome is Outcome.DELIVERED
+    assert post(started[0].url, authority.file).outcome is DeliveryOutcome.DELIVERED
 
 
 @pytest.mark.parametrize("wrong", ["authority", "name", "expired", "version"])
@@ -140,7 +140,9 @@ def test_a_certificate_error_is_never_ignored(
         (tmp_path / "else").mkdir()
         trusted = Authority(tmp_path / "else").file
     result = post(started[0].url, trusted)
-    assert result.outcome is Outcome.RETRY  # a peer's mistake that it can mend; given up and reported in the end
+    assert (
+        result.outcome is DeliveryOutcome.RETRY
+    )  # a peer's mistake that it can mend; given up and reported in the end
     words = {"authority": "unable to get local issuer|self.signed", "name": "IP address mismatch|match"}
     words |= {"expired": "expired", "version": "version|protocol|handshake"}
     assert any(word in result.detail.lower() for word in words[wrong].lower().split("|")), result.detail
@@ -149,9 +151,9 @@ def test_a_certificate_error_is_never_ignored(
 
 def test_a_client_certificate_is_shown_where_one_is_asked_for(authority: Authority, started: list[Peer]) -> None:
     started.append(Peer(authority.issue("127.0.0.1"), clients=authority.file))
-    assert post(started[0].url, authority.file).outcome is Outcome.RETRY
+    assert post(started[0].url, authority.file).outcome is DeliveryOutcome.RETRY
     ours = Way(certificate=authority.issue("agr.example"))
-    assert post(started[0].url, authority.file, ours).outcome is Outcome.DELIVERED
+    assert post(started[0].url, authority.file, ours).outcome is DeliveryOutcome.DELIVERED
 
 
 def test_client_credentials_get_one_token_for_many_messages_and_a_new_one_when_it_is_refused(
@@ -165,11 +167,11 @@ def test_client_credentials_get_one_token_for_many_messages_and_a_new_one_when_i
     sender = Sender(connections.prepare(way))
     peer.refuse_token = 1
     refused = sender.post(peer.url, b"<x/>")
-    assert (refused.outcome, "503" in refused.detail) == (Outcome.RETRY, True)
-    assert [sender.post(peer.url, b"<x/>").outcome for _ in range(3)] == [Outcome.DELIVERED] * 3
+    assert (refused.outcome, "503" in refused.detail) == (DeliveryOutcome.RETRY, True)
+    assert [sender.post(peer.url, b"<x/>").outcome for _ in range(3)] == [DeliveryOutcome.DELIVERED] * 3
     assert peer.given == 1
     peer.expected = "Bearer something newer"  # the peer has forgotten our token
-    assert sender.post(peer.url, b"<x/>").outcome is Outcome.DELIVERED
+    assert sender.post(peer.url, b"<x/>").outcome is DeliveryOutcome.DELIVERED
     assert peer.given == 2
     assert "very secret" not in refused.detail
     connections.close()
@@ -181,7 +183,7 @@ def test_a_missing_client_secret_is_named_and_tried_again(
     monkeypatch.delenv("DSO_SECRET", raising=False)
     access = Access(token_url="https://127.0.0.1:9/token", client_id="agr", secret_variable="DSO_SECRET")
     result = post("https://127.0.0.1:9/x", authority.file, Way(access=access))
-    assert (result.outcome, "DSO_SECRET" in result.detail) == (Outcome.RETRY, True)
+    assert (result.outcome, "DSO_SECRET" in result.detail) == (DeliveryOutcome.RETRY, True)
 
 
 def test_our_own_endpoint_speaks_tls_1_2_or_newer_and_nothing_older(authority: Authority, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from models.matrix import Matrix
 from models.outcome import Termination
 from models.reference.around import directed_around
 from models.reference.problem import solve as reference
-from models.reference.rounding import Columns
+from models.reference.rounding import DiscreteColumns
 from models.solver import Relaxation, Status
 from models.solver_log import SolverLog
 from tests.models.test_formulation_oracle import world
@@ -145,7 +145,7 @@ def mixed(*, charge, least):
         row_upper=np.array([changed, np.inf]), column_of={}, row_of={},
     )  # fmt: skip
     none = np.zeros(0, dtype=np.int64)
-    columns = Columns(
+    columns = DiscreteColumns(
         first=np.array([0]), second=np.array([1]), gain_first=np.array([0.95]), gain_second=np.array([1.05]),
         choices=[], whole=none, switch=none, least=none, on=none, partly=none, power=none, least_kw=np.zeros(0),
         unit=none, states=[], called=none, planned=none,

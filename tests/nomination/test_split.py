@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from agr.nomination.split import Split, crossing_kw, split
+from agr.nomination.split import BrpSplit, crossing_kw, split
 from models.case import no_balancing_groups
 
 ISPS = 3
@@ -28,7 +28,7 @@ def outcome(total: np.ndarray, day_ahead: np.ndarray, imbalance: np.ndarray) -> 
 
 
 @st.composite
-def splits(draw: Any) -> tuple[Split, np.ndarray, np.ndarray, np.ndarray]:
+def splits(draw: Any) -> tuple[BrpSplit, np.ndarray, np.ndarray, np.ndarray]:
     """Return a split with the day-ahead position, intraday trade and imbalance of the whole."""
     brps = draw(st.integers(1, 4))
     power = draw(arrays(float, (brps, ISPS), elements=POWERS))
@@ -41,7 +41,7 @@ def splits(draw: Any) -> tuple[Split, np.ndarray, np.ndarray, np.ndarray]:
 
 
 @given(splits())
-def test_every_part_adds_up_to_the_plan(made: tuple[Split, np.ndarray, np.ndarray, np.ndarray]) -> None:
+def test_every_part_adds_up_to_the_plan(made: tuple[BrpSplit, np.ndarray, np.ndarray, np.ndarray]) -> None:
     found, day_ahead, intraday, imbalance = made
     slack = 1e-3 * len(found.power_kw) + 1e-6  # what was rounded to whole W is not shared out again
     for part, whole in ((found.day_ahead_kw, day_ahead), (found.intraday_kw, intraday)):
@@ -55,7 +55,7 @@ def test_every_part_adds_up_to_the_plan(made: tuple[Split, np.ndarray, np.ndarra
 
 
 @given(splits())
-def test_planned_imbalance_goes_one_way_only(made: tuple[Split, np.ndarray, np.ndarray, np.ndarray]) -> None:
+def test_planned_imbalance_goes_one_way_only(made: tuple[BrpSplit, np.ndarray, np.ndarray, np.ndarray]) -> None:
     found, *_, imbalance = made
     assert (found.imbalance_kw * np.sign(imbalance) >= 0).all()
 

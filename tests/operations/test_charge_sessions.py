@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agr.connectors.answers import Answers
+from agr.connectors.answers import AnswerAddresses
 from agr.store import charge_sessions, readings
 from tests.builders.citrine import Station
 from tests.builders.depots import START, Depot, depots, point
 
-ADDRESS = Answers(base=lambda: "http://agr", secret=b"secret")
+ADDRESS = AnswerAddresses(base=lambda: "http://agr", secret=b"secret")
 
 
 @pytest.fixture

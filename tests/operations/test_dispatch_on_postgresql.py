@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agr.domain.dispatch import Fact
+from agr.domain.dispatch import StationFact
 from agr.planning.stored_plans import StoredInputs
 from agr.store import charge_sessions, dispatch_facts
 from tests.builders import worlds
@@ -39,7 +39,7 @@ def test_a_story_of_dispatch_on_postgresql(postgres: str, tmp_path: Path) -> Non
             assert session.needed_wh == 18_000
             assert [one.state for one in charge_sessions.told_of(tx, session)] == ["charging", "car pauses"]
             facts = [(one.station, one.fact, one.value) for one in dispatch_facts.of_road(tx)]
-        assert facts == [("CP1", Fact.UNIT, "A")]
+        assert facts == [("CP1", StationFact.UNIT, "A")]
         depot.citrine.trouble = lambda asked: Told(status=500)
         for _ in range(3):
             depot.pass_time(61)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agr.domain.dispatch import SessionState
-from agr.domain.execution import Cause, Verdict
+from agr.domain.execution import DeviationCause, Verdict
 from agr.operations.execution.evidence import planned_name
 from agr.operations.execution.keeper import DEVIATION, watch_deviation
 from agr.store import charge_sessions, day, executions
@@ -35,7 +35,7 @@ def test_a_resource_that_reports_is_judged_and_one_that_does_not_is_not(today: E
     other[10:12] += 1.0
     today.report("load-1", other)
     assert today.judge() > 0
-    assert set(today.found("battery").values()) == {(Verdict.EXECUTED, Cause.UNKNOWN)}
+    assert set(today.found("battery").values()) == {(Verdict.EXECUTED, DeviationCause.UNKNOWN)}
     assert len(today.found("battery")) == PERIOD.isp_count
     load = today.found("load-1")
     assert [isp for isp, (verdict, _) in load.items() if verdict is Verdict.DEVIATED] == [10, 11]
@@ -53,17 +53,17 @@ def test_a_car_that_leaves_early_was_absent_and_one_without_a_register_unmeasure
     here = [isp for isp in range(4, 10) if kwh[isp] > 0.05]
     gone = [isp for isp in range(10, 28) if kwh[isp] > 0.05]
     assert gone
-    assert {found[isp] for isp in gone} == {(Verdict.DEVIATED, Cause.ABSENT)}
+    assert {found[isp] for isp in gone} == {(Verdict.DEVIATED, DeviationCause.ABSENT)}
     assert {found[isp][0] for isp in here} <= {Verdict.UNMEASURED, Verdict.UNREACHABLE}
     assert not [isp for isp in found if not 4 <= isp < 28]
 
 
 def test_a_station_that_says_nothing_is_unreachable_and_its_car_not_absent(today: ExecutedDay) -> None:
     today.judge()
-    assert set(today.found("car").values()) == {(Verdict.UNREACHABLE, Cause.UNKNOWN)}
+    assert set(today.found("car").values()) == {(Verdict.UNREACHABLE, DeviationCause.UNKNOWN)}
     today.accepted(11.0, ARRIVAL - timedelta(hours=1))
     today.judge()
-    assert set(today.found("car").values()) == {(Verdict.DEVIATED, Cause.ABSENT)}
+    assert set(today.found("car").values()) == {(Verdict.DEVIATED, DeviationCause.ABSENT)}
 
 
 def test_nothing_accepted_is_unreachable_and_a_limit_that_came_late_is_late(today: ExecutedDay) -> None:
@@ -76,7 +76,7 @@ def test_nothing_accepted_is_unreachable_and_a_limit_that_came_late_is_late(toda
     today.judge()
     found = today.found("car")
     assert {found[isp][0] for isp in busy[:-1]} == {Verdict.UNREACHABLE}
-    assert found[late] == (Verdict.DEVIATED, Cause.LATE)
+    assert found[late] == (Verdict.DEVIATED, DeviationCause.LATE)
 
 
 def test_a_car_that_nobody_planned_is_judged_by_its_registers_and_they_may_come_late(today: ExecutedDay) -> None:
@@ -99,7 +99,7 @@ def test_a_car_that_nobody_planned_is_judged_by_its_registers_and_they_may_come_
         for at, wh in told.items():
             charge_sessions.put_told(tx, session, Told(at=at, state=None, offered_w=None, register_wh=wh))
     today.judge()
-    assert today.found(name) == dict.fromkeys((40, 41, 42), (Verdict.DEVIATED, Cause.UNPLANNED))
+    assert today.found(name) == dict.fromkeys((40, 41, 42), (Verdict.DEVIATED, DeviationCause.UNPLANNED))
     with today.store.transaction() as tx:
         rows = executions.between(tx, PERIOD.start, PERIOD.end, {name})
     assert [row.measured_kwh for row in rows] == pytest.approx([0.8, 2.8 * 15 / 20, 2.8 * 5 / 20 + 1.0])

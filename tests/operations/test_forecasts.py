@@ -11,13 +11,13 @@ from agr.connectors.actuals import read_actuals
 from agr.domain.errors import TableError
 from agr.domain.isp import Period
 from agr.domain.register import Price
-from agr.forecasting import Made, Observed
+from agr.forecasting import DayForecast, Observed
 from agr.operations.actuals_import import take_actuals
 from agr.operations.forecast_rows import FAILED, REFUSED
 from agr.operations.forecast_scores import scoreboard
 from agr.operations.forecast_views import view
 from agr.operations.forecast_worker import Task, make, make_all
-from agr.operations.forecasts import Forecasts
+from agr.operations.forecasts import ForecastService
 from agr.planning.own_forecasts import fill_in
 from agr.planning.stored_plans import StoredInputs
 from agr.settings.forecasts import Forecasts as ForecastSettings
@@ -28,7 +28,7 @@ DAYS = 40
 RESULTS = PERIOD.start - timedelta(hours=11, minutes=5)  # 12:55 local, the day before
 
 
-def inline(tasks: list[Task], _budget_s: float) -> Sequence[Made | str]:
+def inline(tasks: list[Task], _budget_s: float) -> Sequence[DayForecast | str]:
     """Forecast in this process: a worker takes a second to begin."""
     return [make(task) for task in tasks]
 
@@ -58,8 +58,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.store.close()
 
 
-def forecasts_of(world: World) -> Forecasts:
-    return Forecasts(world.store, world.settings, world.clock, inline)
+def forecasts_of(world: World) -> ForecastService:
+    return ForecastService(world.store, world.settings, world.clock, inline)
 
 
 def alarms(world: World) -> dict[str, str]:
@@ -180,14 +180,14 @@ def test_the_future_permuted_changes_no_bit_of_a_forecast(world: World) -> None:
 
 
 def test_a_model_that_fails_stops_nothing_and_is_one_alarm_that_ends(world: World) -> None:
-    def broken(tasks: list[Task], _budget_s: float) -> Sequence[Made | str]:
+    def broken(tasks: list[Task], _budget_s: float) -> Sequence[DayForecast | str]:
         raise MemoryError("no memory left")
 
-    Forecasts(world.store, world.settings, world.clock, broken).before_plan(PERIOD)
+    ForecastService(world.store, world.settings, world.clock, broken).before_plan(PERIOD)
     assert "no memory left; the plan is made without" in alarms(world)[f"{FAILED} [all series]"]
-    Forecasts(world.store, world.settings, world.clock, lambda tasks, _s: ["too few days"] * len(tasks)).before_plan(
-        PERIOD
-    )
+    ForecastService(
+        world.store, world.settings, world.clock, lambda tasks, _s: ["too few days"] * len(tasks)
+    ).before_plan(PERIOD)
     assert alarms(world) == {}
     notes: list[str] = []
     assert len(filled(world, notes)) == 92  # alike days stand in
@@ -213,7 +213,7 @@ def test_a_worker_process_forecasts_and_one_that_is_late_is_given_up(world: Worl
     assert days is not None
     task = Task(series="day_ahead", days=days, row=days.row(PERIOD.day), model="alike days")
     made = make_all([task], 60)[0]
-    assert isinstance(made, Made)
+    assert isinstance(made, DayForecast)
     assert made.mean.tobytes() == make(task).mean.tobytes()  # type: ignore[union-attr]
     assert make_all([task], 0.0) == ["it took longer than 0 s; raise forecasts.budget_s or choose a simpler model"]
 

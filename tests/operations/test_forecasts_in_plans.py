@@ -12,7 +12,7 @@ from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import Connection, Price
 from agr.forecasting import Observed
 from agr.operations.forecast_worker import make
-from agr.operations.forecasts import Forecasts
+from agr.operations.forecasts import ForecastService
 from agr.planning.inputs import read_inputs
 from agr.planning.stored_plans import StoredInputs
 from agr.settings.forecasts import Forecasts as ForecastSettings
@@ -53,7 +53,9 @@ def test_a_plan_begins_with_forecasts_of_what_nobody_gave_and_says_so(tmp_path: 
             for n, start in enumerate(starts[:-48])
         ]  # fmt: skip
         actuals.put(tx, measured)
-    forecasts = Forecasts(world.store, world.settings, world.clock, lambda tasks, _s: [make(task) for task in tasks])
+    forecasts = ForecastService(
+        world.store, world.settings, world.clock, lambda tasks, _s: [make(task) for task in tasks]
+    )
     forecasts.before_plan(PERIOD)
     with world.store.transaction() as tx:
         found = read_inputs(StoredInputs(tx), world.settings, PERIOD, world.clock.now())

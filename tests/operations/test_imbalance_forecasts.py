@@ -39,7 +39,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.store.close()
 
 
-def newest(world: World, series: str = SERIES[0], period: Period = PERIOD) -> forecast_runs.Run | None:
+def newest(world: World, series: str = SERIES[0], period: Period = PERIOD) -> forecast_runs.ForecastRun | None:
     with world.store.transaction() as tx:
         return forecast_runs.newest(tx, series, period.day, world.clock.now(), given=False)
 

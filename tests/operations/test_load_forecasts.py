@@ -12,7 +12,7 @@ from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
 from agr.domain.reading import IMPORTED, Reading
 from agr.domain.register import Connection, Forecast, Register
-from agr.forecasting import Made, Observed
+from agr.forecasting import DayForecast, Observed
 from agr.operations.forecast_loads import LoadForecasts
 from agr.operations.forecast_rows import FAILED, REFUSED
 from agr.operations.forecast_worker import Task, make
@@ -25,7 +25,7 @@ from tests.builders.worlds import NOW, PERIOD, World
 DAYS = 30
 
 
-def inline(tasks: list[Task], _budget_s: float) -> Sequence[Made | str]:
+def inline(tasks: list[Task], _budget_s: float) -> Sequence[DayForecast | str]:
     return [make(task) for task in tasks]
 
 
@@ -180,10 +180,10 @@ def test_larger_portfolios_get_the_mean_without_bands() -> None:
     known = wave(40, drift=1)
     task = Task(series="s", days=known, row=41, model="alike days", bands=False)
     made = make(task)
-    assert isinstance(made, Made)
+    assert isinstance(made, DayForecast)
     assert made.quantiles is None
     banded = make(Task(series="s", days=known, row=41, model="alike days"))
-    assert isinstance(banded, Made)
+    assert isinstance(banded, DayForecast)
     assert banded.mean.tobytes() == made.mean.tobytes()
 
 
@@ -198,7 +198,7 @@ def test_a_roof_is_forecast_by_the_sun_where_that_is_known(tmp_path: Path) -> No
         sun = share * 800 * np.maximum(0, 1 - np.abs(local - 13) / 6)
         made_at = day_of.start - timedelta(hours=17)
         runs.append(
-            forecast_runs.Run(series="weather sun_w_m2 here", model="given", made_at=made_at, period=day_of.day,
+            forecast_runs.ForecastRun(series="weather sun_w_m2 here", model="given", made_at=made_at, period=day_of.day,
                               minutes=60, mean=sun)
         )  # fmt: skip
         if day_of.day < PERIOD.day - timedelta(days=1):

@@ -17,7 +17,7 @@ from agr.operations.outlooks import Outlooks
 from agr.settings import WeatherFeed
 from agr.store import actuals, day, forecast_runs
 from agr.store.actuals import Actual
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 from tests.builders.http_server import Told, serving
 from tests.builders.worlds import NOW, PERIOD, World
 from tests.connectors.test_weather import open_meteo
@@ -120,7 +120,7 @@ def test_days_get_what_was_known_of_each_at_the_same_time_of_the_day_before(worl
     moment = PERIOD.start - timedelta(hours=17)
 
     def put(period, value, made_at):
-        run = Run(series=SERIES, model=GIVEN, made_at=made_at, period=period.day, minutes=60,
+        run = ForecastRun(series=SERIES, model=GIVEN, made_at=made_at, period=period.day, minutes=60,
                   mean=np.full(Period(period.day, period.zone_name, 60).isp_count, value))  # fmt: skip
         with world.store.transaction() as tx:
             forecast_runs.put(tx, run, PERIOD.end + timedelta(days=1))
@@ -185,7 +185,7 @@ def test_models_are_tried_with_what_was_known_at_the_first_plan_of_each_day(worl
         ]  # fmt: skip
         if back < told:
             for hour, value in ((7, 5.0), (9, 99.0)):  # what comes after the first plan is not learned from
-                runs.append(Run(series=SERIES, model=GIVEN, made_at=period.start - timedelta(hours=24 - hour),
+                runs.append(ForecastRun(series=SERIES, model=GIVEN, made_at=period.start - timedelta(hours=24 - hour),
                                 period=period.day, minutes=60, mean=np.full(period.isp_count, value)))  # fmt: skip
     notes: list[str] = []
     with world.store.transaction() as tx:

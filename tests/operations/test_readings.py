@@ -10,7 +10,7 @@ import pytest
 from agr.domain.errors import InputError
 from agr.domain.reading import Reported
 from agr.operations.accounts.roles import ROLES, Principal
-from agr.operations.readings import Readings, Taken
+from agr.operations.readings import ReadingIntake, ReadingVerdicts
 from agr.store import readings
 from tests.builders.worlds import NOW, PERIOD, World
 
@@ -24,9 +24,9 @@ class Bench:
         self.world = World(folder)
         self.world.know_points()
         self.world.know_register()
-        self.readings = Readings(self.world.store, self.world.settings, self.world.clock, lambda: None)
+        self.readings = ReadingIntake(self.world.store, self.world.settings, self.world.clock, lambda: None)
 
-    def take(self, *rows: Reported | str, by: Principal = ANNA) -> Taken:
+    def take(self, *rows: Reported | str, by: Principal = ANNA) -> ReadingVerdicts:
         return self.readings.take(by, rows)
 
     def stored(self) -> list[tuple[str, str, float]]:

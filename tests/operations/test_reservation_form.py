@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
-from agr.operations.reservation_form import Range, Stretch, ranges_of, read_pasted, read_ranges, stretches
+from agr.operations.reservation_form import Range, ReservedStretch, ranges_of, read_pasted, read_ranges, stretches
 
 DAY = Period(date(2026, 6, 10))
 SHORT, LONG = Period(date(2026, 3, 29)), Period(date(2026, 10, 25))  # 92 and 100 ISPs
@@ -104,6 +104,6 @@ def test_old_and_new_are_shown_where_anything_is_contracted():
     contracted, now, entered = (dict.fromkeys(range(73, 77), w) for w in (-9, -5, -5))
     entered[76] = 0
     assert stretches(DAY, filled(DAY, contracted), filled(DAY, now), filled(DAY, entered)) == [
-        Stretch(first=73, last=75, start="18:00", end="18:45", contracted_w=-9, now_w=-5, entered_w=-5),
-        Stretch(first=76, last=76, start="18:45", end="19:00", contracted_w=-9, now_w=-5, entered_w=0),
+        ReservedStretch(first=73, last=75, start="18:00", end="18:45", contracted_w=-9, now_w=-5, entered_w=-5),
+        ReservedStretch(first=76, last=76, start="18:45", end="19:00", contracted_w=-9, now_w=-5, entered_w=0),
     ]

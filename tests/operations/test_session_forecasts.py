@@ -13,7 +13,7 @@ from agr.domain.dispatch import SessionState
 from agr.domain.errors import TableError
 from agr.domain.isp import Period
 from agr.domain.register import CongestionPoint, Connection, Register
-from agr.forecasting import Made
+from agr.forecasting import DayForecast
 from agr.operations.forecast_rows import FAILED, REFUSED
 from agr.operations.forecast_scores import scoreboard
 from agr.operations.forecast_sessions import SessionForecasts
@@ -27,7 +27,7 @@ from tests.builders.worlds import NOW, PERIOD, POINT, World
 TODAY = PERIOD.previous()
 
 
-def inline(tasks: list[Task], _budget_s: float) -> Sequence[Made | str]:
+def inline(tasks: list[Task], _budget_s: float) -> Sequence[DayForecast | str]:
     return [make(task) for task in tasks]
 
 

@@ -26,7 +26,7 @@ from agr.settings.forecasts import Forecasts as ForecastSettings
 from agr.settings.forecasts import HeatSites, LoadSites, RoofSites
 from agr.store import actuals, day, forecast_runs, register
 from agr.store.actuals import Actual
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 from tests.builders.worlds import NOW, PERIOD, World
 from tests.operations.test_load_forecasts import inline
 
@@ -67,11 +67,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 def tell_weather(world: World, celsius: float = 5.0) -> None:
     with world.store.transaction() as tx:
         for quantity, value in (("sun_w_m2", 400.0), ("temperature_c", celsius)):
-            forecast_runs.put(tx, Run(series=f"weather {quantity} U", model=GIVEN, made_at=NOW, period=PERIOD.day,
+            forecast_runs.put(tx, ForecastRun(series=f"weather {quantity} U", model=GIVEN, made_at=NOW,
+                                                  period=PERIOD.day,
                                       minutes=60, mean=np.full(HOURS.isp_count, value)), world.clock.now())  # fmt: skip
 
 
-def forecast(world: World) -> dict[str, Run]:
+def forecast(world: World) -> dict[str, ForecastRun]:
     LoadForecasts(world.store, world.settings, world.clock, inline).run(PERIOD)
     with world.store.transaction() as tx:
         return forecast_runs.powers(tx, PERIOD.day, world.clock.now())
@@ -148,7 +149,8 @@ def test_a_building_that_was_measured_is_learned_from(world: World) -> None:
     for back in range(2, 22):
         period = Period(PERIOD.day - timedelta(days=back), PERIOD.zone_name, 60)
         air = 10.0 * ((back * 7) % 20) / 20
-        runs.append(Run(series="weather temperature_c U", model=GIVEN, made_at=period.start - timedelta(hours=17),
+        runs.append(ForecastRun(series="weather temperature_c U", model=GIVEN,
+                                made_at=period.start - timedelta(hours=17),
                         period=period.day, minutes=60, mean=np.full(period.isp_count, air)))  # fmt: skip
         rows += [
             Actual(series="heat_kw pump", observed=Observed(start=start, minutes=60, value=1 + 0.2 * (15 - air)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.domain.dispatch import Fact
+from agr.domain.dispatch import StationFact
 from agr.domain.plan import ReasonKind
 from agr.domain.register import ConnectionLimit
 from agr.operations.dispatching import wishes
@@ -27,7 +27,7 @@ def depot(tmp_path: Path) -> Iterator[Depot]:
         yield made
 
 
-def learnt(depot: Depot) -> dict[tuple[str, Fact], str]:
+def learnt(depot: Depot) -> dict[tuple[str, StationFact], str]:
     with depot.store.transaction() as tx:
         return {(one.charge_point, one.fact): one.value for one in dispatch_facts.of_road(tx, "citrine")}
 
@@ -77,7 +77,7 @@ def test_a_station_that_refuses_a_maximum_is_noted_and_not_asked_again(depot: De
     depot.run()
     assert depot.limit_kw() == 7.0
     assert depot.alarms() == {}
-    assert "Rejected" in learnt(depot)["", Fact.MAXIMUM]
+    assert "Rejected" in learnt(depot)["", StationFact.MAXIMUM]
     restarted(depot)
     depot.pass_time(400)
     depot.run()
@@ -98,7 +98,7 @@ def test_unit_and_periods_outlive_a_restart(depot: Depot) -> None:
     station.units, station.periods = ("A",), 5
     depot.plan_of(p1=[5.0 + place % 3 for place in range(PERIOD.isp_count)])
     depot.run(20)
-    assert learnt(depot) == {("", Fact.UNIT): "A", ("", Fact.PERIODS): "5"}
+    assert learnt(depot) == {("", StationFact.UNIT): "A", ("", StationFact.PERIODS): "5"}
     restarted(depot)
     depot.plan_of(p1=[6.0 + place % 3 for place in range(PERIOD.isp_count)])
     depot.pass_time(301)
@@ -116,7 +116,7 @@ def test_a_station_that_cannot_say_what_it_follows_is_known_after_a_restart(depo
     depot.run()
     depot.pass_time(61)
     depot.run()
-    assert learnt(depot) == {("p1", Fact.COMPOSITE): "not said"}
+    assert learnt(depot) == {("p1", StationFact.COMPOSITE): "not said"}
     depot.citrine.stations["CP1"].composite = True
     restarted(depot)
     depot.run()
@@ -164,7 +164,7 @@ def test_a_composite_that_is_wrong_for_ever_is_an_alarm_and_not_an_endless_resen
     assert sent[-1] - sent[-25] == 0
     assert sent[-1] <= 30
     assert "what is measured decides" in depot.alarms()["limit not in force"]
-    assert learnt(depot) == {("p1", Fact.COMPOSITE): "disputed"}
+    assert learnt(depot) == {("p1", StationFact.COMPOSITE): "disputed"}
     assert depot.limit_kw() == 7.0
     depot.citrine.stations["CP1"].shift_s = 0
     with depot.store.transaction() as tx:

@@ -10,7 +10,7 @@ import pytest
 
 from agr.dispatch.unplanned import behind, name_of
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, DispatchState, Profile, Purpose, SessionState, Step
+from agr.domain.dispatch import Action, DispatchState, LimitStep, Profile, Purpose, SessionState
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Connection, ConnectionLimit, Register
 from agr.domain.visit import Visit
@@ -148,7 +148,7 @@ BEGAN = worlds.PERIOD.isp_start(21)
 
 def fallback(world: World, kw: float, when: datetime) -> None:
     """Let the charge point have accepted a fallback."""
-    profile = Profile(start=when, unit="W", steps=(Step(after_s=0, limit=int(kw * 1000)),), duration_s=None)
+    profile = Profile(start=when, unit="W", steps=(LimitStep(after_s=0, limit=int(kw * 1000)),), duration_s=None)
     with world.store.transaction() as tx:
         number = dispatches.queue(
             tx, charge_point="pole", road="r", station="S", action=Action.SET, purpose=Purpose.FALLBACK, slot=0,

@@ -7,13 +7,13 @@ import numpy as np
 
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import CongestionPoint, Connection, ConnectionTariff
-from agr.planning.memory_inputs import World
-from agr.planning.probability.question import Question
+from agr.planning.memory_inputs import KnownBeforehand
+from agr.planning.probability.question import PromiseQuestion
 from agr.settings.promises import Promises
 from tests.planning.test_promises_by_probability import EVENING, FIRST, PERIOD, Here, past, planned
 
 
-def two_points(of: World) -> World:
+def two_points(of: KnownBeforehand) -> KnownBeforehand:
     """Return the same with a second point and load, whose connection pays a tariff."""
     known = of.register
     (contract,) = known.contracts
@@ -42,7 +42,7 @@ def test_a_point_that_cannot_be_promised_keeps_no_other_from_it_and_is_named() -
 
 
 def test_where_no_point_can_be_promised_nobody_is_asked() -> None:
-    def paying(of: World) -> World:
+    def paying(of: KnownBeforehand) -> KnownBeforehand:
         tariff = ConnectionTariff(connection="a", first_day=FIRST, import_eur_per_mwh=20.0)
         return replace(of, register=replace(of.register, connection_tariffs=(tariff,)))
 
@@ -54,7 +54,7 @@ def test_where_no_point_can_be_promised_nobody_is_asked() -> None:
 class Proposing(Here):
     """Proposes nothing."""
 
-    def propose(self, question: Question) -> Any:
+    def propose(self, question: PromiseQuestion) -> Any:
         del question
         return ()
 

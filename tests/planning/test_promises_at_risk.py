@@ -10,7 +10,7 @@ import pytest
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
-from agr.domain.plan import Plan, PlanState, Positions, Result
+from agr.domain.plan import Plan, PlanFigures, PlanState, Positions
 from agr.domain.register import Forecast, PointLimit
 from agr.planning.alarms import alarms_of
 from agr.planning.pool import SolverPool
@@ -22,7 +22,7 @@ from agr.store import day, positions, register
 from tests.builders.worlds import OTHER_POINT, PERIOD, World
 from tests.planning.test_service import PlanningStage
 
-KEPT = Result(
+KEPT = PlanFigures(
     terms_eur={}, objective_eur=54.0, bound_eur=54.0, gap_eur=0.0, gross_cost_eur=100.0, no_flexibility_eur=0.0,
     imbalance_mwh=0.0, reservation_shortfall_kwh=0.0, comfort_shortfall_kwh=0.0, limit_breach_kwh=0.0,
     reserve_shortfall_mwh=0.0, termination="optimal", solver="", seconds={}, audit=(), notes=(),

@@ -16,20 +16,20 @@ from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.plan import Plan, PromisedPoint, Reason, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, Contract, Price, Register
 from agr.forecasting.days import Observed
-from agr.forecasting.error_days import NOTHING_PAST, Past, Predicted
+from agr.forecasting.error_days import NOTHING_PAST, PastForecasts, Predicted
 from agr.forecasting.sessions import ARRIVALS, ENERGY, STAY
 from agr.planning import serialisation
 from agr.planning.making import PlanMaker
-from agr.planning.memory_inputs import World
+from agr.planning.memory_inputs import KnownBeforehand
 from agr.planning.memory_plans import MemoryPlans
-from agr.planning.probability.question import Proposed, Question, count, propose
+from agr.planning.probability.question import PromiseQuestion, Proposed, count, propose
 from agr.planning.probability.uncertain import least_days, split
 from agr.planning.promises import PROBABILITY
 from agr.planning.solving import How, Solution, answer
 from agr.scenario.description import Description
 from agr.settings import Planning
 from agr.settings.promises import Promises
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 from tests.builders.solvers import Unasked
 
 FIRST = date(2026, 1, 1)
@@ -56,11 +56,11 @@ class Here(Unasked):
         solution: Solution = pickle.loads(ANSWERED[digest])
         return solution
 
-    def propose(self, question: Question) -> Any:
+    def propose(self, question: PromiseQuestion) -> Any:
         self.asked += 1
         return propose(question)
 
-    def count(self, question: Question) -> Any:
+    def count(self, question: PromiseQuestion) -> Any:
         return count(question)
 
 
@@ -73,7 +73,7 @@ def mean() -> dict[str, np.ndarray]:
     return {"power_kw load": load, ARRIVALS + "p": cars, ENERGY + "p": cars * 12.0, STAY + "p": cars * 14.0}
 
 
-def past(days: int = DAYS, spread: float = 0.2) -> Past:
+def past(days: int = DAYS, spread: float = 0.2) -> PastForecasts:
     """Return days on which the load, and cars with it, were more or less than forecast."""
     rng, said = np.random.default_rng(7), mean()
     predicted, observed = {name: [] for name in said}, {name: [] for name in said}
@@ -90,10 +90,10 @@ def past(days: int = DAYS, spread: float = 0.2) -> Past:
                 Observed(start=of.start + timedelta(minutes=k * minutes), minutes=minutes, value=float(value))
                 for k, value in enumerate(happened)
             ]
-    return Past(predicted=predicted, observed=observed)
+    return PastForecasts(predicted=predicted, observed=observed)
 
 
-def plans(known: Past, change: Callable[[World], World] = lambda of: of) -> MemoryPlans:
+def plans(known: PastForecasts, change: Callable[[KnownBeforehand], KnownBeforehand] = lambda of: of) -> MemoryPlans:
     said = mean()
     prices = tuple(
         Price(series="day_ahead_forecast", start=start, minutes=15, value=120.0 if 64 <= k < 84 else 60.0)
@@ -118,11 +118,11 @@ def plans(known: Past, change: Callable[[World], World] = lambda of: of) -> Memo
         prices=prices,
     )  # fmt: skip
     sessions = tuple(
-        Run(series=name, model="alike days", made_at=MADE, period=PERIOD.day, minutes=60, mean=values)
+        ForecastRun(series=name, model="alike days", made_at=MADE, period=PERIOD.day, minutes=60, mean=values)
         for name, values in said.items() if not name.startswith("power")
     )  # fmt: skip
     return MemoryPlans(
-        change(World(
+        change(KnownBeforehand(
             register=register, points=(CongestionPoint(address="p", dso="dso.example", connections=("a",)),),
             free_connections=(), forecasts={PERIOD.day: {("load", "power_kw"): said["power_kw load"]}},
             runs=sessions, past=known,
@@ -143,7 +143,7 @@ class Failing(Here):
         found = super().solve(case)
         return replace(found, findings=("wrong",)) if case.anchor is not None and self.step == "audit" else found
 
-    def propose(self, question: Question) -> Any:
+    def propose(self, question: PromiseQuestion) -> Any:
         if self.step == "propose":
             raise PlanError("the solving process died")
         evening = np.zeros(96, dtype=bool)
@@ -155,13 +155,13 @@ class Failing(Here):
             ),
         )  # fmt: skip
 
-    def count(self, question: Question) -> Any:
+    def count(self, question: PromiseQuestion) -> Any:
         raise PlanError("too slow")
 
 
 def planned(
-    known: Past, promises: Promises, now: datetime = MADE, solver: Here | None = None,
-    change: Callable[[World], World] = lambda of: of,
+    known: PastForecasts, promises: Promises, now: datetime = MADE, solver: Here | None = None,
+    change: Callable[[KnownBeforehand], KnownBeforehand] = lambda of: of,
 ) -> tuple[Plan, str, MemoryPlans, Here]:  # fmt: skip
     """Return the first plan of the Period, the digest of its outcome, and who was asked."""
     store, solver = plans(known, change), solver or Here()

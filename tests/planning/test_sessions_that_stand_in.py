@@ -28,7 +28,7 @@ from agr.schedule.rolling import RollingPlans
 from agr.settings import Planning, Rolling
 from agr.settings.expected_sessions import ExpectedSessions
 from agr.store import charge_sessions, day, forecast_runs, register
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 from models.method import Method, solve
 from tests.builders import worlds
 from tests.builders.case_inputs import PERIOD, at, ev, inputs
@@ -43,20 +43,22 @@ BEFORE = at(7, day=14)
 
 def runs(
     period: Period, cars: Mapping[int, float], group: str = "p", kwh: float = 10.0, hours: float = 4.0
-) -> list[Run]:
+) -> list[ForecastRun]:
     """Return the forecasts of a group for a Period: hour → cars, each with the same energy and stay."""
     arrivals = np.zeros(period.isp_count // 4)
     arrivals[list(cars)] = list(cars.values())
     made = {ARRIVALS: arrivals, ENERGY: arrivals * kwh, STAY: arrivals * hours}
     return [
-        Run(series=begins + group, model="alike days", made_at=BEFORE, period=period.day, minutes=60, mean=values)
+        ForecastRun(
+            series=begins + group, model="alike days", made_at=BEFORE, period=period.day, minutes=60, mean=values
+        )
         for begins, values in made.items()
     ]
 
 
-def planned(made: Inputs, *forecasts: Run, now: datetime = BEFORE, said: list[str] | None = None) -> Inputs:
+def planned(made: Inputs, *forecasts: ForecastRun, now: datetime = BEFORE, said: list[str] | None = None) -> Inputs:
     """Return the inputs with what stands in; the audit of the case agrees with them."""
-    of: dict[Period, dict[str, Run]] = {}
+    of: dict[Period, dict[str, ForecastRun]] = {}
     for run in forecasts:
         of.setdefault(Period(run.period), {})[run.series] = run
     found = stand_ins(made, of, now, [] if said is None else said)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agr.domain.kinds.ev_session import EvSession
-from agr.planning.case import Held, Inputs, build
+from agr.planning.case import Inputs, MeasuredEnergy, build
 from agr.planning.case_audit import audit_case, audit_programs
 from agr.planning.silent_back_ends import as_told_before
 from agr.planning.stored_plans import StoredInputs
@@ -54,7 +54,9 @@ def test_a_full_car_takes_nothing_more() -> None:
 
 
 def test_what_is_over_stays_and_what_was_measured_counts() -> None:
-    began = replace(inputs(resources=(CAR,), closed_isps=34, past_isps=30), held={"car": Held(isps=30, kwh=39.0)})
+    began = replace(
+        inputs(resources=(CAR,), closed_isps=34, past_isps=30), held={"car": MeasuredEnergy(isps=30, kwh=39.0)}
+    )
     now, _ = silent(began)
     drawn = now.dictated_kw["car"]
     assert np.isnan(drawn[:34]).all()

@@ -14,7 +14,7 @@ from agr.domain.price import values_on
 from agr.domain.register import Connection, Price, Register
 from agr.planning.case import Inputs
 from agr.planning.inputs import read_inputs
-from agr.planning.memory_inputs import World
+from agr.planning.memory_inputs import KnownBeforehand
 from agr.planning.memory_plans import MemoryPlans
 from agr.scenario.description import Description
 
@@ -38,7 +38,7 @@ def read(period: Period, known: Period, now: datetime | None = None, prices: tup
         prices=prices or day_prices("day_ahead_forecast", period),
     )
     forecasts = {known.day: {("load", "power_kw"): hour, ("pump", "heat_kw"): hour / 10}}
-    plans = MemoryPlans(World(register=register, points=(), free_connections=("a",), forecasts=forecasts))
+    plans = MemoryPlans(KnownBeforehand(register=register, points=(), free_connections=("a",), forecasts=forecasts))
     described = Description(title="t", question="?", period=period.day)
     found = read_inputs(plans, described, period, now or period.start - timedelta(hours=12))
     assert found is not None

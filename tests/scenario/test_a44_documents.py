@@ -7,7 +7,7 @@ import pytest
 
 from agr.domain.errors import TableError
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked
+from agr.scenario.downloads import ImportOptions
 
 TZ = ZoneInfo("Europe/Amsterdam")
 START = datetime(2025, 9, 30, 22, tzinfo=UTC)
@@ -40,7 +40,7 @@ def read(tmp_path, *parts, **asked):
         '<?xml version="1.0" encoding="UTF-16"?>\n<Publication_MarketDocument xmlns="urn:iec62325.351:tc57wg16:451-3">'
     )
     path.write_text(head + "\n".join(parts) + "</Publication_MarketDocument>", encoding="utf-16")
-    reading = downloads.day_ahead(path, Asked(tz=TZ, **asked))
+    reading = downloads.day_ahead(path, ImportOptions(tz=TZ, **asked))
     return [((p.start - START) // timedelta(minutes=1), p.minutes, p.value) for p in reading.values]
 
 
@@ -94,7 +94,7 @@ def test_other_documents_are_refused_with_their_reason(tmp_path):
     with pytest.raises(
         TableError, match=r"is of type Acknowledgement_MarketDocument.*\(A44\)\. No matching data found"
     ):
-        downloads.day_ahead(path, Asked(tz=TZ))
+        downloads.day_ahead(path, ImportOptions(tz=TZ))
     path.write_text("<Publication_MarketDocument><TimeSeries>")
     with pytest.raises(TableError, match="is not an XML document"):
-        downloads.day_ahead(path, Asked(tz=TZ))
+        downloads.day_ahead(path, ImportOptions(tz=TZ))

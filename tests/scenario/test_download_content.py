@@ -10,9 +10,9 @@ import pytest
 
 from agr.domain.errors import TableError
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked
+from agr.scenario.downloads import ImportOptions
 
-ASKED = Asked(tz=ZoneInfo("Europe/Amsterdam"))
+ASKED = ImportOptions(tz=ZoneInfo("Europe/Amsterdam"))
 HEAD, ROWS = (
     "start;end;price_eur_mwh",
     ["2024-04-10 00:00;2024-04-10 01:00;50,5", "2024-04-10 01:00;2024-04-10 02:00;48"],
@@ -134,7 +134,7 @@ def test_an_area_in_a_column_of_any_name_can_be_chosen(tmp_path):
                     "2024-04-10 00:00;2024-04-10 01:00;BE;60\n")  # fmt: skip
     with pytest.raises(TableError, match=r"the rows differ in Markt \('NL', 'BE'\)"):
         downloads.day_ahead(path, ASKED)
-    found = downloads.day_ahead(path, Asked(tz=ASKED.tz, area="BE")).values
+    found = downloads.day_ahead(path, ImportOptions(tz=ASKED.tz, area="BE")).values
     assert [p.value for p in found] == [60]
 
 

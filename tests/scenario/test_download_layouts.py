@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agr.scenario import downloads
-from agr.scenario.downloads import LAYOUTS, Asked
+from agr.scenario.downloads import LAYOUTS, ImportOptions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "download-layouts.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^### (.+?)\n.*?^```\w+\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL))
-READ: dict[str, Callable[[Path, Asked], Any]] = {
+READ: dict[str, Callable[[Path, ImportOptions], Any]] = {
     "day_ahead": downloads.day_ahead, "capacity": downloads.capacity, "imbalance": downloads.imbalance,
     "sessions": downloads.sessions,
 }  # fmt: skip
@@ -32,7 +32,7 @@ def test_every_layout_has_an_example_and_every_example_a_layout():
 def test_the_example_of_a_layout_is_read_as_that_layout(tmp_path, layout):
     path = tmp_path / "example.txt"
     path.write_text(EXAMPLES[title(layout.name)], encoding="utf-8")
-    reading = READ[layout.kind](path, Asked(tz=ZoneInfo("Europe/Amsterdam")))
+    reading = READ[layout.kind](path, ImportOptions(tz=ZoneInfo("Europe/Amsterdam")))
     assert reading.layout == layout.name
     found = {one.energy_kwh if layout.kind == "sessions" else one.value for one in reading.values}
     assert found <= VALUES[layout.kind]

@@ -163,7 +163,7 @@ def test_numbers_are_read_where_they_mean_one_thing_and_quoted_where_not(tmp_pat
     numbered = enumerate((FILES / "f15_numbers.csv").read_text().splitlines(), 1)
     kept = [line for n, line in numbered if n not in lines and "12,345,678.9" not in line]
     (tmp_path / "good.csv").write_text("\n".join(kept) + "\n")
-    found = downloads.day_ahead(tmp_path / "good.csv", downloads.Asked(tz=ZoneInfo("Europe/Berlin")))
+    found = downloads.day_ahead(tmp_path / "good.csv", downloads.ImportOptions(tz=ZoneInfo("Europe/Berlin")))
     assert [p.value for p in found.values] == [1234.56] * 3 + [1234.56] * 2 + [-5, 5]
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked
+from agr.scenario.downloads import ImportOptions
 from agr.scenario.importing import ImportRequest, import_scenario
 from agr.scenario.scenario import Scenario
 
@@ -241,7 +241,7 @@ def test_damaged_files_are_read_or_refused_in_words(file, read, edits):
         path = Path(place) / file.name
         path.write_bytes(content)
         try:
-            reading = getattr(downloads, read)(path, Asked(tz=ZoneInfo("Europe/Berlin"), country="DE"))
+            reading = getattr(downloads, read)(path, ImportOptions(tz=ZoneInfo("Europe/Berlin"), country="DE"))
         except TableError as error:
             event("refused")
             words = str(error)

@@ -12,7 +12,7 @@ from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked
+from agr.scenario.downloads import ImportOptions
 from agr.scenario.importing import ImportRequest, import_scenario
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import days_between, run
@@ -38,7 +38,7 @@ def entsoe(period: Period, *, marked: bool) -> str:
 def test_entsoe_day_ahead_prices_on_days_the_clock_changes(tmp_path, period, marked):
     path = tmp_path / "GUI_ENERGY_PRICES.csv"
     path.write_text(entsoe(period, marked=marked))
-    prices = downloads.day_ahead(path, Asked(tz=TZ)).values
+    prices = downloads.day_ahead(path, ImportOptions(tz=TZ)).values
     assert [p.start for p in prices] == period.starts()[::4]
     assert {p.minutes for p in prices} == {60}
     assert [p.value for p in prices] == [h + 0.5 for h in range(period.isp_count // 4)]
@@ -50,7 +50,7 @@ def test_entsoe_s_older_layout_and_decimal_commas(tmp_path):
         "MTU (CET/CEST);Day-ahead Price [EUR/MWh]\n10.04.2024 00:00 - 10.04.2024 01:00;-1,25\n"
         "10.04.2024 01:00 - 10.04.2024 02:00;1.034,5\n"
     )
-    first, second = downloads.day_ahead(path, Asked(tz=TZ)).values
+    first, second = downloads.day_ahead(path, ImportOptions(tz=TZ)).values
     assert (first.start, first.value) == (datetime(2024, 4, 9, 22, tzinfo=UTC), -1.25)
     assert second.value == 1034.5
 
@@ -63,7 +63,7 @@ def test_fcr_results_per_block_become_prices_per_hour(tmp_path):
     lines += [f"31.03.2024;31.03.2024;NEGPOS_{4 * b:02}_{4 * b + 4:02};1,0;60,00" for b in range(6)]
     path = tmp_path / "RESULT_OVERVIEW_CAPACITY_MARKET_FCR.csv"
     path.write_text("\n".join(lines) + "\n")
-    prices = downloads.capacity(path, Asked(tz=TZ, country="NL")).values
+    prices = downloads.capacity(path, ImportOptions(tz=TZ, country="NL")).values
     assert [p.value for p in prices] == [20, 15, 15, 15, 15, 15]
     assert [p.minutes for p in prices] == [180, 240, 240, 240, 240, 240]
     assert prices[0].start == SPRING.start
@@ -76,7 +76,7 @@ def test_afrr_results_per_hour_in_both_directions(tmp_path):
         "DATE_FROM,TYPE_OF_RESERVES,PRODUCT,GERMANY_AVERAGE_CAPACITY_PRICE_[(EUR/MW)/h]\n"
         "2024-04-10,aFRR,POS_20_24,7.5\n2024-04-10,aFRR,NEG_20_24,3.25\n"
     )
-    down, up = downloads.capacity(path, Asked(tz=TZ, country="DE")).values
+    down, up = downloads.capacity(path, ImportOptions(tz=TZ, country="DE")).values
     assert (down.series, down.value, up.series, up.value) == ("afrr_down_capacity", 3.25, "afrr_up_capacity", 7.5)
     assert up.start == datetime(2024, 4, 10, 18, tzinfo=UTC)
 
@@ -87,7 +87,7 @@ def test_tennet_settlement_prices_follow_the_isp_number(tmp_path, period):
     rows = [f"{s.astimezone(TZ):%Y-%m-%dT%H:%M:%S},x,{n},EUR,{n},{-n}" for n, s in enumerate(period.starts(), start=1)]
     path = tmp_path / "settlement-prices.csv"
     path.write_text(head + "\n".join(rows) + "\n")
-    prices = downloads.imbalance(path, Asked(tz=TZ)).values
+    prices = downloads.imbalance(path, ImportOptions(tz=TZ)).values
     short = [p for p in prices if p.series == "imbalance_shortage"]
     assert [p.start for p in short] == period.starts()
     assert [p.value for p in prices if p.series == "imbalance_surplus"] == [-n for n in range(1, period.isp_count + 1)]
@@ -101,7 +101,7 @@ def test_a_session_list_in_elaad_s_layout(tmp_path):
     path.write_text(
         ELAAD + "7;cp1;2;09/04/2024 18:30;10/04/2024 06:00;12,5;3,6\n8;cp1;1;10/04/2024 8:00;10/04/2024 9:00;0;1\n"
     )
-    (only,) = downloads.sessions(path, Asked(tz=TZ)).values
+    (only,) = downloads.sessions(path, ImportOptions(tz=TZ)).values
     assert (only.charger, only.energy_kwh, only.max_kw) == ("cp1-2", 12.5, 3.6)
     assert only.start == datetime(2024, 4, 9, 18, 30, tzinfo=UTC)
 
@@ -111,7 +111,7 @@ def test_every_fault_of_a_download_has_its_line(tmp_path):
     path.write_text(ELAAD + "7;cp1;2;soon;10/04/2024 06:00;12;3\n8;cp1;1;10/04/2024 08:00;10/04/2024 07:00;5;3\n"
                     "9;cp1;1;10/04/2024 08:00;10/04/2024 09:00;much;3\n")  # fmt: skip
     with pytest.raises(TableError) as caught:
-        downloads.sessions(path, Asked(tz=TZ))
+        downloads.sessions(path, ImportOptions(tz=TZ))
     assert [fault.partition(":")[0] for fault in caught.value.faults] == [
         f"transactions.csv, line {n}" for n in (2, 3, 4)
     ]
@@ -127,9 +127,9 @@ def test_what_is_no_download_is_refused_in_words(tmp_path):
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(TableError, match=words):
-            downloads.day_ahead(tmp_path / name, Asked(tz=TZ))
+            downloads.day_ahead(tmp_path / name, ImportOptions(tz=TZ))
     with pytest.raises(TableError, match="cannot be read"):
-        downloads.day_ahead(tmp_path / "nowhere.csv", Asked(tz=TZ))
+        downloads.day_ahead(tmp_path / "nowhere.csv", ImportOptions(tz=TZ))
 
 
 def test_damaged_gzip_is_refused_in_words(tmp_path):
@@ -138,7 +138,7 @@ def test_damaged_gzip_is_refused_in_words(tmp_path):
     for content in (whole[:-12], whole[:-8] + bytes(8), damaged):
         (tmp_path / "prices.csv.gz").write_bytes(content)
         with pytest.raises(TableError, match=r"cannot be read \(.*; is it damaged\? download it again"):
-            downloads.day_ahead(tmp_path / "prices.csv.gz", Asked(tz=TZ))
+            downloads.day_ahead(tmp_path / "prices.csv.gz", ImportOptions(tz=TZ))
 
 
 def two_days(tmp_path: Path, minutes: int = 60) -> Path:
@@ -193,7 +193,7 @@ def test_where_resolutions_overlap_the_finer_price_counts(tmp_path):
         "utc_start,resolution_min,price_eur_mwh\n2025-09-30T21:00:00Z,60,1\n2025-09-30T22:00:00Z,60,2\n"
         "2025-09-30T22:00:00Z,15,3\n2025-09-30T22:15:00Z,15,4\n2025-09-30T22:30:00Z,15,5\n2025-09-30T22:45:00Z,15,6\n"
     )
-    assert [(p.minutes, p.value) for p in downloads.day_ahead(path, Asked(tz=TZ)).values] == [
+    assert [(p.minutes, p.value) for p in downloads.day_ahead(path, ImportOptions(tz=TZ)).values] == [
         (60, 1),
         (15, 3),
         (15, 4),
@@ -209,7 +209,7 @@ def test_a_coarse_price_stays_where_no_finer_one_covers_it(tmp_path):
         "utc_start,resolution_min,price_eur_mwh\n2025-09-30T22:00:00Z,60,2\n2025-09-30T22:30:00Z,15,5\n"
         "2025-09-30T23:00:00Z,60,3\n"
     )
-    found = downloads.day_ahead(path, Asked(tz=TZ)).values
+    found = downloads.day_ahead(path, ImportOptions(tz=TZ)).values
     assert [(p.minutes, p.value) for p in found] == [(15, 2), (15, 2), (15, 5), (15, 2), (60, 3)]
 
 
@@ -258,8 +258,8 @@ def test_capacity_prices_of_another_country_are_said(tmp_path):
         "2024-04-10,POS_20_24,7.5,6\n"
     )
     with pytest.raises(TableError, match="holds prices of AT, DE, none of NL; choose one of them with --country"):
-        downloads.capacity(path, Asked(tz=TZ, country="NL"))
-    assert downloads.capacity(path, Asked(tz=TZ, country="AT")).values[0].value == 6
+        downloads.capacity(path, ImportOptions(tz=TZ, country="NL"))
+    assert downloads.capacity(path, ImportOptions(tz=TZ, country="AT")).values[0].value == 6
 
 
 def test_notebooks_import_downloads_too(tmp_path):

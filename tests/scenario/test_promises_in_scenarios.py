@@ -16,7 +16,7 @@ from agr.forecasting import Observed, days_of, model
 from agr.forecasting.error_days import error_days
 from agr.scenario.changes import changed
 from agr.scenario.day import play
-from agr.scenario.past import Past
+from agr.scenario.past import PastData
 from agr.scenario.past_errors import past_errors
 from agr.scenario.scenario import Scenario
 from tests.builders.small_scenarios import CONNECTION, DAY, POINT, small_scenario
@@ -51,7 +51,7 @@ def a_scenario(used: Any = USED, **promises: Any) -> Scenario:
         scenario.description.model_dump() | {"forecasts": {"history": ["loads.csv"]}}
     )
     return replace(
-        scenario, description=described, past=Past(series={LOAD: tuple(rows)}),
+        scenario, description=described, past=PastData(series={LOAD: tuple(rows)}),
         register=replace(scenario.register, contracts=(called,)),
     )  # fmt: skip
 

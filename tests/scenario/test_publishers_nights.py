@@ -9,7 +9,7 @@ import pytest
 from agr.domain.errors import TableError
 from agr.domain.isp import Period
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked
+from agr.scenario.downloads import ImportOptions
 
 TZ = ZoneInfo("Europe/Amsterdam")
 DAYS = (date(2024, 3, 31), date(2024, 10, 27), date(2024, 4, 10))
@@ -67,7 +67,7 @@ def test_day_ahead_prices(tmp_path, layout, day, minutes, order):
     rows = [row(start, start + timedelta(minutes=minutes), n) for n, start in enumerate(starts)]
     path = tmp_path / "prices.csv"
     path.write_text("\n".join([header, *rows[::order]]) + "\n", encoding="utf-8-sig")
-    found = downloads.day_ahead(path, Asked(tz=TZ, area="NL")).values
+    found = downloads.day_ahead(path, ImportOptions(tz=TZ, area="NL")).values
     assert [(p.start, p.minutes, p.value) for p in found] == [(s, minutes, n + 0.5) for n, s in enumerate(starts)]
 
 
@@ -77,17 +77,17 @@ def test_tennet_s_former_export_counts_the_quarters_of_the_day(tmp_path, day):
     rows = [f'"{day:%m/%d/%Y}","{n}","{local(s, "%H:%M")}","","{n}","{-n}"' for n, s in enumerate(starts, start=1)]
     path = tmp_path / "imbalance.csv"
     path.write_text('"Date","PTE","period_from","period_until","Consume","Feed"\n' + "\n".join(rows) + "\n")
-    found = [p for p in downloads.imbalance(path, Asked(tz=TZ)).values if p.series == "imbalance_shortage"]
+    found = [p for p in downloads.imbalance(path, ImportOptions(tz=TZ)).values if p.series == "imbalance_shortage"]
     assert [(p.start, p.minutes, p.value) for p in found] == [(s, 15, n) for n, s in enumerate(starts, start=1)]
     path.write_text(path.read_text().replace(f'"9","{local(starts[8], "%H:%M")}"', '"9","05:45"'))
     with pytest.raises(TableError, match=r"line 10: ISP 9 of .* begins at 0\d:\d\d.*, not at 05:45"):
-        downloads.imbalance(path, Asked(tz=TZ))
+        downloads.imbalance(path, ImportOptions(tz=TZ))
 
 
 @pytest.mark.parametrize("zone", ["Europe/Helsinki", "Europe/London"])
 def test_tennet_s_times_are_dutch_whatever_the_market(tmp_path, zone):
     path = tmp_path / "imbalance.csv"
-    asked = Asked(tz=ZoneInfo(zone))
+    asked = ImportOptions(tz=ZoneInfo(zone))
     for text in (
         "Timeinterval Start Loc,Isp,Price Shortage,Price Surplus\n2024-04-10T00:00:00,1,5,4\n",
         "Timeinterval Start (UTC+1),Isp,Price Shortage,Price Surplus\n2024-04-09T23:00:00,1,5,4\n",
@@ -104,8 +104,8 @@ def test_an_hour_that_the_file_has_once_where_the_clock_has_it_twice_is_refused(
     path = tmp_path / "prices.csv"
     path.write_text("\n".join([header, *rows[:2], *rows[3:]]) + "\n")
     with pytest.raises(TableError, match=r"line 4: '2024-10-27 02:00' may mean two moments"):
-        downloads.day_ahead(path, Asked(tz=TZ))
-    other = Asked(tz=TZ, days=(date(2024, 4, 9), date(2024, 4, 10)))  # that night is not asked for
+        downloads.day_ahead(path, ImportOptions(tz=TZ))
+    other = ImportOptions(tz=TZ, days=(date(2024, 4, 9), date(2024, 4, 10)))  # that night is not asked for
     assert len(downloads.day_ahead(path, other).values) == 23
 
 
@@ -113,12 +113,12 @@ def test_an_hour_that_the_clock_skips_is_refused_unless_it_has_no_price(tmp_path
     path = tmp_path / "prices.csv"
     rows = [f"2024-03-31 0{h}:00;2024-03-31 0{h + 1}:00;{'' if h == 2 else h}" for h in range(5)]
     path.write_text("start;end;price_eur_mwh\n" + "\n".join(rows) + "\n")
-    reading = downloads.day_ahead(path, Asked(tz=TZ))
+    reading = downloads.day_ahead(path, ImportOptions(tz=TZ))
     assert [(p.minutes, p.value) for p in reading.values] == [(60, 0), (60, 1), (60, 3), (60, 4)]
     assert reading.notes == ["prices.csv: 1 row has no price, the first in line 4"]
     path.write_text(path.read_text().replace("03:00;\n", "03:00;2\n"))
     with pytest.raises(TableError, match=r"line 4: '2024-03-31 02:00' does not exist: the clock skips it"):
-        downloads.day_ahead(path, Asked(tz=TZ))
+        downloads.day_ahead(path, ImportOptions(tz=TZ))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_hour_that_the_clock_skips_is_refused_unless_it_has_no_price(tmp_path
 def test_the_zone_of_a_column_or_cell_counts(tmp_path, name, cell, hour):
     path = tmp_path / "prices.csv"
     path.write_text(f"{name};minutes;price_eur_mwh\n{cell};60;5\n")
-    (price,) = downloads.day_ahead(path, Asked(tz=TZ)).values
+    (price,) = downloads.day_ahead(path, ImportOptions(tz=TZ)).values
     assert price.start.hour == hour
 
 
@@ -142,4 +142,4 @@ def test_a_column_named_cet_is_refused_where_it_may_mean_two_times(tmp_path):
     path = tmp_path / "prices.csv"
     path.write_text("start (CET);minutes;price_eur_mwh\n2024-04-10 00:00;60;5\n")
     with pytest.raises(TableError, match=r"a column named CET may mean UTC\+1 or the time on the clock; rename"):
-        downloads.day_ahead(path, Asked(tz=TZ))
+        downloads.day_ahead(path, ImportOptions(tz=TZ))

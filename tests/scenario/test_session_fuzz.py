@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agr.domain.errors import TableError
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked
+from agr.scenario.downloads import ImportOptions
 
 TZ = ZoneInfo("Europe/Amsterdam")
 DAYS = (date(2024, 4, 10), date(2024, 3, 31), date(2024, 10, 27), date(2024, 10, 26))
@@ -94,7 +94,7 @@ def test_sessions_in_any_layout_are_read_exactly_or_refused(style, day, seed):
         path = Path(place) / "sessions.csv"
         path.write_text(written(sessions, style), encoding="utf-8")
         try:
-            found = downloads.sessions(path, Asked(tz=TZ)).values
+            found = downloads.sessions(path, ImportOptions(tz=TZ)).values
         except TableError as error:
             event("refused")
             words = str(error)

@@ -23,7 +23,7 @@ from agr.forecasting.sessions import Session
 from agr.forecasting.storage_value import worth
 from agr.scenario.backtesting import backtest
 from agr.scenario.day import play
-from agr.scenario.past import Past
+from agr.scenario.past import PastData
 from agr.scenario.rendering import run_tables
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import run
@@ -74,7 +74,7 @@ def own(scenario: Scenario, past: dict[str, Any], **chosen: Any) -> Scenario:
     described = type(scenario.description).model_validate(
         scenario.description.model_dump() | {"forecasts": {"history": ["history.csv"], "model": "alike days"} | chosen}
     )
-    return replace(scenario, description=described, past=Past(series=past))
+    return replace(scenario, description=described, past=PastData(series=past))
 
 
 def test_a_day_is_played_on_forecasts_made_as_of_it_and_what_came_later_changes_no_bit(remembering: Any) -> None:
@@ -202,7 +202,7 @@ def with_cars(*cars: EvSession, booked: tuple[str, ...] = ()) -> Scenario:
         scenario.description.model_dump() | {"forecasts": {"sessions": "sessions.csv", "booked": booked}}
     )
     return replace(
-        scenario, description=described, past=Past(sessions={POINT: tuple(rows)}),
+        scenario, description=described, past=PastData(sessions={POINT: tuple(rows)}),
         register=replace(scenario.register, charge_points=(POLE,)),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import pytest
 
 from agr.domain.errors import TableError
 from agr.scenario import downloads
-from agr.scenario.downloads import Asked
+from agr.scenario.downloads import ImportOptions
 
 TZ = ZoneInfo("Europe/Amsterdam")
 MIDNIGHT = datetime(2024, 4, 10, tzinfo=UTC)
@@ -16,7 +16,7 @@ MIDNIGHT = datetime(2024, 4, 10, tzinfo=UTC)
 def prices(tmp_path, text, **asked):
     path = tmp_path / "prices.csv"
     path.write_text(text, encoding="utf-8")
-    return downloads.day_ahead(path, Asked(tz=TZ, **asked))
+    return downloads.day_ahead(path, ImportOptions(tz=TZ, **asked))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_reserves_that_are_not_known_are_refused(tmp_path, named):
     path = tmp_path / "capacity.csv"
     path.write_text(f"DATE_FROM;TYPE_OF_RESERVES;PRODUCT;PRICE_[(EUR/MW)/h]\n10.04.2024;{named};POS_00_04;5\n")
     with pytest.raises(TableError, match=f"line 2: '{named}' is not a type of reserve that is known; known are"):
-        downloads.capacity(path, Asked(tz=TZ))
+        downloads.capacity(path, ImportOptions(tz=TZ))
 
 
 def test_contradicting_capacity_prices_are_refused_with_both_lines(tmp_path):
@@ -145,25 +145,25 @@ def test_contradicting_capacity_prices_are_refused_with_both_lines(tmp_path):
     row = "10.04.2024;aFRR;POS_00_04;{}\n"
     path.write_text("DATE_FROM;TYPE_OF_RESERVES;PRODUCT;PRICE_[(EUR/MW)/h]\n" + row.format(5) + row.format(6))
     with pytest.raises(TableError, match=r"line 3: afrr_up_capacity from .* is 6 EUR/MW/h .* 5 for 240 in line 2"):
-        downloads.capacity(path, Asked(tz=TZ))
+        downloads.capacity(path, ImportOptions(tz=TZ))
     path.write_text(path.read_text().replace(";6\n", ";5\n"))
-    assert [p.value for p in downloads.capacity(path, Asked(tz=TZ)).values] == [5]
+    assert [p.value for p in downloads.capacity(path, ImportOptions(tz=TZ)).values] == [5]
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("", 1), (" (EUR/MWh)", 1), (" [€/kWh]", 1000), (" (ct/kWh)", 10)])
 def test_the_unit_of_imbalance_prices_counts(tmp_path, unit, factor):
     path = tmp_path / "imbalance.csv"
     path.write_text(f"Date;Isp;Price Shortage{unit};Price Surplus{unit}\n2024-04-10;1;3;2\n", encoding="utf-8")
-    assert [p.value for p in downloads.imbalance(path, Asked(tz=TZ)).values] == [3 * factor, 2 * factor]
+    assert [p.value for p in downloads.imbalance(path, ImportOptions(tz=TZ)).values] == [3 * factor, 2 * factor]
     path.write_text("Date;Isp;Price Shortage (GBP/MWh);Price Surplus (GBP/MWh)\n2024-04-10;1;3;2\n")
     with pytest.raises(TableError, match=r"column 'Price Shortage \(GBP/MWh\)' is not in EUR"):
-        downloads.imbalance(path, Asked(tz=TZ))
+        downloads.imbalance(path, ImportOptions(tz=TZ))
 
 
 def test_elia_s_one_price_of_later_years_is_that_of_both_sides(tmp_path):
     path = tmp_path / "imbalance.csv"
     path.write_text("Datetime;Resolution code;Imbalance price\n2024-04-10T00:00:00+02:00;PT15M;7,5\n")
-    found = downloads.imbalance(path, Asked(tz=TZ)).values
+    found = downloads.imbalance(path, ImportOptions(tz=TZ)).values
     assert [(p.series, p.value) for p in found] == [("imbalance_shortage", 7.5), ("imbalance_surplus", 7.5)]
 
 

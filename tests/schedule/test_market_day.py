@@ -9,7 +9,7 @@ import pytest
 
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ReasonKind
-from agr.history.days import Days
+from agr.history.days import DayHistory
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.nomination.nominate import Nominator
@@ -35,7 +35,9 @@ class Diary:
         parts = (self.world.store, self.world.settings, self.world.clock)
         enquirer = PortfolioRequests(*parts, self.world.participants)
         publisher = Publisher(*parts, self.world.participants)
-        self.calendar = MarketDay(*parts, enquirer, publisher, Bidding(*parts[1:]), Nominator(*parts), Days(*parts[:2]))
+        self.calendar = MarketDay(
+            *parts, enquirer, publisher, Bidding(*parts[1:]), Nominator(*parts), DayHistory(*parts[:2])
+        )
 
     def do(self, name: str) -> Handled | None:
         return self.calendar.handlers()[name.split(" ")[0]](PERIOD, name)
@@ -64,7 +66,7 @@ def test_the_first_plan_is_asked_for_once_forecasts_are_made(diary: Diary) -> No
     parts = (world.store, world.settings, world.clock)
     calendar = MarketDay(
         *parts, PortfolioRequests(*parts, world.participants), Publisher(*parts, world.participants),
-        Bidding(*parts[1:]), Nominator(*parts), Days(*parts[:2]), forecasts_ready=lambda _: next(answers),
+        Bidding(*parts[1:]), Nominator(*parts), DayHistory(*parts[:2]), forecasts_ready=lambda _: next(answers),
     )  # fmt: skip
     first_plan = calendar.handlers()["first_plan"]
     assert [first_plan(PERIOD, "first_plan"), first_plan(PERIOD, "first_plan")] == [None, None]

@@ -10,7 +10,7 @@ import pytest
 from agr.domain.moments import MomentState
 from agr.domain.plan import Plan, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, PointMember, Register
-from agr.history.days import Days
+from agr.history.days import DayHistory
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.nomination.nominate import Nominator
@@ -46,7 +46,7 @@ class Market:
         self.requests = PortfolioRequests(*parts, self.known)
         self.day = MarketDay(
             *parts, self.requests, Publisher(*parts, self.known), Bidding(*parts[1:]), Nominator(*parts),
-            Days(*parts[:2]),
+            DayHistory(*parts[:2]),
         )  # fmt: skip
 
     def enter(self, *members: PointMember, **more: Any) -> None:

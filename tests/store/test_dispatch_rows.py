@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agr.domain.dispatch import Action, DispatchState, Fact, Learned, Profile, Purpose, SessionState, Step
-from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.dispatch import Action, DispatchState, Learned, LimitStep, Profile, Purpose, SessionState, StationFact
+from agr.domain.execution import DeviationCause, Execution, Verdict
 from agr.store import charge_sessions, dispatch_facts, dispatches, executions
 from agr.store.charge_sessions import ChargeSession, Told
 
 NOW = datetime(2026, 3, 28, 23, 0, tzinfo=UTC)
-PROFILE = Profile(start=NOW, unit="A", steps=(Step(after_s=0, limit=16), Step(after_s=900, limit=8)), duration_s=1800)
+PROFILE = Profile(
+    start=NOW, unit="A", steps=(LimitStep(after_s=0, limit=16), LimitStep(after_s=900, limit=8)), duration_s=1800
+)
 
 
 def queued(tx, point="p", slot=1, at=NOW, profile=PROFILE):
@@ -106,9 +108,9 @@ def test_how_a_session_went_is_kept_by_its_changes(store):
 def test_what_was_judged_is_kept_and_replaced_where_it_is_known_better(store):
     row = Execution(
         resource="car", start=NOW, planned_kwh=2.0, measured_kwh=None, quality="missing", verdict=Verdict.UNMEASURED,
-        cause=Cause.UNKNOWN, plan=1,
+        cause=DeviationCause.UNKNOWN, plan=1,
     )  # fmt: skip
-    better = replace(row, measured_kwh=1.0, quality="measured", verdict=Verdict.DEVIATED, cause=Cause.CAR)
+    better = replace(row, measured_kwh=1.0, quality="measured", verdict=Verdict.DEVIATED, cause=DeviationCause.CAR)
     with store.transaction() as tx:
         assert [executions.put(tx, [one]) for one in (row, row, better)] == [1, 0, 1]
         assert executions.between(tx, NOW, NOW) == [better]
@@ -117,13 +119,13 @@ def test_what_was_judged_is_kept_and_replaced_where_it_is_known_better(store):
 
 
 def test_facts_of_stations_are_replaced_and_forgotten(store):
-    one = Learned(road="r", station="CP1", charge_point="", fact=Fact.UNIT, value="A", at=NOW)
+    one = Learned(road="r", station="CP1", charge_point="", fact=StationFact.UNIT, value="A", at=NOW)
     with store.transaction() as tx:
         for value in ("W", "A"):
             dispatch_facts.put(tx, replace(one, value=value))
         assert dispatch_facts.of_road(tx, "r") == [one]
         assert dispatch_facts.of_road(tx, "s") == []
-        dispatch_facts.forget(tx, "r", "CP1", "", Fact.UNIT)
+        dispatch_facts.forget(tx, "r", "CP1", "", StationFact.UNIT)
         assert dispatch_facts.of_road(tx) == []
         dispatch_facts.set_silent(tx, "r", NOW, "no answer")
         assert dispatch_facts.silent(tx)["r"].why == "no answer"

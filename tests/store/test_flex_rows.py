@@ -20,7 +20,7 @@ from agr.domain.flexibility_states import OfferState, OrderState, RequestState
 from agr.domain.isp import Period
 from agr.store import flex_offers, flex_orders, flex_requests, flex_retention
 from agr.store.engine import Store
-from agr.store.flex_orders import Settled
+from agr.store.flex_orders import SettledOrder
 
 PERIOD = Period(date(2026, 3, 29))
 ZONE = (PERIOD.zone_name, PERIOD.isp_minutes)
@@ -104,7 +104,7 @@ def test_capacity_is_bound_until_an_expired_offer_can_be_ordered_no_more(store: 
 
 def test_an_order_binds_and_keeps_its_settlement(store: Store) -> None:
     obligation = Obligation(order=ORDER, baseline_w=(7,) * 92)
-    settled = Settled(
+    settled = SettledOrder(
         message_id="s1", at=NOW, price=Decimal("1.25"), penalty=Decimal("0.25"), net=Decimal("1.00"),
         expected_net=Decimal("1.10"), deficiency_kwh=0.5, faults=("ISP 92: no",),
     )  # fmt: skip

@@ -10,17 +10,17 @@ from agr.forecasting.error_days import error_days
 from agr.store import actuals, forecast_errors, forecast_runs
 from agr.store.actuals import Actual
 from agr.store.engine import Store
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 PERIOD = Period(date(2026, 4, 2))
 NOW = PERIOD.start - timedelta(hours=15)
 LOAD = "power_kw load"
 
 
-def run(day: date, value: float, made_before_h: float, model: str = "alike days") -> Run:
+def run(day: date, value: float, made_before_h: float, model: str = "alike days") -> ForecastRun:
     period = Period(day)
     made = period.start - timedelta(hours=made_before_h)
-    return Run(
+    return ForecastRun(
         series=LOAD, model=model, made_at=made, period=day, minutes=60, mean=np.full(period.isp_count // 4, value)
     )
 

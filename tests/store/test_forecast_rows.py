@@ -13,16 +13,16 @@ from agr.forecasting.quantiles import LEVELS
 from agr.store import actuals, forecast_runs, input_version, register
 from agr.store.actuals import Actual
 from agr.store.engine import Store
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 
 DAY = date(2026, 3, 29)
 NOW = datetime(2026, 3, 28, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def made(at: datetime, value: float, *, model: str = "LEAR", quantiles: bool = True) -> Run:
+def made(at: datetime, value: float, *, model: str = "LEAR", quantiles: bool = True) -> ForecastRun:
     ladder = np.array(LEVELS)[:, None] + np.full((1, 23), value)
-    return Run(
+    return ForecastRun(
         series="day_ahead", model=model, made_at=at, period=DAY, minutes=60, mean=np.full(23, value),
         quantiles=ladder if quantiles else None, notes=("a note",), features_hash="ab",
     )  # fmt: skip

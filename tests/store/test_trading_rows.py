@@ -7,7 +7,7 @@ import pytest
 from agr.domain.award import Trade
 from agr.store import bids, input_version, market_reports, trades
 from agr.store.engine import Store, alone
-from agr.store.market_reports import Report
+from agr.store.market_reports import MarketReport
 
 DAY = date(2026, 3, 29)
 NOW = datetime(2026, 3, 28, 11, tzinfo=UTC)
@@ -80,8 +80,8 @@ def test_trades_are_found_by_identifier_and_cancelled_once(store: Store) -> None
 
 @pytest.mark.parametrize("source", ["exchange", "tso"])
 def test_the_newest_report_of_a_source_counts(store: Store, source: str) -> None:
-    def report(state: str) -> Report:
-        return Report(
+    def report(state: str) -> MarketReport:
+        return MarketReport(
             source=source, period=DAY, market="day-ahead", digest=state, content="{}", at=NOW, state=state, reason=""
         )
 

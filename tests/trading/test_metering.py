@@ -10,13 +10,13 @@ from lxml import etree
 
 from agr.dispatch.unplanned import name_of
 from agr.domain.charge_point import ChargePoint
-from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.execution import DeviationCause, Execution, Verdict
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import CongestionPoint
 from agr.store import day, executions, outbox, portfolio
 from agr.trading.measured import measured_w
-from agr.trading.metering import Metering, ean_of, metering_lines
+from agr.trading.metering import MeteringSender, ean_of, metering_lines
 from tests.builders.postgres import emptied
 from tests.builders.schemas import schema
 from tests.builders.worlds import PERIOD, POINT, World
@@ -47,13 +47,13 @@ class MeteredWorld(World):
 
     def begin(self) -> None:
         """Begin with what the store knows, as after a start."""
-        self.metering = Metering(self.store, self.settings, self.clock)
+        self.metering = MeteringSender(self.store, self.settings, self.clock)
 
     def measured(self, resource: str, kwh: dict[int, float], quality: str = "measured") -> None:
         rows = [
             Execution(
                 resource=resource, start=PERIOD.isp_start(isp), planned_kwh=0.0, measured_kwh=energy, quality=quality,
-                verdict=Verdict.EXECUTED, cause=Cause.UNKNOWN, plan=1,
+                verdict=Verdict.EXECUTED, cause=DeviationCause.UNKNOWN, plan=1,
             )
             for isp, energy in kwh.items()
         ]  # fmt: skip
@@ -77,7 +77,7 @@ class MeteredWorld(World):
         return self.receive(self.dso.seal(self.dso.message("MeteringResponse", **values)))
 
 
-def _queued(tx: Any) -> "list[outbox.Message]":
+def _queued(tx: Any) -> "list[outbox.NewestMessage]":
     return [one for one in outbox.newest(tx, "Metering", PERIOD.day).values() if one.state == "queued"]
 
 

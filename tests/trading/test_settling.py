@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.execution import DeviationCause, Execution, Verdict
 from agr.domain.flexibility_states import OrderState
 from agr.store import day, executions, portfolio, register
 from agr.trading.measured import measured_w
@@ -167,7 +167,7 @@ def test_actual_power_is_compared_with_our_own_meters(world: TradingWorld) -> No
         rows = [
             Execution(
                 resource=resource, start=PERIOD.isp_start(isp), planned_kwh=0.0, quality="measured",
-                cause=Cause.UNKNOWN, measured_kwh=-1.0 / len(here), verdict=Verdict.EXECUTED, plan=1,
+                cause=DeviationCause.UNKNOWN, measured_kwh=-1.0 / len(here), verdict=Verdict.EXECUTED, plan=1,
             )
             for isp in (40, 41)
             for resource in (here if isp == 40 else here[1:])

@@ -11,7 +11,7 @@ from agr.domain.errors import MessageError
 from agr.domain.program import IspRun
 from agr.uftp.codec import decode
 from agr.uftp.messages import TYPES, DPrognosisResponse, FlexReservationUpdate, Message
-from agr.uftp.metadata import Part
+from agr.uftp.metadata import XmlElement
 from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES
 from tests.uftp.schema_forms import Drawn, drawn
 from tests.uftp.uftp_samples import REFERENCE, assert_valid, attributes, decoded, reservation_xml
@@ -19,7 +19,7 @@ from tests.uftp.uftp_samples import REFERENCE, assert_valid, attributes, decoded
 FREE_TEXT = ("RejectionReason", "Reference", "OrderReference", "DisputeReason")
 
 
-def assert_means(part: Part, made: Drawn) -> None:
+def assert_means(part: XmlElement, made: Drawn) -> None:
     """Check every value that we read in full against what was drawn."""
     for name, field in type(part).model_fields.items():
         alias, value = field.alias, getattr(part, name)
@@ -29,7 +29,7 @@ def assert_means(part: Part, made: Drawn) -> None:
                 meant = meant.strip(" \t\r\n")
             assert value == meant, alias
         for item, child in zip(value, made.children[alias], strict=True) if alias in made.children else ():
-            if isinstance(item, Part):
+            if isinstance(item, XmlElement):
                 assert_means(item, child)
             elif isinstance(item, IspRun):
                 run = {"Duration": 1, **child.meaning}

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agr.uftp import transport
-from agr.uftp.transport import DeliveryAttempt, Outcome, Sender, next_delay, outcome_of
+from agr.uftp.transport import DeliveryAttempt, DeliveryOutcome, Sender, next_delay, outcome_of
 
 NOW = datetime(2026, 3, 28, 5, 30, tzinfo=UTC)
 BODY = b"<SignedMessage/>"
@@ -85,7 +85,7 @@ def sender():
 
 
 def test_message_is_posted_as_xml_with_its_length(peer, sender):
-    assert sender.post(peer.url("200"), BODY) == DeliveryAttempt(Outcome.DELIVERED, 200, "HTTP 200", None)
+    assert sender.post(peer.url("200"), BODY) == DeliveryAttempt(DeliveryOutcome.DELIVERED, 200, "HTTP 200", None)
     ((method, _, headers, body),) = peer.seen
     assert (method, body) == ("POST", BODY)
     assert headers["Content-Type"] == "text/xml; charset=utf-8"
@@ -99,12 +99,12 @@ FINAL_4XX = [400, 405, 406, 410, 411, 413, 414, 415, 416, 417, 422, 426, 428, 43
 @pytest.mark.parametrize(
     ("statuses", "outcome"),
     [
-        (range(200, 300), Outcome.DELIVERED),
-        ((301, 302, 303), Outcome.FAILED),
-        ((300, 304, 305, 306, 307, 308, 399), Outcome.RETRY),
-        (FINAL_4XX, Outcome.FAILED),
-        (sorted(set(range(400, 500)) - set(FINAL_4XX)), Outcome.RETRY),
-        ((500, 501, 502, 503, 504, 599, 600, 799), Outcome.RETRY),
+        (range(200, 300), DeliveryOutcome.DELIVERED),
+        ((301, 302, 303), DeliveryOutcome.FAILED),
+        ((300, 304, 305, 306, 307, 308, 399), DeliveryOutcome.RETRY),
+        (FINAL_4XX, DeliveryOutcome.FAILED),
+        (sorted(set(range(400, 500)) - set(FINAL_4XX)), DeliveryOutcome.RETRY),
+        ((500, 501, 502, 503, 504, 599, 600, 799), DeliveryOutcome.RETRY),
     ],
 )
 def test_status_decides(peer, sender, statuses, outcome):
@@ -116,17 +116,17 @@ def test_status_decides(peer, sender, statuses, outcome):
 @pytest.mark.parametrize("text", [b"Duplicate message", b"duplicate identifier", b"<p>DUPLICATE</p>"])
 def test_400_duplicate_after_a_retry_means_delivered(peer, sender, text):
     peer.text = text
-    assert sender.post(peer.url("400"), BODY, attempt=1).outcome is Outcome.FAILED
-    assert sender.post(peer.url("400"), BODY, attempt=2).outcome is Outcome.DELIVERED
-    assert sender.post(peer.url("401"), BODY, attempt=2).outcome is Outcome.RETRY
+    assert sender.post(peer.url("400"), BODY, attempt=1).outcome is DeliveryOutcome.FAILED
+    assert sender.post(peer.url("400"), BODY, attempt=2).outcome is DeliveryOutcome.DELIVERED
+    assert sender.post(peer.url("401"), BODY, attempt=2).outcome is DeliveryOutcome.RETRY
     peer.text = b"bad signature"
-    assert sender.post(peer.url("400"), BODY, attempt=2).outcome is Outcome.FAILED
+    assert sender.post(peer.url("400"), BODY, attempt=2).outcome is DeliveryOutcome.FAILED
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
 def test_redirects_that_become_a_get_are_not_followed(peer, sender, status):
     peer.headers = {"Location": "/200"}
-    assert sender.post(peer.url(str(status)), BODY).outcome is Outcome.FAILED
+    assert sender.post(peer.url(str(status)), BODY).outcome is DeliveryOutcome.FAILED
     assert [method for method, *_ in peer.seen] == ["POST"]
 
 
@@ -134,7 +134,9 @@ def test_redirects_that_become_a_get_are_not_followed(peer, sender, status):
 def test_redirects_that_keep_the_post_are_followed(peer, sender, status):
     with Peer() as other:
         peer.headers = {"Location": other.url("202")}
-        assert sender.post(peer.url(str(status)), BODY) == DeliveryAttempt(Outcome.DELIVERED, 202, "HTTP 202", None)
+        assert sender.post(peer.url(str(status)), BODY) == DeliveryAttempt(
+            DeliveryOutcome.DELIVERED, 202, "HTTP 202", None
+        )
         assert [(method, body) for method, _, _, body in other.seen] == [("POST", BODY)]
         other.shutdown()
 
@@ -142,14 +144,14 @@ def test_redirects_that_keep_the_post_are_followed(peer, sender, status):
 def test_redirects_are_followed_a_few_times_only(peer, sender):
     peer.headers = {"Location": "/307"}
     delivery = sender.post(peer.url("307"), BODY)
-    assert (delivery.outcome, delivery.status) == (Outcome.RETRY, None)
+    assert (delivery.outcome, delivery.status) == (DeliveryOutcome.RETRY, None)
     assert len(peer.seen) == 4
 
 
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://x.nl/"])
 def test_redirects_to_other_schemes_are_refused(peer, sender, place):
     peer.headers = {"Location": place}
-    assert sender.post(peer.url("308"), BODY).outcome is Outcome.FAILED
+    assert sender.post(peer.url("308"), BODY).outcome is DeliveryOutcome.FAILED
     assert len(peer.seen) == 1
 
 
@@ -161,7 +163,7 @@ def test_redirect_never_leaves_https():
         return httpx.Response(308, headers={"Location": "http://dso.nl/x"})
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        assert Sender(client).post("https://dso.nl/x", BODY).outcome is Outcome.FAILED
+        assert Sender(client).post("https://dso.nl/x", BODY).outcome is DeliveryOutcome.FAILED
     assert asked == ["https://dso.nl/x"]
 
 
@@ -198,31 +200,31 @@ def test_no_listener_is_retried(sender):
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
         delivery = sender.post(url, BODY)
-    assert (delivery.outcome, delivery.status) == (Outcome.RETRY, None)
+    assert (delivery.outcome, delivery.status) == (DeliveryOutcome.RETRY, None)
     assert delivery.detail.startswith("ConnectError")
 
 
 @pytest.mark.parametrize("path", ["reset", "garbage"])
 def test_broken_answer_is_retried(peer, sender, path):
-    assert sender.post(peer.url(path), BODY).outcome is Outcome.RETRY
+    assert sender.post(peer.url(path), BODY).outcome is DeliveryOutcome.RETRY
 
 
 def test_silence_is_retried():
     with socket.create_server(("127.0.0.1", 0)) as silent, httpx.Client(timeout=0.2) as client:
         delivery = Sender(client).post(f"http://127.0.0.1:{silent.getsockname()[1]}/", BODY)
-    assert (delivery.outcome, delivery.detail.split(":")[0]) == (Outcome.RETRY, "ReadTimeout")
+    assert (delivery.outcome, delivery.detail.split(":")[0]) == (DeliveryOutcome.RETRY, "ReadTimeout")
 
 
 def test_status_counts_even_if_the_answers_body_breaks_off(peer, sender):
     peer.announced = 100
-    assert sender.post(peer.url("200"), BODY).outcome is Outcome.DELIVERED
-    assert sender.post(peer.url("401"), BODY).outcome is Outcome.RETRY
+    assert sender.post(peer.url("200"), BODY).outcome is DeliveryOutcome.DELIVERED
+    assert sender.post(peer.url("401"), BODY).outcome is DeliveryOutcome.RETRY
 
 
 def test_endless_answer_is_not_read_whole(peer, sender):
     peer.text = b"a" * 10_000_000
     delivery = sender.post(peer.url("500"), BODY)
-    assert delivery.outcome is Outcome.RETRY
+    assert delivery.outcome is DeliveryOutcome.RETRY
     assert len(delivery.detail) < 300
 
 
@@ -233,7 +235,7 @@ def test_detail_is_one_printable_line(peer, sender):
 
 @pytest.mark.parametrize("endpoint", ["", "dso.nl", "ftp://dso.nl/", "http://", "http://[::1", "http://dso.nl:x/"])
 def test_unusable_endpoint_fails_for_good(sender, endpoint):
-    assert sender.post(endpoint, BODY).outcome is Outcome.FAILED
+    assert sender.post(endpoint, BODY).outcome is DeliveryOutcome.FAILED
 
 
 def concrete_exceptions():
@@ -249,7 +251,7 @@ def make(kind):
 def test_every_exception_of_httpx_is_decided_upon(kind):
     decided = [kind in transport.RETRIED, kind in transport.FINAL]
     assert decided.count(True) == 1
-    assert outcome_of(make(kind)) is (Outcome.RETRY if decided[0] else Outcome.FAILED)
+    assert outcome_of(make(kind)) is (DeliveryOutcome.RETRY if decided[0] else DeliveryOutcome.FAILED)
 
 
 @pytest.mark.parametrize("kind", concrete_exceptions())

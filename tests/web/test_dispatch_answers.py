@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from agr.connectors.answers import Answers, of_path
+from agr.connectors.answers import AnswerAddresses, of_path
 from agr.settings import Tls
 from agr.web.dispatch_answers import MOST_BYTES, dispatch_app
 from agr.web.serving import WebServer
@@ -18,7 +18,7 @@ class Desk:
         self.web = WebServer("dispatch", dispatch_app(self.take), "127.0.0.1", 0, "dispatch.listen_port", Tls())
         self.web.start()
         self.base = f"http://127.0.0.1:{self.web.port}"
-        self.answers = Answers(base=lambda: self.base, secret=b"secret")
+        self.answers = AnswerAddresses(base=lambda: self.base, secret=b"secret")
         self.got: list[tuple[str, str, str, bytes]] = []
         self.client = httpx.Client(timeout=60)
 
@@ -52,7 +52,7 @@ def test_an_address_is_no_other_ones(desk: Desk) -> None:
     url = desk.answers.url("command", "r", "1")
     for forged in (url.replace("/1/", "/2/"), url.replace("command", "verify"), url[:-1], url + "0"):
         assert desk.client.post(forged, content=b"{}").status_code == 404
-    other = Answers(base=lambda: desk.base, secret=b"another")
+    other = AnswerAddresses(base=lambda: desk.base, secret=b"another")
     assert desk.client.post(other.url("command", "r", "1"), content=b"{}").status_code == 404
     assert desk.got == []
 

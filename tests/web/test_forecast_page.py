@@ -11,9 +11,9 @@ import pytest
 
 from agr.domain.isp import Period
 from agr.domain.register import Price
-from agr.forecasting import Made
+from agr.forecasting import DayForecast
 from agr.operations.forecast_worker import Task, make
-from agr.operations.forecasts import Forecasts
+from agr.operations.forecasts import ForecastService
 from agr.settings.forecasts import Forecasts as ForecastSettings
 from agr.store import register
 from tests.builders.accounts import PASSWORD, account
@@ -23,7 +23,7 @@ from tests.builders.worlds import PERIOD, World
 PATH = f"/forecasts?period={PERIOD.day}"
 
 
-def inline(tasks: list[Task], _budget_s: float) -> Sequence[Made | str]:
+def inline(tasks: list[Task], _budget_s: float) -> Sequence[DayForecast | str]:
     return [make(task) for task in tasks]
 
 
@@ -49,7 +49,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with world.store.transaction() as tx:
         register.put_prices(tx, prices(first, PERIOD.previous()))
         register.put_prices(tx, prices(PERIOD, PERIOD, "day_ahead_forecast"))
-    forecasts = Forecasts(world.store, world.settings, world.clock, inline)
+    forecasts = ForecastService(world.store, world.settings, world.clock, inline)
     forecasts.before_plan(PERIOD)
     for days in range(2, 6):
         period = Period(PERIOD.day - timedelta(days=days))

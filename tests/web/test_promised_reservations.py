@@ -14,7 +14,7 @@ from agr.settings import Planning
 from agr.settings.promises import Promises
 from agr.store import actuals, forecast_runs
 from agr.store.actuals import Actual
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import ForecastRun
 from agr.web.security import COOKIE
 from tests.builders.accounts import account
 from tests.builders.operators_side import Desk
@@ -36,7 +36,7 @@ def remember(world: World) -> None:
     with world.store.transaction() as tx:
         for back in range(DAYS, 0, -1):
             of = Period(PERIOD.day - timedelta(days=back), isp_minutes=60)
-            said = Run(
+            said = ForecastRun(
                 series=LOAD, model="alike days", made_at=of.start - timedelta(hours=20), period=of.day, minutes=60,
                 mean=np.full(of.isp_count, 20.0),
             )  # fmt: skip

@@ -19,7 +19,7 @@ from agr.operations.plan_cache import PlanCache
 from agr.operations.program_files import write
 from agr.operations.program_folder import FAILED, ProgramFolder
 from agr.operations.resource_programs import ProgramCache
-from agr.settings import Programs
+from agr.settings import ProgramFiles
 from agr.store import day, plans
 from tests.builders.accounts import account
 from tests.builders.operators_side import Desk
@@ -134,7 +134,7 @@ def test_a_plan_of_another_day_or_none_is_404_in_words(desk: Desk) -> None:
 @pytest.fixture
 def folder(desk: Desk, tmp_path: Path) -> tuple[ProgramFolder, Path]:
     place = tmp_path / "programs"
-    settings = desk.world.settings.model_copy(update={"programs": Programs(folder=place)})
+    settings = desk.world.settings.model_copy(update={"programs": ProgramFiles(folder=place)})
     store = desk.world.store
     return ProgramFolder(store, settings, desk.world.clock, ProgramCache(store, PlanCache(store))), place
 

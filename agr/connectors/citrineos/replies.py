@@ -11,7 +11,7 @@ from typing import Any
 
 from agr.connectors.citrineos.requests import PERIODS_KEY, UNITS_KEY
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, Command, DispatchState, Profile, Receipt, Step, Verified
+from agr.domain.dispatch import Action, Command, DispatchState, LimitStep, Profile, Receipt, Verified
 from agr.domain.errors import InputError
 from agr.domain.foreign_text import one_line
 
@@ -141,7 +141,7 @@ def _profile(schedule: dict[str, Any], start: str) -> Profile:
     if instant.tzinfo is None:
         raise ValueError(f"{start} has no offset")
     steps = tuple(
-        Step(after_s=int(one["startPeriod"]), limit=round(float(one["limit"])))
+        LimitStep(after_s=int(one["startPeriod"]), limit=round(float(one["limit"])))
         for one in schedule["chargingSchedulePeriod"]
     )
     if not steps:

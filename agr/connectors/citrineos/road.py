@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from agr.connectors.answers import COMMAND, NEWS, VERIFY, Answers
+from agr.connectors.answers import COMMAND, NEWS, VERIFY, AnswerAddresses
 from agr.connectors.citrineos.news import NewsReader
 from agr.connectors.citrineos.replies import at_once, is_alive, limits_of, needs_report, receipt_of, verified_of
 from agr.connectors.citrineos.requests import Request, base_report, composite_of, limits_asked, request_of
@@ -31,7 +31,7 @@ _ON = {"onConnect": True, "onClose": True, "onMessage": True, "sentMessage": Tru
 class CitrineRoad:
     """See agr.connectors.ports.Road."""
 
-    def __init__(self, road: DispatchRoad, answers: Answers, authorities: Path | None = None) -> None:
+    def __init__(self, road: DispatchRoad, answers: AnswerAddresses, authorities: Path | None = None) -> None:
         self._road, self._answers = road, answers
         self._client = httpx.Client(
             base_url=road.url, verify=tls_context(authorities, beside_system=True), timeout=road.timeout_s,
@@ -213,6 +213,6 @@ class CitrineRoad:
         self._client.close()
 
 
-def open_road(road: DispatchRoad, answers: Answers, authorities: Path | None = None) -> CitrineRoad:
+def open_road(road: DispatchRoad, answers: AnswerAddresses, authorities: Path | None = None) -> CitrineRoad:
     """Return the road of the settings; sends no request."""
     return CitrineRoad(road, answers, authorities)

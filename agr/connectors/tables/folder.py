@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agr.connectors.tables.checks import check_brps, check_references, check_rows
 from agr.connectors.tables.forecasts import read_forecasts
-from agr.connectors.tables.grid import Grid, open_grid
+from agr.connectors.tables.grid import RawTable, open_grid
 from agr.connectors.tables.plausibility import check_plausible
 from agr.connectors.tables.prices import intervals, read_prices
 from agr.connectors.tables.rows import TableRows, read_rows, usable
@@ -99,7 +99,7 @@ def survey_folder(
     )
 
 
-def _followed(grid: Grid) -> frozenset[tuple[str, str]]:
+def _followed(grid: RawTable) -> frozenset[tuple[str, str]]:
     names = zip(grid.cells("resource"), grid.cells("quantity"), strict=True)
     return frozenset((str(resource).strip(), str(quantity).strip()) for resource, quantity in names)
 

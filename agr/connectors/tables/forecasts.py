@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.connectors.tables.grid import Grid
+from agr.connectors.tables.grid import RawTable
 from agr.connectors.tables.long import Coded, numbers, read_coded
 from agr.domain.faults import Findings, meant, verb_of
 from agr.domain.isp import Period
@@ -50,7 +50,7 @@ class _Long:
 
 
 def read_forecasts(
-    grid: Grid, kinds: Mapping[str, str] | None, zone_name: str, isp_minutes: int, found: Findings
+    grid: RawTable, kinds: Mapping[str, str] | None, zone_name: str, isp_minutes: int, found: Findings
 ) -> tuple[Forecast, ...]:
     """Return the forecasts in the order of their first row.
 
@@ -87,7 +87,7 @@ def _microseconds(value: object) -> int:
     return (value - _EPOCH) // timedelta(microseconds=1) if isinstance(value, datetime) else 0
 
 
-def _check_pairs(grid: Grid, table: _Long, kinds: Mapping[str, str] | None, found: Findings) -> None:
+def _check_pairs(grid: RawTable, table: _Long, kinds: Mapping[str, str] | None, found: Findings) -> None:
     """Note quantities and resources that do not exist or do not fit each other, and values of the wrong sign."""
     present, first = np.unique(table.pair, return_index=True)
     order = np.argsort(table.pair, kind="stable")
@@ -117,7 +117,7 @@ def _pair_fault(resource: str, quantity: str, kind: str | None, anything: bool) 
     return None
 
 
-def _check_sign(grid: Grid, rows: _Long, quantity: str, kind: str | None, found: Findings) -> None:
+def _check_sign(grid: RawTable, rows: _Long, quantity: str, kind: str | None, found: Findings) -> None:
     """Note values out of bounds, and production above zero. Rows are those of one resource and quantity."""
     bound = QUANTITIES[quantity].bound
     if bound is not None:
@@ -138,7 +138,7 @@ def _check_sign(grid: Grid, rows: _Long, quantity: str, kind: str | None, found:
 
 
 def _assemble(
-    grid: Grid, table: _Long, complete: Bools, zone_name: str, isp_minutes: int, found: Findings
+    grid: RawTable, table: _Long, complete: Bools, zone_name: str, isp_minutes: int, found: Findings
 ) -> tuple[Forecast, ...]:
     """Spread the rows over ISPs, note duplicate and missing ISPs, and cut into whole Periods."""
     table = _spread(grid, table, complete, isp_minutes, found)
@@ -172,7 +172,7 @@ def _assemble(
     return tuple(forecast for _, forecast in sorted(forecasts, key=lambda item: item[0]))
 
 
-def _note_later(grid: Grid, rows: _Long, isp: Ints, period: Period, found: Findings) -> None:
+def _note_later(grid: RawTable, rows: _Long, isp: Ints, period: Period, found: Findings) -> None:
     """Note that only the first of a day's measurements counts, where later ones say something else."""
     other = np.flatnonzero(rows.value != rows.value[0])
     if len(other):
@@ -184,7 +184,7 @@ def _note_later(grid: Grid, rows: _Long, isp: Ints, period: Period, found: Findi
         )
 
 
-def _spread(grid: Grid, table: _Long, complete: Bools, isp_minutes: int, found: Findings) -> _Long:
+def _spread(grid: RawTable, table: _Long, complete: Bools, isp_minutes: int, found: Findings) -> _Long:
     """Repeat coarser values for each of their ISPs; lengths that are not whole ISPs are noted."""
     whole = table.minutes % isp_minutes == 0
     for at, minutes in zip(table.at[~whole], table.minutes[~whole], strict=True):
@@ -211,7 +211,7 @@ def _periods(start_us: Ints, zone_name: str, isp_minutes: int) -> tuple[list[Per
     return periods, np.array([_microseconds(period.start) for period in periods], dtype=np.int64)
 
 
-def _is_whole(grid: Grid, rows: _Long, isp: Ints, period: Period, blame: bool, found: Findings) -> bool:
+def _is_whole(grid: RawTable, rows: _Long, isp: Ints, period: Period, blame: bool, found: Findings) -> bool:
     """Note duplicate and missing ISPs; rows are of one forecast and Period, sorted by ISP (from 0)."""
     count = period.isp_count
     if len(isp) == count and bool((isp == np.arange(count)).all()):

@@ -18,7 +18,7 @@ _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Grid:
+class RawTable:
     """A table's raw cells. In a CSV file lines are counted with header and comments, in Parquet rows from 1."""
 
     table: str
@@ -53,7 +53,7 @@ class Grid:
         return Finding(file=self.file, line=int(self.lines[row]), column=column, words=words, place=self.place)
 
 
-def open_grid(path: Path, found: Findings) -> Grid | None:
+def open_grid(path: Path, found: Findings) -> RawTable | None:
     """Return the file's cells; None, and a noted fault, when it cannot be read."""
     try:
         return _parquet(path) if path.suffix == ".parquet" else _csv(path, found)
@@ -64,14 +64,14 @@ def open_grid(path: Path, found: Findings) -> Grid | None:
     return None
 
 
-def _parquet(path: Path) -> Grid:
+def _parquet(path: Path) -> RawTable:
     data = pa.parquet.read_table(path, partitioning=None)
     for position, kind in enumerate(data.schema.types):
         plain = _plain(kind)
         if plain != kind:
             cast = pc.cast(data.column(position), plain, safe=False)
             data = data.set_column(position, data.column_names[position], cast)
-    return Grid(table=path.stem, file=path.name, place="row", lines=range(1, data.num_rows + 1), data=data)
+    return RawTable(table=path.stem, file=path.name, place="row", lines=range(1, data.num_rows + 1), data=data)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -83,7 +83,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.time64("us") if pa.types.is_time(kind) else kind
 
 
-def _csv(path: Path, found: Findings) -> Grid | None:
+def _csv(path: Path, found: Findings) -> RawTable | None:
     lines = path.read_text(encoding="utf-8-sig").split("\n")
     numbers = [n for n, line in enumerate(lines, start=1) if line and line[0] != "#" and not line.isspace()]
     if not numbers:
@@ -108,7 +108,7 @@ def _csv(path: Path, found: Findings) -> Grid | None:
         found.faults.append(Finding(file=path.name, line=numbers[line - 1], words=words))
     bad = {line for line, _ in wrong}
     kept = [number for line, number in enumerate(numbers, start=1) if line > 1 and line not in bad]
-    return Grid(table=path.stem, file=path.name, place="line", lines=kept, data=data)
+    return RawTable(table=path.stem, file=path.name, place="line", lines=kept, data=data)
 
 
 def _parse(text: str) -> tuple[pa.Table, list[tuple[int, str]]]:

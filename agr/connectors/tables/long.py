@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agr.connectors.tables.cells import CellError, read_number
 from agr.connectors.tables.columns import Column, columns_of
-from agr.connectors.tables.grid import Grid
+from agr.connectors.tables.grid import RawTable
 from agr.connectors.tables.rows import shown
 from agr.domain.faults import Findings
 
@@ -33,7 +33,7 @@ class Coded:
         return self.values[int(self.codes[row])]
 
 
-def read_coded(grid: Grid, name: str, found: Findings, default: object = None) -> Coded:
+def read_coded(grid: RawTable, name: str, found: Findings, default: object = None) -> Coded:
     """Read a column of a long table; an empty cell or absent column has the default."""
     column = next(c for c in columns_of(grid.table) if c.name == name)
     if name not in grid.header:
@@ -62,7 +62,7 @@ def _merged(codes: NDArray[np.int64], values: list[object]) -> Coded:
     return Coded(codes=renumbered[codes] if len(values) else codes, values=list(position))
 
 
-def numbers(grid: Grid, name: str, found: Findings) -> NDArray[np.float64]:
+def numbers(grid: RawTable, name: str, found: Findings) -> NDArray[np.float64]:
     """Read a column of numbers, (rows,); NaN where the cell is bad, which is noted."""
     column = grid.data.column(name).combine_chunks()
     fast = np.full(len(grid.lines), np.nan)

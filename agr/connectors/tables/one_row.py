@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from agr.connectors.tables.checks import check_brps, check_references, check_rows
 from agr.connectors.tables.columns import columns_of
-from agr.connectors.tables.grid import Grid
+from agr.connectors.tables.grid import RawTable
 from agr.connectors.tables.rows import TableRows, read_rows, usable
 from agr.connectors.tables.writing import cell_text
 from agr.domain.faults import Finding, Findings
@@ -65,11 +65,11 @@ def read_entered(
     )  # fmt: skip
 
 
-def _grid(table: str, rows: Sequence[tuple[int, Mapping[str, str]]]) -> Grid:
+def _grid(table: str, rows: Sequence[tuple[int, Mapping[str, str]]]) -> RawTable:
     names = [column.name for column in columns_of(table)]
     names += sorted({name for _, cells in rows for name in cells} - set(names))
     data = {name: pa.array([cells.get(name) or None for _, cells in rows], pa.string()) for name in names}
-    return Grid(table=table, file=table, place="row", lines=[number for number, _ in rows], data=pa.table(data))
+    return RawTable(table=table, file=table, place="row", lines=[number for number, _ in rows], data=pa.table(data))
 
 
 def _entered(rows: TableRows) -> Any:

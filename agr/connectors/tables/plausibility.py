@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from agr.connectors.tables.grid import Grid
+from agr.connectors.tables.grid import RawTable
 from agr.connectors.tables.rows import TableRows
 from agr.domain.doubt import Doubt
 from agr.domain.faults import Finding, Findings
@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 def check_plausible(
-    register: Register, tables: Mapping[str, TableRows], grids: Mapping[str, Grid], capacity: Collection[str],
+    register: Register, tables: Mapping[str, TableRows], grids: Mapping[str, RawTable], capacity: Collection[str],
     found: Findings,
 ) -> None:  # fmt: skip
     """Note doubtful values of the good rows; `capacity` are series whose prices are in EUR/MW."""
@@ -34,7 +34,7 @@ def check_plausible(
 class _Places:
     """Finds the rows of doubts; the names of a table are read when there is a doubt about it."""
 
-    def __init__(self, tables: Mapping[str, TableRows], grids: Mapping[str, Grid]) -> None:
+    def __init__(self, tables: Mapping[str, TableRows], grids: Mapping[str, RawTable]) -> None:
         self._tables, self._grids = tables, grids
         self._rows: dict[str, dict[str, int]] = {}
 
@@ -62,7 +62,7 @@ class _Places:
         return self._rows[doubt.table].get(doubt.name)
 
     @staticmethod
-    def _row_of_value(grid: Grid, doubt: Doubt) -> int | None:
+    def _row_of_value(grid: RawTable, doubt: Doubt) -> int | None:
         """Return the first row of a table with the doubt's name and value."""
         names, values = grid.cells(key_of(doubt.table)), grid.cells(doubt.column)
         for row, (name, value) in enumerate(zip(names, values, strict=True)):

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from agr.connectors.tables.grid import Grid
+from agr.connectors.tables.grid import RawTable
 from agr.connectors.tables.long import numbers, read_coded
 from agr.domain.faults import Findings
 from agr.domain.register import Price
 
 
-def read_prices(grid: Grid, found: Findings) -> tuple[Price, ...]:
+def read_prices(grid: RawTable, found: Findings) -> tuple[Price, ...]:
     """Return the good rows in their order; bad ones and intervals that overlap within a series are noted."""
     series, starts, lengths = (read_coded(grid, name, found) for name in ("series", "start", "minutes"))
     values = numbers(grid, "value", found)
@@ -30,7 +30,7 @@ def read_prices(grid: Grid, found: Findings) -> tuple[Price, ...]:
     return tuple(prices)
 
 
-def intervals(grid: Grid) -> tuple[Price, ...]:
+def intervals(grid: RawTable) -> tuple[Price, ...]:
     """Return every row whose series and time can be read, with a price of 0, even if its price is bad.
 
     A series with an unreadable time is left out, since the interval of that row is unknown.
@@ -47,7 +47,7 @@ def intervals(grid: Grid) -> tuple[Price, ...]:
     )
 
 
-def _check_overlap(grid: Grid, at: list[int], prices: list[Price], found: Findings) -> None:
+def _check_overlap(grid: RawTable, at: list[int], prices: list[Price], found: Findings) -> None:
     order = sorted(range(len(prices)), key=lambda i: (prices[i].series, prices[i].start, i))
     longest = order[0] if order else 0  # of the intervals before, the one that ends last
     for right in order[1:]:

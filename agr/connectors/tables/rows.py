@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agr.connectors.tables import cells, columns
-from agr.connectors.tables.grid import Grid
+from agr.connectors.tables.grid import RawTable
 from agr.domain.faults import Findings
 from agr.domain.register import ROWS
 
@@ -13,12 +13,12 @@ from agr.domain.register import ROWS
 class TableRows:
     """The values read from one table, with their rows in the grid."""
 
-    grid: Grid | None = None
+    grid: RawTable | None = None
     at: list[int] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
 
 
-def usable(grid: Grid, found: Findings) -> bool:
+def usable(grid: RawTable, found: Findings) -> bool:
     """Note faults of the header; return whether the rows can be read at all."""
     faults = columns.header_faults(grid.table, grid.header)
     for name, words in faults:
@@ -26,7 +26,7 @@ def usable(grid: Grid, found: Findings) -> bool:
     return not faults
 
 
-def read_rows(grid: Grid, found: Findings) -> TableRows:
+def read_rows(grid: RawTable, found: Findings) -> TableRows:
     """Return the table's good rows; the others are noted as faults."""
     bad: set[int] = set()
     read: dict[str, list[object]] = {}
@@ -42,7 +42,7 @@ def read_rows(grid: Grid, found: Findings) -> TableRows:
     )
 
 
-def _read_column(grid: Grid, column: columns.Column, bad: set[int], found: Findings) -> list[object]:
+def _read_column(grid: RawTable, column: columns.Column, bad: set[int], found: Findings) -> list[object]:
     values: list[object] = []
     for row, cell in enumerate(grid.cells(column.name)):
         if cell is None:

@@ -12,11 +12,11 @@ from lxml import etree
 from agr.connectors.archives import unpacked
 from agr.connectors.ports import Outlook
 from agr.connectors.tables.cells import CellError, read_instant, read_number
-from agr.connectors.weather.quantities import SUN, TEMPERATURE, WIND, Quantity, QuantityRead
+from agr.connectors.weather.quantities import SUN, TEMPERATURE, WIND, QuantityRead, WeatherQuantity
 from agr.domain.errors import FeedError
 from agr.domain.xml_document import XmlError, parse_xml
 
-ELEMENTS: Mapping[str, tuple[Quantity, str]] = {
+ELEMENTS: Mapping[str, tuple[WeatherQuantity, str]] = {
     "TTT": (TEMPERATURE, "K"), "FF": (WIND, "m/s"), "Rad1h": (SUN, "kJ/m²"),
 }  # fmt: skip
 """Element → what it is, and its unit; others are left out."""

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from agr.connectors.ports import Outlook
-from agr.connectors.weather.quantities import SUN, TEMPERATURE, UNITS, WIND, Quantity, QuantityRead
+from agr.connectors.weather.quantities import SUN, TEMPERATURE, UNITS, WIND, QuantityRead, WeatherQuantity
 from agr.domain.errors import FeedError
 
-VARIABLES: Mapping[str, Quantity] = {
+VARIABLES: Mapping[str, WeatherQuantity] = {
     "temperature_2m": TEMPERATURE, "wind_speed_10m": WIND, "windspeed_10m": WIND, "shortwave_radiation": SUN,
 }  # fmt: skip
 """Variable → what it is; others are left out."""

@@ -12,7 +12,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantity:
+class WeatherQuantity:
     """One quantity: value = factor · given + offset of a known unit; `back`: told at the end of its interval."""
 
     name: str  # in the names of series
@@ -21,9 +21,9 @@ class Quantity:
     back: bool = False
 
 
-TEMPERATURE = Quantity(name="temperature_c", low=-60, high=60)
-WIND = Quantity(name="wind_m_s", low=0, high=75)
-SUN = Quantity(name="sun_w_m2", low=0, high=1500, back=True)
+TEMPERATURE = WeatherQuantity(name="temperature_c", low=-60, high=60)
+WIND = WeatherQuantity(name="wind_m_s", low=0, high=75)
+SUN = WeatherQuantity(name="sun_w_m2", low=0, high=1500, back=True)
 
 UNITS: Mapping[str, Mapping[str, tuple[float, float]]] = {
     TEMPERATURE.name: {"°C": (1, 0), "°F": (5 / 9, -160 / 9), "K": (1, -273.15)},
@@ -37,7 +37,7 @@ UNITS: Mapping[str, Mapping[str, tuple[float, float]]] = {
 class QuantityRead:
     """What is read of one quantity."""
 
-    quantity: Quantity
+    quantity: WeatherQuantity
     place: str
     issued: datetime | None = None
     rows: list[Observed] = field(default_factory=list)

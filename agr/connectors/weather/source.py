@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agr.connectors.http import address_on, get
-from agr.connectors.ports import Series
+from agr.connectors.ports import SourceData
 from agr.connectors.weather.mosmix import read_mosmix
 from agr.connectors.weather.open_meteo import read_open_meteo
 from agr.domain.isp import Period
@@ -18,13 +18,13 @@ class WeatherSource:
     feed: WeatherFeed
     authorities: Path | None = None  # trusted in addition to the system's
 
-    def fetch(self, period: Period) -> Series:
+    def fetch(self, period: Period) -> SourceData:
         """Return what is forecast, of the Period and of other days. Raises FeedError."""
         answer = get(self.feed, address_on(self.feed.url, period), authorities=self.authorities)
         name, place = self.feed.name, self.feed.place
         if self.feed.layout == "mosmix":
-            return Series(outlooks=read_mosmix(name, place, answer.content))
-        return Series(outlooks=read_open_meteo(name, place, answer.text))
+            return SourceData(outlooks=read_mosmix(name, place, answer.content))
+        return SourceData(outlooks=read_open_meteo(name, place, answer.text))
 
 
 def open_source(feed: WeatherFeed, authorities: Path | None = None) -> WeatherSource:

@@ -31,7 +31,7 @@ SLACK_MWH = 1e-8
 
 
 @dataclass
-class Desk:
+class BrpState:
     """What the BRP knows: how to tell its customer, where to answer, and the newest e-program of each day."""
 
     token: str = ""
@@ -73,10 +73,10 @@ def fault(body: command_lines.Json, before: command_lines.Json | None) -> str | 
     return None
 
 
-class Counter(BaseHTTPRequestHandler):
+class BrpHandler(BaseHTTPRequestHandler):
     """Takes e-programs over HTTP; each is answered afterwards, by a request of our own."""
 
-    desk: ClassVar[Desk]
+    desk: ClassVar[BrpState]
     lines: ClassVar[command_lines.Lines]
 
     def do_POST(self) -> None:
@@ -132,7 +132,7 @@ class Counter(BaseHTTPRequestHandler):
         """Write no access log."""
 
 
-def obey(desk: Desk, line: command_lines.Json) -> None:
+def obey(desk: BrpState, line: command_lines.Json) -> None:
     """Carry out one command."""
     if line["command"] != "terms":
         raise ValueError(f"there is no command {line['command']!r}")
@@ -142,9 +142,9 @@ def obey(desk: Desk, line: command_lines.Json) -> None:
 def main() -> None:
     """Serve until told to stop."""
     given = command_lines.options(__doc__, "BRP").parse_args()
-    lines, desk = command_lines.own_lines(given.log), Desk()
-    Counter.desk, Counter.lines = desk, lines
-    command_lines.serve(given, lines, Counter, partial(obey, desk))
+    lines, desk = command_lines.own_lines(given.log), BrpState()
+    BrpHandler.desk, BrpHandler.lines = desk, lines
+    command_lines.serve(given, lines, BrpHandler, partial(obey, desk))
 
 
 if __name__ == "__main__":

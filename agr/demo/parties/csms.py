@@ -30,13 +30,13 @@ if TYPE_CHECKING:  # by their full names; the process knows this folder only
     from agr.demo.parties.csms_hooks import Hooks
     from agr.demo.parties.csms_links import PROTOCOLS, Links
     from agr.demo.parties.csms_records import Records
-    from agr.demo.parties.csms_rest import Desk, Switches
+    from agr.demo.parties.csms_rest import CsmsHandler, FaultSwitches
 else:
     import command_lines
     from csms_hooks import Hooks
     from csms_links import PROTOCOLS, Links
     from csms_records import Records
-    from csms_rest import Desk, Switches
+    from csms_rest import CsmsHandler, FaultSwitches
 
 
 class Csms:
@@ -44,7 +44,7 @@ class Csms:
 
     def __init__(self, given: argparse.Namespace, lines: command_lines.Lines) -> None:
         self.given, self.lines = given, lines
-        self.records, self.switches = Records(path=given.state, api=given.api), Switches()
+        self.records, self.switches = Records(path=given.state, api=given.api), FaultSwitches()
         self.records.load()
         self.hooks = Hooks(lines, self.records, given.notice_s)
         self.links = Links(lines, self.records, self.hooks, given.call_limit_s)
@@ -52,7 +52,7 @@ class Csms:
     async def run(self) -> None:
         """Serve both sides until told to stop."""
         door = socket.create_server(("127.0.0.1", self.given.port))
-        app = Desk(self.records, self.hooks, self.links, self.switches).app()
+        app = CsmsHandler(self.records, self.hooks, self.links, self.switches).app()
         web = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
         loop = asyncio.get_running_loop()
         names = [Subprotocol(one) for one in PROTOCOLS]

@@ -37,7 +37,7 @@ _ODD_PAYLOADS = {"GetConfiguration": "[object Object]", "GetVariables": "Batch [
 
 
 @dataclass
-class Switches:
+class FaultSwitches:
     """What goes wrong on order."""
 
     broker: str = "up"  # up | down | half: up again, but not for us, until we are restarted
@@ -45,10 +45,10 @@ class Switches:
     half_used: bool = False
 
 
-class Desk:
+class CsmsHandler:
     """Answers over HTTP."""
 
-    def __init__(self, records: Records, hooks: Hooks, links: Links, switches: Switches) -> None:
+    def __init__(self, records: Records, hooks: Hooks, links: Links, switches: FaultSwitches) -> None:
         self.records, self.hooks, self.links, self.switches = records, hooks, links, switches
 
     def app(self) -> FastAPI:

@@ -51,7 +51,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
-class Market:
+class ExchangeState:
     """What the exchange knows: prices, moments, and the newest bid."""
 
     secret: str = ""
@@ -137,10 +137,10 @@ def cleared(bid: dict[datetime, float], prices: dict[datetime, float]) -> dict[d
     return award
 
 
-class Counter(BaseHTTPRequestHandler):
+class ExchangeHandler(BaseHTTPRequestHandler):
     """Answers over HTTP."""
 
-    market: ClassVar[Market]
+    market: ClassVar[ExchangeState]
     lines: ClassVar[command_lines.Lines]
 
     def do_POST(self) -> None:
@@ -194,7 +194,7 @@ class Counter(BaseHTTPRequestHandler):
         """Write no access log."""
 
 
-def obey(market: Market, line: command_lines.Json) -> None:
+def obey(market: ExchangeState, line: command_lines.Json) -> None:
     """Carry out one command."""
     match line["command"]:
         case "clock":
@@ -211,9 +211,9 @@ def obey(market: Market, line: command_lines.Json) -> None:
 def main() -> None:
     """Serve until told to stop."""
     given = command_lines.options(__doc__, "EXCHANGE").parse_args()
-    lines, market = command_lines.own_lines(given.log), Market()
-    Counter.market, Counter.lines = market, lines
-    command_lines.serve(given, lines, Counter, partial(obey, market))
+    lines, market = command_lines.own_lines(given.log), ExchangeState()
+    ExchangeHandler.market, ExchangeHandler.lines = market, lines
+    command_lines.serve(given, lines, ExchangeHandler, partial(obey, market))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ VERSION = "3.0.0"
 Attributes = dict[str, str]
 
 
-class Gopacs:
+class GopacsState:
     """What broker and operators know."""
 
     def __init__(self, lines: command_lines.Lines, domain: str, config: command_lines.Json) -> None:
@@ -239,10 +239,10 @@ class Gopacs:
         return self.send("FlexSettlement", {"SenderDomain": order["SenderDomain"], "Result": "Accepted", **more}, inner)
 
 
-class Desk(BaseHTTPRequestHandler):
+class GopacsHandler(BaseHTTPRequestHandler):
     """Everything of GOPACS at one address."""
 
-    gopacs: ClassVar[Gopacs]
+    gopacs: ClassVar[GopacsState]
 
     def do_POST(self) -> None:
         """Give a token, or take a message."""
@@ -285,8 +285,8 @@ def main() -> None:
     given = command_lines.options(__doc__, "GOPACS").parse_args()
     lines = command_lines.own_lines(given.log)
     config: Any = json.loads(given.config.read_text(encoding="utf-8")) if given.config else {}
-    Desk.gopacs = gopacs = Gopacs(lines, given.domain, config)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Desk)
+    GopacsHandler.gopacs = gopacs = GopacsState(lines, given.domain, config)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), GopacsHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     lines.write(
         "ready", role=given.role, domain=given.domain, endpoint=f"http://127.0.0.1:{server.server_port}", public_key=""

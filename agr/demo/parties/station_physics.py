@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # by its full name; the process knows this folder only
-    from agr.demo.parties.station_profiles import Outlet, Profile, edges, limit_w
+    from agr.demo.parties.station_profiles import Outlet, StationProfile, edges, limit_w
 else:
-    from station_profiles import Outlet, Profile, edges, limit_w
+    from station_profiles import Outlet, StationProfile, edges, limit_w
 
 LEAST_A = 6.0
 """Below this a car on alternating current pauses."""
@@ -65,7 +65,7 @@ class Evse:
     power_w: float = 0.0
     offered_w: float = 0.0
 
-    def judge(self, profiles: Sequence[Profile], now: datetime, *, obeys: bool) -> str:
+    def judge(self, profiles: Sequence[StationProfile], now: datetime, *, obeys: bool) -> str:
         """Set power and offer; return the state of charging."""
         own = self.outlet
         said = limit_w(profiles, own, now) if obeys else None
@@ -103,7 +103,7 @@ class Physics:
 
     def __init__(self, evses: Sequence[Evse], now: datetime, aligned_s: float) -> None:
         self.evses, self.now, self.aligned_s = {one.outlet.evse: one for one in evses}, now, aligned_s
-        self.profiles: list[Profile] = []
+        self.profiles: list[StationProfile] = []
         self.obeys = True
         self._sessions = 0
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:  # by their full names; the process knows this folder only
     from agr.demo.parties.station_physics import Car, Evse, Happening, Physics
-    from agr.demo.parties.station_profiles import TX, Outlet, Profile, profile_of
+    from agr.demo.parties.station_profiles import TX, Outlet, StationProfile, profile_of
 else:
     from station_physics import Car, Evse, Happening, Physics
-    from station_profiles import TX, Outlet, Profile, profile_of
+    from station_profiles import TX, Outlet, StationProfile, profile_of
 
 Json: TypeAlias = dict[str, Any]
 ANSWERS = ("normal", "silent", "slow", "held", "rejected", "tx_rejected", "error")
@@ -92,10 +92,10 @@ class Plant:
         self._replace(new)
         return ""
 
-    def _replace(self, new: Profile) -> None:
+    def _replace(self, new: StationProfile) -> None:
         """Put a profile in place of the one with its id; in 1.6 of the same purpose and level at that connector too."""
 
-        def same(one: Profile) -> bool:
+        def same(one: StationProfile) -> bool:
             alike = (one.evse, one.purpose, one.level) == (new.evse, new.purpose, new.level)
             return one.id == new.id or (self.protocol == "1.6" and alike)
 
@@ -104,7 +104,7 @@ class Plant:
     def clear(self, number: int | None, evse: int | None, purpose: str | None, level: int | None) -> bool:
         """Forget the profiles that fit all that is given; return whether there were any."""
 
-        def fits(one: Profile) -> bool:
+        def fits(one: StationProfile) -> bool:
             pairs = ((number, one.id), (evse, one.evse), (purpose, one.purpose), (level, one.level))
             return all(wanted is None or wanted == mine for wanted, mine in pairs)
 

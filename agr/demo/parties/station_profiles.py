@@ -34,7 +34,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile:
+class StationProfile:
     """A charging profile as a station keeps it."""
 
     id: int
@@ -75,7 +75,7 @@ class Profile:
                 yield start + repeat * turn + timedelta(seconds=seconds)
 
 
-def profile_of(evse: int, source: Json) -> Profile:
+def profile_of(evse: int, source: Json) -> StationProfile:
     """Read a profile from a message, with names in snake case; 1.6 names its id otherwise and has one schedule."""
     given = source["charging_schedule"]
     schedule = given if isinstance(given, dict) else given[0]
@@ -85,7 +85,7 @@ def profile_of(evse: int, source: Json) -> Profile:
     ]
     transaction = source.get("transaction_id")
     number = source["charging_profile_id"] if "charging_profile_id" in source else source["id"]
-    return Profile(
+    return StationProfile(
         id=int(number), evse=evse, level=int(source["stack_level"]),
         purpose=source["charging_profile_purpose"], kind=source["charging_profile_kind"],
         recurrency=source.get("recurrency_kind", ""), transaction=None if transaction is None else str(transaction),
@@ -117,7 +117,7 @@ class Outlet:
         return limit if unit == "W" else limit * self.volts * min(phases, self.phases)
 
 
-def limit_w(profiles: Sequence[Profile], outlet: Outlet, now: datetime) -> float | None:
+def limit_w(profiles: Sequence[StationProfile], outlet: Outlet, now: datetime) -> float | None:
     """Return the limit in W at a moment; None where no profile says one."""
     most = _of_purpose([one for one in profiles if one.purpose in MAXIMUM], outlet, now)
     own = _of_purpose([one for one in profiles if one.purpose == TX and one.evse == outlet.evse
@@ -129,7 +129,7 @@ def limit_w(profiles: Sequence[Profile], outlet: Outlet, now: datetime) -> float
     return min(known) if known else None
 
 
-def _of_purpose(profiles: Iterable[Profile], outlet: Outlet, now: datetime) -> float | None:
+def _of_purpose(profiles: Iterable[StationProfile], outlet: Outlet, now: datetime) -> float | None:
     for one in sorted(profiles, key=lambda profile: -profile.level):
         found = one.at(now, outlet.session_start)
         if found is not None:
@@ -137,14 +137,14 @@ def _of_purpose(profiles: Iterable[Profile], outlet: Outlet, now: datetime) -> f
     return None
 
 
-def edges(profiles: Sequence[Profile], outlet: Outlet, after: datetime, until: datetime) -> list[datetime]:
+def edges(profiles: Sequence[StationProfile], outlet: Outlet, after: datetime, until: datetime) -> list[datetime]:
     """Return the moments in between at which a limit may change, in order."""
     all_edges = {moment for one in profiles for moment in one.edges(outlet.session_start)}
     return sorted(moment for moment in all_edges if after < moment < until)
 
 
 def composite(
-    profiles: Sequence[Profile], outlet: Outlet, now: datetime, duration_s: float, unit: str
+    profiles: Sequence[StationProfile], outlet: Outlet, now: datetime, duration_s: float, unit: str
 ) -> list[tuple[int, float]]:
     """Return (seconds from now, limit in the unit) where the limit changes; the EVSE's own where none is said."""
     until = now + timedelta(seconds=duration_s)

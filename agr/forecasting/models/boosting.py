@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agr.forecasting.days import Days
 from agr.forecasting.models.lear import clipped
 from agr.forecasting.models.naive import week_before
-from agr.forecasting.models.protocols import Fitted, Floats, ModelError
+from agr.forecasting.models.protocols import Fitted, Floats, ForecastModelError
 
 _WINDOW = 730
 """Days to learn from: two winters, two summers."""
@@ -39,11 +39,11 @@ class Boosting:
         try:
             import lightgbm
         except (ImportError, OSError) as error:  # OSError: the system's OpenMP (libgomp1) is missing
-            raise ModelError(f"LightGBM cannot be loaded ({error}); install the system's libgomp") from error
+            raise ForecastModelError(f"LightGBM cannot be loaded ({error}); install the system's libgomp") from error
         rows = len(known.values)
         targets = np.arange(max(rows - _WINDOW, _PAST + lead, week_before(lead) + 7), rows)
         if len(targets) < 25:
-            raise ModelError(f"only {len(targets)} days to learn from; LightGBM needs 25 after the first month")
+            raise ForecastModelError(f"only {len(targets)} days to learn from; LightGBM needs 25 after the first month")
         x, level, spread = _features(known, lead, targets)
         y = (known.values[targets] - level[:, None]) / spread[:, None]
         x, y = x.reshape(-1, x.shape[2]), y.reshape(-1)

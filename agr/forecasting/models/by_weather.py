@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agr.forecasting.days import Days
 from agr.forecasting.models.lear import clipped
 from agr.forecasting.models.naive import AlikeDays, filled
-from agr.forecasting.models.protocols import Fitted, Floats, ModelError
+from agr.forecasting.models.protocols import Fitted, Floats, ForecastModelError
 
 _PENALTY = 20.0
 """In values of standardised inputs: larger draws coefficients more to zero."""
@@ -37,7 +37,7 @@ class ByWeather:
         x, y = np.array([one for one, _ in pairs]), np.array([one for _, one in pairs])  # (R,K,N), (R,N)
         good = np.isfinite(x).all(axis=(1, 2)) & np.isfinite(y).all(axis=1) if len(pairs) else np.zeros(0, dtype=bool)
         if good.sum() < _LEAST:
-            raise ModelError(f"the weather of only {int(good.sum())} days is known; {_LEAST} are needed")
+            raise ForecastModelError(f"the weather of only {int(good.sum())} days is known; {_LEAST} are needed")
         x, y = x[good], y[good]
         scale = np.maximum(x.std(axis=(0, 2)), 1e-9)  # (K,)
         return _Fitted(self.alike, _ridge(x / scale[:, None], y) / scale[:, None])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from agr.forecasting.days import Days
 from agr.forecasting.models.naive import week_before
-from agr.forecasting.models.protocols import Fitted, Floats, ModelError
+from agr.forecasting.models.protocols import Fitted, Floats, ForecastModelError
 
 WINDOWS = (84, 182, 364, 728)
 """Days of each training window; longer than what is known: all of it."""
@@ -119,7 +119,7 @@ def _fit(known: Days, lead: int, window: int) -> _Window:
     y = np.arcsinh((known.values[targets] - middle) / spread)
     good = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
     if good.sum() < 30:
-        raise ModelError(f"only {int(good.sum())} days are complete; LEAR needs 30")
+        raise ForecastModelError(f"only {int(good.sum())} days are complete; LEAR needs 30")
     x, y = x[good], y[good]
     mean, scale, start = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6), y.mean(axis=0)
     slope = lasso_path((x - mean) / scale, y - start)

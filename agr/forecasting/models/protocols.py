@@ -32,5 +32,5 @@ class Model(Protocol):
         """Learn from the days that are known, to forecast `lead` days after the last of them. Raises ModelError."""
 
 
-class ModelError(Exception):
+class ForecastModelError(Exception):
     """A model cannot be used; the message says why. A simpler one stands in."""

@@ -10,7 +10,7 @@ from agr.forecasting.models.boosting import Boosting
 from agr.forecasting.models.by_weather import ByWeather
 from agr.forecasting.models.lear import Lear
 from agr.forecasting.models.naive import AlikeDays, HalfAndHalf, Naive
-from agr.forecasting.models.protocols import Fitted, Floats, Model, ModelError
+from agr.forecasting.models.protocols import Fitted, Floats, ForecastModelError, Model
 
 GIVEN = "given"
 """The model of runs that users give."""
@@ -34,10 +34,10 @@ class MeanOf:
         for member in self.members:
             try:
                 learned.append((member.name, member.fit(known, lead)))
-            except ModelError as error:
+            except ForecastModelError as error:
                 missing.append((member.name, str(error)))
         if not learned:
-            raise ModelError("; ".join(f"{name}: {why}" for name, why in missing))
+            raise ForecastModelError("; ".join(f"{name}: {why}" for name, why in missing))
         return FittedMean(tuple(learned), tuple(missing))
 
 

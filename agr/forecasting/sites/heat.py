@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.forecasting.models.protocols import ModelError
+from agr.forecasting.models.protocols import ForecastModelError
 
 Floats = NDArray[np.float64]
 LEAST_DAYS = 14
@@ -57,7 +57,9 @@ def learned(day_kw: Floats, air_c: Floats, base_c: float) -> HeatDemand:
     below = np.maximum(base_c - felt, 0.0).mean(axis=1)
     good = np.isfinite(day_kw) & np.isfinite(below)
     if good.sum() < LEAST_DAYS:
-        raise ModelError(f"heat and temperature of only {int(good.sum())} days are known; {LEAST_DAYS} are needed")
+        raise ForecastModelError(
+            f"heat and temperature of only {int(good.sum())} days are known; {LEAST_DAYS} are needed"
+        )
     x, y = below[good], day_kw[good]
     spread = float(((x - x.mean()) ** 2).sum())
     slope = max(float(((x - x.mean()) * (y - y.mean())).sum()) / spread, 0.0) if spread > 1e-9 else 0.0

@@ -9,7 +9,7 @@ from secrets import token_bytes
 from threading import Thread
 from urllib.parse import urlsplit
 
-from agr.connectors.answers import VERIFY, Answers, of_path
+from agr.connectors.answers import VERIFY, AnswerAddresses, of_path
 from agr.connectors.citrineos import CitrineRoad
 from agr.domain.charge_point import ChargePoint
 from agr.domain.errors import InputError
@@ -26,7 +26,7 @@ class _Server(HTTPServer):
     """Takes answers to addresses that are ours; nothing else."""
 
     told: Told
-    answers: Answers
+    answers: AnswerAddresses
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def listening(settings: Settings) -> Iterator[tuple[Answers, Told] | None]:
+def listening(settings: Settings) -> Iterator[tuple[AnswerAddresses, Told] | None]:
     """Listen where the daemon would; None while it does so itself, or where a certificate is needed for it."""
     where = settings.dispatch
     try:
@@ -64,7 +64,7 @@ def listening(settings: Settings) -> Iterator[tuple[Answers, Told] | None]:
         yield None
         return
     base = where.callback_url or f"http://{where.listen_host}:{server.server_port}"
-    server.told, server.answers = queue.SimpleQueue(), Answers(base=lambda: base, secret=token_bytes(32))
+    server.told, server.answers = queue.SimpleQueue(), AnswerAddresses(base=lambda: base, secret=token_bytes(32))
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.answers, server.told

@@ -6,12 +6,12 @@ from datetime import datetime
 import numpy as np
 import structlog
 
-from agr.dispatch.exposure import Floats, Held, worst_kw
+from agr.dispatch.exposure import Floats, PossibleProfile, worst_kw
 from agr.dispatch.orders import PLAN_SLOTS, Order, held, held_after
-from agr.dispatch.safety import SLACK_KW, Change, Cleared, judged
+from agr.dispatch.safety import SLACK_KW, Cleared, LimitChange, judged
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, Dispatch, Fact, Purpose
-from agr.operations.dispatching.facts import Facts
+from agr.domain.dispatch import Action, Dispatch, Purpose, StationFact
+from agr.operations.dispatching.facts import DispatchFacts
 from agr.operations.dispatching.memory import Memory
 from agr.settings import DispatchSettings
 from agr.store import day
@@ -34,7 +34,7 @@ class Auditor:
         self._worst.clear()
 
     def audited(
-        self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]], orders: Mapping[str, Order], now: datetime
+        self, facts: DispatchFacts, rows: Mapping[str, tuple[Dispatch, ...]], orders: Mapping[str, Order], now: datetime
     ) -> tuple[dict[str, Order], Cleared]:
         """Return the orders that may go, reductions first, and the audit's verdict."""
         if not orders:
@@ -54,14 +54,16 @@ class Auditor:
                 soon.add(name)
                 standing[name] = (point.connection, before)
                 continue
-            changes.append(Change(charge_point=name, connection=point.connection, now_kw=before, after_kw=after))
+            changes.append(LimitChange(charge_point=name, connection=point.connection, now_kw=before, after_kw=after))
         verdict = judged(changes, standing, facts.limits)
         return {name: orders[name] for name in verdict.go if name not in soon}, verdict
 
-    def _drawn(self, facts: Facts, point: ChargePoint, there: list[Held]) -> Floats:
+    def _drawn(self, facts: DispatchFacts, point: ChargePoint, there: list[PossibleProfile]) -> Floats:
         """Return what a point may draw at most per ISP, from the beginning of the present one on."""
-        astray = self.memory.known(point, Fact.CLOCK) is not None and any(one.slot in PLAN_SLOTS for one in there)
-        if astray or self.memory.known(point, Fact.FOLLOWS) is not None:
+        astray = self.memory.known(point, StationFact.CLOCK) is not None and any(
+            one.slot in PLAN_SLOTS for one in there
+        )
+        if astray or self.memory.known(point, StationFact.FOLLOWS) is not None:
             return np.full(len(facts.grid.starts), point.max_kw)
         key = (point.charge_point, *((one.slot, one.sure, one.profile) for one in there))
         if key not in self._worst:
@@ -79,7 +81,7 @@ class Auditor:
         return bool(sent) and (now - max(sent)).total_seconds() < self._settings.pause_s
 
 
-def tell(tx: Tx, facts: Facts, verdict: Cleared, now: datetime) -> None:
+def tell(tx: Tx, facts: DispatchFacts, verdict: Cleared, now: datetime) -> None:
     """Raise an alarm for each limit that keeps commands back, and end those of limits that keep none."""
     kept: dict[str, list[str]] = {}
     for name, breach in verdict.refused.items():

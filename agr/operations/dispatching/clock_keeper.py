@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from agr.dispatch.clocks import StationClock, Trust, off_of, words_of
-from agr.domain.dispatch import ClockSeen, Fact, Observation, SessionSeen, StationSeen
+from agr.domain.dispatch import ClockSeen, Observation, SessionSeen, StationFact, StationSeen
 from agr.operations.dispatching.memory import Memory
 from agr.store import day
 from agr.store.engine import Tx
@@ -61,7 +61,7 @@ class ClockKeeper:
 
     def _of(self, station: str) -> _Watched:
         if station not in self._watched:
-            known = self._memory.known_of(station, Fact.CLOCK)
+            known = self._memory.known_of(station, StationFact.CLOCK)
             off = None if known is None else off_of(known)
             self._watched[station] = _Watched(clock=StationClock(allowed=self._allowed, off=off))
         return self._watched[station]
@@ -97,17 +97,17 @@ class ClockKeeper:
     def _off(self, tx: Tx, one: ClockSeen, off: timedelta) -> None:
         memory = self._memory
         with memory.lock:
-            known = memory.known_of(one.station, Fact.CLOCK)
+            known = memory.known_of(one.station, StationFact.CLOCK)
             if known is not None and abs(off_of(known) - off) <= self._allowed:
                 return
-            memory.learn(tx, one.station, "", Fact.CLOCK, words_of(off), one.heard)
+            memory.learn(tx, one.station, "", StationFact.CLOCK, words_of(off), one.heard)
         if known is None:
             self._changed(tx, f"the clock of {one.station} is off: its charge points follow their fallback", one.heard)
 
     def _right(self, tx: Tx, one: ClockSeen) -> None:
         day.recover(tx, CLOCK_OFF, one.station, one.heard)
         with self._memory.lock:
-            if not self._memory.unlearn_of(tx, one.station, Fact.CLOCK):
+            if not self._memory.unlearn_of(tx, one.station, StationFact.CLOCK):
                 return
         self._changed(tx, f"the clock of {one.station} is right again: its charge points follow plans", one.heard)
 

@@ -9,14 +9,14 @@ import structlog
 from agr.connectors.ports import Road
 from agr.dispatch.clocks import off_of
 from agr.dispatch.leaving import clearing, is_of, left_behind, where
-from agr.dispatch.orders import PLAN_SLOTS, Order, PointView, is_late, next_order
+from agr.dispatch.orders import PLAN_SLOTS, Order, PointCommands, is_late, next_order
 from agr.dispatch.profiles import maximum_profile, wanted_profile
 from agr.domain.charge_point import TX, ChargePoint
-from agr.domain.dispatch import Action, Command, Dispatch, DispatchState, Fact, Profile, Purpose, Receipt
+from agr.domain.dispatch import Action, Command, Dispatch, DispatchState, Profile, Purpose, Receipt, StationFact
 from agr.domain.isp import Clock
 from agr.operations.dispatching import wishes
 from agr.operations.dispatching.auditing import Auditor, tell
-from agr.operations.dispatching.facts import Facts, FactSource
+from agr.operations.dispatching.facts import DispatchFacts, FactSource
 from agr.operations.dispatching.memory import Memory
 from agr.operations.dispatching.settling import settle
 from agr.settings import DispatchSettings
@@ -83,7 +83,7 @@ class Dispatcher:
         sent = self._send(facts, now)
         return sent > 0
 
-    def _take_wishes(self, facts: Facts, now: datetime) -> None:
+    def _take_wishes(self, facts: DispatchFacts, now: datetime) -> None:
         with self._store.transaction() as tx:
             for wish, name in wishes.open_wishes(tx):
                 point = facts.points.get(name)
@@ -93,7 +93,9 @@ class Dispatcher:
                     self.memory.to_verify.add(name)
                     self.memory.worked(name)
                     self.memory.disputes.pop(name, None)
-                    self.memory.unlearn(tx, point, *(Fact if wish == wishes.RESEND else (Fact.COMPOSITE,)))
+                    self.memory.unlearn(
+                        tx, point, *(StationFact if wish == wishes.RESEND else (StationFact.COMPOSITE,))
+                    )
                 if wish == wishes.RESEND:
                     rows = dispatches.of_point(tx, name)
                     gone = [row.id for row in rows if row.state in (DispatchState.ACCEPTED, DispatchState.UNKNOWN)]
@@ -112,7 +114,7 @@ class Dispatcher:
                 log.warning("dispatch.unknown", charge_point=row.charge_point, dispatch=row.id, why=words)
                 self.wake()
 
-    def _send(self, facts: Facts, now: datetime) -> int:
+    def _send(self, facts: DispatchFacts, now: datetime) -> int:
         with self._store.transaction() as tx:
             rows = dispatches.firm(tx)
             stops = wishes.stops(tx)
@@ -138,7 +140,7 @@ class Dispatcher:
         return len(commands)
 
     def _orders(
-        self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]], stops: frozenset[str],
+        self, facts: DispatchFacts, rows: Mapping[str, tuple[Dispatch, ...]], stops: frozenset[str],
         transactions: Mapping[str, str], now: datetime, flat: Collection[str] = (), without: Collection[str] = (),
     ) -> dict[str, Order]:  # fmt: skip
         """Return charge point → what to send next, at most one per station."""
@@ -159,14 +161,14 @@ class Dispatcher:
                     busy.add(point.station)
         return found
 
-    def _busy(self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]]) -> set[str]:
+    def _busy(self, facts: DispatchFacts, rows: Mapping[str, tuple[Dispatch, ...]]) -> set[str]:
         """Return the stations that have not answered what they were asked or told."""
         asked = [facts.points.get(one.charge_point) for one in self.memory.asked.values()]
         sent = [row for mine in rows.values() for row in mine if row.state is DispatchState.SENT]
         return {one.station for one in asked if one} | {row.station for row in sent if row.road == self.name}
 
     def _leaving(
-        self, rows: Mapping[str, tuple[Dispatch, ...]], facts: Facts, now: datetime
+        self, rows: Mapping[str, tuple[Dispatch, ...]], facts: DispatchFacts, now: datetime
     ) -> list[tuple[ChargePoint, Order]]:  # fmt: skip
         """Return where to clear what is in force at points that have left, at most one order per station."""
         with self.memory.lock:
@@ -180,7 +182,7 @@ class Dispatcher:
         return found
 
     def _order(
-        self, facts: Facts, point: ChargePoint, rows: tuple[Dispatch, ...], stops: frozenset[str],
+        self, facts: DispatchFacts, point: ChargePoint, rows: tuple[Dispatch, ...], stops: frozenset[str],
         transactions: Mapping[str, str], now: datetime, *, spread: bool,
     ) -> Order | None:  # fmt: skip
         name, memory = point.charge_point, self.memory
@@ -191,17 +193,17 @@ class Dispatcher:
             words = "its place is taken by a profile that is not known here"
             slot = memory.to_clear[name]
             return Order(action=Action.CLEAR, purpose=Purpose.PLAN, slot=slot, profile=None, reason=words)
-        unit = memory.known(point, Fact.UNIT) or point.limit_unit
-        periods = int(memory.known(point, Fact.PERIODS) or point.max_periods)
-        carrier = memory.known(point, Fact.CARRIER) or point.carrier
+        unit = memory.known(point, StationFact.UNIT) or point.limit_unit
+        periods = int(memory.known(point, StationFact.PERIODS) or point.max_periods)
+        carrier = memory.known(point, StationFact.CARRIER) or point.carrier
         known = replace(point, max_periods=min(point.max_periods, periods), carrier=carrier)
-        most = facts.maxima.get(name) if memory.known(point, Fact.MAXIMUM) is None else None
+        most = facts.maxima.get(name) if memory.known(point, StationFact.MAXIMUM) is None else None
         key = (name, unit, known.max_periods, spread)
         if key not in self._wanted:
             self._wanted[key] = wanted_profile(facts.plans[name], known, unit, now, spread=spread)
-        clock = memory.known(point, Fact.CLOCK)
+        clock = memory.known(point, StationFact.CLOCK)
         off = None if clock is None else off_of(clock)
-        view = PointView(
+        view = PointCommands(
             point=known, rows=rows, wanted=self._wanted[key] if off is None else None, unit=unit, stopped=name in stops,
             transaction=transactions.get(name) if known.carrier == TX else None,
             verifiable=not memory.speechless(point),
@@ -209,10 +211,10 @@ class Dispatcher:
         )  # fmt: skip
         return next_order(view, now)
 
-    def _queued(self, tx: Tx, facts: Facts, point: ChargePoint, order: Order, now: datetime) -> Command:
+    def _queued(self, tx: Tx, facts: DispatchFacts, point: ChargePoint, order: Order, now: datetime) -> Command:
         """Store a command as sent; it is sent when the transaction is committed."""
         name = point.charge_point
-        point = replace(point, carrier=self.memory.known(point, Fact.CARRIER) or point.carrier)
+        point = replace(point, carrier=self.memory.known(point, StationFact.CARRIER) or point.carrier)
         late = "late: " if order.purpose is Purpose.PLAN and is_late(order, now) and order.action is Action.SET else ""
         number = dispatches.queue(
             tx, charge_point=name, road=self.name, station=point.station, action=order.action, purpose=order.purpose,
@@ -255,7 +257,7 @@ class Dispatcher:
                 if memory.learned(tx, row.station, name, row.slot, receipt, now):
                     return
                 if row.purpose is Purpose.MAXIMUM and receipt.by_station and row.action is Action.SET:
-                    memory.learn(tx, row.station, name, Fact.MAXIMUM, receipt.words, now)
+                    memory.learn(tx, row.station, name, StationFact.MAXIMUM, receipt.words, now)
                     return
             if row.purpose is Purpose.FOREIGN:
                 memory.foreign.discard(name)
@@ -266,7 +268,7 @@ class Dispatcher:
             day.raise_alarm(tx, NOT_TAKEN, name, text, now)
 
 
-def _plan_at(facts: Facts, order: Order) -> int | None:
+def _plan_at(facts: DispatchFacts, order: Order) -> int | None:
     """Return the plan that an order carries out: that of the first ISP from the change on for which there is one."""
     if order.purpose is not Purpose.PLAN or order.profile is None:
         return None

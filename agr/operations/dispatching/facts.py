@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.dispatch.exposure import Grid
+from agr.dispatch.exposure import IspGrid
 from agr.dispatch.profiles import PointPlan, Stay, share_there
 from agr.dispatch.safety import SiteLimit, site_limits
 from agr.dispatch.unplanned import behind, even_kw
@@ -31,7 +31,7 @@ _KEPT = 4  # programs of plans
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Facts:
+class DispatchFacts:
     """One moment's facts; times are those of a grid of ISPs from the present one on."""
 
     key: tuple[object, ...]
@@ -39,14 +39,14 @@ class Facts:
     evses: Mapping[tuple[str, str, int], str]  # road, station, EVSE → charge point
     sessions: Mapping[str, tuple[EvSession, ...]]  # charge point → sessions that are planned there, by arrival
     plans: Mapping[str, PointPlan]
-    grid: Grid
+    grid: IspGrid
     plan_of: tuple[int | None, ...]  # per ISP of the grid: the plan in force; None: there is none
     limits: tuple[SiteLimit, ...]
     maxima: Mapping[str, float]  # charge point → kW that its whole station may draw; one point of each station
     astray: tuple[str, ...]  # sessions whose charge point cannot be told
 
 
-class Programs(Protocol):
+class PlannedPrograms(Protocol):
     """Knows the programs of plans."""
 
     def of(self, number: int) -> ResourcePrograms:
@@ -57,19 +57,19 @@ class Programs(Protocol):
 class FactSource:
     """Reads facts from the store. `of` may be called by several threads; what it returns does not change."""
 
-    def __init__(self, store: Store, settings: Settings, programs: Programs | None = None) -> None:
+    def __init__(self, store: Store, settings: Settings, programs: PlannedPrograms | None = None) -> None:
         self._store, self._settings = store, settings
-        self._programs: Programs = programs or ProgramCache(store, PlanCache(store))
+        self._programs: PlannedPrograms = programs or ProgramCache(store, PlanCache(store))
         self._kept: dict[int, ResourcePrograms] = {}
-        self._facts: Facts | None = None
+        self._facts: DispatchFacts | None = None
         self._lock = Lock()
 
-    def of(self, now: datetime) -> Facts:
+    def of(self, now: datetime) -> DispatchFacts:
         """Return the facts of an instant."""
         with self._lock:
             return self._read(now)
 
-    def _read(self, now: datetime) -> Facts:
+    def _read(self, now: datetime) -> DispatchFacts:
         today = period_of(now, self._settings.time_zone, self._settings.isp_minutes)
         with self._store.transaction() as tx:
             known = adopted_plans(tx, self._settings, now)
@@ -102,7 +102,7 @@ class FactSource:
 def facts_of(
     key: tuple[object, ...], tables: Register, programs: Mapping[Period, ResourcePrograms], now: datetime,
     today: Period, horizon_hours: float, here: Collection[str] = (),
-) -> Facts:  # fmt: skip
+) -> DispatchFacts:  # fmt: skip
     """Return the facts of a register and of the programs in force, by Period.
 
     Cars that are `here` (sessions), and in no plan yet, charge evenly until a plan knows them.
@@ -138,9 +138,9 @@ def facts_of(
         plans[name] = PointPlan(starts=starts, isp=today.isp_length, kw=tuple(total.tolist()), stays=stays)
     periods = {place: period for place, (period, _) in enumerate(places)}
     limits = tuple(site_limits(tables, starts, periods, other))
-    return Facts(
+    return DispatchFacts(
         key=key, points=points, evses={(p.road, p.station, p.evse): name for name, p in points.items()},
-        sessions=sessions, plans=plans, grid=Grid(starts=starts, isp=today.isp_length), plan_of=plan_of,
+        sessions=sessions, plans=plans, grid=IspGrid(starts=starts, isp=today.isp_length), plan_of=plan_of,
         limits=limits, maxima=_maxima(points, limits), astray=astray,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import structlog
 from agr.dispatch.orders import held
 from agr.dispatch.verifying import expected_kw
 from agr.domain.charge_point import TX, TX_DEFAULT, ChargePoint
-from agr.domain.dispatch import Fact
+from agr.domain.dispatch import StationFact
 from agr.domain.isp import Clock
 from agr.operations.dispatching.memory import Memory
 from agr.store import day, dispatches
@@ -47,16 +47,16 @@ class Following:
         if kw <= allowed * _ABOVE + _ABOVE_KW:
             with memory.lock:
                 memory.over.pop(name, None)
-                memory.unlearn(tx, point, Fact.FOLLOWS)
+                memory.unlearn(tx, point, StationFact.FOLLOWS)
             day.recover(tx, NOT_OBEYED, name, now)
             return
         with memory.lock:
             memory.over[name] = memory.over.get(name, 0) + 1
             if memory.over[name] < _TWICE:
                 return
-            memory.learn(tx, point.station, name, Fact.FOLLOWS, f"drew {kw:,.2f} kW of {allowed:,.2f}", now)
+            memory.learn(tx, point.station, name, StationFact.FOLLOWS, f"drew {kw:,.2f} kW of {allowed:,.2f}", now)
             if point.carrier == TX:
-                memory.learn(tx, point.station, name, Fact.CARRIER, TX_DEFAULT, now)
+                memory.learn(tx, point.station, name, StationFact.CARRIER, TX_DEFAULT, now)
         text = f"{name} ({point.station}) draws {kw:,.2f} kW, and has accepted {allowed:,.2f} kW; look at the station"
         if day.raise_alarm(tx, NOT_OBEYED, name, text, now):
             log.error("dispatch.not_followed", charge_point=name, kw=kw, allowed_kw=allowed)

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from threading import RLock
 
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import DISPUTED, NOT_SAID, Fact, Learned, Receipt
+from agr.domain.dispatch import DISPUTED, NOT_SAID, Learned, Receipt, StationFact
 from agr.store import dispatch_facts
 from agr.store.engine import Tx
 
-_OF_STATIONS = (Fact.UNIT, Fact.PERIODS, Fact.MAXIMUM, Fact.CLOCK)
+_OF_STATIONS = (StationFact.UNIT, StationFact.PERIODS, StationFact.MAXIMUM, StationFact.CLOCK)
 _DAY = timedelta(days=1)
 _MOST_DISPUTES = 3
 """Times within a day that a limit is sent again because a station says that it follows another one."""
@@ -52,7 +52,7 @@ class Memory:
     missed: int = 0  # round trips one after the other
     silent: bool = False  # too many were missed
     heard_at: datetime | None = None  # when anything was answered
-    _facts: dict[tuple[str, str, Fact], Learned] = field(default_factory=dict)
+    _facts: dict[tuple[str, str, StationFact], Learned] = field(default_factory=dict)
     _backoffs: dict[str, Backoff] = field(default_factory=dict)
 
     def restore(self, found: Iterable[Learned], *, silent: bool) -> None:
@@ -60,17 +60,17 @@ class Memory:
         self._facts = {(one.station, one.charge_point, one.fact): one for one in found}
         self.silent = silent
 
-    def known(self, point: ChargePoint, fact: Fact) -> str | None:
+    def known(self, point: ChargePoint, fact: StationFact) -> str | None:
         """Return what was learnt about a charge point or its station."""
         found = self._facts.get(_key(point.station, point.charge_point, fact))
         return None if found is None else found.value
 
-    def known_of(self, station: str, fact: Fact) -> str | None:
+    def known_of(self, station: str, fact: StationFact) -> str | None:
         """Return what was learnt about a whole station."""
         found = self._facts.get(_key(station, "", fact))
         return None if found is None else found.value
 
-    def learn(self, tx: Tx, station: str, charge_point: str, fact: Fact, value: str, now: datetime) -> bool:
+    def learn(self, tx: Tx, station: str, charge_point: str, fact: StationFact, value: str, now: datetime) -> bool:
         """Keep a fact; False where it was known. Facts of stations are kept without the charge point."""
         key = _key(station, charge_point, fact)
         before = self._facts.get(key)
@@ -81,14 +81,14 @@ class Memory:
         dispatch_facts.put(tx, one)
         return True
 
-    def unlearn(self, tx: Tx, point: ChargePoint, *facts: Fact) -> None:
+    def unlearn(self, tx: Tx, point: ChargePoint, *facts: StationFact) -> None:
         """Forget facts of a charge point or its station."""
         for fact in facts:
             key = _key(point.station, point.charge_point, fact)
             if self._facts.pop(key, None) is not None:
                 dispatch_facts.forget(tx, self.road, *key)
 
-    def unlearn_of(self, tx: Tx, station: str, fact: Fact) -> bool:
+    def unlearn_of(self, tx: Tx, station: str, fact: StationFact) -> bool:
         """Forget a fact of a whole station; False where it was not known."""
         key = _key(station, "", fact)
         if self._facts.pop(key, None) is None:
@@ -98,22 +98,22 @@ class Memory:
 
     def speechless(self, point: ChargePoint) -> bool:
         """Say whether asking a station what it follows is of no use."""
-        return self.known(point, Fact.COMPOSITE) is not None
+        return self.known(point, StationFact.COMPOSITE) is not None
 
     def disputed(self, tx: Tx, point: ChargePoint, now: datetime) -> bool:
         """Note that a limit is to be sent again, for the station says that it follows another one; True: too often."""
         name = point.charge_point
         before = [at for at in self.disputes.get(name, ()) if now - at < _DAY]
         if len(before) >= _MOST_DISPUTES:
-            self.learn(tx, point.station, name, Fact.COMPOSITE, DISPUTED, now)
+            self.learn(tx, point.station, name, StationFact.COMPOSITE, DISPUTED, now)
             return True
         self.disputes[name] = [*before, now]
         return False
 
     def agreed(self, tx: Tx, point: ChargePoint) -> None:
         """Note that a station can say what it follows."""
-        if self.known(point, Fact.COMPOSITE) == NOT_SAID:
-            self.unlearn(tx, point, Fact.COMPOSITE)
+        if self.known(point, StationFact.COMPOSITE) == NOT_SAID:
+            self.unlearn(tx, point, StationFact.COMPOSITE)
 
     def may(self, charge_point: str, now: datetime) -> bool:
         """Say whether it may be tried again by now."""
@@ -140,11 +140,11 @@ class Memory:
             self.cleared.add((charge_point, slot))
             self.to_clear[charge_point] = slot
         if receipt.unit is not None:
-            return self.learn(tx, station, charge_point, Fact.UNIT, receipt.unit, now)
+            return self.learn(tx, station, charge_point, StationFact.UNIT, receipt.unit, now)
         if receipt.most_periods is not None:
-            return self.learn(tx, station, charge_point, Fact.PERIODS, str(receipt.most_periods), now)
+            return self.learn(tx, station, charge_point, StationFact.PERIODS, str(receipt.most_periods), now)
         return receipt.occupied
 
 
-def _key(station: str, charge_point: str, fact: Fact) -> tuple[str, str, Fact]:
+def _key(station: str, charge_point: str, fact: StationFact) -> tuple[str, str, StationFact]:
     return station, "" if fact in _OF_STATIONS else charge_point, fact

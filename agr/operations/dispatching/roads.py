@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from agr.connectors.answers import COMMAND, KINDS, NEWS, Answers, of_path
+from agr.connectors.answers import COMMAND, KINDS, NEWS, AnswerAddresses, of_path
 from agr.connectors.ports import Road, open_road
 from agr.dispatch.leaving import is_of, where
 from agr.domain.dispatch import Command
@@ -47,7 +47,7 @@ class Roads:
     """Every road with its parts. Tests may open roads of their own, and know programs that no plan has."""
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Clock, answers: Answers, wake: Callable[[], None],
+        self, store: Store, settings: Settings, clock: Clock, answers: AnswerAddresses, wake: Callable[[], None],
         open_: Opener = open_road, facts: FactSource | None = None,
     ) -> None:  # fmt: skip
         self._store, self._settings, self._clock, self._answers = store, settings, clock, answers

@@ -16,8 +16,8 @@ from agr.domain.reading import Reported
 from agr.operations.accounts.roles import feed
 from agr.operations.dispatching.adopting import adopted, is_adopted
 from agr.operations.dispatching.clock_keeper import ClockKeeper
-from agr.operations.dispatching.facts import Facts
-from agr.operations.readings import Readings
+from agr.operations.dispatching.facts import DispatchFacts
+from agr.operations.readings import ReadingIntake
 from agr.settings import Settings
 from agr.store import charge_sessions, day
 from agr.store.charge_sessions import ChargeSession, Told
@@ -47,7 +47,7 @@ class SessionKeeper:
     ) -> None:  # fmt: skip
         self._measured, self._clocks = measured, clocks
         self._road, self._store, self._settings, self._clock, self._wake = road, store, settings, clock, wake
-        self._readings = Readings(store, settings, clock, lambda: None)
+        self._readings = ReadingIntake(store, settings, clock, lambda: None)
         self._early: dict[tuple[str, int], NeedsSeen] = {}
 
     @property
@@ -55,7 +55,7 @@ class SessionKeeper:
         """Say whether something that was seen is held back."""
         return self._clocks.waiting
 
-    def take(self, seen: Sequence[Observation], facts: Facts) -> tuple[str, ...]:
+    def take(self, seen: Sequence[Observation], facts: DispatchFacts) -> tuple[str, ...]:
         """Keep what was seen; return the stations that have come back."""
         rows: list[Reported] = []
         back: list[str] = []
@@ -73,7 +73,7 @@ class SessionKeeper:
                 log.warning("session.reading", resource=row.resource, quantity=row.quantity, why=fault.reason)
         return tuple(back)
 
-    def _keep(self, tx: Tx, one: SessionSeen | NeedsSeen | Metered, facts: Facts) -> list[Reported]:
+    def _keep(self, tx: Tx, one: SessionSeen | NeedsSeen | Metered, facts: DispatchFacts) -> list[Reported]:
         now = self._clock.now()
         if one.at > now + timedelta(seconds=self._settings.readings.clock_ahead_s):
             words = f"{one.station} reports of {one.at:%Y-%m-%dT%H:%M:%SZ}, which is to come; set its clock"
@@ -124,7 +124,7 @@ class SessionKeeper:
         at = session.began_at
         return [] if first is None else [Reported(resource=resource, at=at, quantity="imported_wh", value=first)]
 
-    def _session(self, tx: Tx, one: SessionSeen | NeedsSeen | Metered, facts: Facts) -> ChargeSession | None:
+    def _session(self, tx: Tx, one: SessionSeen | NeedsSeen | Metered, facts: DispatchFacts) -> ChargeSession | None:
         """Return the session that is meant; a transaction that nobody knows yet begins one."""
         name = facts.evses.get((self._road, one.station, one.evse))
         number = "" if isinstance(one, NeedsSeen) else one.transaction
@@ -145,7 +145,7 @@ class SessionKeeper:
             return began
         return None if name is None else charge_sessions.running(tx).get(name)
 
-    def _planned(self, tx: Tx, name: str, at: datetime, facts: Facts) -> str | None:
+    def _planned(self, tx: Tx, name: str, at: datetime, facts: DispatchFacts) -> str | None:
         """Return the planned session that has just begun; None: it came unplanned."""
         taken = {
             one.resource for one in charge_sessions.overlapping(tx, at - timedelta(days=2), at + timedelta(days=1))
@@ -209,7 +209,7 @@ class SessionKeeper:
         ]
 
 
-def _names(facts: Facts, point: ChargePoint) -> set[str]:
+def _names(facts: DispatchFacts, point: ChargePoint) -> set[str]:
     return {row.resource for row in facts.sessions.get(point.charge_point, ())}
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from agr.dispatch.exposure import MAXIMUM_SLOT
 from agr.dispatch.leaving import is_of
 from agr.dispatch.orders import held
-from agr.dispatch.verifying import Compared, Finding, compared
+from agr.dispatch.verifying import Agreement, Compared, compared
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Action, Dispatch, DispatchState, Profile, Purpose, Receipt
 from agr.store import dispatches
@@ -38,7 +38,7 @@ def _accepted(tx: Tx, row: Dispatch) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class Settling:
     """What came of a comparison with what a station says."""
 
     compared: Compared
@@ -48,7 +48,7 @@ class Settled:
 
 def settle_verified(
     tx: Tx, point: ChargePoint, rows: tuple[Dispatch, ...], said: Profile, now: datetime, *, again: bool
-) -> Settled:
+) -> Settling:
     """Decide, by what a station itself says, which commands whose answer never came are in force.
 
     A command that gives the same limits in the next hour whether it is in force or not is taken as not in force: it is
@@ -65,8 +65,8 @@ def settle_verified(
         else:
             with_it = [one for one in held(rows) if one.slot != row.slot or one.profile == row.profile]
             without = held(others)
-        there = compared(point, said, with_it).finding is Finding.AGREES
-        if there and compared(point, said, without).finding is not Finding.AGREES:
+        there = compared(point, said, with_it).finding is Agreement.AGREES
+        if there and compared(point, said, without).finding is not Agreement.AGREES:
             accepted.append(row.id)
             settle(tx, row, Receipt(command=row.id, state=DispatchState.ACCEPTED, words="found in force"), now)
         else:
@@ -74,9 +74,9 @@ def settle_verified(
             settle(tx, row, Receipt(command=row.id, state=DispatchState.REJECTED, words="not found in force"), now)
     left = tuple(row for row in dispatches.of_point(tx, point.charge_point) if is_of(row, point))
     found = compared(point, said, held(left))
-    if found.finding is Finding.ABOVE and again:
+    if found.finding is Agreement.ABOVE and again:
         accepted_ones = [row for row in left if row.action is Action.SET and row.state is DispatchState.ACCEPTED]
         gone = [row.id for row in accepted_ones if row.slot != MAXIMUM_SLOT]
         dispatches.supersede(tx, gone, "found not in force")
         rejected += gone
-    return Settled(compared=found, accepted=tuple(accepted), rejected=tuple(rejected))
+    return Settling(compared=found, accepted=tuple(accepted), rejected=tuple(rejected))

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from agr.connectors.answers import Answers
+from agr.connectors.answers import AnswerAddresses
 from agr.connectors.citrineos import CitrineRoad, open_road
 from agr.connectors.posting import place_of
 from agr.domain.charge_point import OCPP_16, OCPP_201, ChargePoint
-from agr.domain.dispatch import Fact
+from agr.domain.dispatch import StationFact
 from agr.domain.errors import AgrError
 from agr.domain.faults import meant
 from agr.operations.commands import open_store
@@ -40,7 +40,7 @@ def try_roads(settings: Settings) -> Tried:
     try:
         with closing(open_store(settings)) as store, store.transaction() as tx:
             points = register.load_tables(tx, "charge_points").charge_points
-            facts = {(one.road, one.station): one for one in dispatch_facts.of_road(tx) if one.fact is Fact.UNIT}
+            facts = {(one.road, one.station): one for one in dispatch_facts.of_road(tx) if one.fact is StationFact.UNIT}
     except AgrError:  # said by the check of the configuration
         return found
     names = [road.name for road in roads]
@@ -60,14 +60,14 @@ def try_roads(settings: Settings) -> Tried:
 
 def _try(
     road: DispatchRoad, points: list[ChargePoint], settings: Settings, found: Tried,
-    ears: tuple[Answers, Told] | None, known: Mapping[str, str],
+    ears: tuple[AnswerAddresses, Told] | None, known: Mapping[str, str],
 ) -> None:  # fmt: skip
     quick = road.model_copy(update={"timeout_s": _PATIENCE_S})
     place = f"dispatch: road {road.name}"
     if not points:
         found.doubts.append(f"{place}: no row of the table charge_points is reached by it")
     try:
-        answers = ears[0] if ears else Answers(base=lambda: "http://127.0.0.1", secret=b"")
+        answers = ears[0] if ears else AnswerAddresses(base=lambda: "http://127.0.0.1", secret=b"")
         opened = open_road(quick, answers, settings.tls.authorities_file)
         with closing(opened):
             if _lets_in(opened, road, place, found):
@@ -112,7 +112,7 @@ def _reported(opened: CitrineRoad, points: Sequence[ChargePoint]) -> dict[str, T
 
 
 def _found_out(
-    opened: CitrineRoad, road: DispatchRoad, points: Sequence[ChargePoint], ears: tuple[Answers, Told] | None,
+    opened: CitrineRoad, road: DispatchRoad, points: Sequence[ChargePoint], ears: tuple[AnswerAddresses, Told] | None,
     known: Mapping[str, str],
 ) -> dict[str, Taken]:  # fmt: skip
     """Return station → what those of OCPP 1.6 answer now; else what the daemon has found out by their refusals."""

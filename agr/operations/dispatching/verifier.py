@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from agr.dispatch.verifying import Compared, Finding
+from agr.dispatch.verifying import Agreement, Compared
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import DISPUTED, NOT_SAID, DispatchState, Fact, Verified
+from agr.domain.dispatch import DISPUTED, NOT_SAID, DispatchState, StationFact, Verified
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock
 from agr.operations.dispatching.dispatcher import Dispatcher
@@ -71,7 +71,7 @@ class Verifier:
                 never = datetime.min.replace(tzinfo=now.tzinfo)
                 free = [
                     name for name, one in points.items()
-                    if one.station not in busy and memory.known(one, Fact.COMPOSITE) != NOT_SAID
+                    if one.station not in busy and memory.known(one, StationFact.COMPOSITE) != NOT_SAID
                 ]  # fmt: skip
                 if free:
                     self._round_trip = now
@@ -183,7 +183,7 @@ class Verifier:
                 memory.worked(name)
             memory.to_verify.discard(name)
             if said.profile is None:
-                if memory.learn(tx, point.station, name, Fact.COMPOSITE, NOT_SAID, now):
+                if memory.learn(tx, point.station, name, StationFact.COMPOSITE, NOT_SAID, now):
                     log.info("dispatch.speechless", charge_point=name, why=said.words)
                 return
             memory.agreed(tx, point)
@@ -191,12 +191,12 @@ class Verifier:
             again = name in memory.above and not memory.disputed(tx, point, now)
             found = settle_verified(tx, point, rows, said.profile, now, again=again)
             seen = found.compared
-            tired = memory.known(point, Fact.COMPOSITE) == DISPUTED
-            if seen.finding is Finding.ABOVE:
+            tired = memory.known(point, StationFact.COMPOSITE) == DISPUTED
+            if seen.finding is Agreement.ABOVE:
                 day.raise_alarm(tx, NOT_FOLLOWED, name, _above(point, seen, tired=tired), now)
-            elif seen.finding is Finding.AGREES:
+            elif seen.finding is Agreement.AGREES:
                 day.recover(tx, NOT_FOLLOWED, name, now)
-            if seen.finding is Finding.ABOVE and not again and not tired:
+            if seen.finding is Agreement.ABOVE and not again and not tired:
                 memory.above.add(name)
                 memory.foreign.add(name)
             else:

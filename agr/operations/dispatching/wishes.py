@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Dispatch, Fact, Learned
+from agr.domain.dispatch import Dispatch, Learned, StationFact
 from agr.domain.errors import MissingError
 from agr.domain.faults import meant
 from agr.store import audit_log, charge_sessions, dispatch_facts, dispatches, overrides, register_rows
@@ -16,9 +16,10 @@ from agr.store.engine import Tx
 STOP, VERIFY, RESEND = "stop", "verify", "resend"
 _PREFIX = "dispatch "
 _FACTS = {
-    Fact.UNIT: "takes {}", Fact.PERIODS: "takes {} periods", Fact.MAXIMUM: "no maximum for the station ({})",
-    Fact.CARRIER: "follows no profile of a transaction", Fact.COMPOSITE: "what it follows: {}",
-    Fact.FOLLOWS: "does not follow: {}", Fact.CLOCK: "its clock is {}",
+    StationFact.UNIT: "takes {}", StationFact.PERIODS: "takes {} periods",
+    StationFact.MAXIMUM: "no maximum for the station ({})",
+    StationFact.CARRIER: "follows no profile of a transaction", StationFact.COMPOSITE: "what it follows: {}",
+    StationFact.FOLLOWS: "does not follow: {}", StationFact.CLOCK: "its clock is {}",
 }  # fmt: skip
 """What was learnt, in words of its value."""
 

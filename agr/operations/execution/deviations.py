@@ -10,7 +10,7 @@ from agr.domain.execution import Verdict
 from agr.domain.isp import Period
 from agr.planning.settlement import SettlementPrices, settled_eur
 from agr.store import executions
-from agr.store.executions import Columns
+from agr.store.executions import ExecutionColumns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,7 +31,9 @@ class Deviation:
         return self.measured_kwh - self.planned_kwh
 
 
-def deviations(period: Period, rows: Columns, of: Ints, count: int, prices: SettlementPrices) -> list[Deviation]:
+def deviations(
+    period: Period, rows: ExecutionColumns, of: Ints, count: int, prices: SettlementPrices
+) -> list[Deviation]:
     """Return the sums of each of `count` groups; `of` (N,): the group of each row.
 
     What one takes more and another less in the same ISP is settled together.

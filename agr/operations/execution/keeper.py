@@ -13,12 +13,12 @@ from agr.dispatch.session_points import points_of
 from agr.dispatch.unplanned import PREFIX
 from agr.dispatch.verdicts import Evidence, judged
 from agr.domain.errors import MissingError
-from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.execution import DeviationCause, Execution, Verdict
 from agr.domain.isp import Clock, Period, period_of
 from agr.operations.execution.evidence import evidence
 from agr.operations.execution.strangers import strangers
 from agr.operations.plan_cache import PlanCache
-from agr.operations.readings import Readings
+from agr.operations.readings import ReadingIntake
 from agr.operations.resource_programs import ProgramCache, ResourcePrograms
 from agr.settings import Settings
 from agr.store import day, executions, register
@@ -43,7 +43,7 @@ class ExecutionKeeper:
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._programs = ProgramCache(store, PlanCache(store))
-        self._readings = Readings(store, settings, clock, lambda: None)
+        self._readings = ReadingIntake(store, settings, clock, lambda: None)
         self._judged_to: datetime | None = None  # every ISP that ended before was judged
         self._seen: datetime | None = None  # the newest reading by when it came
         self._looked: datetime | None = None
@@ -151,7 +151,7 @@ def _rows(
                 continue  # no car was planned, and none was seen
             verdict, cause = found.verdict[isp], found.cause[isp]
             if unplanned and verdict is Verdict.DEVIATED and planned[isp] == 0:
-                cause = Cause.UNPLANNED
+                cause = DeviationCause.UNPLANNED
             yield Execution(
                 resource=resource, start=borders[isp], planned_kwh=float(planned[isp]),
                 measured_kwh=None if isnan(kwh) else kwh, quality=found.quality[isp], verdict=verdict, cause=cause,

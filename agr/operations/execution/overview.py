@@ -7,8 +7,8 @@ from datetime import datetime
 import numpy as np
 
 from agr.dispatch.session_points import points_of
-from agr.domain.dispatch import Dispatch, DispatchState, Fact
-from agr.domain.execution import Cause, Execution, Verdict
+from agr.domain.dispatch import Dispatch, DispatchState, StationFact
+from agr.domain.execution import DeviationCause, Execution, Verdict
 from agr.domain.isp import Period
 from agr.operations.dispatching.wishes import PointState, newest_states
 from agr.operations.execution.deviations import Deviation, deviations, tallies
@@ -72,7 +72,7 @@ def overview(tx: Tx, settings: Settings, programs: ResourcePrograms, now: dateti
             resource=resource, connection=program.connection if program else point.connection if point else "",
             congestion_point=program.congestion_point if program else cars.address(resource) or NO_POINT,
             charge_point=None if point is None else point.charge_point, deviation=sums[place],
-            causes={word: count for word, count in causes[place].items() if word != Cause.UNKNOWN.value},
+            causes={word: count for word, count in causes[place].items() if word != DeviationCause.UNKNOWN.value},
             last=rows.last[place], answer=None if point is None else newest.get(point.charge_point),
         ))  # fmt: skip
     sessions = charge_sessions.overlapping(tx, period.start, period.end)
@@ -95,7 +95,7 @@ def overview(tx: Tx, settings: Settings, programs: ResourcePrograms, now: dateti
 def needs_look(state: PointState) -> bool:
     """Say whether something is wrong at a charge point: stopped, silent, a clock that is off, or no good answer."""
     bad = state.rows and state.rows[0].state in (DispatchState.REJECTED, DispatchState.UNKNOWN)
-    off = any(one.fact in (Fact.CLOCK, Fact.FOLLOWS) for one in state.facts)
+    off = any(one.fact in (StationFact.CLOCK, StationFact.FOLLOWS) for one in state.facts)
     return bool(state.stopped or state.silent or off or bad)
 
 

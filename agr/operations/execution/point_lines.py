@@ -15,7 +15,7 @@ from agr.operations.resource_programs import ResourcePrograms
 from agr.planning.settlement import SettlementPrices
 from agr.store import plans
 from agr.store.charge_sessions import ChargeSession
-from agr.store.executions import Columns
+from agr.store.executions import ExecutionColumns
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def unplanned_kwh(
 
 
 def point_lines(
-    programs: ResourcePrograms, rows: Columns, cars: UnplannedCars, sent: Mapping[str, plans.Sent],
+    programs: ResourcePrograms, rows: ExecutionColumns, cars: UnplannedCars, sent: Mapping[str, plans.Sent],
     prices: SettlementPrices, beside: Mapping[str, float],
 ) -> list[PointLine]:  # fmt: skip
     """Return a line per congestion point with resources that have verdicts, the worst first.

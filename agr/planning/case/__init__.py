@@ -2,7 +2,7 @@
 
 from agr.planning.case.build import NamedCase, build
 from agr.planning.case.classes import CLASSES
-from agr.planning.case.inputs import GroupBefore, Held, HeldMost, Inputs, Previous, Reaction
+from agr.planning.case.inputs import GroupBefore, HeldMost, Inputs, MeasuredEnergy, Previous, Reaction
 from agr.planning.case.programs import (
     carried_states,
     comfort_shortfall_kwh,
@@ -17,9 +17,9 @@ from agr.planning.case.programs import (
 __all__ = [
     "CLASSES",
     "GroupBefore",
-    "Held",
     "HeldMost",
     "Inputs",
+    "MeasuredEnergy",
     "NamedCase",
     "Previous",
     "Reaction",

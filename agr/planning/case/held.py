@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.planning.case.inputs import Held
+from agr.planning.case.inputs import MeasuredEnergy
 from agr.planning.case.rows import Floats
 
 
 def begun(
     names: Sequence[str],
-    held: Mapping[str, Held],
+    held: Mapping[str, MeasuredEnergy],
     start: Floats,
     retention: Floats,
     hours: float,

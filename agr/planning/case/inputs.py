@@ -10,7 +10,7 @@ from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
 from agr.domain.register import ConnectionTariff, Portfolio, Register
-from agr.domain.stand_in import Expectation
+from agr.domain.stand_in import GroupForecast
 from agr.domain.visit import Visit
 from agr.settings import Brp, Markets, Planning
 
@@ -19,7 +19,7 @@ Decision = int | NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class MeasuredEnergy:
     """What a store holds at the end of an ISP, as measured while the Period runs."""
 
     isps: int  # how many ISPs of the Period have ended by then, at least 1
@@ -99,12 +99,12 @@ class Inputs:
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period
     past_isps: int = 0  # ISPs that have ended: a store that no plan knew has rested in them
     closed_auctions: frozenset[str] = frozenset()  # markets whose gate has closed, whether or not a position is fixed
-    held: Mapping[str, Held] = field(default_factory=dict)
+    held: Mapping[str, MeasuredEnergy] = field(default_factory=dict)
     """Resource → what it was measured to hold: the plan begins with the energy from which that follows"""
     dictated_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """Resource → power (T,) that nobody can change, NaN where it is free: nothing can be sent to it."""
     visits: tuple[Visit, ...] = ()  # of cars that nobody planned; `register` and `forecasts` have them as fixed loads
-    expectations: tuple[Expectation, ...] = ()
+    expectations: tuple[GroupForecast, ...] = ()
     """Where charging sessions are expected: `register` has those that stand in."""
     reaction: Reaction | None = None  # None: nothing reacts to imbalance prices
     frozen_points: frozenset[str] = frozenset()  # congestion points where units keep the programs of `previous`

@@ -5,7 +5,7 @@ Source: docs/how-to/forecast.md (charging sessions that are not known yet).
 
 from collections.abc import Iterator
 
-from agr.domain.stand_in import Expectation, StandIn
+from agr.domain.stand_in import GroupForecast, StandIn
 from agr.planning.case_audit.context import Context
 
 _ROUNDING = 1e-6
@@ -22,7 +22,7 @@ def check_case(context: Context) -> Iterator[str]:
                 yield f"case, {name}: only stands in for a session, and holds reserve"
 
 
-def _against_forecast(one: Expectation) -> Iterator[str]:
+def _against_forecast(one: GroupForecast) -> Iterator[str]:
     energy = sum(mine.energy_kwh for mine in one.stand_ins)
     if energy > one.energy_kwh * (1 + _ROUNDING) + _ROUNDING:
         yield f"case, {one.group}: {energy:,.3f} kWh stand in for sessions, {one.energy_kwh:,.3f} are forecast"
@@ -33,7 +33,7 @@ def _against_forecast(one: Expectation) -> Iterator[str]:
         yield from _alone(one, mine)
 
 
-def _alone(one: Expectation, mine: StandIn) -> Iterator[str]:
+def _alone(one: GroupForecast, mine: StandIn) -> Iterator[str]:
     if mine.arrival < max(one.asked_at, one.first) or mine.arrival >= one.last:
         yield f"case, {mine.resource}: stands in for a session that cannot come any more, or not in its Period"
     hours = (mine.departure - mine.arrival).total_seconds() / 3600

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.register import ConnectionTariff, Portfolio, Register
-from agr.domain.stand_in import Expectation
+from agr.domain.stand_in import GroupForecast
 from agr.domain.visit import Visit
 from agr.settings import Brp, Markets, Planning
 from models.case import Case
@@ -229,7 +229,7 @@ class Facts(Protocol):
         """Cars that nobody planned."""
 
     @property
-    def expectations(self) -> Sequence[Expectation]:
+    def expectations(self) -> Sequence[GroupForecast]:
         """Where charging sessions are expected, and which stand in for them."""
 
     @property

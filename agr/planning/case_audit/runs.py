@@ -24,7 +24,7 @@ _AT_ONCE = 4096
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Bounds:
+class RunBounds:
     """What a run may do in a Period: its profile (D,) per ISP, and its first and last start, ISPs from 0."""
 
     row: ShiftableRun
@@ -44,12 +44,12 @@ def per_isp(profile_kw: tuple[float, ...], minutes: int, wait: float) -> Floats:
     return np.asarray(np.diff(np.interp(edges, np.arange(len(used)) * _QUARTER, used)) / minutes)
 
 
-def bounds(context: Context) -> list[Bounds]:
+def bounds(context: Context) -> list[RunBounds]:
     """Return the runs that have a place in the Period."""
     return [found for row in context.ours(ShiftableRun) if (found := _bounds(context, row)) is not None]
 
 
-def _bounds(context: Context, row: ShiftableRun) -> Bounds | None:
+def _bounds(context: Context, row: ShiftableRun) -> RunBounds | None:
     facts, day = context.facts, context.day
     may, must = day.since(row.earliest_start), day.since(row.latest_end) - len(row.profile_kw) * _QUARTER
     earliest, latest, wait = ceil(may / day.length - _ROUNDING), floor(must / day.length + _ROUNDING), 0.0
@@ -68,13 +68,15 @@ def _bounds(context: Context, row: ShiftableRun) -> Bounds | None:
         left = profile[length - int(rest) :]
         if not len(left) and latest < day.isps:
             return None
-        return Bounds(row=row, profile_kw=left if len(left) else np.zeros(1), first=0, last=0, begun=True)
+        return RunBounds(row=row, profile_kw=left if len(left) else np.zeros(1), first=0, last=0, begun=True)
     if latest < 0:
         return None
     return _free(context, row, profile, max(earliest, 0), latest, wait)
 
 
-def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, latest: int, wait: float) -> Bounds | None:
+def _free(
+    context: Context, row: ShiftableRun, profile: Floats, first: int, latest: int, wait: float
+) -> RunBounds | None:
     """Return the starts that are still free: what has begun stays, and nothing begins in a closed ISP."""
     facts, isps = context.facts, context.day.isps
     last = min(latest, isps)
@@ -89,7 +91,7 @@ def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, late
         if last < isps:
             return None  # out of order
         first = last
-    return Bounds(row=row, profile_kw=profile, first=first, last=last, begun=False, latest=latest, wait=wait)
+    return RunBounds(row=row, profile_kw=profile, first=first, last=last, begun=False, latest=latest, wait=wait)
 
 
 def check_case(context: Context) -> Iterator[str]:
@@ -104,7 +106,7 @@ def check_case(context: Context) -> Iterator[str]:
         yield from _later(context, few)
 
 
-def _compared(context: Context, here: Sequence[tuple[Bounds, int]]) -> Iterator[str]:
+def _compared(context: Context, here: Sequence[tuple[RunBounds, int]]) -> Iterator[str]:
     """Compare some runs with their rows in the case."""
     data, names = context.case.shiftable, [found.row.resource for found, _ in here]
     where = np.array([row for _, row in here])
@@ -123,7 +125,7 @@ def _compared(context: Context, here: Sequence[tuple[Bounds, int]]) -> Iterator[
     yield from differences(names, "profile_kw", data.profile_kw[where], wide, absolute=_POWER_KW)
 
 
-def _later(context: Context, here: Sequence[tuple[Bounds, int]]) -> Iterator[str]:
+def _later(context: Context, here: Sequence[tuple[RunBounds, int]]) -> Iterator[str]:
     """Compare what runs that are left for later, or go on then, cost where the audit knows the prices."""
     data, price = context.case.shiftable, context.later_price * (context.day.hours / 1000)
     names, found, due = list[str](), list[Floats](), list[Floats]()
@@ -165,7 +167,7 @@ def check_programs(context: Context, programs: Programs) -> Iterator[str]:
         yield f"plan: {len(wrong) - SHOWN} more runs are outside what was entered"
 
 
-def _broken(context: Context, found: Bounds, start: int) -> str:
+def _broken(context: Context, found: RunBounds, start: int) -> str:
     day, row = context.day, found.row
     if found.begun or start >= day.isps:
         return "" if start in (found.first, found.last) else f"plan, {row.resource}: may not be left for later"

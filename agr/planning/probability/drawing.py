@@ -13,7 +13,7 @@ from agr.domain.kinds.quantities import POWER
 from agr.planning.case import Inputs, build
 from agr.planning.probability.uncertain import Uncertain
 from agr.planning.stand_ins import stand_ins
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 from models.case import UNIT_CLASSES, Case
 
 Floats = NDArray[np.float64]
@@ -46,7 +46,7 @@ def price_eur_per_mwh(known: Uncertain, balance_eur_per_mwh: Floats, place: int)
     return balance_eur_per_mwh + known.errors.on(known.price_series, place, period, period.isp_minutes)
 
 
-def _moved(known: Uncertain, run: Run, place: int, period: Period) -> Run:
+def _moved(known: Uncertain, run: ForecastRun, place: int, period: Period) -> ForecastRun:
     if run.series not in known.errors.errors:
         return run
     error = known.errors.on(run.series, place, period, run.minutes)

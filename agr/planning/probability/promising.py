@@ -19,7 +19,7 @@ from agr.planning.solving import Solution
 from models.case import Anchor, Case
 
 if TYPE_CHECKING:
-    from agr.planning.probability.question import CountedPoint, Proposed, Question
+    from agr.planning.probability.question import CountedPoint, PromiseQuestion, Proposed
 
 _AS_FORECAST = "reservations are planned for the day as it is forecast: {}"
 
@@ -30,10 +30,10 @@ class Promiser(Protocol):
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome of the plan near what is announced."""
 
-    def propose(self, question: "Question") -> "tuple[Proposed, ...]":
+    def propose(self, question: "PromiseQuestion") -> "tuple[Proposed, ...]":
         """Return what to announce."""
 
-    def count(self, question: "Question") -> "tuple[CountedPoint, ...]":
+    def count(self, question: "PromiseQuestion") -> "tuple[CountedPoint, ...]":
         """Return how often what is announced is kept."""
 
 
@@ -70,11 +70,11 @@ def hedged(known: Uncertain | None, named: NamedCase, answer: Solution, promiser
     known, notes = promised, (*away, *_certain(known))
     if named.case.anchor is not None:  # announced before: it stays, and only counts
         return Hedge(named=named, known=known, notes=notes, counts=True)
-    from agr.planning.probability.question import Question
+    from agr.planning.probability.question import PromiseQuestion
 
     balance = np.asarray(answer.outcome.shadow.balance_eur_per_mwh)
     try:
-        found = promiser.propose(Question(known=known, balance_eur_per_mwh=balance))
+        found = promiser.propose(PromiseQuestion(known=known, balance_eur_per_mwh=balance))
     except PlanError as error:
         return Hedge(named=named, notes=(_AS_FORECAST.format(error),))
     if not found:
@@ -95,10 +95,10 @@ def counted(
     known = hedge.known
     if known is None or promiser is None or not hedge.counts or answer.findings:
         return (), hedge.notes
-    from agr.planning.probability.question import Question
+    from agr.planning.probability.question import PromiseQuestion
 
     program = dict(zip(hedge.named.case.points, answer.outcome.point_kw, strict=True))
-    question = Question(
+    question = PromiseQuestion(
         known=known, balance_eur_per_mwh=np.asarray(answer.outcome.shadow.balance_eur_per_mwh),
         announced_kw={point: program[point] for point in known.points},
     )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.planning.probability.drawing import DrawnDays, price_eur_per_mwh
-from agr.planning.probability.uncertain import Split, Uncertain, split, totals
+from agr.planning.probability.uncertain import DaySplit, Uncertain, split, totals
 from agr.settings.promises import Promises
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _KEPT = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Question:
+class PromiseQuestion:
     """What to announce at promised points; or, with `announced_kw`, how often that is kept."""
 
     known: Uncertain
@@ -60,7 +60,7 @@ class CountedPoint:
     )
 
 
-def propose(question: Question, threads: int = 0) -> tuple[Proposed, ...]:
+def propose(question: PromiseQuestion, threads: int = 0) -> tuple[Proposed, ...]:
     """Return what to announce; 0 threads: all available ones. Raises CaseError for what is not planned so."""
     from models.promises import Effort, Scenarios, Terms, calibrated, equal_weights, promise
 
@@ -86,7 +86,7 @@ def propose(question: Question, threads: int = 0) -> tuple[Proposed, ...]:
     return tuple(answers)
 
 
-def count(question: Question, threads: int = 0) -> tuple[CountedPoint, ...]:
+def count(question: PromiseQuestion, threads: int = 0) -> tuple[CountedPoint, ...]:
     """Return how often what is announced is kept on the fresh days. Raises ModelError like `propose`."""
     from models.promises import Effort, Terms, count_on
     from models.recount import missing_kw
@@ -125,13 +125,13 @@ def _on_most(values: Floats, share: float) -> float:
     return float(np.sort(values)[max(ceil(share * len(values) - 1e-9), 1) - 1])
 
 
-def _dealt(question: Question) -> tuple[Uncertain, Promises, Split]:
+def _dealt(question: PromiseQuestion) -> tuple[Uncertain, Promises, DaySplit]:
     known = question.known
     chosen = known.inputs.planning.promises
     return known, chosen, split(chosen, len(known.errors.days), known.inputs.period)
 
 
-def _prices(question: Question, places: Sequence[int]) -> Floats:
+def _prices(question: PromiseQuestion, places: Sequence[int]) -> Floats:
     return np.array([price_eur_per_mwh(question.known, question.balance_eur_per_mwh, place) for place in places])
 
 
@@ -141,7 +141,7 @@ def _units(case: "Case") -> int:
     return sum(len(case.units(name).point) for name in UNIT_CLASSES)
 
 
-def _why(known: Uncertain, dealt: Split, binding: "BindingCall | None", point: str) -> str:
+def _why(known: Uncertain, dealt: DaySplit, binding: "BindingCall | None", point: str) -> str:
     """Return in words what is most unusual about the scenario in which a promise binds."""
     if binding is None:
         return ""

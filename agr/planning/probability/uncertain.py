@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from agr.domain.isp import Period
 from agr.domain.kinds.quantities import POWER
 from agr.domain.register import Portfolio, Register
-from agr.forecasting.error_days import ErrorDays, Past, error_days
+from agr.forecasting.error_days import ErrorDays, PastForecasts, error_days
 from agr.forecasting.sessions import SESSION_SERIES
 from agr.planning.case import Inputs
 from agr.planning.case.build import reserved_kw
 from agr.settings.promises import Promises
-from agr.store.forecast_runs import POWER_SERIES, Run
+from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 LEAST_FRESH = 10
 """On fewer days than this nothing is counted: it would say nothing."""
@@ -27,7 +27,7 @@ class Uncertain:
     """The part of a plan's inputs at promised congestion points, and the errors of its forecasts."""
 
     inputs: Inputs  # without the sessions that stand in
-    session_runs: Mapping[Period, Mapping[str, Run]]  # from which they are made; empty: none stand in
+    session_runs: Mapping[Period, Mapping[str, ForecastRun]]  # from which they are made; empty: none stand in
     now: datetime
     price_series: str | None  # None: prices are results, and certain
     errors: ErrorDays
@@ -39,7 +39,7 @@ class Uncertain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class DaySplit:
     """Which of the known days are planned for, which make the margin, and which are counted on."""
 
     planned: tuple[int, ...]
@@ -57,13 +57,13 @@ def least_days(promises: Promises) -> int:
     return promises.scenarios + least_margin(promises) + LEAST_FRESH
 
 
-def split(promises: Promises, days: int, period: Period) -> Split:
+def split(promises: Promises, days: int, period: Period) -> DaySplit:
     """Deal the known days out: at random, the same way for the same seed, Period and number of days."""
     order = np.random.default_rng([promises.seed, period.day.toordinal()]).permutation(days).tolist()
     others = days - promises.scenarios
     margin = max(min(others // 2, others - LEAST_FRESH), least_margin(promises))
     first, second = promises.scenarios, promises.scenarios + margin
-    return Split(planned=tuple(order[:first]), margin=tuple(order[first:second]), fresh=tuple(order[second:]))
+    return DaySplit(planned=tuple(order[:first]), margin=tuple(order[first:second]), fresh=tuple(order[second:]))
 
 
 def promised_points(inputs: Inputs) -> frozenset[str]:
@@ -90,7 +90,8 @@ def series_of(inputs: Inputs, points: frozenset[str], price_series: str | None, 
 
 
 def uncertain(
-    inputs: Inputs, points: frozenset[str], session_runs: Mapping[Period, Mapping[str, Run]], past: Past,
+    inputs: Inputs, points: frozenset[str], session_runs: Mapping[Period, Mapping[str, ForecastRun]],
+    past: PastForecasts,
     now: datetime, price_series: str | None,
 ) -> Uncertain:  # fmt: skip
     """Return what is known; `inputs` are the whole portfolio's, before sessions stand in."""

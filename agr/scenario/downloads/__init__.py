@@ -4,7 +4,17 @@ A file's columns tell its layout; `layouts/` has one file for each. What cannot 
 the file and line, what is wrong and what to do.
 """
 
-from agr.scenario.downloads.layout import Asked, FileRead, Layout, Session
+from agr.scenario.downloads.layout import FileRead, ImportOptions, Layout, RecordedSession
 from agr.scenario.downloads.reading import LAYOUTS, capacity, day_ahead, imbalance, sessions
 
-__all__ = ["LAYOUTS", "Asked", "FileRead", "Layout", "Session", "capacity", "day_ahead", "imbalance", "sessions"]
+__all__ = [
+    "LAYOUTS",
+    "FileRead",
+    "ImportOptions",
+    "Layout",
+    "RecordedSession",
+    "capacity",
+    "day_ahead",
+    "imbalance",
+    "sessions",
+]

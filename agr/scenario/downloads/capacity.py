@@ -9,12 +9,12 @@ from agr.domain.faults import number_of
 from agr.domain.isp import local_instant
 from agr.domain.register import Price
 from agr.scenario.downloads.areas import area_code
-from agr.scenario.downloads.layout import Asked
+from agr.scenario.downloads.layout import ImportOptions
 from agr.scenario.downloads.numbers import Decimals, decimals_of
-from agr.scenario.downloads.sheet import Row, Sheet
+from agr.scenario.downloads.sheet import Sheet, SheetRow
 from agr.scenario.downloads.times import read_time
 from agr.scenario.downloads.timing import read_day_first
-from agr.scenario.downloads.words import Clock
+from agr.scenario.downloads.words import TimeConvention
 
 _BLOCK = re.compile(r"(?P<side>NEGPOS|NEG|POS)_(?P<first>\d\d)_(?P<last>\d\d)")
 _TYPES = {"fcr": "fcr", "prl": "fcr", "afrr": "afrr", "srl": "afrr", "mfrr": "mfrr", "mrl": "mfrr"}
@@ -36,11 +36,11 @@ class CapacityColumns:
     last_day: int | None
     type: int | None
     country: int | None
-    clock: Clock
+    clock: TimeConvention
     per_block: bool  # else per hour
 
 
-def read_capacity(sheet: Sheet, columns: CapacityColumns, asked: Asked) -> list[Price]:
+def read_capacity(sheet: Sheet, columns: CapacityColumns, asked: ImportOptions) -> list[Price]:
     """Return the series TYPE_up_capacity, TYPE_down_capacity and fcr_capacity. Raises TableError with all faults."""
     rows = sheet.rows
     if columns.country is not None:
@@ -50,7 +50,7 @@ def read_capacity(sheet: Sheet, columns: CapacityColumns, asked: Asked) -> list[
             raise sheet.refuse(f"has no prices of {asked.country}; it has those of {there}; choose with --country")
     decimals = decimals_of([[row.cells[columns.price] for row in rows]], sheet.separator)
     first = read_day_first(sheet, columns.time, dense=True)
-    seen: dict[tuple[str, datetime], tuple[Row, Price]] = {}
+    seen: dict[tuple[str, datetime], tuple[SheetRow, Price]] = {}
     empty = doubles = 0
     for row in rows:
         try:
@@ -92,7 +92,9 @@ def _named(file: str) -> str | None:
     return next((kind for word, kind in _TYPES.items() if word in file.lower()), None)
 
 
-def _price(sheet: Sheet, columns: CapacityColumns, row: Row, decimals: Decimals, first: bool | None) -> Price | None:
+def _price(
+    sheet: Sheet, columns: CapacityColumns, row: SheetRow, decimals: Decimals, first: bool | None
+) -> Price | None:
     product = row.cells[columns.product]
     block, value = _BLOCK.search(product), decimals.number(row.cells[columns.price])
     if block is None:
@@ -108,7 +110,7 @@ def _price(sheet: Sheet, columns: CapacityColumns, row: Row, decimals: Decimals,
     return Price(series=series, start=begin, minutes=minutes, value=round(hourly, 4))
 
 
-def _series(sheet: Sheet, columns: CapacityColumns, row: Row, side: str) -> str:
+def _series(sheet: Sheet, columns: CapacityColumns, row: SheetRow, side: str) -> str:
     kind = "fcr" if side == "NEGPOS" else _named(sheet.file) or "afrr"
     if columns.type is not None:
         text = row.cells[columns.type]
@@ -121,7 +123,9 @@ def _series(sheet: Sheet, columns: CapacityColumns, row: Row, side: str) -> str:
     return f"{kind}{_SIDES[side]}_capacity"
 
 
-def _span(columns: CapacityColumns, row: Row, block: re.Match[str], first: bool | None) -> tuple[datetime, datetime]:
+def _span(
+    columns: CapacityColumns, row: SheetRow, block: re.Match[str], first: bool | None
+) -> tuple[datetime, datetime]:
     """Return the start and end of a block, in UTC: as written, or by the hours of its product on the local day."""
     begin = read_time(row.cells[columns.time], first)
     if columns.until is not None:
@@ -134,7 +138,7 @@ def _span(columns: CapacityColumns, row: Row, block: re.Match[str], first: bool 
     return _hour(day, int(block["first"])), _hour(day, int(block["last"]))
 
 
-def _instant(moment: datetime, clock: Clock) -> datetime:
+def _instant(moment: datetime, clock: TimeConvention) -> datetime:
     if moment.tzinfo is not None:
         return moment
     instants = clock.instants(moment)

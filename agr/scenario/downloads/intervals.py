@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from agr.scenario.downloads.lengths import MINUTE, spacing_of
 from agr.scenario.downloads.nights import settle
-from agr.scenario.downloads.sheet import Row, Sheet
+from agr.scenario.downloads.sheet import Sheet, SheetRow
 from agr.scenario.downloads.timing import Timing, Written, written_of
 
 
@@ -14,13 +14,14 @@ from agr.scenario.downloads.timing import Timing, Written, written_of
 class Timed:
     """A row with the interval it holds for."""
 
-    row: Row
+    row: SheetRow
     start: datetime
     minutes: int
 
 
 def timed(
-    sheet: Sheet, timing: Timing, rows: Sequence[Row], *, silent: Callable[[Row], bool], days: tuple[date, date] | None,
+    sheet: Sheet, timing: Timing, rows: Sequence[SheetRow], *, silent: Callable[[SheetRow], bool],
+    days: tuple[date, date] | None,
 ) -> list[Timed]:  # fmt: skip
     """Return the rows with their intervals, in the order of the file.
 

@@ -5,14 +5,14 @@ from zoneinfo import ZoneInfo
 
 from agr.domain.isp import Period
 from agr.scenario.downloads.intervals import Timed
-from agr.scenario.downloads.sheet import Row, Sheet
+from agr.scenario.downloads.sheet import Sheet, SheetRow
 from agr.scenario.downloads.times import is_clock, parts, read_time
 from agr.scenario.downloads.timing import Timing
 
 _MINUTES = 15
 
 
-def numbered(sheet: Sheet, timing: Timing, isp: int, rows: Sequence[Row]) -> list[Timed]:
+def numbered(sheet: Sheet, timing: Timing, isp: int, rows: Sequence[SheetRow]) -> list[Timed]:
     """Return the rows with their intervals of 15 minutes; a number that its day or its time contradicts is a fault.
 
     ISPs are counted from midnight in the zone of the rows' clock.
@@ -26,7 +26,7 @@ def numbered(sheet: Sheet, timing: Timing, isp: int, rows: Sequence[Row]) -> lis
     return found
 
 
-def _numbered(timing: Timing, row: Row, number: str) -> Timed:
+def _numbered(timing: Timing, row: SheetRow, number: str) -> Timed:
     zone = timing.clock.zone
     column = timing.day if timing.day is not None else timing.start
     assert column is not None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing
-from agr.scenario.downloads.words import Clock
+from agr.scenario.downloads.words import TimeConvention
 
 Kind = Literal["day_ahead", "capacity", "imbalance", "sessions"]
 Value = TypeVar("Value")
@@ -16,7 +16,7 @@ Columns = TypeVar("Columns")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ImportOptions:
     """What the user wants of a file."""
 
     tz: ZoneInfo  # of the market, for times that do not say their zone
@@ -40,7 +40,7 @@ class Layout(Generic[Columns]):
 
     name: str
     kind: Kind
-    columns: Callable[[Sheet, Asked], Columns | None]
+    columns: Callable[[Sheet, ImportOptions], Columns | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class PriceColumns:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
+class RecordedSession:
     """One charging session as the charge-point operator recorded it."""
 
     session: str
@@ -90,8 +90,8 @@ class SessionColumns:
     session: int | None = None  # None: sessions are named after their lines
     charger: Sequence[int] = ()  # joined by a hyphen
     power: int | None = None
-    clock: Clock
-    end_clock: Clock
+    clock: TimeConvention
+    end_clock: TimeConvention
     offset: int | None = None  # a column of offsets such as +02:00
     day_first: bool | None = None  # None: as the file's dates tell
     energy_factor: float | None = None  # to kWh; None: its unit is not named

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agr.domain.faults import number_of
 from agr.domain.register import Price
-from agr.scenario.downloads.layout import Session
+from agr.scenario.downloads.layout import RecordedSession
 from agr.scenario.downloads.sheet import Sheet
 
 _FEW = 12
@@ -45,7 +45,7 @@ def check_prices(sheet: Sheet, prices: Sequence[Price]) -> None:
             raise sheet.refuse(f"{series}: {words}")
 
 
-def check_sessions(sheet: Sheet, sessions: Sequence[Session], *, named: bool) -> None:
+def check_sessions(sheet: Sheet, sessions: Sequence[RecordedSession], *, named: bool) -> None:
     """Note sessions that no charger gives; `named`: their column says in which unit its energies are."""
     most_kw, most_kwh = (_MOST_KW, _MOST_KWH) if named else (_MOST_UNNAMED_KW, _MOST_UNNAMED_KWH)
     for one in sessions:

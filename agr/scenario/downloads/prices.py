@@ -8,12 +8,12 @@ from agr.domain.register import Price
 from agr.scenario.downloads.areas import area_code, chosen_area, listed
 from agr.scenario.downloads.intervals import Timed, timed
 from agr.scenario.downloads.isp_numbers import numbered
-from agr.scenario.downloads.layout import Asked, PriceColumn, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, PriceColumn, PriceColumns
 from agr.scenario.downloads.numbers import Decimals, decimals_of
 from agr.scenario.downloads.plausibility import check_prices
 from agr.scenario.downloads.resolutions import finest
 from agr.scenario.downloads.roles import UNITS, one_of
-from agr.scenario.downloads.sheet import Row, Sheet
+from agr.scenario.downloads.sheet import Sheet, SheetRow
 from agr.scenario.downloads.words import per_mwh, plain
 
 _CURRENCY_COLUMNS = ("currency", "currency_unit_name", "currency_unit", "wahrung", "valuta", "devise")
@@ -25,7 +25,7 @@ _COMMON = {"", "without sequence", "sequence 1", "sequence sequence 1", "1"}
 """How ENTSO-E's exports name the common day-ahead auction (SDAC)."""
 
 
-def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price]:
+def read_prices(sheet: Sheet, columns: PriceColumns, asked: ImportOptions) -> list[Price]:
     """Return the prices, of every series in order of time. Raises TableError with all faults of the table."""
     rows = [row for row in sheet.rows if row.line not in columns.skipped]
     rows = _of_sequence(sheet, columns, _of_contract(sheet, columns, _of_area(sheet, columns, rows, asked)))
@@ -34,7 +34,7 @@ def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price
     decimals = decimals_of([[row.cells[one.column] for row in rows] for one in of_area], sheet.separator)
     values = {id(row): _values(sheet, row, of_area, decimals) for row in rows}
 
-    def silent(row: Row) -> bool:
+    def silent(row: SheetRow) -> bool:
         return not values[id(row)]
 
     if columns.isp is not None:
@@ -62,7 +62,7 @@ def _known(columns: PriceColumns) -> set[int]:
     return {one.column for one in columns.prices} | set(columns.only) | {at for at in mine if at is not None}
 
 
-def _of_area(sheet: Sheet, columns: PriceColumns, rows: list[Row], asked: Asked) -> list[Row]:
+def _of_area(sheet: Sheet, columns: PriceColumns, rows: list[SheetRow], asked: ImportOptions) -> list[SheetRow]:
     """Return the rows of the area that is meant. Raises TableError naming the areas."""
     if columns.area is None:
         if asked.area and not any(one.area or one.series != "day_ahead" for one in columns.prices):
@@ -82,7 +82,7 @@ def _of_area(sheet: Sheet, columns: PriceColumns, rows: list[Row], asked: Asked)
     return [row for row in rows if area_code(row.cells[columns.area]) == code]
 
 
-def _of_contract(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[Row]:
+def _of_contract(sheet: Sheet, columns: PriceColumns, rows: list[SheetRow]) -> list[SheetRow]:
     """Return the rows of the contracts that are meant. Raises TableError when there are only others."""
     for at, told in columns.only.items():
         kept = [row for row in rows if row.cells[at].lower() in told]
@@ -95,7 +95,7 @@ def _of_contract(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[R
     return rows
 
 
-def _columns_of_area(sheet: Sheet, prices: Sequence[PriceColumn], asked: Asked) -> list[PriceColumn]:
+def _columns_of_area(sheet: Sheet, prices: Sequence[PriceColumn], asked: ImportOptions) -> list[PriceColumn]:
     """Return the columns of the area that is meant. Raises TableError naming the areas that have columns."""
     names = [one.area for one in prices if one.area]
     if not names:
@@ -114,7 +114,7 @@ def _columns_of_area(sheet: Sheet, prices: Sequence[PriceColumn], asked: Asked) 
     return found
 
 
-def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[Row]:
+def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[SheetRow]) -> list[SheetRow]:
     """Return the rows of the common day-ahead auction. Raises TableError when there are only others."""
     if columns.sequence is None:
         return rows
@@ -134,7 +134,7 @@ def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[R
     return kept
 
 
-def _check_units(sheet: Sheet, rows: Sequence[Row], prices: Sequence[PriceColumn]) -> None:
+def _check_units(sheet: Sheet, rows: Sequence[SheetRow], prices: Sequence[PriceColumn]) -> None:
     """Note rows whose columns of currency or unit say something other than EUR, or another unit than the prices'."""
     unit = one_of(sheet, UNITS)
     factors = {one.factor for one in prices}
@@ -148,7 +148,7 @@ def _check_units(sheet: Sheet, rows: Sequence[Row], prices: Sequence[PriceColumn
                 sheet.fault(row.line, f"'{row.cells[at]}' is not EUR/MWh; convert the prices", at)
 
 
-def _values(sheet: Sheet, row: Row, columns: Sequence[PriceColumn], decimals: Decimals) -> dict[int, float]:
+def _values(sheet: Sheet, row: SheetRow, columns: Sequence[PriceColumn], decimals: Decimals) -> dict[int, float]:
     """Return column → EUR/MWh of the columns that have a number."""
     found: dict[int, float] = {}
     for one in columns:
@@ -166,7 +166,7 @@ def _series(
     sheet: Sheet, one: PriceColumn, spans: Sequence[tuple[Timed, float | None]], known: Collection[int]
 ) -> list[Price]:  # fmt: skip
     """Return one series in order of time; contradictions and impossible lengths are noted."""
-    seen: dict[tuple[datetime, int], tuple[Row, float]] = {}
+    seen: dict[tuple[datetime, int], tuple[SheetRow, float]] = {}
     doubles = 0
     for span, value in spans:
         if value is None:
@@ -199,7 +199,7 @@ def _series(
     return fine
 
 
-def _check_one_market(sheet: Sheet, rows: Mapping[int, Sequence[Row]], known: Collection[int]) -> None:
+def _check_one_market(sheet: Sheet, rows: Mapping[int, Sequence[SheetRow]], known: Collection[int]) -> None:
     """Note that prices of several lengths overlap and another column says that they are of different markets."""
     for at, name in enumerate(sheet.header):
         told = [{row.cells[at] for row in alike} for alike in rows.values()]
@@ -211,7 +211,7 @@ def _check_one_market(sheet: Sheet, rows: Mapping[int, Sequence[Row]], known: Co
             sheet.fault(sheet.head_line, words)
 
 
-def _contradiction(sheet: Sheet, span: Timed, before: tuple[Row, float], value: float) -> str:
+def _contradiction(sheet: Sheet, span: Timed, before: tuple[SheetRow, float], value: float) -> str:
     row = before[0]
     said = f"{span.start.isoformat()} has {value:g} here and {before[1]:g} in {sheet.place} {row.line}"
     pairs = zip(sheet.header, row.cells, span.row.cells, strict=True)

@@ -8,7 +8,7 @@ from agr.domain.errors import TableError
 from agr.domain.register import Price
 from agr.scenario.downloads.capacity import read_capacity
 from agr.scenario.downloads.content import text_of
-from agr.scenario.downloads.layout import Asked, FileRead, Kind, Layout, Session
+from agr.scenario.downloads.layout import FileRead, ImportOptions, Kind, Layout, RecordedSession
 from agr.scenario.downloads.layouts import capacity_table, entsoe_publication, price_table, session_table
 from agr.scenario.downloads.layouts.acn import ACN
 from agr.scenario.downloads.layouts.elaad import ELAAD
@@ -37,27 +37,27 @@ LAYOUTS: tuple[Layout[Any], ...] = (
 Value = TypeVar("Value")
 
 
-def day_ahead(path: Path, asked: Asked) -> FileRead[Price]:
+def day_ahead(path: Path, asked: ImportOptions) -> FileRead[Price]:
     """Read day-ahead prices, EUR/MWh → series day_ahead. Raises TableError."""
     return _read(path, "day_ahead", asked, lambda sheet, columns: read_prices(sheet, columns, asked))
 
 
-def imbalance(path: Path, asked: Asked) -> FileRead[Price]:
+def imbalance(path: Path, asked: ImportOptions) -> FileRead[Price]:
     """Read imbalance prices, EUR/MWh → series imbalance_shortage and imbalance_surplus. Raises TableError."""
     return _read(path, "imbalance", asked, lambda sheet, columns: read_prices(sheet, columns, asked))
 
 
-def capacity(path: Path, asked: Asked) -> FileRead[Price]:
+def capacity(path: Path, asked: ImportOptions) -> FileRead[Price]:
     """Read capacity prices, EUR/MW/h → series fcr_capacity, afrr_up_capacity and so on. Raises TableError."""
     return _read(path, "capacity", asked, lambda sheet, columns: read_capacity(sheet, columns, asked))
 
 
-def sessions(path: Path, asked: Asked) -> FileRead[Session]:
+def sessions(path: Path, asked: ImportOptions) -> FileRead[RecordedSession]:
     """Read charging sessions; those without energy are left out. Raises TableError."""
     return _read(path, "sessions", asked, lambda sheet, columns: read_sessions(sheet, columns))
 
 
-def _read(path: Path, kind: Kind, asked: Asked, read: Callable[[Sheet, Any], list[Value]]) -> FileRead[Value]:
+def _read(path: Path, kind: Kind, asked: ImportOptions, read: Callable[[Sheet, Any], list[Value]]) -> FileRead[Value]:
     text, notes = text_of(Path(path))
     sheet, layout, columns = _recognised(Path(path), text, kind, asked)
     if not sheet.rows:
@@ -67,7 +67,7 @@ def _read(path: Path, kind: Kind, asked: Asked, read: Callable[[Sheet, Any], lis
     return FileRead(values=values, layout=layout.name, notes=[*notes, *sheet.notes])
 
 
-def _recognised(path: Path, text: str, kind: Kind, asked: Asked) -> tuple[Sheet, Layout[Any], Any]:
+def _recognised(path: Path, text: str, kind: Kind, asked: ImportOptions) -> tuple[Sheet, Layout[Any], Any]:
     """Return the table, its layout and columns. Raises TableError when no layout fits."""
     of_kind = [layout for layout in LAYOUTS if layout.kind == kind]
     tried: list[Sheet] = []
@@ -90,7 +90,7 @@ def _sheets(path: Path, text: str) -> Iterable[Sheet]:
     return candidates(path.name, text)
 
 
-def _unknown(path: Path, kind: Kind, tried: Sequence[Sheet], asked: Asked) -> TableError:
+def _unknown(path: Path, kind: Kind, tried: Sequence[Sheet], asked: ImportOptions) -> TableError:
     if not tried:
         return TableError([f"{path.name}: is not a table: it has no header of several columns"])
     sheet = max(tried, key=lambda s: (len(s.header), -s.head_line))

@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.times import has_clock
-from agr.scenario.downloads.words import Clock, clock_of, names_zone
+from agr.scenario.downloads.words import TimeConvention, clock_of, names_zone
 
 _BEGIN = r"(?:start|begin|begins|beginn|anfang|von|from|debut|starttijd|begintijd|startzeit|van)"
 _END = r"(?:end|ends|ende|bis|until|to|stop|fin|einde|eindtijd|endzeit|tot)"
@@ -48,7 +48,9 @@ def one_of(sheet: Sheet, patterns: tuple[str, ...], *, but: tuple[int | None, ..
     return None
 
 
-def zone_column(sheet: Sheet, market: tzinfo, *, but: tuple[int | None, ...]) -> tuple[int | None, Clock | None]:
+def zone_column(
+    sheet: Sheet, market: tzinfo, *, but: tuple[int | None, ...]
+) -> tuple[int | None, TimeConvention | None]:
     """Return a column of offsets, and the zone that a column of zones names; None where there are none.
 
     Raises ValueError for zones that are not known, and for several.

@@ -3,23 +3,23 @@
 from datetime import datetime, timedelta
 
 from agr.domain.faults import number_of
-from agr.scenario.downloads.layout import Session, SessionColumns
+from agr.scenario.downloads.layout import RecordedSession, SessionColumns
 from agr.scenario.downloads.numbers import Decimals, decimals_of
 from agr.scenario.downloads.plausibility import check_sessions
-from agr.scenario.downloads.sheet import Row, Sheet
+from agr.scenario.downloads.sheet import Sheet, SheetRow
 from agr.scenario.downloads.times import read_time
-from agr.scenario.downloads.words import Clock
+from agr.scenario.downloads.words import TimeConvention
 
 _LONGEST_NAME = 200
 _TOLERANCE = 1.02
 """Energy that was rounded may need this much more than the highest power."""
 
 
-def read_sessions(sheet: Sheet, columns: SessionColumns) -> list[Session]:
+def read_sessions(sheet: Sheet, columns: SessionColumns) -> list[RecordedSession]:
     """Return the sessions with energy, in order of time. Raises TableError with all faults of the table."""
     numbers = [columns.energy] + ([] if columns.power is None else [columns.power])
     decimals = decimals_of([sheet.column(at) for at in numbers], sheet.separator)
-    found: dict[str, tuple[Row, Session]] = {}
+    found: dict[str, tuple[SheetRow, RecordedSession]] = {}
     left_out: list[int] = []
     for row in sheet.rows:
         try:
@@ -50,7 +50,7 @@ def read_sessions(sheet: Sheet, columns: SessionColumns) -> list[Session]:
     return sorted(sessions, key=lambda s: (s.start, s.session))
 
 
-def _session(sheet: Sheet, columns: SessionColumns, row: Row, decimals: Decimals) -> Session | None:
+def _session(sheet: Sheet, columns: SessionColumns, row: SheetRow, decimals: Decimals) -> RecordedSession | None:
     name = str(row.line) if columns.session is None else row.cells[columns.session]
     charger = "-".join(part for at in columns.charger if (part := row.cells[at]))
     if not name or not charger:
@@ -84,12 +84,12 @@ def _session(sheet: Sheet, columns: SessionColumns, row: Row, decimals: Decimals
             doubt = (
                 f"{sheet.file}, {sheet.place} {row.line}: {words}; write the offset behind its times, such as +01:00"
             )
-    return Session(
+    return RecordedSession(
         session=name, charger=charger, start=begin, end=end, energy_kwh=energy, max_kw=most, line=row.line, doubt=doubt
     )
 
 
-def _number(sheet: Sheet, decimals: Decimals, row: Row, column: int) -> float | None:
+def _number(sheet: Sheet, decimals: Decimals, row: SheetRow, column: int) -> float | None:
     try:
         return decimals.number(row.cells[column])
     except ValueError as error:
@@ -104,7 +104,7 @@ def _said(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%MZ}"
 
 
-def _instants(text: str, clock: Clock, day_first: bool | None) -> list[datetime]:
+def _instants(text: str, clock: TimeConvention, day_first: bool | None) -> list[datetime]:
     """Return the instants that a time may mean. Raises ValueError where it is none."""
     moment = read_time(text, day_first)
     if moment.tzinfo is not None:

@@ -20,7 +20,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class SheetRow:
     """One row; `line` counts the file's lines, or its records, from 1."""
 
     line: int
@@ -33,7 +33,7 @@ class Sheet:
 
     file: str
     header: tuple[str, ...]
-    rows: list[Row]
+    rows: list[SheetRow]
     separator: str = ""  # empty: none, as in JSON and XML
     place: str = "line"
     head_line: int = 1
@@ -106,9 +106,9 @@ def candidates(file: str, text: str) -> Iterator[Sheet]:
 
 def _parsed(
     lines: Sequence[str], separator: str, skipped: int, *, most: int | None = None
-) -> tuple[list[Row], tuple[int, str] | None]:  # fmt: skip
+) -> tuple[list[SheetRow], tuple[int, str] | None]:  # fmt: skip
     """Return the rows, the first ones at most, that are not blank, and the line and words of what ended them early."""
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     reader = csv.reader(lines, delimiter=separator, strict=True)
     line = skipped + 1
     try:
@@ -116,14 +116,14 @@ def _parsed(
             if len(rows) == most:
                 break
             if any(cell.strip() for cell in cells):
-                rows.append(Row(line=line, cells=tuple(cell.strip(" \t\r\n") for cell in cells)))
+                rows.append(SheetRow(line=line, cells=tuple(cell.strip(" \t\r\n") for cell in cells)))
             line = skipped + reader.line_num + 1
     except csv.Error as error:
         return rows, (line, f"is not a row of a table ({error}); is a quotation mark missing?")
     return rows, None
 
 
-def _below(file: str, rows: Sequence[Row], separator: str, fault: tuple[int, str] | None) -> Sheet:
+def _below(file: str, rows: Sequence[SheetRow], separator: str, fault: tuple[int, str] | None) -> Sheet:
     header = list(rows[0].cells)
     while not header[-1]:
         header.pop()
@@ -141,11 +141,11 @@ def _below(file: str, rows: Sequence[Row], separator: str, fault: tuple[int, str
         if len(cells) != width:
             sheet.fault(row.line, _another_width(len(cells), width, separator))
         else:
-            sheet.rows.append(Row(line=row.line, cells=cells))
+            sheet.rows.append(SheetRow(line=row.line, cells=cells))
     return sheet
 
 
-def _all_end_with_separators(rows: Sequence[Row], width: int, separator: str) -> bool:
+def _all_end_with_separators(rows: Sequence[SheetRow], width: int, separator: str) -> bool:
     """Return whether every row has the same number of empty values more than the header: separators at its end.
 
     Between commas, two numbers side by side may also be one whose decimal comma made it two.
@@ -181,7 +181,9 @@ def _of_records(file: str, text: str) -> Sheet:
         raise TableError([f"{file}: is JSON, but no list of records (objects)"])
     flat = [dict(_leaves(record)) for record in content]
     header = tuple(dict.fromkeys(name for record in flat for name in record))
-    rows = [Row(line=n, cells=tuple(record.get(name, "") for name in header)) for n, record in enumerate(flat, start=1)]
+    rows = [
+        SheetRow(line=n, cells=tuple(record.get(name, "") for name in header)) for n, record in enumerate(flat, start=1)
+    ]
     return Sheet(file=file, header=header, rows=rows, place="record")
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agr.scenario.downloads.lengths import minutes_of
-from agr.scenario.downloads.sheet import Row, Sheet
+from agr.scenario.downloads.sheet import Sheet, SheetRow
 from agr.scenario.downloads.times import day_first_of, is_clock, parts, read_time
-from agr.scenario.downloads.words import Clock
+from agr.scenario.downloads.words import TimeConvention
 
 _MIDNIGHT = re.compile("0?0:00(?::00)?")
 
@@ -22,8 +22,8 @@ class Timing:
     day: int | None = None  # the day, where start and end are times of day
     length: int | None = None
     fixed_minutes: int | None = None  # what every row of this publisher holds for
-    clock: Clock
-    end_clock: Clock | None = None
+    clock: TimeConvention
+    end_clock: TimeConvention | None = None
     offset: int | None = None  # a column of offsets such as +02:00
     day_first: bool | None = None  # None: as the file's dates tell
 
@@ -32,14 +32,14 @@ class Timing:
 class Written:
     """A row's times as written: in UTC, or as the clock shows."""
 
-    row: Row
+    row: SheetRow
     start: datetime | None = None
     end: datetime | None = None
     minutes: int | None = None
     at: datetime | None = None  # the start, or the end where that is all there is, in UTC
     earlier: bool = False  # the first of the two instants that its time may mean
 
-    def anchor(self, timing: Timing) -> tuple[datetime, Clock]:
+    def anchor(self, timing: Timing) -> tuple[datetime, TimeConvention]:
         """Return the start, or the end where that is all there is, and how it is meant without an offset."""
         if self.start is not None:
             return self.start, timing.clock
@@ -52,7 +52,7 @@ class Written:
         return [self.end] if self.end.tzinfo is not None else (timing.end_clock or timing.clock).instants(self.end)
 
 
-def written_of(sheet: Sheet, timing: Timing, row: Row, silent: Callable[[Row], bool]) -> Written | None:
+def written_of(sheet: Sheet, timing: Timing, row: SheetRow, silent: Callable[[SheetRow], bool]) -> Written | None:
     """Return a row's times; None, and a noted fault unless the row is `silent`, where they cannot be read."""
     try:
         begin, end = _texts(timing, row)
@@ -77,11 +77,11 @@ def written_of(sheet: Sheet, timing: Timing, row: Row, silent: Callable[[Row], b
     return one
 
 
-def _cell(column: int | None, row: Row) -> str:
+def _cell(column: int | None, row: SheetRow) -> str:
     return "" if column is None else row.cells[column]
 
 
-def _texts(timing: Timing, row: Row) -> tuple[str, str]:
+def _texts(timing: Timing, row: SheetRow) -> tuple[str, str]:
     """Return a row's start and end as written, with its day where that stands apart."""
     begin, end = _cell(timing.start, row), _cell(timing.end, row)
     if timing.end is None:

@@ -36,7 +36,7 @@ def plain(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clock:
+class TimeConvention:
     """How times without an offset are meant: in a zone, or, of a column named only CET, perhaps all year at +01:00."""
 
     zone: tzinfo
@@ -63,23 +63,23 @@ class Clock:
         return sorted(set(there))
 
 
-def clock_of(name: str, market: tzinfo) -> Clock:
+def clock_of(name: str, market: tzinfo) -> TimeConvention:
     """Return how a column's times without offset are meant: as its name says, else as the market's clock shows."""
     if place := _PLACE.search(name):
-        return Clock(zone=zone(place[0]))
+        return TimeConvention(zone=zone(place[0]))
     if offset := _OFFSET.search(name):
         ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
-        return Clock(zone=timezone(ahead if offset[1] == "+" else -ahead))
+        return TimeConvention(zone=timezone(ahead if offset[1] == "+" else -ahead))
     words = set(plain(name).split("_"))
     for both, seasonal in _SEASONS:
         if words >= set(both):
-            return Clock(zone=seasonal)
+            return TimeConvention(zone=seasonal)
     if words & {"utc", "gmt"}:
-        return Clock(zone=UTC)
+        return TimeConvention(zone=UTC)
     for (winter, summer), seasonal in _SEASONS:
         if words & {winter, summer}:
-            return Clock(zone=seasonal, doubt=(winter if winter in words else summer).upper())
-    return Clock(zone=market)
+            return TimeConvention(zone=seasonal, doubt=(winter if winter in words else summer).upper())
+    return TimeConvention(zone=market)
 
 
 def names_zone(name: str) -> bool:

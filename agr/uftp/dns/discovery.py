@@ -35,7 +35,7 @@ class Said(Protocol):
         """When its signatures expire."""
 
 
-class Asked(Protocol):
+class DnsSource(Protocol):
     """A source of DNS answers."""
 
     def ask(self, name: str, kind: str) -> Said:
@@ -53,7 +53,7 @@ class DnsFound:
     valid_until: datetime
 
 
-def look_up(dns: Asked, domain: str, role: str, *, keys: bool = True, endpoint: bool = True) -> DnsFound:
+def look_up(dns: DnsSource, domain: str, role: str, *, keys: bool = True, endpoint: bool = True) -> DnsFound:
     """Return a participant's published keys and endpoint. Raises DiscoveryError, which names the wrong record."""
     answers: list[Said] = []
 

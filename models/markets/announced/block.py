@@ -8,7 +8,7 @@ import numpy as np
 from models.algebra import pyo
 from models.block import LINEAR, Discrete, ObjectiveTerm, add_cells, linear_sum, new_block
 from models.case import Case
-from models.markets.protocols import Portfolio, QuietBlock
+from models.markets.protocols import PortfolioSums, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,7 +19,7 @@ class AnnouncedBlock(QuietBlock):
     discrete: Discrete = LINEAR
 
 
-def stay_near(model: Any, case: Case, portfolio: Portfolio) -> AnnouncedBlock:
+def stay_near(model: Any, case: Case, portfolio: PortfolioSums) -> AnnouncedBlock:
     """Add P_c[t] − up + down = anchor[c,t] and a cost of up + down: equally good programs then do not alternate."""
     if case.anchor is None:
         return AnnouncedBlock(terms=())

@@ -26,7 +26,7 @@ from models.block import (
 )
 from models.case import Case, Floats, Ints, Reserve
 from models.headroom import KW_PER_MW, traded, traded_isps
-from models.markets.protocols import Marginals, Portfolio
+from models.markets.protocols import Marginals, PortfolioSums
 
 _ROUNDING = 1e-9
 
@@ -64,7 +64,7 @@ class BalancingCapacityBlock:
         return {"reserve_eur_per_mw": np.maximum(held, 0.0)}
 
 
-def hold_reserves(model: Any, case: Case, portfolio: Portfolio) -> BalancingCapacityBlock:
+def hold_reserves(model: Any, case: Case, portfolio: PortfolioSums) -> BalancingCapacityBlock:
     """Add Σ headroom >= bid − shortfall in every ISP of a block, as planned and when all reservations are called.
 
     When called, units at reserved congestion points count with their called reserve, all others as planned.

@@ -23,7 +23,7 @@ from models.case import NO_LIMIT, Bools, Case, Direction, Floats, Ints
 from models.headroom import takes
 from models.markets.connection_limits.costs import CALLED_TERM, TERM
 from models.markets.connection_limits.trees import called_limits, chains, with_below
-from models.markets.protocols import ClassUnits, Marginals, Portfolio, QuietBlock
+from models.markets.protocols import ClassUnits, Marginals, PortfolioSums, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,7 +54,7 @@ class _Draws:
     isp: Ints  # (N,)
 
 
-def limit_connections(model: Any, case: Case, portfolio: Portfolio) -> ConnectionLimitsBlock:
+def limit_connections(model: Any, case: Case, portfolio: PortfolioSums) -> ConnectionLimitsBlock:
     """Add Σ (p + v) − breach <= import[l,t] and Σ (p − u) + breach >= export[l,t] over all units behind each limit.
 
     u and v are the reserve that units hold up and down. The same holds for called programs and what is held then,

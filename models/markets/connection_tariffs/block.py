@@ -18,7 +18,7 @@ from models.block import (
 )
 from models.case import NO_TARIFF, Case, Floats, Ints
 from models.markets.connection_tariffs.costs import PEAK_TERM, TERM, WORSE_TERM
-from models.markets.protocols import Portfolio, QuietBlock
+from models.markets.protocols import PortfolioSums, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +29,7 @@ class ConnectionTariffsBlock(QuietBlock):
     discrete: Discrete = LINEAR
 
 
-def charge_connections(model: Any, case: Case, portfolio: Portfolio) -> ConnectionTariffsBlock:
+def charge_connections(model: Any, case: Case, portfolio: PortfolioSums) -> ConnectionTariffsBlock:
     """Add Σ p = import − export per connection and ISP, and import <= level of each peak charge, level >= reached.
 
     Import costs at least what export earns, so that no optimum has both in one ISP.
@@ -51,7 +51,7 @@ def charge_connections(model: Any, case: Case, portfolio: Portfolio) -> Connecti
 
 
 def _balance(
-    block: Any, case: Case, portfolio: Portfolio, imports: VariableArray, exports: VariableArray
+    block: Any, case: Case, portfolio: PortfolioSums, imports: VariableArray, exports: VariableArray
 ) -> None:  # fmt: skip
     """State what each connection draws in each ISP as import less export."""
     variables, kw, cell = list[Any](), list[Floats](), list[Ints]()

@@ -8,7 +8,7 @@ import numpy as np
 from models.algebra import pyo
 from models.block import LINEAR, Discrete, Flow, ObjectiveTerm, Values, Variables, new_block
 from models.case import NO_POINT, Case, Floats, Ints
-from models.markets.protocols import Portfolio, QuietBlock
+from models.markets.protocols import PortfolioSums, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +29,7 @@ class DayAheadBlock(QuietBlock):
         return whole | {"group_day_ahead_kw": mine} if case.balancing_groups.name else whole
 
 
-def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlock:
+def trade_day_ahead(model: Any, case: Case, portfolio: PortfolioSums) -> DayAheadBlock:
     """Add a position for all free ISPs of a product; its limits are the tightest of those ISPs."""
     block = new_block(model, "day_ahead")
     position_of, low, high = list[Ints](), list[float](), list[float]()

@@ -22,7 +22,7 @@ from models.block import (
     new_block,
 )
 from models.case import Case, Floats
-from models.markets.protocols import Allowed, Marginals, Portfolio
+from models.markets.protocols import Allowed, Marginals, PortfolioSums
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +57,7 @@ class ImbalanceBlock:
         return whole | {"group_balance_eur_per_mwh": found} if case.balancing_groups.name else whole
 
 
-def close_balance(model: Any, case: Case, portfolio: Portfolio) -> ImbalanceBlock:
+def close_balance(model: Any, case: Case, portfolio: PortfolioSums) -> ImbalanceBlock:
     """Add Σ positions of all markets + short[t] − long[t] = Σ_c P_c[t]; committed positions and trades are constant.
 
     With balancing groups there is such a row for each of them, over its own units.
@@ -97,7 +97,7 @@ def _decided_kw(case: Case, fixed_groups_kw: Floats) -> Floats:
     return np.concatenate(decided) - (fixed_groups_kw.ravel() if case.balancing_groups.name else 0.0)
 
 
-def _consumption(case: Case, portfolio: Portfolio) -> Iterator[tuple[int, Any, float]]:
+def _consumption(case: Case, portfolio: PortfolioSums) -> Iterator[tuple[int, Any, float]]:
     """Yield the row (g·T + t), variable and kW per unit of what is consumed: P_c, or units where there are groups."""
     if not case.balancing_groups.name:
         power = portfolio.points.power

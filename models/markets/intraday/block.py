@@ -7,7 +7,7 @@ import numpy as np
 
 from models.block import LINEAR, Discrete, Flow, ObjectiveTerm, Values, VariableArray, add_cells, new_block
 from models.case import NO_POINT, Case, Floats
-from models.markets.protocols import Portfolio, QuietBlock
+from models.markets.protocols import PortfolioSums, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +30,7 @@ class IntradayBlock(QuietBlock):
         return whole | {"group_intraday_kw": buy - sell} if case.balancing_groups.name else whole
 
 
-def trade_intraday(model: Any, case: Case, portfolio: Portfolio) -> IntradayBlock:
+def trade_intraday(model: Any, case: Case, portfolio: PortfolioSums) -> IntradayBlock:
     """Add purchases and sales of each balancing group, within its depth, in free ISPs."""
     block, each = new_block(model, "intraday"), [one.intraday for one in case.energy_markets()]
     free = np.array([np.isnan(market.committed_kw) for market in each])

@@ -17,7 +17,7 @@ from models.block import (
     new_block,
 )
 from models.case import Case, Floats
-from models.markets.protocols import Marginals, Portfolio, QuietBlock
+from models.markets.protocols import Marginals, PortfolioSums, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +43,7 @@ class LimitsBlock(QuietBlock):
         }
 
 
-def limit_congestion(model: Any, case: Case, portfolio: Portfolio) -> LimitsBlock:
+def limit_congestion(model: Any, case: Case, portfolio: PortfolioSums) -> LimitsBlock:
     """Add P_c[t] − breach <= import[l,t] and P_c[t] + breach >= export[l,t], where such a bound exists."""
     block, points = new_block(model, "limits"), portfolio.points
     limits = case.limits

@@ -17,7 +17,7 @@ from models.block import (
     new_block,
 )
 from models.case import Case
-from models.markets.protocols import Allowed, Portfolio, QuietBlock
+from models.markets.protocols import Allowed, PortfolioSums, QuietBlock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +44,7 @@ class OrdersBlock(QuietBlock):
         return Allowed(rows=self.rows, lower=np.full(len(upper), -np.inf), upper=upper)
 
 
-def keep_orders(model: Any, case: Case, portfolio: Portfolio) -> OrdersBlock:
+def keep_orders(model: Any, case: Case, portfolio: PortfolioSums) -> OrdersBlock:
     """Add P_c[t] − missing <= most[o,t] and P_c[t] + missing >= least[o,t], where such a bound exists."""
     orders = case.orders
     if not len(orders.name):

@@ -23,7 +23,7 @@ from models.block import (
     new_block,
 )
 from models.case import Case, Floats, Ints
-from models.markets.protocols import Allowed, Marginals, Portfolio
+from models.markets.protocols import Allowed, Marginals, PortfolioSums
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +65,7 @@ class ReservationsBlock:
         return {"reservation_eur_per_mwh": np.maximum(released, 0.0)}
 
 
-def cover_reservations(model: Any, case: Case, portfolio: Portfolio) -> ReservationsBlock:
+def cover_reservations(model: Any, case: Case, portfolio: PortfolioSums) -> ReservationsBlock:
     """Add Σ q <= P_c + Σ_k (R_k + s_k) where R < 0, Σ q >= P_c + Σ_k (R_k − s_k) where R > 0, 0 <= s_k <= |R_k|.
 
     Contracts of one sign at one congestion point and ISP share the row: the same kW is never sold twice.

@@ -11,7 +11,7 @@ from models.parameter_views import Tables, load
 from models.resources.storage.band import keeps_band
 from models.resources.storage.kernel import respond_one
 from models.resources.storage.layout import ENERGY, EXCESS, POWER, RESERVE, SLACK, UNMET, Work, new_work
-from models.resources.storage.lines import Planning, new_planning
+from models.resources.storage.lines import MarginWork, new_planning
 from models.resources.storage.margins import respond_with_margins
 
 
@@ -30,7 +30,7 @@ class Offers(NamedTuple):
 @inlined
 def _answer(
     table: Floats, scalars: Floats, hours: float, price: Floats, offers: Offers, h: int, margins: bool,
-    work: Work, planning: Planning, tolerance: float,
+    work: Work, planning: MarginWork, tolerance: float,
 ) -> tuple[float, float]:  # fmt: skip
     """Write a unit's answer to work; return (own cost, proven bound), EUR."""
     if margins and scalars[RESERVE] > 0.0:

@@ -12,7 +12,7 @@ ITERATIONS = 100
 """The most iterations of keep_margins."""
 
 
-class Planning(NamedTuple):
+class MarginWork(NamedTuple):
     """The working arrays of one thread for margins, besides Work."""
 
     lines: Floats  # (3,T,N) breakpoints of V_t, value there, slope behind
@@ -33,9 +33,9 @@ class Planning(NamedTuple):
 
 
 @compiled
-def new_planning(isps: int, products: int, rooms: int, scalars: int) -> Planning:
+def new_planning(isps: int, products: int, rooms: int, scalars: int) -> MarginWork:
     """Return working arrays with undefined values; a unit has so many scalars, see new_work."""
-    return Planning(
+    return MarginWork(
         np.empty((3, isps, (SEGMENTS + SPLITS + 2) * isps + 2 * ITERATIONS + scalars)),
         np.empty(isps, dtype=np.int64),
         np.empty(isps),

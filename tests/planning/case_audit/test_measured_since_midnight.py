@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
-from agr.planning.case import Held, Inputs, build
+from agr.planning.case import Inputs, MeasuredEnergy, build
 from agr.planning.case_audit import audit_case, audit_programs
 from models.method import Method, solve
 from tests.builders.entered import DAYS, HEAT_PUMP, world, worlds
@@ -23,7 +23,7 @@ contents = st.floats(0.0, 12.0)
 def test_what_was_measured_is_in_the_case_as_the_audit_expects_it(
     inputs: Inputs, isps: int, battery: float, pump: float, later: int, known: bool
 ) -> None:
-    held = {"battery": Held(isps=isps, kwh=battery), "pump": Held(isps=isps, kwh=pump)}
+    held = {"battery": MeasuredEnergy(isps=isps, kwh=battery), "pump": MeasuredEnergy(isps=isps, kwh=pump)}
     later_inputs, _ = replanned(inputs, isps + later)
     previous = later_inputs.previous if known else replace(later_inputs.previous, programs_kw={})
     now = replace(later_inputs, held=held, past_isps=isps, previous=previous)
@@ -46,7 +46,7 @@ def test_a_plan_passes_through_what_was_measured(battery: float, pump: float) ->
         wear_eur_per_mwh=3.0, reserve_kw=0.0,
     )  # fmt: skip
     inputs, _ = replanned(world(Period(DAYS[1]), (made, HEAT_PUMP)), 44)
-    held = {"battery": Held(isps=40, kwh=battery), "pump": Held(isps=40, kwh=pump)}
+    held = {"battery": MeasuredEnergy(isps=40, kwh=battery), "pump": MeasuredEnergy(isps=40, kwh=pump)}
     now = replace(inputs, held=held, past_isps=40)
     named = build(now)
     assert audit_case(now, named) == ()

@@ -1,12 +1,12 @@
 """ACN-Data's sessions, as CSV or JSON: HTTP dates in GMT, whatever the zone that a column names for the place."""
 
-from agr.scenario.downloads.layout import Asked, Layout, SessionColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, SessionColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.words import clock_of
 
 
-def _columns(sheet: Sheet, asked: Asked) -> SessionColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> SessionColumns | None:
     session, charger = one_of(sheet, ("session_id", "id")), one_of(sheet, ("station_id", "space_id"))
     start, end = one_of(sheet, ("connection_time",)), one_of(sheet, ("disconnect_time",))
     energy = one_of(sheet, ("kwh_delivered",))

@@ -4,7 +4,7 @@ import re
 
 from agr.scenario.downloads.areas import area_code
 from agr.scenario.downloads.capacity import CapacityColumns
-from agr.scenario.downloads.layout import Asked, Layout
+from agr.scenario.downloads.layout import ImportOptions, Layout
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.words import clock_of
@@ -15,7 +15,7 @@ _CODES = {name: code for code, name in _COUNTRIES.items()} | {code.lower(): code
 _PRICED = re.compile(r"price.*eur.*mw")
 
 
-def _columns(sheet: Sheet, asked: Asked) -> CapacityColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> CapacityColumns | None:
     product = one_of(sheet, ("product_?name", "product"))
     time = one_of(sheet, ("utc_start", "date_?from"))
     country = area_code(asked.country)

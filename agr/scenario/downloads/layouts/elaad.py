@@ -1,12 +1,12 @@
 """ElaadNL's open transactions: days before months, times in UTC, energy in kWh and highest power in kW."""
 
-from agr.scenario.downloads.layout import Asked, Layout, SessionColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, SessionColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.words import clock_of
 
 
-def _columns(sheet: Sheet, asked: Asked) -> SessionColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> SessionColumns | None:
     session, point, plug = (one_of(sheet, (name,)) for name in ("transaction_id", "charge_point", "connector"))
     start, end = one_of(sheet, ("utc_transaction_start",)), one_of(sheet, ("utc_transaction_stop",))
     energy, power = one_of(sheet, ("total_energy",)), one_of(sheet, ("max_power",))

@@ -4,14 +4,14 @@ A positive imbalance is a surplus, a negative one a shortage.
 """
 
 from agr.scenario.downloads.imbalance_columns import imbalance_columns
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     time, length = one_of(sheet, (r"date_?time(?:_.*)?",)), one_of(sheet, ("resolution_code", "resolution"))
     surplus, shortage = (one_of(sheet, (rf"{sign}_imbalance_price(?:_.*)?",)) for sign in ("positive", "negative"))
     if surplus is None and shortage is None:  # since 2020 there is one price for both

@@ -2,7 +2,7 @@
 
 import re
 
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of, per_mwh, plain
@@ -10,7 +10,7 @@ from agr.scenario.downloads.words import clock_of, per_mwh, plain
 _PRICE = re.compile(r"day[ -]ahead[ -](?:auktion|auction)\s*\((.+)\)", re.IGNORECASE)
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     if not sheet.rows or not re.match(r"(?:date|datum)", plain(sheet.header[0])):
         return None
     named = {at: found[1] for at, name in enumerate(sheet.header) if (found := _PRICE.fullmatch(name.strip()))}

@@ -1,13 +1,13 @@
 """ENTSO-E's export of day-ahead prices: market time units "begin - end", one area and sequence or several."""
 
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of, per_mwh
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     time, price = one_of(sheet, (r"mtu(_.*)?",)), one_of(sheet, (r"day_ahead_price(_.*)?",))
     if time is None or price is None:
         return None

@@ -1,6 +1,6 @@
 """ENTSO-E's file library, energy prices (12.1.D): instants in UTC, with resolution, area, contract and sequence."""
 
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing
@@ -9,7 +9,7 @@ from agr.scenario.downloads.words import clock_of
 _DAY_AHEAD = frozenset({"", "day-ahead", "day ahead", "daily", "a01"})
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     start, length = one_of(sheet, (r"date_?time_utc",)), one_of(sheet, ("resolution_code",))
     price, area = one_of(sheet, (r"price_currency_mwh",)), one_of(sheet, ("map_code", "area_display_name"))
     contract, currency = one_of(sheet, ("contract_type",)), one_of(sheet, ("currency",))

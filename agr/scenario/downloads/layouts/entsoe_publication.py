@@ -12,8 +12,8 @@ from lxml import etree
 from agr.domain.errors import InputError, TableError
 from agr.domain.isp import parse_duration
 from agr.domain.xml_document import XmlError, parse_xml
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
-from agr.scenario.downloads.sheet import Row, Sheet
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.sheet import Sheet, SheetRow
 from agr.scenario.downloads.times import read_time
 from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of
@@ -55,7 +55,7 @@ def _day_ahead(sheet: Sheet, root: etree._Element) -> list[etree._Element]:
     return daily
 
 
-def _points(series: etree._Element, period: etree._Element) -> Iterator[Row]:
+def _points(series: etree._Element, period: etree._Element) -> Iterator[SheetRow]:
     start, end = (read_time(_one(period, name)) for name in ("start", "end"))
     step = parse_duration(_one(period, "resolution"))
     count, left = divmod(end - start, step) if step else (0, end - start)
@@ -76,7 +76,7 @@ def _points(series: etree._Element, period: etree._Element) -> Iterator[Row]:
             raise ValueError(f"position {position} comes twice or lies outside 1..{count}")
         for at in range(position, following if stepped else position + 1):
             cells = [*_span(start, step, at), *told, _one(point, "price.amount")]
-            yield Row(line=_line(point), cells=tuple(cells))
+            yield SheetRow(line=_line(point), cells=tuple(cells))
 
 
 def _span(start: datetime, step: timedelta, position: int) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _one(element: etree._Element, name: str, default: str | None = None) -> str:
     return found[0] if found else default or ""
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     if sheet.header != _HEADER:
         return None
     return PriceColumns(

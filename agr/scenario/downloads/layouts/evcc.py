@@ -3,7 +3,7 @@
 Its column ID or Identifier is the card or vehicle, not the session.
 """
 
-from agr.scenario.downloads.layout import Asked, Layout, SessionColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, SessionColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.words import clock_of
@@ -11,7 +11,7 @@ from agr.scenario.downloads.words import clock_of
 _METERS = ("meter_start(?:_kwh)?", "anfangszahlerstand(?:_kwh)?")
 
 
-def _columns(sheet: Sheet, asked: Asked) -> SessionColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> SessionColumns | None:
     start = one_of(sheet, ("created", "started", "startzeit", "gestart"))
     end = one_of(sheet, ("finished", "endzeit", "beeindigd", "afgerond"))
     charger = one_of(sheet, ("charging_point", "loadpoint", "ladepunkt", "oplaadpunt", "laadpunt"))

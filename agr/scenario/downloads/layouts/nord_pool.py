@@ -2,7 +2,7 @@
 
 import re
 
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing
@@ -11,7 +11,7 @@ from agr.scenario.downloads.words import clock_of
 _PRICE = re.compile(r"([A-Z]{2,3}[A-Z0-9-]*)(?:\s+Price)?\s*\(([A-Z]{3})\)")
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     start, end = one_of(sheet, (r"delivery_start(_.*)?",)), one_of(sheet, (r"delivery_end(_.*)?",))
     named = {at: found for at, name in enumerate(sheet.header) if (found := _PRICE.fullmatch(name.strip()))}
     if start is None or end is None or not named:

@@ -3,13 +3,13 @@
 Times without a zone are UTC, energies are in kWh. Source: OCPI 2.2.1, mod_cdrs and types.
 """
 
-from agr.scenario.downloads.layout import Asked, Layout, SessionColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, SessionColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.words import clock_of
 
 
-def _columns(sheet: Sheet, asked: Asked) -> SessionColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> SessionColumns | None:
     session, start = one_of(sheet, ("id",)), one_of(sheet, ("start_date_time",))
     end, energy = one_of(sheet, ("end_date_time", "stop_date_time")), one_of(sheet, ("total_energy",))
     charger = one_of(

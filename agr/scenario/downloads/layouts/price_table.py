@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from agr.scenario.downloads.areas import area_code
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import AREAS, DAYS, ENDS, LENGTHS, SEQUENCES, UNITS, one_of, start_of, zone_column
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.times import is_clock, parts
@@ -54,7 +54,7 @@ def _by_unit_column(sheet: Sheet) -> list[PriceColumn]:
     return [PriceColumn(column=at, factor=factor, area="" if len(named) == 1 else sheet.header[at]) for at in named]
 
 
-def timing_of(sheet: Sheet, asked: Asked) -> Timing | None:
+def timing_of(sheet: Sheet, asked: ImportOptions) -> Timing | None:
     """Return the columns of times; None where no column says when a row begins or ends."""
     start = start_of(sheet)
     end = one_of(sheet, ENDS, but=(start,))
@@ -74,7 +74,7 @@ def timing_of(sheet: Sheet, asked: Asked) -> Timing | None:
     )  # fmt: skip
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     prices, timing = price_columns(sheet), timing_of(sheet, asked)
     if not prices or timing is None:
         return None
@@ -93,7 +93,7 @@ def _holding(sheet: Sheet, area: str, but: Sequence[int | None]) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-def lacking(sheet: Sheet, asked: Asked) -> list[str]:
+def lacking(sheet: Sheet, asked: ImportOptions) -> list[str]:
     """Return what no column was found for."""
     unnamed = any(_PRICES & set(name.split("_")) for name in sheet.names())
     price = "price with its unit, such as 'price (EUR/MWh)'" if unnamed else "price"

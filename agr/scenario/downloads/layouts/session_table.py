@@ -1,6 +1,6 @@
 """Charging sessions in columns with telling names, in any order: a charge-point operator's or a user's own list."""
 
-from agr.scenario.downloads.layout import Asked, Layout, SessionColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, SessionColumns
 from agr.scenario.downloads.roles import one_of, zone_column
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import read_day_first
@@ -26,7 +26,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
 _NEEDED = ("charger", "start", "end", "energy")
 
 
-def _columns(sheet: Sheet, asked: Asked) -> SessionColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> SessionColumns | None:
     found = {role: one_of(sheet, patterns) for role, patterns in _ROLES.items()}
     charger, start, end, energy = (found[role] for role in _NEEDED)
     if charger is None or start is None or end is None or energy is None:

@@ -2,7 +2,7 @@
 
 import re
 
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing, read_day_first
@@ -11,7 +11,7 @@ from agr.scenario.downloads.words import clock_of
 _PRICE = re.compile(r"(.+?)\s*\[(?:€|EUR)/MWh\](?:\s.*)?")
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     prices = [
         PriceColumn(column=at, area=found[1])
         for at, name in enumerate(sheet.header)

@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from agr.scenario.downloads.imbalance_columns import imbalance_columns
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing, read_day_first
@@ -15,7 +15,7 @@ _DUTCH = ZoneInfo("Europe/Amsterdam")
 _TIMES = ("utc_start", r"time_?interval_start.*", "date|datum", r"start.*", r"date_?time.*")
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     time = one_of(sheet, _TIMES)
     shortage, surplus = (one_of(sheet, (rf"(?:price_)?{side}(?:_.*)?",)) for side in ("shortage", "surplus"))
     if time is None or shortage is None or surplus is None:

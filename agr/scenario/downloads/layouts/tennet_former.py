@@ -4,14 +4,14 @@ Who consumes more than planned is short and pays the price of "Consume"; who fee
 """
 
 from agr.scenario.downloads.imbalance_columns import imbalance_columns
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumns
+from agr.scenario.downloads.layout import ImportOptions, Layout, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing, read_day_first
 from agr.scenario.downloads.words import clock_of
 
 
-def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+def _columns(sheet: Sheet, asked: ImportOptions) -> PriceColumns | None:
     day, number = one_of(sheet, ("date", "datum")), one_of(sheet, ("pte", "ptu"))
     start = one_of(sheet, ("period_from", "periode_van"))
     consume, feed = one_of(sheet, ("consume", "afnemen")), one_of(sheet, ("feed", "invoeden"))
