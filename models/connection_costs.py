@@ -70,9 +70,9 @@ class Paid:
     peak_kw: float  # its highest import that any peak charge counts; 0 where it has none
 
 
-def paid_for(case: Case, connection: int, drawn_kw: Floats) -> Paid:
-    """Return what one connection (index) with a tariff pays for what it draws (T,), kW."""
-    tariffs = case.connection_tariffs
+def paid_for(case: Case, connection: int, drawn_kw: Floats, *, unsteered: bool = False) -> Paid:
+    """Return what one connection (index) with a tariff pays for what it draws (T,), kW; `unsteered`: unmanaged."""
+    tariffs = case.connection_tariffs.unsteered() if unsteered else case.connection_tariffs
     imports, exports = tariffs.import_eur_per_mwh[connection], tariffs.export_eur_per_mwh[connection]
     price, eur, highest = np.where(drawn_kw > 0, imports, exports), 0.0, 0.0
     for peak in np.flatnonzero(tariffs.peak_at == connection):

@@ -105,7 +105,8 @@ def at_connection(
         limits=_limits(solved, chain), market_eur_per_mwh=market,
         import_eur_per_mwh=market + _price(solved, "import_eur_per_mwh", tariff),
         export_eur_per_mwh=market + _price(solved, "export_eur_per_mwh", tariff),
-        planned=_bill(solved, tariff, market, power), unmanaged=_bill(solved, tariff, market, unmanaged),
+        planned=_bill(solved, tariff, market, power),
+        unmanaged=_bill(solved, tariff, market, unmanaged, unsteered=True),
         held_by=tuple(
             tuple(
                 str(cause)
@@ -175,12 +176,12 @@ def _price(solved: Solved, side: str, tariff: int) -> Floats:
     return np.zeros(case.isps) if tariff == NO_TARIFF else np.asarray(getattr(case.connection_tariffs, side)[tariff])
 
 
-def _bill(solved: Solved, tariff: int, market: Floats, drawn_kw: Floats) -> Bill:
+def _bill(solved: Solved, tariff: int, market: Floats, drawn_kw: Floats, *, unsteered: bool = False) -> Bill:
     from models.connection_costs import paid_for
 
     case = solved.named.case
     energy = float((drawn_kw * market).sum()) * case.isp_hours / 1000
     if tariff == NO_TARIFF:
         return Bill(energy_eur=energy, tariff_eur=0.0, peak_eur=0.0, peak_kw=0.0)
-    paid = paid_for(case, tariff, drawn_kw)
+    paid = paid_for(case, tariff, drawn_kw, unsteered=unsteered)
     return Bill(energy_eur=energy, tariff_eur=paid.tariff_eur, peak_eur=paid.peak_eur, peak_kw=paid.peak_kw)

@@ -34,7 +34,7 @@ from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.missing_inputs import forecasts_known, portfolio_known
-from agr.planning.peaks import measured_kw, reached_kw
+from agr.planning.peaks import measured_kw, reached_kw, unmanaged_reached_kw
 from agr.planning.plugged_cars import CARS_DID, as_cars_did
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.prices_known import prices_per_isp, quoted_prices
@@ -234,6 +234,7 @@ def carried_on(inputs: Inputs, earlier: Solved | None, drawn_kw: Mapping[str, Fl
         carried_state=left.states,
         unmanaged_state=left.unmanaged_states,
         peaks_reached_kw=reached_kw(earlier, inputs.register, inputs.period, drawn_kw or {}),
+        unmanaged_peaks_reached_kw=unmanaged_reached_kw(earlier, inputs.register, inputs.period),
         brought_forward_eur=left.eur,
         unmanaged_brought_forward_eur=left.unmanaged_eur,
     )

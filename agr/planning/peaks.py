@@ -20,6 +20,7 @@ from agr.planning.measured_powers import LONGEST_GAP
 
 if TYPE_CHECKING:
     from agr.planning.ports import PlanReader
+    from models.case import ConnectionTariffs
 
 Floats = NDArray[np.float64]
 _UNLIMITED_KW = 1e9
@@ -75,15 +76,39 @@ def reached_kw(
     """
     from models.connection_costs import drawn_kw
 
-    case, before = earlier.named.case, period.previous()
-    tariffs = case.connection_tariffs
-    rows = going_on(register, period)
-    if not rows or not len(tariffs.peak_at) or case.isps != before.isp_count:
+    if not _go_on(earlier, register, period):
         return {}
+    case = earlier.named.case
     drawn = drawn_kw(case, earlier.outcome.programs)
-    for n, connection in enumerate(tariffs.name):
+    for n, connection in enumerate(case.connection_tariffs.name):
         if connection in measured:
             drawn[n] = np.where(np.isnan(measured[connection]), drawn[n], measured[connection])
+    return _highest(case.connection_tariffs, drawn, register, period)
+
+
+def unmanaged_reached_kw(earlier: Solved, register: Register, period: Period) -> dict[ConnectionTariff, float]:
+    """Return the same as `reached_kw` if nobody had steered since a plan of the billing period was the first."""
+    from models.baseline import unmanaged_programs
+    from models.connection_costs import drawn_kw
+
+    if not _go_on(earlier, register, period):
+        return {}
+    case = earlier.named.case
+    return _highest(case.connection_tariffs.unsteered(), drawn_kw(case, unmanaged_programs(case)), register, period)
+
+
+def _go_on(earlier: Solved, register: Register, period: Period) -> bool:
+    """Return whether a peak charge goes on that the plan of the Period before knew."""
+    case = earlier.named.case
+    known = len(case.connection_tariffs.peak_at) > 0 and case.isps == period.previous().isp_count
+    return known and bool(going_on(register, period))
+
+
+def _highest(
+    tariffs: "ConnectionTariffs", drawn: Floats, register: Register, period: Period
+) -> dict[ConnectionTariff, float]:
+    """Return peak charge → its highest import so far, given what connections drew the Period before (N,T), kW."""
+    before = period.previous()
     imported = np.where(tariffs.peak_inside, drawn[tariffs.peak_at], 0.0).max(axis=1)
     highest = np.maximum(imported, tariffs.peak_reached_kw)
     known: dict[tuple[str, float, bytes], float] = {}
@@ -91,7 +116,7 @@ def reached_kw(
         key = tariffs.name[at], float(tariffs.peak_eur_per_kw[p]), tariffs.peak_inside[p].tobytes()
         known[key] = min(float(highest[p]), known.get(key, np.inf))  # equal rows differ only in what was entered
     found = {}
-    for row in rows:
+    for row in going_on(register, period):
         inside = np.array(in_window(before, row.window_start, row.window_end), dtype=np.bool_)
         reached = known.get((row.connection, float(row.peak_eur_per_kw), inside.tobytes()))
         if reached is not None:

@@ -44,7 +44,10 @@ OF_BUDGET = 0.8
 
 
 def unmanaged(case: Case) -> Case:
-    """Return the case of an AGR without flexibility: no reserves sold, no contracts or orders, no fixed positions."""
+    """Return the case of an AGR without flexibility: no reserves sold, no contracts or orders, no fixed positions.
+
+    Peaks of customers have been paid for as far as unmanaged programs of the Periods before have reached.
+    """
     none = np.zeros(0)
     return replace(
         case,
@@ -55,6 +58,7 @@ def unmanaged(case: Case) -> Case:
         intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan), traded_kw=np.zeros(0), traded_eur=0.0),
         orders=no_orders(),
         balancing_groups=case.balancing_groups.free(),
+        connection_tariffs=case.connection_tariffs.unsteered(),
         reservations=Reservations(
             name=(),
             point=none.astype(np.int64),

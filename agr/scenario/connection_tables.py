@@ -66,7 +66,7 @@ def customers(step: Step, known: TableContext) -> Frame:
     """
     case, outcome = step.solved.named.case, step.solved.outcome
     bill = connection_costs.bills(case, outcome.tariff_eur, outcome.peak_kw)
-    before = _unmanaged_bills(step, known) if len(bill.tariff_eur) else bill
+    before = _unmanaged_bills(step) if len(bill.tariff_eur) else bill
     frame = pd.DataFrame(
         {
             "connection": pd.Categorical(list(case.connection_tariffs.name)),
@@ -79,11 +79,9 @@ def customers(step: Step, known: TableContext) -> Frame:
     return stamped(step, frame)
 
 
-def _unmanaged_bills(step: Step, known: TableContext) -> connection_costs.Bills:
+def _unmanaged_bills(step: Step) -> connection_costs.Bills:
     """Return what customers would pay if nobody had steered their devices since the first day of the run."""
     case = step.solved.named.case
-    drawn = connection_costs.drawn_kw(case, unmanaged_programs(case))
-    reached = known.unmanaged.reached_kw(case, step.period, drawn)
-    alone = replace(case, connection_tariffs=replace(case.connection_tariffs, peak_reached_kw=reached))
+    alone = replace(case, connection_tariffs=case.connection_tariffs.unsteered())
     fields = connection_costs.tariff_fields(alone, unmanaged_programs(alone))
     return connection_costs.bills(alone, fields["tariff_eur"], fields["peak_kw"])

@@ -12,7 +12,6 @@ from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
 from agr.domain.register import Register
 from agr.scenario.day import Step
-from agr.scenario.unmanaged_peaks import UnmanagedPeaks
 
 Floats = NDArray[np.float64]
 Frame = pd.DataFrame
@@ -20,18 +19,16 @@ Frame = pd.DataFrame
 
 @dataclass(frozen=True, kw_only=True)
 class TableContext:
-    """What a case does not say: kind and connection of its resources, by name, and its unmanaged days before."""
+    """What a case does not say: kind and connection of its resources, by name."""
 
     kinds: Mapping[str, str]
     connections: Mapping[str, str]
-    unmanaged: UnmanagedPeaks
 
 
 def known_of(register: Register) -> TableContext:
     """Return the context of a register's resources."""
     kinds = {row.resource: kind.name for kind in KINDS for row in register.of(kind.row)}
-    peaks = UnmanagedPeaks.of(register.connection_tariffs)
-    return TableContext(kinds=kinds, connections=register.connection_of(), unmanaged=peaks)
+    return TableContext(kinds=kinds, connections=register.connection_of())
 
 
 def grid(step: Step, labels: Mapping[str, Sequence[object]], values: Mapping[str, Floats]) -> Frame:

@@ -52,6 +52,21 @@ def test_the_next_day_begins_with_the_highest_import_of_the_plan_in_each_window(
     assert any("peak charges are not what the tables give" in words for words in audit_case(inputs, forgotten))
 
 
+def test_unmanaged_programs_go_on_from_what_they_have_reached_themselves(earlier: Solved) -> None:
+    # the car charges with all it has when it comes: 11 kW beside the load of 2, where the plan has 7 in all
+    inputs = tomorrow(earlier, DAY, NIGHT)
+    assert [inputs.unmanaged_peaks_reached_kw[row] for row in (DAY, NIGHT)] == pytest.approx([13.0, 2.0])
+    named = build(inputs)
+    tariffs = named.case.connection_tariffs
+    assert tariffs.unmanaged_reached_kw == pytest.approx([13.0, 2.0])
+    assert tariffs.unsteered().peak_reached_kw == pytest.approx([13.0, 2.0])
+    outcome = solve(named.case, method=Method.REFERENCE, relative_gap=1e-8, threads=1)
+    third = tomorrow(Solved(named=named, outcome=outcome), DAY, NIGHT, period=NEXT.next())
+    assert third.unmanaged_peaks_reached_kw[DAY] == pytest.approx(13.0)
+    forgotten = replace(named, case=replace(named.case, connection_tariffs=tariffs.unsteered()))
+    assert any("peak charges are not what the tables give" in words for words in audit_case(inputs, forgotten))
+
+
 def test_what_was_entered_counts_where_it_is_higher(earlier: Solved) -> None:
     more = replace(DAY, peak_reached_kw=9.0)
     assert build(tomorrow(earlier, more)).case.connection_tariffs.peak_reached_kw.tolist() == [9.0]

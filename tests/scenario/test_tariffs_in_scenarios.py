@@ -62,10 +62,16 @@ def test_a_peak_without_steering_is_paid_for_once_in_a_run_of_several_days() -> 
     one = a_car()
     scenario = small_scenario(*one.register.resources, second, prices=PRICES, days=2)
     scenario = replace(scenario, register=replace(scenario.register, connection_tariffs=(PRICE, PEAK)))
-    bills = run(scenario, solver=by_method("reference")).final("customers")
+    made = run(scenario, solver=by_method("reference"))
+    assert all(step["audit"] == [] for step in made.steps)
+    bills = made.final("customers")
     assert bills["unmanaged_eur"].tolist() == pytest.approx([-1.0 - 0.04 * 9, -1.0], abs=1e-4)
     assert bills["total_eur"].tolist() == pytest.approx([-1.12, -1.0], abs=2e-3)
     assert bills["better_eur"].sum() == pytest.approx(0.24, abs=2e-3)
+    # 10 kWh at 20 EUR/MWh if nobody steers, half of them at 50 as planned: 0.15 more for energy on both days, 0.24 less
+    assert [step["no_flexibility_eur"] for step in made.last] == pytest.approx([-0.20 - 1.36, -0.20 - 1.0], abs=1e-4)
+    assert [step["flexibility_eur"] for step in made.last] == pytest.approx([0.24 - 0.15, -0.15], abs=2e-3)
+    assert made.outcome["totals"]["flexibility_eur"] == pytest.approx(-0.06, abs=4e-3)
 
 
 def test_what_another_tariff_would_mean() -> None:

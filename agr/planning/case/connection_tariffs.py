@@ -55,6 +55,10 @@ def connection_tariffs(
             exports[i, inside] += row.export_eur_per_mwh
             if row.peak_eur_per_kw > 0:
                 peaks.append((i, row, inside))
+    reached, unmanaged = (
+        np.array([max(row.peak_reached_kw, known.get(row, 0.0)) for _, row, _ in peaks], dtype=float)
+        for known in (inputs.peaks_reached_kw, {**inputs.peaks_reached_kw, **inputs.unmanaged_peaks_reached_kw})
+    )
     return ConnectionTariffs(
         name=tuple(paying),
         point=point,
@@ -62,9 +66,8 @@ def connection_tariffs(
         export_eur_per_mwh=exports,
         peak_at=np.array([i for i, _, _ in peaks], dtype=np.int64),
         peak_eur_per_kw=np.array([row.peak_eur_per_kw for _, row, _ in peaks], dtype=float),
-        peak_reached_kw=np.array(
-            [max(row.peak_reached_kw, inputs.peaks_reached_kw.get(row, 0.0)) for _, row, _ in peaks], dtype=float
-        ),
+        peak_reached_kw=reached,
+        unmanaged_reached_kw=unmanaged if (unmanaged != reached).any() else unmanaged[:0],
         peak_inside=np.array([inside for *_, inside in peaks], dtype=np.bool_).reshape(len(peaks), isps),
         of_units=tuple(of_units[name] for name in UNIT_CLASSES),
     )

@@ -94,6 +94,8 @@ class Inputs:
     unmanaged_state: Mapping[str, float] = field(default_factory=dict)  # the same at the end of its unmanaged program
     peaks_reached_kw: Mapping[ConnectionTariff, float] = field(default_factory=dict)
     """Peak charge → the highest import of its billing period before this Period, where that is known"""
+    unmanaged_peaks_reached_kw: Mapping[ConnectionTariff, float] = field(default_factory=dict)
+    """The same if nobody had steered in the Periods before"""
     brought_forward_eur: float = 0.0  # what the previous Period's plan has credited for what it left
     unmanaged_brought_forward_eur: float = 0.0  # the same of its unmanaged program
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period

@@ -177,6 +177,10 @@ class Facts(Protocol):
         """Peak charge → the highest import of its billing period before this day."""
 
     @property
+    def unmanaged_peaks_reached_kw(self) -> Mapping[ConnectionTariff, float]:
+        """The same if nobody had steered in the days before."""
+
+    @property
     def carried_state(self) -> Mapping[str, float]:
         """Resource → state at the end of the Period before."""
 

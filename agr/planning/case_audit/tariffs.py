@@ -13,7 +13,7 @@ from agr.planning.case_audit.context import SHOWN, Context
 from agr.planning.case_audit.facts import Floats
 from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES
 
-_Peak = tuple[float, float, bytes]
+_Peak = tuple[float, float, float, bytes]
 """EUR per kW, kW reached, ISPs in which import counts"""
 _WORSE_OFF_PRICE = 100.0
 """EUR per EUR that a customer pays beyond what it would pay if nobody steered its devices"""
@@ -73,9 +73,10 @@ def _prices(context: Context, number: int, due: "dict[str, tuple[Floats, Floats,
 
 def _peaks(context: Context, number: int) -> "Counter[_Peak]":
     tariffs = context.case.connection_tariffs
+    unsteered = tariffs.unsteered()
     return Counter(
         (round(float(tariffs.peak_eur_per_kw[p]), 6), round(float(tariffs.peak_reached_kw[p]), 6),
-         tariffs.peak_inside[p].tobytes())
+         round(float(unsteered.peak_reached_kw[p]), 6), tariffs.peak_inside[p].tobytes())
         for p in np.flatnonzero(tariffs.peak_at == number).tolist()
     )  # fmt: skip
 
@@ -94,5 +95,10 @@ def _due(context: Context) -> dict[str, tuple[Floats, Floats, "Counter[_Peak]"]]
         exports[inside] += row.export_eur_per_mwh
         if row.peak_eur_per_kw > 0:
             reached = max(row.peak_reached_kw, context.facts.peaks_reached_kw.get(row, row.peak_reached_kw))
-            peaks[round(float(row.peak_eur_per_kw), 6), round(float(reached), 6), inside.tobytes()] += 1
+            unsteered = context.facts.unmanaged_peaks_reached_kw.get(row, reached)
+            unsteered = max(row.peak_reached_kw, unsteered)
+            peaks[
+                round(float(row.peak_eur_per_kw), 6), round(float(reached), 6), round(float(unsteered), 6),
+                inside.tobytes(),
+            ] += 1  # fmt: skip
     return found

@@ -189,6 +189,7 @@ def _tariffs_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints
         of_units=of_units,
         least_eur=tariffs.least_eur[rows] if len(tariffs.least_eur) else tariffs.least_eur,
         worse_off_price=tariffs.worse_off_price,
+        unmanaged_reached_kw=tariffs.unmanaged_reached_kw[peaks if len(tariffs.unmanaged_reached_kw) else peaks[:0]],
     )
 
 

@@ -54,6 +54,8 @@ class ConnectionTariffs:
     """(N,) what each customer is to earn at least, in all (negative: to pay at most); () where nobody has asked"""
     worse_off_price: float = field(default=WORSE_OFF_PRICE, metadata=added(WORSE_OFF_PRICE))
     """Planning price, EUR per EUR, of what a customer earns less than that"""
+    unmanaged_reached_kw: Floats = field(default_factory=lambda: np.zeros(0), metadata=added("peak_reached_kw"))
+    """(P,) the peak reached before if nobody had steered in the Periods before either; (): that of the plans"""
 
     def check(self, where: str, extent: Extent) -> None:
         """Raise CaseError naming the first field that contradicts the case or another field."""
@@ -62,7 +64,9 @@ class ConnectionTariffs:
             check_shape(f"{where}.{name}", getattr(self, name), (count, extent.isps))
         for name in ("peak_eur_per_kw", "peak_reached_kw"):
             check_shape(f"{where}.{name}", getattr(self, name), (peaks,))
-        check_not_negative(where, self, "peak_eur_per_kw", "peak_reached_kw")
+        if len(self.unmanaged_reached_kw):
+            check_shape(f"{where}.unmanaged_reached_kw", self.unmanaged_reached_kw, (peaks,))
+        check_not_negative(where, self, "peak_eur_per_kw", "peak_reached_kw", "unmanaged_reached_kw")
         if peaks and self.peak_inside.shape != (peaks, extent.isps):
             raise fault(f"{where}.peak_inside", f"has shape {self.peak_inside.shape}, expected {(peaks, extent.isps)}")
         if peaks and not (self.peak_at.min() >= 0 and self.peak_at.max() < count):
@@ -83,6 +87,11 @@ class ConnectionTariffs:
         """Raise CaseError where there are tariffs, but not an entry of `of_units` for each unit of each class."""
         if self.name:
             check_units(f"{where}.of_units", self.of_units, counts)
+
+    def unsteered(self) -> "ConnectionTariffs":
+        """Return the tariffs as they are where nobody steers: peaks begin with what unmanaged programs have reached."""
+        begun = self.unmanaged_reached_kw
+        return replace(self, peak_reached_kw=begun, unmanaged_reached_kw=begun[:0]) if len(begun) else self
 
     def only(self, rows: Iterable[Any]) -> "ConnectionTariffs":
         """Return the tariffs for some units of each class only: their positions (n,), or a range of them."""
