@@ -5,26 +5,35 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from agr.domain.isp import Period
 from agr.domain.plan import PlanState
 from agr.domain.register import Price
 from agr.messaging.publish import OPEN
 from agr.settings import Planning
-from agr.store import audit_log, day, register
+from agr.store import day, register
 from tests.builders.tools import lacking
 from tests.day.market import Market
 from tests.day.tiny import A, C
+from tests.web.operators_page import (
+    LOOKS,
+    PAGES,
+    PASSWORD,
+    PERIOD,
+    WAIT_MS,
+    confirm,
+    dearer_at_noon,
+    did,
+    enter_by_hand,
+    open_,
+    reasons_of,
+    reserved_w,
+)  # fmt: skip
 
 pytestmark = pytest.mark.day
-
-PERIOD = Period(date(2026, 6, 10))
-PASSWORD = "four random words here"
-WAIT_MS = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -52,23 +61,6 @@ def operator(browser, market) -> Iterator[Any]:
     yield page
     context.close()
     assert faults == [], "the page's scripts or its content security policy complained"
-
-
-def open_(page: Any, market: Market, path: str) -> None:
-    page.goto(market.daemon.page + path)
-
-
-def confirm(page: Any, title: str, why: str = "because of a test") -> None:
-    """Open an action, give the reason, confirm."""
-    act = page.locator("details.act", has=page.get_by_text(title, exact=True)).first
-    act.locator("summary").click()
-    act.locator("input[name=why]").fill(why)
-    act.get_by_role("button").click()
-
-
-def did(market: Market) -> list[tuple[str, str, str]]:
-    with market.daemon.store.transaction() as tx:
-        return [(d.who, d.action, d.why) for d in audit_log.entries(tx)]
 
 
 def test_nothing_is_shown_without_a_log_in(market, operator):
@@ -119,16 +111,6 @@ def test_accepted_prognoses_appear_on_the_day(market, operator):
     operator.get_by_text("● live").wait_for()
     market.reach(OPEN)
     operator.locator(".kept", has_text="D-Prognoses accepted").filter(has_text="3 of 3").first.wait_for()
-
-
-def dearer_at_noon(market: Market) -> None:
-    """Let energy become dear from 10 to 14 o'clock: nobody is told, so nobody plans."""
-    prices = []
-    for start in PERIOD.starts():
-        hour = start.astimezone(PERIOD.tz).hour
-        prices.append(Price(series="day_ahead", start=start, minutes=15, value=400.0 if 10 <= hour < 14 else 40.0))
-    with market.daemon.store.transaction() as tx:
-        register.put_prices(tx, prices)
 
 
 def test_a_preview_shows_what_would_change_and_sends_nothing(market, operator):
@@ -273,22 +255,6 @@ def test_what_was_entered_survives_a_refusal(market, operator):
     assert {p.power_w for p in plan.points if p.address == A} == {(20_000,) * 96}, "only the load of 20 kW is left"
 
 
-def enter_by_hand(page: Any, market: Market, power: str, *, first: str, last: str) -> None:
-    open_(page, market, f"/reservations/{PERIOD}/FO-A")
-    line = page.get_by_role("group", name="range 1", exact=True)
-    line.get_by_label("from ISP").select_option(first)
-    line.get_by_label("to ISP").select_option(last)
-    line.get_by_label("power, W").fill(power)
-    for other in page.get_by_label("power, W").all()[1:]:
-        other.fill("")
-    page.get_by_role("button", name="Check", exact=True).click()
-
-
-def reserved_w(market: Market) -> tuple[int, ...]:
-    with market.daemon.store.transaction() as tx:
-        return day.reservations_on(tx, PERIOD.day)["FO-A"]
-
-
 def test_a_reservation_is_entered_by_hand_isp_by_isp_after_a_look(market, operator):
     before = reserved_w(market)
     first, last = (str(1 + before.index(-50_000)), str(len(before) - before[::-1].index(-50_000)))
@@ -342,62 +308,27 @@ def test_a_reservation_is_pasted_from_a_spreadsheet(market, operator):
     assert "anna entered FO-A: at most 0 kW still reserved (released by telephone)" in reasons_of(market)
 
 
-def reasons_of(market: Market) -> str:
-    return " ".join(str(reason) for plan in market.plans() for reason in plan.reasons)
-
-
-PAGES = {
-    "day": "/", "points": f"/points?period={PERIOD}", "point": f"/points/{PERIOD}/{A}",
-    "runs": f"/runs?period={PERIOD}", "plan": "/runs/2",
-    "markets": f"/markets?period={PERIOD}", "trading": f"/trading?period={PERIOD}",
-    "award": f"/awards/{PERIOD}/day-ahead",
-    "reservations": f"/reservations?period={PERIOD}",
-    "reservation": f"/reservations/{PERIOD}/FO-A",
-    "programs": f"/programs?period={PERIOD}", "execution": f"/execution?period={PERIOD}",
-    "brps": f"/brps?period={PERIOD}",
-    "forecasts": f"/forecasts?period={PERIOD}",
-    "history": f"/history?from={PERIOD}&to={PERIOD}",
-    "api": "/api", "approvals": "/approvals",
-    "register": "/register/batteries", "register-row": f"/register/batteries/row?key=battery%20a&period={PERIOD}",
-    "register-edit": "/register/batteries/edit?key=battery%20a",
-    "outbox": "/outbox", "alarms": "/alarms", "log": "/log", "account": "/account", "refused": "/runs/999999",
-}  # fmt: skip
-CONTRAST = {"type": "rule", "values": ["color-contrast"]}
-SCREENS: dict[str, tuple[int, dict[str, tuple[str, dict[str, Any] | None]]]] = {
-    "desktop": (1400, {"light": ("light", {}), "dark": ("dark", {"runOnly": CONTRAST})}),
-    "phone": (390, {"phone": ("light", None)}),
-}
-"""Screen → its width and, for each look at a page that is open, its colours and which of axe's rules: all of them once;
-where only colours differ, only those."""
-
-
-@pytest.mark.parametrize("screen", SCREENS)
-def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, market, axe, picture, screen):
-    width, looks = SCREENS[screen]
+def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, market, axe, picture):
     context = browser.new_context(
-        viewport={"width": width, "height": 850}, storage_state=operator.context.storage_state(), bypass_csp=True,
-        locale="en-GB", reduced_motion="reduce",
-    )  # fmt: skip
+        storage_state=operator.context.storage_state(), bypass_csp=True, locale="en-GB", reduced_motion="reduce"
+    )
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     barriers = []
+    looks = list(LOOKS)
     for name, path in PAGES.items():
-        page.emulate_media(color_scheme="light")
+        looks[0].take(page)
         open_(page, market, path)
-        page.locator("main h1, main h2").first.wait_for()
-        checked = axe is not None and any(rules is not None for _, rules in looks.values())
-        if checked:
+        if axe is not None:
             page.evaluate(axe)
-        for look, (scheme, rules) in looks.items():
-            page.emulate_media(color_scheme=scheme)
-            assert page.evaluate(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
-            picture(page, f"{name}-{look}")
-            if checked and rules is not None:
-                found = page.evaluate("rules => axe.run(document, {resultTypes: ['violations'], ...rules})", rules)
-                barriers += [f"{name}, {look}: {v['id']} {v['nodes'][0]['html'][:150]}" for v in found["violations"]]
+        for look in looks:
+            look.take(page)
+            assert look.fits(page), f"{name} scrolls sideways, {look.name}"
+            picture(page, f"{name}-{look.name}")
+            barriers += [f"{name}, {found}" for found in look.barriers(page) if axe is not None]
+        looks.reverse()  # the next page begins as this one ends: nothing is drawn once more to be left
     context.close()
     assert errors == []
     assert barriers == []
