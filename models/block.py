@@ -237,7 +237,7 @@ def add_rows(block: Any, name: str, present: Bools, rule: Callable[..., Any]) ->
 
 
 def linear_sum(variables: Variables, coefficients: Floats) -> Any:
-    """Return Σ coefficient × variable, n of each, as the expression Pyomo translates fastest."""
+    """Return Σ coefficient (n,) × variable (n,), as the expression that Pyomo translates fastest."""
     from pyomo.core.expr.numeric_expr import LinearExpression
 
     return LinearExpression(constant=0, linear_coefs=coefficients.tolist(), linear_vars=variables)

@@ -41,14 +41,14 @@ class Mixed:
 
 @inlined
 def share_of(weight: Floats, only: Ints, k: int, i: int, total: int) -> float:
-    """Return the weight of the answer to round k for unit i, see Shares."""
+    """Return the share, 0 to 1, of the answer to round k for unit i: see Shares for weight (K,total) and only (n,)."""
     if only[i] >= 0:
         return 1.0 if only[i] == k else 0.0
     return float(weight[k, total])
 
 
 def chunks(chosen: Ints) -> list[Ints]:
-    """Return the positions in pieces of at most CHUNK."""
+    """Return positions (n,) in pieces of at most CHUNK."""
     return [chosen[i : i + CHUNK] for i in range(0, len(chosen), CHUNK)]
 
 

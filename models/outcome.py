@@ -52,26 +52,26 @@ class ProgramValues:
     headroom: Headroom
     called_headroom: Headroom | None
     point_kw: Floats  # (C+1,T), the last row for units in no congestion point
-    day_ahead_kw: Floats
-    intraday_buy_kw: Floats
-    intraday_sell_kw: Floats
-    short_kw: Floats
-    long_kw: Floats
-    bids_mw: tuple[Floats, ...]
-    reserve_shortfall_mw: Floats
-    breach_import_kw: Floats
-    breach_export_kw: Floats
-    reservation_shortfall_kw: Floats
+    day_ahead_kw: Floats  # (T,)
+    intraday_buy_kw: Floats  # (T,)
+    intraday_sell_kw: Floats  # (T,)
+    short_kw: Floats  # (T,)
+    long_kw: Floats  # (T,)
+    bids_mw: tuple[Floats, ...]  # per reserve product (B,)
+    reserve_shortfall_mw: Floats  # (R,T)
+    breach_import_kw: Floats  # (L,T)
+    breach_export_kw: Floats  # (L,T)
+    reservation_shortfall_kw: Floats  # (K,T)
     connection_import_breach_kw: Floats = field(default_factory=_no_limits)  # (L,T) at connection limits
-    connection_export_breach_kw: Floats = field(default_factory=_no_limits)
-    called_connection_import_breach_kw: Floats = field(default_factory=_no_limits)  # when all reservations are called
-    called_connection_export_breach_kw: Floats = field(default_factory=_no_limits)
+    connection_export_breach_kw: Floats = field(default_factory=_no_limits)  # (L,T)
+    called_connection_import_breach_kw: Floats = field(default_factory=_no_limits)  # (L,T) all reservations called
+    called_connection_export_breach_kw: Floats = field(default_factory=_no_limits)  # (L,T)
     order_shortfall_kw: Floats = field(default_factory=_no_limits)  # (O,T) not delivered of orders of flexibility
     tariff_eur: Floats = field(default_factory=_no_tariffs)  # (N,) at connections with a tariff
     peak_kw: Floats = field(default_factory=_no_tariffs)  # (P,)
     group_day_ahead_kw: Floats = field(default_factory=_no_limits)  # (G,T) of balancing groups
-    group_intraday_kw: Floats = field(default_factory=_no_limits)
-    group_imbalance_kw: Floats = field(default_factory=_no_limits)
+    group_intraday_kw: Floats = field(default_factory=_no_limits)  # (G,T)
+    group_imbalance_kw: Floats = field(default_factory=_no_limits)  # (G,T)
 
 
 Positions: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats]
@@ -152,6 +152,7 @@ class Outcome:
     called_connection_import_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
     """(L,T) the same when every reservation is called"""
     called_connection_export_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(L,T) likewise"""
     order_shortfall_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
     """(O,T) >= 0 what the program does not deliver of orders of flexibility"""
     tariff_eur: Floats = field(default_factory=_no_tariffs, metadata=ADDED)

@@ -162,7 +162,10 @@ class Relaxation:
         self.bound_columns(columns, self._matrix.lower[columns], self._matrix.upper[columns])
 
     def begin_from(self, parts: "list[tuple[Ints, Ints, Relaxation]]") -> None:
-        """Let the next run begin from the last bases of parts: their columns, rows, and how they were solved."""
+        """Let the next run begin from the last bases of parts.
+
+        Each part has its columns (n,) and rows (m,) in this problem, and the relaxation that solved it.
+        """
         matrix, basis = self._matrix, highspy.HighsBasis()
         column, row = [_BASIC] * len(matrix.cost), [_BASIC] * len(matrix.row_lower)
         for columns, rows, part in parts:

@@ -120,11 +120,13 @@ class Bids(Section):
         default=300, description="A bid leaves this long before the gate of its market, unless it needs approval."
     )
     approval: bool = Field(
-        default=False, description="A bid leaves only when an operator approves it; without that nothing is bid."
+        default=False, description="A bid leaves only when an operator approves it; without approval nothing is bid."
     )
     step_mw: float = Field(default=0.1, gt=0, description="Energy is rounded to the nearest multiple of this.")
     area: str = Field(default="", max_length=64, description="Bidding zone, for layouts that name it.")
-    portfolio: str = Field(default="", max_length=64, description="Our portfolio at the exchange, likewise.")
+    portfolio: str = Field(
+        default="", max_length=64, description="Our portfolio at the exchange, for layouts that name it."
+    )
     files: tuple[BidFiles, ...] = Field(default=(), description="Folders into which bids are written.")
     webhooks: tuple[BidWebhook, ...] = Field(default=(), description="Web addresses to which bids are posted.")
 

@@ -173,7 +173,7 @@ class Settings(Section):
         default=DispatchSettings(), description="How plans are carried out at charge points."
     )
     execution: ExecutionSettings = Field(
-        default=ExecutionSettings(), description="What is watched of how plans are carried out."
+        default=ExecutionSettings(), description="Which deviations from plans raise an alarm."
     )
     programs: ProgramFiles = Field(default=ProgramFiles(), description="Programs of resources as files.")
     brps: tuple[Brp, ...] = Field(

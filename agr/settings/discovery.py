@@ -56,5 +56,5 @@ class Discovery(Section):
         default=24,
         ge=0,
         le=24 * 365,
-        description="Use an answer this long after its time to live, while the DNS gives no valid one.",
+        description="Use an answer for this long after its time to live has ended, while the DNS gives no valid one.",
     )

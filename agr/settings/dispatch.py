@@ -22,12 +22,12 @@ class DispatchRoad(Section):
     connector: ClassVar[str] = "agr.connectors.citrineos"  # module with `open_road(road, answers, authorities)`
 
     name: Name = Field(description="Name of the road, as the table charge_points gives it; unique.")
-    kind: Literal["citrineos"] = Field(default="citrineos", description="What speaks at the other end.")
-    api: Literal["1.8", "2.0"] = Field(default="1.8", description="Version of its interface.")
-    url: WebAddress = Field(description="Address of its REST interface; https, except on this machine.")
+    kind: Literal["citrineos"] = Field(default="citrineos", description="Which system is at the other end.")
+    api: Literal["1.8", "2.0"] = Field(default="1.8", description="Version of its API.")
+    url: WebAddress = Field(description="Address of its REST API; https, except on this machine.")
     tenant: int = Field(default=1, ge=0, description="Tenant of our stations.")
     token_env: VariableName | None = Field(
-        default=None, description="Environment variable with the bearer token; none: it asks for none."
+        default=None, description="Environment variable with the bearer token; none: it needs none."
     )
     timeout_s: Seconds = Field(default=20, description="Give up one request after this long.")
 
@@ -49,11 +49,10 @@ class DispatchSettings(Section):
     callback_url: WebAddress | None = Field(
         default=None, description="Where back-ends reach us, if that differs from the address we listen on."
     )
-    lead_s: float = Field(default=300, ge=0, description="A changed ISP leaves at least this long before it starts.")
     pause_s: float = Field(
         default=300, ge=0, description="Shortest time between two changes at a charge point; not for reductions."
     )
-    answer_s: Seconds = Field(default=45, description="A command without an answer is unknown after this long.")
+    answer_s: Seconds = Field(default=45, description="A command without an answer counts as unknown after this long.")
     retry_s: tuple[Seconds, ...] = Field(
         default=(45, 120, 300), min_length=1, description="Pauses before further attempts; the last one repeats."
     )

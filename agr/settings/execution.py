@@ -1,4 +1,4 @@
-"""What is watched of how plans are carried out."""
+"""Which deviations from plans raise an alarm."""
 
 from pydantic import Field
 
@@ -6,9 +6,10 @@ from agr.settings.section import Section
 
 
 class ExecutionSettings(Section):
-    """What is watched of how plans are carried out."""
+    """Which deviations from plans raise an alarm."""
 
     alarm_kwh: float | None = Field(
         default=None, gt=0,
-        description="Alarm where all resources together were further off their plans within an hour; none: no alarm.",
+        description="Raise an alarm when all resources together were further off their plans than this within an hour; "
+        "none: no alarm.",
     )  # fmt: skip

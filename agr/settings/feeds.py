@@ -188,9 +188,9 @@ class EntsoeFeed(OutlookFeed):
     area: Annotated[str, Field(pattern=EIC)] = Field(
         description="Bidding zone, by its EIC code, e.g. 10YNL----------L."
     )
-    token_env: VariableName = Field(description="Environment variable with the token of the interface.")
+    token_env: VariableName = Field(description="Environment variable with the token of the API.")
     url: WebAddress = Field(
-        default="https://web-api.tp.entsoe.eu/api", description="Web address of the interface, without a query."
+        default="https://web-api.tp.entsoe.eu/api", description="Web address of the API, without a query."
     )
 
 
@@ -205,9 +205,9 @@ class EntsoeImbalanceFeed(FeedSection):
     area: Annotated[str, Field(pattern=EIC)] = Field(
         description="Scheduling area of the grid operator, by its EIC code, e.g. 10YNL----------L."
     )
-    token_env: VariableName = Field(description="Environment variable with the token of the interface.")
+    token_env: VariableName = Field(description="Environment variable with the token of the API.")
     url: WebAddress = Field(
-        default="https://web-api.tp.entsoe.eu/api", description="Web address of the interface, without a query."
+        default="https://web-api.tp.entsoe.eu/api", description="Web address of the API, without a query."
     )
     shortage_series: Name = Field(
         default="imbalance_shortage", description="Series of what a shortage costs, as in `markets.imbalance`."

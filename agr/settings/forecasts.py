@@ -13,14 +13,14 @@ ModelName = Literal[
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 
 
-Place = Annotated[str, Field(min_length=1, description="Place of a weather feed whose forecasts count here.")]
+Place = Annotated[str, Field(min_length=1, description="Place of the weather feed whose forecasts are used.")]
 Resources = Annotated[
     str, Field(min_length=1, description="Resources it is about, by name; * and ? stand for what differs.")
 ]
 
 
 class LoadSites(Section):
-    """Loads whose yearly use is known: a standard profile stands in until they were measured for long enough."""
+    """Loads whose yearly use is known: a standard profile stands in until they have been measured for long enough."""
 
     resources: Resources = Field(examples=["home-*"])
     profile: Literal["H25", "G25", "L25", "P25", "S25"] = Field(
@@ -32,21 +32,23 @@ class LoadSites(Section):
 
 
 class RoofSites(Section):
-    """PV whose modules are known: the sun that is forecast stands in until it was measured for long enough."""
+    """PV whose modules are known: the forecast of the sun gives its power until that was measured for long enough."""
 
     resources: Resources = Field(examples=["roof-*"])
     place: Place = Field(examples=["Utrecht"])
     peak_kw: Annotated[float, Field(gt=0)] = Field(description="Peak power of each, at 1,000 W/m².", examples=[5.0])
     latitude: Annotated[float, Field(ge=-90, le=90)] = Field(description="Degrees north.", examples=[52.1])
     longitude: Annotated[float, Field(ge=-180, le=180)] = Field(description="Degrees east.", examples=[5.2])
-    tilt_deg: Annotated[float, Field(ge=0, le=90)] = Field(default=35, description="How steep; 0: flat.")
+    tilt_deg: Annotated[float, Field(ge=0, le=90)] = Field(
+        default=35, description="Tilt of the modules, degrees; 0: flat."
+    )
     azimuth_deg: Annotated[float, Field(ge=0, lt=360)] = Field(
         default=180, description="Where the modules face: 90 east, 180 south, 270 west."
     )
 
 
 class HeatSites(Section):
-    """Buildings with heat pumps: their demand of heat follows the temperature that is forecast."""
+    """Buildings with heat pumps: their demand for heat follows the temperature forecast."""
 
     resources: Resources = Field(examples=["pump-*"])
     place: Place = Field(examples=["Utrecht"])

@@ -29,7 +29,7 @@ class Gopacs(Section):
     )
     fresh_s: Seconds = Field(default=600, ge=10, description="Ask the directory for a key again after this long.")
     keep_hours: float = Field(
-        default=72, ge=0, le=24 * 365, description="Use a key this long, while the directory does not answer."
+        default=72, ge=0, le=24 * 365, description="Use a key for this long while the directory does not answer."
     )
 
     @model_validator(mode="after")

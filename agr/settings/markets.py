@@ -49,7 +49,8 @@ class Intraday(Section):
     closes_before_s: Seconds = Field(default=3600, description="Trading stops this long before an ISP starts.")
     trades_reported: bool = Field(
         default=False,
-        description="Every trade is entered or fed; false: what a plan would trade counts, where no trade is known.",
+        description="Every trade is entered or comes from a feed; false: where no trade is known, what the plan would "
+        "trade counts as traded.",
     )
 
     @model_validator(mode="after")

@@ -53,11 +53,12 @@ class ParticipantSettings(Section):
         default=None, description="A certificate of ours, where it asks for one."
     )
     unsolicited_offers: bool = Field(
-        default=False, description="A DSO takes offers that it has not asked for, of what is accepted as a D-Prognosis."
+        default=False,
+        description="This DSO takes offers that it has not asked for, at points whose D-Prognosis it has accepted.",
     )
     direct_orders: bool = Field(
         default=False,
-        description="A DSO may order what our contracts with it reserve, without an offer, at the contract's price.",
+        description="This DSO may order what our contracts with it reserve, without an offer, at the contract's price.",
     )
     metering_ean_digits: Literal[16, 18] | None = Field(
         default=None,

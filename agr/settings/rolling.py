@@ -56,8 +56,8 @@ class Rolling(Section):
     )
     next_day_kwh: NotNegative = Field(
         default=10.0,
-        description="Such a plan asks for the next day's where it leaves stores together this far from what that "
-        "began with.",
+        description="Such a plan has the next day planned again when it leaves stores together this far from what the "
+        "next day's plan began with.",
     )
 
     @property

@@ -26,7 +26,7 @@ class Trading(Section):
         description="How likely we are not to deliver an offer; times the contract's penalty this is added, per MWh.",
     )
     penalty_eur_per_mwh: float = Field(
-        default=0, ge=0, description="The penalty in this, where a request is under no contract."
+        default=0, ge=0, description="The penalty used for this where a request is under no contract."
     )
     sell_share: float = Field(
         default=0.9,

@@ -48,7 +48,7 @@ class Tolerance:
     It is worked out only where something is off by more than the least tolerance, which is hardly anywhere.
     """
 
-    magnitudes: tuple[Floats | float, ...]
+    magnitudes: tuple[Floats | float, ...]  # of shapes that can be broadcast to each other
 
     def at(self, places: tuple[NDArray[np.int64], ...], shape: tuple[int, ...]) -> Floats:
         """Return the tolerance at some places (n,) of arrays of a shape, to which the magnitudes are broadcast."""

@@ -108,7 +108,7 @@ def mixing_pairs(columns: DiscreteColumns, x: Floats) -> Bools:
 def polish(
     relaxation: Relaxation, columns: DiscreteColumns, x: Floats, decided: Bools, deadline: float
 ) -> SolverRun | None:
-    """Fix whole numbers near x and the direction of pairs that mix, and solve the rest; None if out of time.
+    """Fix whole numbers near x (columns,) and the direction of pairs that mix, and solve the rest; None if out of time.
 
     A run takes the start with the largest value in x, bids are rounded down, and a pair that mixes keeps the direction
     of its change of energy. So do pairs whose direction x has `decided`, since they could mix again if left open. Units

@@ -43,7 +43,7 @@ def fixed_groups_kw(case: Case) -> Floats:
 
 
 def added(parts: Iterable[Floats]) -> Floats:
-    """Return the sum of arrays of one shape, in order."""
+    """Return the sum of one or more arrays, all of the same shape and unit, added up in order."""
     first, *others = parts
     total = first
     for part in others:

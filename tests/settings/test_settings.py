@@ -15,7 +15,8 @@ from agr.settings.discovery import resolver_address
 from agr.settings.section import title_of
 from tests.settings.settings_samples import faults
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
+PROJECT = Path(__file__).parents[2]
+DOCUMENT = (PROJECT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
 
 
 def sections(model=Settings, path=""):
@@ -122,6 +123,15 @@ def test_every_setting_is_documented_with_default_and_meaning(path, model):
     rows = documented().get(path or "The daemon", {})
     expected = {name: (shown(field), field.description) for name, field in settings_of(model).items()}
     assert rows == expected
+
+
+def test_every_setting_is_used_somewhere():
+    words = set[str]()
+    for file in (PROJECT / "agr").rglob("*.py"):
+        room = file.relative_to(PROJECT).parts[1]
+        if room != "client":  # in the settings themselves only what is read of them counts
+            words |= set(re.findall(r"\.(\w+)" if room == "settings" else r"\w+", file.read_text(encoding="utf-8")))
+    assert {name for _, model in sections() for name in settings_of(model)} - words == set()
 
 
 def test_every_setting_has_a_description_and_a_title():

@@ -26,12 +26,12 @@ class MixtureLp:
     """
 
     cost: Floats  # (V,)
-    lower: Floats
-    upper: Floats
+    lower: Floats  # (V,)
+    upper: Floats  # (V,)
     moves: sparse.csc_array  # (n,W) of weights in the couplings' rows
     others: sparse.csc_array  # (n,V−W)
     right: Floats  # (n,)
-    used: Bools  # whether each row of all couplings is one of the n
+    used: Bools  # (all rows of couplings,) which of them are these n
     group: Ints  # (W,) of each weight, ascending
     column: Ints  # (W,) of the group, or 0 and 1 for a level's least and most
 

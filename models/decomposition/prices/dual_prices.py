@@ -26,7 +26,7 @@ class DualPrices:
     near: int = NOWHERE  # see Prices
 
     def arrays(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-        """Return the arrays in the order of the couplings."""
+        """Return the prices of balance (G,T), program, call (P,T), reserve, called (R,T), and connections (2S,T)."""
         return self.balance, self.program, self.call, self.reserve, self.called, self.connections
 
     def scenario(self) -> ScenarioPrices:

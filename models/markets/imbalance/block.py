@@ -33,7 +33,7 @@ class ImbalanceBlock:
     long: VariableArray
     balance: Variables  # (G·T,) rows
     terms: tuple[ObjectiveTerm, ...]
-    fixed_groups_kw: Floats
+    fixed_groups_kw: Floats  # (G,T) programs of the units without a choice; no rows without balancing groups
     discrete: Discrete = LINEAR
 
     def allowed(self, case: Case) -> Allowed:

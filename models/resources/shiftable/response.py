@@ -25,8 +25,8 @@ class ShiftableResponder:
 
     case: Case
     units: Ints  # (U,) into case.shiftable
-    profile_kw: Floats  # of all units of the case
-    later_eur: Floats  # of all units of the case, or (0,1) where it costs nothing
+    profile_kw: Floats  # (units of the case,D) see Shiftable
+    later_eur: Floats  # (units of the case,D) see Shiftable; (0,1) where it costs nothing
     runs: Ints  # (U,3) length, first and last start
     threads: int
 

@@ -1,4 +1,20 @@
-"""The rows of a storage unit's tables and the working arrays of a thread, for compiled code."""
+"""The rows of a storage unit's tables and the working arrays of a thread, for compiled code.
+
+The compiled functions of this package share these arguments, all of one unit unless they say otherwise:
+
+| argument | shape | meaning |
+| table | (7,T) | its parameters per ISP, rows as below; kW, kWh, efficiency as a share |
+| scalars | (S,) | its other parameters, entries as below; kW, kWh, EUR per kWh |
+| power | (T,) | price of its power, EUR per kW of one ISP |
+| sides | (3,T), (7,T) | rewards of reserve up, down, on both sides, EUR per kW of one ISP; or prices of rooms |
+| product | (3,T) | the product that reserve on each side is sold as, −1 for none |
+| rewards | (R,T) | reward of each reserve product, EUR per kW of one ISP |
+| needs | (R,4) | what a kW of each product takes: room in power up and down, kW, and up and down how long it lasts, h |
+| traded | (R,T) | whether the product can be sold |
+| vertices, number | (T,M,4), (T,) | corners of what needs may cost, see duals, and how many there are |
+| owed | (5,T), or (5,0) for none | bounds of energy that reserve is owed from, see owed |
+| hours | | length of an ISP, h |
+"""
 
 from typing import NamedTuple
 
@@ -39,12 +55,12 @@ ROOM_UP, ROOM_DOWN, ROOM_BOTH, END_UP, END_DOWN, BEGIN_UP, BEGIN_DOWN = range(7)
 class Work(NamedTuple):
     """The working arrays of one thread."""
 
-    lists: Floats
+    lists: Floats  # (3,N) slope, length and origin of segments, see kernel
     filled: Floats  # (3·T+1)
     steps: Floats  # (2,SEGMENTS)
     greatest: Floats  # (4,T)
     scale: Floats  # (T,)
-    kept: Floats
+    kept: Floats  # (2,M) the cost-to-go of every ISP, see kernel
     kept_from: Ints  # (T,)
     x: Floats  # (T,)
     answer: Floats  # (4,T)
@@ -67,7 +83,7 @@ def worth_of(scalars: Floats, e: float) -> float:
 
 @compiled
 def new_work(isps: int, products: int, scalars: int) -> Work:
-    """Return working arrays with undefined values; a unit has so many scalars, no fewer than steps in its worth."""
+    """Return working arrays with undefined values for units with so many `scalars`, or with fewer."""
     return Work(
         np.empty((3, 2 * (SEGMENTS + SPLITS + 2) * isps + scalars)),
         np.empty(3 * isps + 1),

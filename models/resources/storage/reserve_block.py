@@ -34,7 +34,10 @@ def reserve_units(case: Case, power: tuple[VariableArray, VariableArray], held: 
 
 
 def hold(block: Any, case: Case, units: Ints, charging: Bools, discharging: Bools) -> Held:
-    """Add held[r,u,t] with its room in power (see _room_rule) and its margins in energy (see margins)."""
+    """Add held[r,u,t], kW, with its room in power (see _room_rule) and its margins in energy (see margins).
+
+    `units` (n,): positions of the units stated. `charging`, `discharging` (U,T): where a unit has that power.
+    """
     data = case.storage
     charge, discharge = charge_limit_kw(data, case.isps), discharge_limit_kw(data, case.isps)
     chosen = np.zeros(len(data.point), dtype=np.bool_)

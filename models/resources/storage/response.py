@@ -221,5 +221,5 @@ class StorageResponder:
 
 
 def pricing_responder(case: Case, units: Ints, called: bool, threads: int) -> StorageResponder:
-    """Return the responder of the decomposition."""
+    """Return the responder of the decomposition for units (n,) of the case, as planned or as called."""
     return StorageResponder.of(case, units, called, threads, _TOLERANCE)

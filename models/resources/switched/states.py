@@ -95,7 +95,7 @@ def unavoidable_isps(case: Case, units: Ints, *, threads: int = 0) -> Floats:
 
 
 def priced(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> Parameters:
-    """Return the parameters of units with their costs; a called program costs only its own comfort shortfall."""
+    """Return the parameters of units (n,) with their costs; a called program costs only its own comfort shortfall."""
     given = parameters(case.switched, units)
     given.scalars[:, 0] = 0.0 if called else case.switched.start_eur[units]
     given.scalars[:, 1] = case.switched.shortfall_eur[units]
