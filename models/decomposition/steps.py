@@ -68,13 +68,14 @@ class DecompositionSteps:
         self.best: Recovered | None = None
         self.choices: BatchChoices = {}
         self.bids = BidCommitment(self.master, tuning.bids)
-        self._late = False
+        self._late = self._sampled = False
 
     def first_prices(self) -> bool:
         """Answer the first prices, from a sample of a large portfolio, an earlier plan, or the markets."""
         with self.progress.timed("sample"):
             sample = sampled(self.case, self.grouping, self.tuning.sampling)
             prices: DualPrices | None = None
+            self._sampled = sample is not None
             if sample is not None:
                 count = len(sample.priced_points)
                 self._say(f"prices begin on a sample: {sample.share:.3%} of the units, {count} priced points")
@@ -122,13 +123,20 @@ class DecompositionSteps:
         self._say(f"search ended: {why.value}")
 
     def commit_bids(self, *, aim_eur: float) -> None:
-        """Commit the best pattern of whole bids at the centre's prices, where bids are coarse."""
-        if self.bids.needed:
-            with self.progress.timed("bids"):
-                self.bids.commit(
-                    self.pricing, self.state, gap_eur=aim_eur, time_left_s=self._left_s(), threads=self.threads,
-                    log=self.progress.log,
-                )  # fmt: skip
+        """Commit the best whole bids at the centre's prices, where bids are coarse: a pattern or those of a mixture."""
+        if not self.bids.needed:
+            return
+        with self.progress.timed("bids"):
+            self.bids.propose(
+                self.pricing, self.state, gap_eur=aim_eur, time_left_s=self._left_s(), threads=self.threads,
+                log=self.progress.log,
+            )  # fmt: skip
+        if self.bids.wants_mixture and not self._sampled:
+            cycles = self.tuning.cycles
+            self.generate_columns(rounds=cycles.generation_rounds, first_step=cycles.first_step, enough_eur=0.0)
+            if self._mixture(aim_eur) is not None:
+                self.bids.propose_mixture()
+        self.bids.commit(self.state)
 
     def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
         """Add columns that fit together."""
@@ -157,20 +165,15 @@ class DecompositionSteps:
         if not self.interrupted():
             cycles = self.tuning.cycles
             self.generate_columns(
-                rounds=cycles.least_rounds,
-                first_step=cycles.later_step,
+                rounds=cycles.least_rounds, first_step=cycles.later_step,
                 enough_eur=cycles.close * self.relative_gap * self.master.gross(),
-            )
+            )  # fmt: skip
             self._mixture(aim_eur)
 
     def recover_program(self) -> None:
         """Recover programs from the present mixture, keep the best ones, and release what was settled."""
         aim_eur = self.tuning.cycles.close * self.relative_gap * max(self.master.gross(), 1e-9)
-        while not self.interrupted() and self.bids.loosened():
-            self._mixture(aim_eur)
-            self.bids.settle()
-            self._say("bids that cannot be held are lowered")
-            self._mixture(aim_eur)
+        self.bids.fit(mix=lambda: self._mixture(aim_eur), interrupted=self.interrupted, say=self._say)
         with self.progress.timed("recover"):
             weights = used_rounds(self.master)
             choices = self.choices if self.master.groups.settled.any() else self._new_choices()
@@ -206,9 +209,7 @@ class DecompositionSteps:
         if self.best is None:
             return None
         return Proven(relative_gap=relative_gap).reason(
-            bound_eur=-self.bound_eur(),
-            value_eur=self.best.objective_eur,
-            gross_cost_eur=self.best.gross_cost_eur,
+            bound_eur=-self.bound_eur(), value_eur=self.best.objective_eur, gross_cost_eur=self.best.gross_cost_eur
         )
 
     def interrupted(self) -> StopReason | None:

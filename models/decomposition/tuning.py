@@ -237,6 +237,12 @@ class WholeBids:
     units seldom fits whole bids. Larger: plans of small portfolios are better but take longer."""
     repairs: int = 4
     """Most times that bids which cannot be held are lowered. Larger: fewer bids are lost as a whole."""
+    nearly: float = 0.1
+    """Share of a step that a mixture may lack of a whole bid that is committed all the same: columns generated for it
+    mostly hold it. Larger: more is bid, and more is lowered in the end."""
+    slight: float = 0.02
+    """Share of a step that a mixture may lack of a bid and still be asked to hold it, before bids are lowered. Larger:
+    the same."""
     alike: float = 5e-3
     """Share by which prices of congestion points may differ and still be made the same, so that their holders count as
     one unit. Larger: fewer units stand for all holders, and their bound is worse."""
