@@ -94,6 +94,7 @@ class DecompositionSteps:
                     self.master, self.pricing, self.state, points=points, search=self.tuning.search,
                     aim_eur=points.aim * self.relative_gap * max(self.master.gross(), 1e-9), rounds=points.rounds,
                     patience=points.patience, after=self._report_now, interrupted=self.interrupted,
+                    slight=self.tuning.joint.slight if self.grouping.joint else 0.0,
                 )  # fmt: skip
                 self._say(f"search of priced points ended: {why.value}")
             elif not self.bids.needed:

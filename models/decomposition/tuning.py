@@ -188,9 +188,10 @@ class Joint:
     groups: int = 400
     """Approximate number of groups into which they are dealt, at most one each. Larger: mixtures are better, and sweeps
     take longer."""
-    slight: float = 0.3
+    slight: float = 0.8
     """Share of the gain promised in a round of the search, divided by the number of groups, up to which the answer of a
-    group may cost less than its columns without being asked for. Larger: fewer answers, and later columns."""
+    group may cost less than its columns without being asked for; in the search of points, of what its block is
+    promised. Larger: fewer answers, and later columns. From 1 on, a round might leave out all that it promised."""
     sampled_rounds: int = 10
     """Rounds of the short search after a sample, and most of the generation after it, where connections answer as a
     whole: the sample's prices know nothing of them. Larger: bounds are better, and pricing takes longer."""

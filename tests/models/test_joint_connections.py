@@ -13,14 +13,12 @@ from models.decomposition.master.price_steps import joint_share
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing
-from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.solve import solve as decompose
-from models.decomposition.tuning import DEFAULT
 from models.mixing import MIXES, Shares
 from models.outcome import Termination
 from models.response import NOWHERE, Prices, Rows
-from tests.models.builders import behind, intraday, load, make, paying, solar, storage
+from tests.models.builders import behind, load, make, paying, solar, storage
 from tests.models.obligation_builders import reserve
 from tests.models.oracle import best_value
 
@@ -235,43 +233,6 @@ def test_a_connection_whose_bound_is_known_well_enough_is_not_asked_again():
     answers = pricing.respond(there, ~one).power_kw
     assert answers[0].sum() == pytest.approx(20.0)
     assert (answers[1] == 0).all()
-
-
-class Counting(LocalPricing):
-    """Counts the answers that groups are asked for."""
-
-    def __init__(self, case, grouping):
-        super().__init__(case, grouping)
-        self.answers, self.groups = 0, len(grouping.group_point)
-
-    def respond(self, prices, groups=None, *, prove=True):
-        self.answers += self.groups if groups is None else int(groups.sum())
-        return super().respond(prices, groups, prove=prove)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_search_asks_connections_less_often_and_proves_as_much(seed):
-    rng = np.random.default_rng(seed)
-    needs = rng.uniform(4, 9, 8)
-    cars = [car(4, charge_kw=power, low=[0, 0, 0, power], high=12.0) for power in needs]
-    price = rng.uniform(20, 90, 4)
-    case = make(4, *cars, price=price, intraday=intraday(4, price + 4, price - 4, depth_kw=2.0))
-    homes = [{"import_kw": 7 + n, "parent": 4} for n in range(4)]
-    case = behind(case, *homes, {"import_kw": 22}, storage=[0, 0, 1, 1, 2, 2, 3, 3])
-    found = []
-    for slight in (0.0, 0.3):
-        grouping = group_units(case)
-        master, pricing = RestrictedMaster(case, grouping), Counting(case, grouping)
-        state = first_state(master, pricing)
-        search_prices(
-            master, pricing, state, aim_eur=1e-3, rounds=40, patience=15, tuning=DEFAULT.search, slight=slight,
-            interrupted=lambda: None,
-        )  # fmt: skip
-        found.append((pricing.answers / state.rounds, state.bound_eur))
-    best = -best_value(case)
-    assert found[1][0] < found[0][0]
-    assert found[1][1] <= best + 1e-6
-    assert found[1][1] == pytest.approx(best, abs=5e-3)
 
 
 def test_the_share_of_reserve_behind_joint_connections_is_that_of_their_stores():

@@ -69,7 +69,7 @@ class DaskPricing:
         return total
 
     def known(
-        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
+        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: Floats | float, groups: Bools | None = None
     ) -> KnownBounds | None:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)

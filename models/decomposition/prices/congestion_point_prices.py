@@ -30,11 +30,13 @@ def search_point_prices(
     search: Search,
     after: Callable[[], None] = lambda: None,
     interrupted: Callable[[], StopReason | None],
+    slight: float = 0.0,
 ) -> StopReason:
     """Improve the centre's prices of blocks until a rule stops the search, and return its reason.
 
     Each block keeps its own centre and step, as a whole search does: some of many points gain in nearly every round,
-    while a single one fails in most. `after` is called after every round.
+    while a single one fails in most. Joint groups whose bounds are known well enough are not asked, as in
+    search_prices: `slight` is a share of what their block is promised. `after` is called after every round.
     """
     blocks = master.grouping.blocks
     count = blocks.count
@@ -43,8 +45,8 @@ def search_point_prices(
     stays = BoundStays(patience=patience, little_eur=search.little * aim_eur)
     whole, first = state.centre, state.rounds
     at_points = blocks.of_group >= 0
-    totals = pricing.respond(whole.scenario(), at_points)
-    best = master.bounds_of_blocks(whole, totals.bound_eur)
+    best = master.bounds_of_blocks(whole, state.groups_eur)
+    of_group, members = blocks.of_group, np.maximum(np.bincount(blocks.of_group[at_points], minlength=count), 1)
     others_eur = state.centre_eur - float(best.sum())
     program, call, connections = whole.program.copy(), whole.call.copy(), whole.connections.copy()
     of_sum = np.where(blocks.of_sum >= 0, blocks.of_sum, 0)  # sums at which nobody counts never have a price
@@ -58,9 +60,13 @@ def search_point_prices(
         master.improve(search.sweeps, 0.0)
         asked = master.prices()
         prices = replace(whole, program=asked.program, call=asked.call, connections=asked.connections)
-        promised = master.bounds_of_blocks(prices, master.promised(prices))
-        totals = pricing.respond(prices.scenario(), at_points)
-        found = master.bounds_of_blocks(prices, totals.bound_eur)
+        promised_eur = master.promised(prices)
+        promised = master.bounds_of_blocks(prices, promised_eur)
+        enough_eur = np.where(at_points, (slight * np.maximum(promised - best, 0.0) / members)[of_group], 0.0)
+        known = pricing.known(prices.scenario(), promised_eur, enough_eur, at_points) if slight > 0.0 else None
+        ask, known_eur = (at_points, 0.0) if known is None else (at_points & ~known.groups, known.bound_eur)
+        totals = pricing.respond(prices.scenario(), ask)
+        found = master.bounds_of_blocks(prices, totals.bound_eur + known_eur)
         serious = (found > best) & (found - best >= search.serious * (promised - best))
         step[serious & (promised - found <= search.kept_promise * (promised - best))] *= search.rise
         failures = np.where(serious, 0, failures + 1)
@@ -73,7 +79,7 @@ def search_point_prices(
         best = np.where(serious, found, best)
         state.centre = replace(whole, program=program.copy(), call=call.copy(), connections=connections.copy())
         state.centre_eur = others_eur + float(best.sum())
-        state.record(master, prices, totals, state.centre_eur, at_points)
+        state.record(master, prices, totals, state.centre_eur, ask)
         after()
         stop = stays.reason(state.history[first:]) or interrupted()
         if stop:

@@ -42,10 +42,10 @@ class Pricing(Protocol):
         ...
 
     def known(
-        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
+        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: Floats | float, groups: Bools | None = None
     ) -> KnownBounds | None:
-        """Return those of the groups (G,), by default of all, whose answers can cost at most `enough_eur` less than
-        promised (G,), with bounds that prove it; None where there are none.
+        """Return those of the groups (G,), by default of all, whose answers can cost at most `enough_eur`, each or
+        all alike, less than promised (G,), with bounds that prove it; None where there are none.
         """
         ...
 
@@ -145,11 +145,12 @@ class JointPricing:
                 getattr(total, name)[mine] = getattr(found, name)
 
     def known(
-        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None
+        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: Floats | float, groups: Bools | None
     ) -> KnownBounds | None:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         groups = np.ones(len(promised_eur), dtype=np.bool_) if groups is None else groups
         well, bound_eur = np.zeros(len(promised_eur), dtype=np.bool_), np.zeros(len(promised_eur))
+        enough = np.broadcast_to(enough_eur, promised_eur.shape)
         for batch, responder in zip(self._batches, self.responders, strict=True):
             mine, rows = self._rows(batch)
             asked = groups[mine]
@@ -157,7 +158,7 @@ class JointPricing:
                 continue
             seen = prices.called if batch.called else prices.planned
             found = responder.bounds(seen, rows if asked.all() else rows.of(asked), len(asked))
-            well[mine] = asked & (promised_eur[mine] - found <= enough_eur)
+            well[mine] = asked & (promised_eur[mine] - found <= enough[mine])
             bound_eur[mine] = np.where(well[mine], found, 0.0)
         return KnownBounds(groups=well, bound_eur=bound_eur) if well.any() else None
 
@@ -231,7 +232,7 @@ class LocalPricing:
         return total
 
     def known(
-        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: float, groups: Bools | None = None
+        self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: Floats | float, groups: Bools | None = None
     ) -> KnownBounds | None:
         """Return the joint groups (G,) whose last answers prove their bounds well enough, see Pricing.known."""
         return self._joint.known(prices, promised_eur, enough_eur, groups)

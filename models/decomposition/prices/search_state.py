@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.case import Bools
+from models.case import Bools, Floats
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.pricing import Pricing
@@ -20,6 +20,7 @@ class SearchState:
     centre: DualPrices  # the best prices so far
     centre_eur: float  # bound at the centre
     bound_eur: float  # the best bound so far
+    groups_eur: Floats  # (G,) bound of each group at the first prices
     step: float  # factor on the steps of prices
     prices: dict[int, DualPrices] = field(default_factory=dict)  # by number of the round, while its answers are columns
     history: list[float] = field(default_factory=list)  # bound after each round, EUR
@@ -49,6 +50,6 @@ def first_state(master: RestrictedMaster, pricing: Pricing, start: DualPrices | 
     totals = pricing.respond(prices.scenario())
     master.set_centre(prices)
     bound_eur = master.bound(prices, float(totals.bound_eur.sum()))
-    state = SearchState(centre=prices, centre_eur=bound_eur, bound_eur=bound_eur, step=1.0)
+    state = SearchState(centre=prices, centre_eur=bound_eur, bound_eur=bound_eur, groups_eur=totals.bound_eur, step=1.0)
     state.record(master, prices, totals, bound_eur)
     return state
