@@ -57,7 +57,7 @@ def planned(
 
 def _can(engine: str, kind: Kind) -> bool:
     if kind in AT_HOMES:
-        return engine in ("agr", "pyomo")
+        return engine in ("agr", "highs", "pyomo")
     return engine == "agr" or (engine == "whole") != (kind in RELAXED)
 
 
@@ -69,9 +69,10 @@ def left_out(sizes: tuple[int, ...], engines: tuple[str, ...]) -> str:
 
 
 def default_plan() -> list[Measurement]:
-    """Return all measurements up to 100,000 resources; FlexMeasures at the size that it can solve."""
+    """Return all measurements up to 100,000 resources; FlexMeasures at the size that it can solve, and homes."""
     extra = planned((100,), ("agr", "highs", "flexmeasures"), ("typical",), named=True, limit_s=None)
-    return extra + planned(SIZES, ENGINES, RELAXED, named=False, limit_s=None)
+    homes = planned((1_000,), ("agr", "highs"), ("peaks",), named=True, limit_s=900.0)
+    return extra + planned(SIZES, ENGINES, RELAXED, named=False, limit_s=None) + homes
 
 
 def rows(measurements: list[Measurement], tell: Tell) -> Iterator[Row]:
@@ -107,7 +108,7 @@ def best_of_highs(item: Measurement, tell: Tell, what: str) -> Row:
 
 def one(item: Measurement, engine: str) -> Row:
     """Measure in a separate process."""
-    environment = ENVIRONMENT.get(item.engine)
+    environment = None if item.kind in AT_HOMES else ENVIRONMENT.get(item.engine)  # what states homes is the product's
     python = Path(sys.executable) if environment is None else python_of(environment)
     if python is None:
         return _empty(item, f"not installed: {reason(str(environment))}")

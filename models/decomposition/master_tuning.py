@@ -113,7 +113,7 @@ class InteriorPoint:
 class WholePrograms:
     """The interior-point method over a whole portfolio whose units all lie behind connections that answer together."""
 
-    least_connections: int = 30
+    least_connections: int = 10
     """Connections from which on the whole is solved as one program. Larger: more portfolios are searched round by
     round."""
     most_connections: int = 2_000

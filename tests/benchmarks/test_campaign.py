@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import campaign, environment
+from benchmarks import campaign, engines, environment
 from benchmarks.__main__ import app
 from benchmarks.campaign import Measurement, left_out, one, planned
+from benchmarks.instances import make_case
+from models.decomposition.solve import solve
 
 
 def test_peers_run_as_far_as_they_can_unless_named() -> None:
@@ -16,6 +18,18 @@ def test_peers_run_as_far_as_they_can_unless_named() -> None:
     named = planned((100_000,), ("highs",), ("hard",), named=True, limit_s=7.0)
     assert [(m.engine, m.limit_s) for m in named] == [("highs", 7.0)]
     assert left_out((100_000,), ("agr", "highs")) == "highs beyond 10,000"
+
+
+def test_homes_with_peak_charges_are_measured_against_highs_by_default() -> None:
+    homes = [m for m in campaign.default_plan() if m.kind == "peaks"]
+    assert [(m.engine, m.resources) for m in homes] == [("agr", 1_000), ("highs", 1_000)]
+
+
+def test_highs_solves_what_connections_share() -> None:
+    case = make_case(20, "peaks")
+    found, proven = engines.highs(case, 60.0, "ipx"), solve(case, relative_gap=1e-3)
+    assert found.objective is not None
+    assert proven.objective_eur - 1e-6 <= found.objective <= proven.bound_eur + 1e-6
 
 
 def test_an_engine_that_is_not_installed_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
