@@ -49,83 +49,81 @@ def widest(begins: Ints) -> int:
 @compiled
 def factor(c: Chains, x_curve: Floats, row_curve: Floats, e_curve: Floats, f: Factors) -> None:
     """Factor the equations, given the curves of variables (n,), rows (r,) and energies (k·T,), ISP after ISP."""
-    isps, most = (c.variable_at.shape[0] - 1) // (c.store_at.shape[0] - 1), widest(c.store_at)
-    room = np.zeros((most, most))
+    isps, value = (c.variable_at.shape[0] - 1) // (c.store_at.shape[0] - 1), np.zeros(widest(c.store_at) ** 2)
     for b in range(c.store_at.shape[0] - 1):
         stores, first = c.store_at[b + 1] - c.store_at[b], c.store_at[b]
-        value = room[:stores, :stores]
-        value[:, :] = 0.0
+        value[:] = 0.0
         for t in range(isps - 1, -1, -1):
-            i = b * isps + t
-            x, m = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i]
-            h = f.square[c.square_at[i] : c.square_at[i + 1]].reshape(m, m)
-            g = f.gain[c.gain_at[i] : c.gain_at[i + 1]].reshape(m, stores)
-            v = f.value[c.value_at[b] + t * stores * stores :][: stores * stores].reshape(stores, stores)
+            i, v = b * isps + t, c.value_at[b] + t * stores * stores
             for k in range(stores):
-                value[k, k] += e_curve[first * isps + t * stores + k]
+                value[k * stores + k] += e_curve[first * isps + t * stores + k]
                 for o in range(k + 1):
-                    v[k, o] = v[o, k] = value[k, o]
-            _fill(c, i, x, m, x_curve, row_curve, v, h)
-            _split(h, m)
-            _step_back(c, x, m, stores, first, v, h, g, value)
+                    f.value[v + k * stores + o] = f.value[v + o * stores + k] = value[k * stores + o]
+            _fill(c, f, i, v, stores, x_curve, row_curve)
+            _split(f.square, c.square_at[i], c.variable_at[i + 1] - c.variable_at[i])
+            _step_back(c, f, i, v, stores, first, value)
 
 
 @inlined
-def _fill(c: Chains, i: int, x: int, m: int, x_curve: Floats, row_curve: Floats, v: Floats, h: Floats) -> None:
+def _fill(c: Chains, f: Factors, i: int, v: int, stores: int, x_curve: Floats, row_curve: Floats) -> None:
     """Write the lower half of the matrix of an ISP's variables, given that of the energies after it."""
+    x, m, h = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i], c.square_at[i]
     for a in range(m):
         k = c.device[x + a]
         for b in range(a + 1):
-            o = c.device[x + b]
-            h[a, b] = c.change[x + a] * c.change[x + b] * v[k, o] if k >= 0 and o >= 0 else 0.0
-        h[a, a] += x_curve[x + a]
+            o, both = c.device[x + b], 0.0
+            if k >= 0 and o >= 0:
+                both = c.change[x + a] * c.change[x + b] * f.value[v + k * stores + o]
+            f.square[h + a * m + b] = both
+        f.square[h + a * m + a] += x_curve[x + a]
     for r in range(c.row_at[i], c.row_at[i + 1]):
         for n in range(c.entry_at[r], c.entry_at[r + 1]):
             a, weight = c.at[n], row_curve[r] * c.sign[n]
             for o in range(c.entry_at[r], c.entry_at[r + 1]):
                 if c.at[o] <= a:
-                    h[a, c.at[o]] += weight * c.sign[o]
+                    f.square[h + a * m + c.at[o]] += weight * c.sign[o]
 
 
 @inlined
-def _split(h: Floats, m: int) -> None:
-    """Replace the lower half of a matrix (m,m) by its Cholesky factor, with the diagonal inverted."""
+def _split(square: Floats, h: int, m: int) -> None:
+    """Replace the lower half of a matrix (m,m) at h by its Cholesky factor, with the diagonal inverted."""
     for j in range(m):
-        total = h[j, j]
+        row = h + j * m
+        total = square[row + j]
         for c in range(j):
-            total -= h[j, c] * h[j, c]
+            total -= square[row + c] * square[row + c]
         inverse = 1.0 / np.sqrt(max(total, 1e-30))
-        h[j, j] = inverse
+        square[row + j] = inverse
         for i in range(j + 1, m):
-            total = h[i, j]
+            total = square[h + i * m + j]
             for c in range(j):
-                total -= h[i, c] * h[j, c]
-            h[i, j] = total * inverse
+                total -= square[h + i * m + c] * square[row + c]
+            square[h + i * m + j] = total * inverse
 
 
 @inlined
-def _step_back(
-    c: Chains, x: int, m: int, stores: int, first: int, v: Floats, h: Floats, g: Floats, value: Floats
-) -> None:  # fmt: skip
-    """Write an ISP's gain, and the lower half of the matrix of the energies before it, value (K,K)."""
+def _step_back(c: Chains, f: Factors, i: int, v: int, stores: int, first: int, value: Floats) -> None:
+    """Write an ISP's gain, and the lower half of the matrix of the energies before it, value (K·K,)."""
+    x, m, h, g = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i], c.square_at[i], c.gain_at[i]
     for k in range(stores):
         for a in range(m):
-            d = c.device[x + a]
-            total = c.change[x + a] * v[d, k] * c.kept[first + k] if d >= 0 else 0.0
+            d, total = c.device[x + a], 0.0
+            if d >= 0:
+                total = c.change[x + a] * f.value[v + d * stores + k] * c.kept[first + k]
             for b in range(a):
-                total -= h[a, b] * g[b, k]
-            g[a, k] = total * h[a, a]  # half solved: value falls by the product of two of these
-        for o in range(k + 1):
-            total = c.kept[first + k] * v[k, o] * c.kept[first + o]
+                total -= f.square[h + a * m + b] * f.gain[g + b * stores + k]
+            f.gain[g + a * stores + k] = total * f.square[h + a * m + a]
+        for o in range(k + 1):  # half solved: value falls by the product of two of these
+            total = c.kept[first + k] * f.value[v + k * stores + o] * c.kept[first + o]
             for a in range(m):
-                total -= g[a, k] * g[a, o]
-            value[k, o] = total
+                total -= f.gain[g + a * stores + k] * f.gain[g + a * stores + o]
+            value[k * stores + o] = total
     for k in range(stores):
         for a in range(m - 1, -1, -1):
-            total = g[a, k]
+            total = f.gain[g + a * stores + k]
             for b in range(a + 1, m):
-                total -= h[b, a] * g[b, k]
-            g[a, k] = total * h[a, a]
+                total -= f.square[h + b * m + a] * f.gain[g + b * stores + k]
+            f.gain[g + a * stores + k] = total * f.square[h + a * m + a]
 
 
 @compiled
@@ -147,17 +145,17 @@ def _substitute_back(
     c: Chains, f: Factors, b: int, t: int, isps: int, right: Floats, right_e: Floats, miss: Floats, dx: Floats,
     seen: Floats, back: Floats,
 ) -> None:  # fmt: skip
-    """Write the negative changes of an ISP's variables where energies before do not change; `back` moves one ISP."""
-    first, stores = c.store_at[b], c.store_at[b + 1] - c.store_at[b]
-    i, e = b * isps + t, first * isps + t * stores
-    x, m = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i]
-    h = f.square[c.square_at[i] : c.square_at[i + 1]].reshape(m, m)
-    g = f.gain[c.gain_at[i] : c.gain_at[i + 1]].reshape(m, stores)
-    v = f.value[c.value_at[b] + t * stores * stores :][: stores * stores].reshape(stores, stores)
+    """Write the negative changes of an ISP's variables where energies before do not change; `back` moves one ISP.
+
+    Numbers are read one by one: views of arrays would take as long as the arithmetic.
+    """
+    first, stores, i = c.store_at[b], c.store_at[b + 1] - c.store_at[b], b * isps + t
+    e, x, m = first * isps + t * stores, c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i]
+    h, g, v = c.square_at[i], c.gain_at[i], c.value_at[b] + t * stores * stores
     for k in range(stores):
         total = back[k] + right_e[e + k]
         for o in range(stores):
-            total += v[k, o] * miss[e + o]
+            total += f.value[v + k * stores + o] * miss[e + o]
         seen[k] = total
     for a in range(m):
         d = c.device[x + a]
@@ -165,18 +163,18 @@ def _substitute_back(
     for k in range(stores):
         total = c.kept[first + k] * seen[k]
         for a in range(m):
-            total -= g[a, k] * dx[x + a]
+            total -= f.gain[g + a * stores + k] * dx[x + a]
         back[k] = total
     for a in range(m):
         total = dx[x + a]
         for n in range(a):
-            total -= h[a, n] * dx[x + n]
-        dx[x + a] = total * h[a, a]
+            total -= f.square[h + a * m + n] * dx[x + n]
+        dx[x + a] = total * f.square[h + a * m + a]
     for a in range(m - 1, -1, -1):
-        total = dx[x + a]
-        for n in range(a + 1, m):
-            total -= h[n, a] * dx[x + n]
-        dx[x + a] = total * h[a, a]
+        total = dx[x + a] * f.square[h + a * m + a]
+        dx[x + a] = total
+        for n in range(a):
+            dx[x + n] -= f.square[h + a * m + n] * total
 
 
 @inlined
@@ -184,14 +182,12 @@ def _follow(
     c: Chains, f: Factors, b: int, t: int, isps: int, miss: Floats, dx: Floats, de: Floats, past: Floats
 ) -> None:  # fmt: skip
     """Write the changes of an ISP's variables and of the energies after it; `past` moves one ISP."""
-    first, stores = c.store_at[b], c.store_at[b + 1] - c.store_at[b]
-    i, e = b * isps + t, first * isps + t * stores
-    x, m = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i]
-    g = f.gain[c.gain_at[i] : c.gain_at[i + 1]].reshape(m, stores)
+    first, stores, i = c.store_at[b], c.store_at[b + 1] - c.store_at[b], b * isps + t
+    e, x, m, g = first * isps + t * stores, c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i], c.gain_at[i]
     for a in range(m):
         total = -dx[x + a]
         for k in range(stores):
-            total -= g[a, k] * past[k]
+            total -= f.gain[g + a * stores + k] * past[k]
         dx[x + a] = total
     for k in range(stores):
         past[k] = c.kept[first + k] * past[k] + miss[e + k]

@@ -55,16 +55,14 @@ def covary(c: Chains, f: Factors, output: Floats, family: Ints, wide: int, into:
         for t in range(isps):
             i, block, at = b * isps + t, t // wide, (t % wide) * outputs
             x, m = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i]
-            h = f.square[c.square_at[i] : c.square_at[i + 1]].reshape(m, m)
-            g = f.gain[c.gain_at[i] : c.gain_at[i + 1]].reshape(m, stores)
             if at == 0:
                 w.lead[:, :] = 0.0
                 for k in range(stores):
                     w.lead[k, k] = 1.0
-            _half_solve(c, x, m, h, output, w, stores)
-            _write_moves(c, x, m, g, output, w, stores, first)
-            _add_within(m, stores, outputs, at, w, into.within[family[b], block])
-            _lead(stores, outputs, w, into.gain[block, at : at + outputs, first : first + stores])
+            _half_solve(c, f, i, x, m, output, w, stores)
+            _write_moves(c, f, i, x, m, output, w, stores, first)
+            _add_within(m, stores, outputs, at, w, into.within, family[b], block)
+            _lead(stores, outputs, w, into.gain, block, at, first)
             _pass_on(m, stores, outputs, at, w)
             _pass_lead_on(stores, w)
             _pass_variance_on(m, stores, outputs, w)
@@ -77,41 +75,43 @@ def covary(c: Chains, f: Factors, output: Floats, family: Ints, wide: int, into:
 
 
 @inlined
-def _lead(stores: int, outputs: int, w: _Desk, gain: Floats) -> None:
-    """Write the gain (O,K) of an ISP's outputs per energy before its block."""
+def _lead(stores: int, outputs: int, w: _Desk, gain: Floats, block: int, at: int, first: int) -> None:
+    """Write the gain of an ISP's outputs per energy before its block."""
     for o in range(outputs):
         for k in range(stores):
             total = 0.0
             for a in range(stores):
                 total += w.gain[o, a] * w.lead[a, k]
-            gain[o, k] = total
+            gain[block, at + o, first + k] = total
 
 
 @inlined
-def _half_solve(c: Chains, x: int, m: int, h: Floats, output: Floats, w: _Desk, stores: int) -> None:
+def _half_solve(
+    c: Chains, f: Factors, i: int, x: int, m: int, output: Floats, w: _Desk, stores: int
+) -> None:  # fmt: skip
     """Write what outputs and energies have of each variable, solved by the lower factor of an ISP."""
     outputs = output.shape[1]
-    wide = outputs + stores
+    wide, h = outputs + stores, c.square_at[i]
     for a in range(m):
         for o in range(wide):
             w.half[a, o] = output[x + a, o] if o < outputs else 0.0
         if c.device[x + a] >= 0:
             w.half[a, outputs + c.device[x + a]] = c.change[x + a]
         for b in range(a):
-            by = h[a, b]
+            by = f.square[h + a * m + b]
             if by != 0.0:
                 for o in range(wide):
                     w.half[a, o] -= by * w.half[b, o]
         for o in range(wide):
-            w.half[a, o] *= h[a, a]
+            w.half[a, o] *= f.square[h + a * m + a]
 
 
 @inlined
 def _write_moves(
-    c: Chains, x: int, m: int, g: Floats, output: Floats, w: _Desk, stores: int, first: int
+    c: Chains, f: Factors, i: int, x: int, m: int, output: Floats, w: _Desk, stores: int, first: int
 ) -> None:  # fmt: skip
     """Write how outputs and energies of an ISP depend on the energies before it."""
-    outputs = output.shape[1]
+    outputs, g = output.shape[1], c.gain_at[i]
     for k in range(stores):
         for o in range(outputs):
             w.gain[o, k] = 0.0
@@ -121,13 +121,15 @@ def _write_moves(
         d = c.device[x + a]
         for k in range(stores):
             for o in range(outputs):
-                w.gain[o, k] -= output[x + a, o] * g[a, k]
+                w.gain[o, k] -= output[x + a, o] * f.gain[g + a * stores + k]
             if d >= 0:
-                w.move[d, k] -= c.change[x + a] * g[a, k]
+                w.move[d, k] -= c.change[x + a] * f.gain[g + a * stores + k]
 
 
 @inlined
-def _add_within(m: int, stores: int, outputs: int, at: int, w: _Desk, within: Floats) -> None:
+def _add_within(
+    m: int, stores: int, outputs: int, at: int, w: _Desk, within: Floats, family: int, block: int
+) -> None:  # fmt: skip
     """Add the covariances of an ISP's outputs with those before in its block, and half of those of one another."""
     for o in range(outputs):
         for k in range(stores):
@@ -139,7 +141,7 @@ def _add_within(m: int, stores: int, outputs: int, at: int, w: _Desk, within: Fl
             total = 0.0
             for a in range(stores):
                 total += w.gain[o, a] * w.states[a, n]
-            within[at + o, n] += total
+            within[family, block, at + o, n] += total
     for o in range(outputs):
         for n in range(o + 1):
             total = 0.0
@@ -147,7 +149,7 @@ def _add_within(m: int, stores: int, outputs: int, at: int, w: _Desk, within: Fl
                 total += w.half[a, o] * w.half[a, n]
             for k in range(stores):
                 total += w.carried[o, k] * w.gain[n, k]
-            within[at + o, at + n] += total if n < o else 0.5 * total
+            within[family, block, at + o, at + n] += total if n < o else 0.5 * total
 
 
 @inlined

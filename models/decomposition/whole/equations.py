@@ -191,11 +191,11 @@ class Equations:
         """Return the sum of all products after a step, EUR."""
         z = self.z
         value, dual = far * step.value, dual_far * step.dual
-        slack, beyond = z.slack + far * step.slack, z.beyond + far * step.beyond
         return float(
             (self.low + value) @ (z.below + dual_far * step.below)
-            + np.where(self.to_high > 0.0, self.high - value, 0.0) @ (z.above + dual_far * step.above)
-            + slack @ (z.dual + dual) + beyond @ (self.left - dual)
+            + (self.high - value) @ (z.above + dual_far * step.above)
+            + (z.slack + far * step.slack) @ (z.dual + dual)
+            + (z.beyond + far * step.beyond) @ (self.left - dual)
         )  # fmt: skip
 
 
