@@ -38,6 +38,7 @@ class Solved:
 def load(arrays: Arrays | Matrix, options: dict[str, Any]) -> highspy.Highs:
     """Return a solver with the model. Raises HighsError when HiGHS returns anything but OK."""
     solver = highspy.Highs()
+    highspy.Highs.resetGlobalScheduler(True)  # an earlier run in this process may have had other threads
     for name, value in {"output_flag": False, **options}.items():
         if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise HighsError(f"HiGHS {solver.version()} refused option {name} = {value!r}")
