@@ -89,12 +89,11 @@ class DecompositionSteps:
             self.state = first_state(self.master, self.pricing, prices)
             self._report_now()
             if sample is not None:
-                points = self.tuning.points
+                points, slight = self.tuning.points, self.tuning.joint.slight if self.grouping.joint else 0.0
                 why = search_point_prices(
-                    self.master, self.pricing, self.state, points=points, search=self.tuning.search,
+                    self.master, self.pricing, self.state, points=points, search=self.tuning.search, slight=slight,
                     aim_eur=points.aim * self.relative_gap * max(self.master.gross(), 1e-9), rounds=points.rounds,
                     patience=points.patience, after=self._report_now, interrupted=self.interrupted,
-                    slight=self.tuning.joint.slight if self.grouping.joint else 0.0,
                 )  # fmt: skip
                 self._say(f"search of priced points ended: {why.value}")
             elif not self.bids.needed:
