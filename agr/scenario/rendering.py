@@ -19,6 +19,7 @@ from agr.scenario.scenario import Scenario
 from agr.scenario.table_frames import Frame
 
 _NOTHING = 0.005
+_PEAK = "peak charge"
 _SHOWN = 0.0005  # rounds to 0.001, the smallest amount that is shown
 
 
@@ -72,8 +73,8 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     value.add_column("last plans", justify="right")
     totals = run.outcome["totals"]
     for term, amount in totals["terms_eur"].items():
-        if abs(amount) >= _NOTHING:
-            value.add_row(term, f"{amount:,.2f}")
+        if abs(amount) >= _NOTHING or term == _PEAK:  # that no peak is exceeded is news
+            value.add_row(term, f"{round(amount, 2) + 0.0:,.2f}")
     value.add_section()
     value.add_row("total", f"{totals['objective_eur']:,.2f}")
     value.add_row("no flexibility", f"{totals['no_flexibility_eur']:,.2f}")

@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from datetime import date
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from agr.domain.errors import InputError
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import ConnectionTariff
 from agr.scenario.changes import changed
 from agr.scenario.record import open_run
+from agr.scenario.rendering import run_tables
 from agr.scenario.running import run
 from tests.builders.remembered import by_method
 from tests.builders.small_scenarios import CONNECTION, at, hourly, small_scenario
@@ -72,6 +75,13 @@ def test_a_peak_without_steering_is_paid_for_once_in_a_run_of_several_days() -> 
     assert [step["no_flexibility_eur"] for step in made.last] == pytest.approx([-0.20 - 1.36, -0.20 - 1.0], abs=1e-4)
     assert [step["flexibility_eur"] for step in made.last] == pytest.approx([0.24 - 0.15, -0.15], abs=2e-3)
     assert made.outcome["totals"]["flexibility_eur"] == pytest.approx(-0.06, abs=4e-3)
+
+
+def test_a_peak_charge_that_costs_nothing_more_is_said_to_cost_nothing() -> None:
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(*run_tables(run(a_car(PRICE, replace(PEAK, peak_reached_kw=20.0)), solver=by_method("reference"))))
+    (line,) = [line for line in console.export_text().splitlines() if "peak charge" in line]
+    assert line.split()[-2] == "0.00"
 
 
 def test_what_another_tariff_would_mean() -> None:
