@@ -70,20 +70,13 @@ def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
     for ordered in found.orders:
         orders.add_row(
             Text(ordered.order.order_reference), Text(ordered.order.congestion_point), ordered.order.dso,
-            _ordered(ordered), f"{ordered.order.price:,.2f} {ordered.order.currency}", ordered.state.value,
+            ordered.words, f"{ordered.order.price:,.2f} {ordered.order.currency}", ordered.state.value,
         )  # fmt: skip
     yield orders
 
 
 def _words(offer: "FlexOffer", option: "OfferOption") -> str:
     return limits_in_words(option.power_w) if offer.limits else in_words([power or 0 for power in option.power_w])
-
-
-def _ordered(stored: "StoredOrder") -> str:
-    limits = stored.obligation.limits_w
-    if not limits:
-        return in_words(stored.order.power_w)
-    return limits_in_words([most if least is None else least for least, most in limits])
 
 
 def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[str]:

@@ -3,7 +3,7 @@
 How to, also from a notebook: docs/how-to/forecast.md. What the daemon does with it: agr.operations.forecasts.
 """
 
-from agr.forecasting.days import Days, Observed, days_of
+from agr.forecasting.days import Days, Observed, days_of, slot_minutes
 from agr.forecasting.forecast import DayForecast, Forecasting, forecast
 from agr.forecasting.models.protocols import Fitted, ForecastModelError, Model
 from agr.forecasting.models.registry import MODELS, model
@@ -26,4 +26,5 @@ __all__ = [
     "model",
     "rolling",
     "score",
+    "slot_minutes",
 ]  # fmt: skip

@@ -27,6 +27,12 @@ class Observed:
     value: float
 
 
+def slot_minutes(known: Sequence[Observed]) -> int:
+    """Return the length of slots that suits the newest values: 15, 30 or 60 minutes; 60 where none are known."""
+    shortest = min((one.minutes for one in known[-200:]), default=60)
+    return next(minutes for minutes in (60, 30, 15) if minutes <= max(shortest, 15))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Days:
     """Whole local days of a series. `values` (D,N): N slots of `minutes` from local midnight, NaN where not known."""

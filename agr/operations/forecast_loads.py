@@ -16,12 +16,12 @@ from agr.domain.faults import number_of, verb_of
 from agr.domain.isp import Clock, Period, period_of
 from agr.domain.kinds import KINDS
 from agr.domain.kinds.quantities import POWER
-from agr.forecasting import Days, Observed, days_of
+from agr.forecasting import Days, Observed, days_of, slot_minutes
 from agr.forecasting.admission import admitted
 from agr.forecasting.inputs import WEATHER
 from agr.forecasting.models.registry import ALIKE, BY_WEATHER
 from agr.operations.forecast_inputs import with_inputs
-from agr.operations.forecast_rows import FAILED, REFUSED, clipped_at_zero, resolution, run_of
+from agr.operations.forecast_rows import FAILED, REFUSED, clipped_at_zero, run_of
 from agr.operations.forecast_sites import Cold, SiteForecasts
 from agr.operations.forecast_worker import Maker, Task
 from agr.operations.readings import ReadingIntake
@@ -105,7 +105,7 @@ class LoadForecasts:
                 observed = actuals.known(tx, POWER_SERIES + name, now, now - HISTORY, now)
             if not observed:
                 continue
-            minutes = max(resolution(observed), self._settings.isp_minutes)
+            minutes = max(slot_minutes(observed), self._settings.isp_minutes)
             days = days_of(observed, self._settings.time_zone, minutes, country=self._settings.forecasts.country)
             lying = (days.first, days.minutes)
             if lying not in weather:

@@ -1,6 +1,5 @@
 """What forecasts of prices and of powers have in common: the length of slots, and how a forecast is stored."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
-from agr.forecasting import DayForecast, Days, Observed
+from agr.forecasting import DayForecast, Days
 from agr.forecasting.forecast import VERSION
 from agr.forecasting.models.registry import ALIKE
 from agr.operations.forecast_worker import Task, make
@@ -27,12 +26,6 @@ class SeriesOutcome:
     series: str
     run: int | None
     words: str
-
-
-def resolution(known: Sequence[Observed]) -> int:
-    """Return the length of slots, in minutes, that suits the newest values: 15, 30 or 60."""
-    shortest = min(one.minutes for one in known[-200:])
-    return next(minutes for minutes in (60, 30, 15) if minutes <= max(shortest, 15))
 
 
 def run_of(task: Task, made: DayForecast, period: Period, made_at: datetime) -> ForecastRun:

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import period_of
-from agr.forecasting import Days, Score, days_of, model, rolling, score
+from agr.forecasting import Days, Score, days_of, model, rolling, score, slot_minutes
 from agr.forecasting.inputs import INPUT_SERIES, WEATHER, usable
 from agr.forecasting.models.registry import GIVEN, NAIVE
 from agr.forecasting.quantiles import LEVELS
 from agr.forecasting.sessions import of_sessions
 from agr.forecasting.storage_value import worth
 from agr.operations.forecast_inputs import with_inputs
-from agr.operations.forecast_rows import resolution
 from agr.operations.forecast_series import lead_of
 from agr.operations.forecasts import HISTORY
 from agr.settings import Settings
@@ -89,7 +88,7 @@ def known_days(tx: Tx, settings: Settings, series: str, as_of: datetime) -> Days
     known = actuals.known(tx, series, as_of, as_of - HISTORY)
     if not known:
         return None
-    return days_of(known, settings.time_zone, resolution(known), country=settings.forecasts.country)
+    return days_of(known, settings.time_zone, slot_minutes(known), country=settings.forecasts.country)
 
 
 def training_days(

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
-from agr.forecasting import days_of, model
+from agr.forecasting import days_of, model, slot_minutes
 from agr.forecasting.models.registry import NAIVE
 from agr.forecasting.quantiles import LEVELS
-from agr.operations.forecast_rows import resolution
 from agr.settings import Settings
 from agr.store import actuals, forecast_runs
 from agr.store.engine import Tx
@@ -107,7 +106,7 @@ def _naive(tx: Tx, settings: Settings, series: str, period: Period, as_of: datet
     known = [one for one in known if one.start < period.start]
     if not known:
         return (None,) * period.isp_count
-    days = days_of(known, settings.time_zone, resolution(known))
+    days = days_of(known, settings.time_zone, slot_minutes(known))
     usable = np.flatnonzero(days.complete)
     if not len(usable):
         return (None,) * period.isp_count

@@ -13,13 +13,13 @@ from agr.domain.errors import StoreError
 from agr.domain.faults import verb_of
 from agr.domain.isp import Clock, Period
 from agr.domain.price import values_on
-from agr.forecasting import DayForecast, Days, Observed, days_of
+from agr.forecasting import DayForecast, Days, Observed, days_of, slot_minutes
 from agr.forecasting.admission import admitted
 from agr.forecasting.models.registry import GIVEN
 from agr.operations.forecast_inputs import with_inputs
 from agr.operations.forecast_loads import ALL as LOADS
 from agr.operations.forecast_loads import LoadForecasts
-from agr.operations.forecast_rows import FAILED, REFUSED, SeriesOutcome, resolution, run_of, simpler, with_moment
+from agr.operations.forecast_rows import FAILED, REFUSED, SeriesOutcome, run_of, simpler, with_moment
 from agr.operations.forecast_series import PriceSeries, price_series, received
 from agr.operations.forecast_sessions import ALL as SESSIONS
 from agr.operations.forecast_sessions import SessionForecasts
@@ -160,7 +160,7 @@ class ForecastService:
         if not known:
             return None
         return days_of(
-            known, self._settings.time_zone, resolution(known), country=self._settings.forecasts.country
+            known, self._settings.time_zone, slot_minutes(known), country=self._settings.forecasts.country
         )  # fmt: skip
 
     def _store_made(

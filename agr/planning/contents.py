@@ -23,7 +23,6 @@ Forecasts = Mapping[tuple[str, str], NDArray[np.float64]]
 
 LOOKBACK = timedelta(days=1)
 """Older readings are not even noted: whoever sent them has stopped."""
-_SHOWN = 3
 """Most resources that a note names."""
 
 
@@ -81,10 +80,10 @@ def _begin(names: Sequence[str]) -> str:
     return f"{number_of(len(names), 'store')} begin{'s' if len(names) == 1 else ''}"
 
 
-def named_some(words: Sequence[str]) -> str:
+def named_some(words: Sequence[str], most: int = 3) -> str:
     """Return the first few of some words, and how many more there are."""
-    more = f"; and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-    return "; ".join(words[:_SHOWN]) + more
+    more = f"; and {len(words) - most} more" if len(words) > most else ""
+    return "; ".join(words[:most]) + more
 
 
 def _age(span: timedelta) -> str:

@@ -23,7 +23,7 @@ from models.case import UNIT_CLASSES, Case
 from models.outcome import Outcome, Termination
 
 if TYPE_CHECKING:  # the rest of it imports the solvers, which takes seconds
-    from models.evaluation import Earlier
+    from models.evaluation import Earlier, Kept
 
 _PROOF_EUR, _PROOF = 1e-4, 1e-7
 """A proven bound may lie below a program's worth by this, in EUR and as a share of gross cost, as in the audit."""
@@ -133,16 +133,18 @@ def under_new_facts(before: Solved, named: NamedCase) -> tuple[Solved, frozenset
     """
     from models.evaluation import keep
 
-    kept = keep(named.case, earlier_of(before, rows_of(before.named, named)))
-    left = {named.of(name)[unit] for name, few in kept.replaced.items() for unit in few.tolist()}
-    return Solved(named=named, outcome=kept.outcome), frozenset(left)
+    return _with_left(named, keep(named.case, earlier_of(before, rows_of(before.named, named))))
 
 
 def going_on(before: Solved, named: NamedCase) -> tuple[Solved, frozenset[str]]:
     """Return the same, where stores that cannot run their program any more come back to it as soon as they can."""
     from models.returning import keep_or_return
 
-    kept = keep_or_return(named.case, earlier_of(before, rows_of(before.named, named)))
+    return _with_left(named, keep_or_return(named.case, earlier_of(before, rows_of(before.named, named))))
+
+
+def _with_left(named: NamedCase, kept: "Kept") -> tuple[Solved, frozenset[str]]:
+    """Return kept programs as a solution, and the names of the resources whose program could not be kept."""
     left = {named.of(name)[unit] for name, few in kept.replaced.items() for unit in few.tolist()}
     return Solved(named=named, outcome=kept.outcome), frozenset(left)
 

@@ -22,7 +22,16 @@ from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.quantities import POWER
 from agr.domain.register import Portfolio
-from agr.forecasting import DayForecast, Days, Forecasting, ForecastModelError, Observed, days_of, forecast
+from agr.forecasting import (
+    DayForecast,
+    Days,
+    Forecasting,
+    ForecastModelError,
+    Observed,
+    days_of,
+    forecast,
+    slot_minutes,
+)
 from agr.forecasting.models.registry import ALIKE
 from agr.forecasting.sessions import ELSEWHERE, SESSION_SERIES, Session, count
 from agr.planning.memory_inputs import KnownBeforehand
@@ -170,7 +179,7 @@ def prices_wanted(scenario: Scenario, own: OwnForecasts, moment: datetime) -> It
     for name in forecast_prices(scenario):
         known = [*_history(scenario, name, moment), *_earlier_prices(scenario, name, moment)]
         recent = [one for one in known if one.start >= moment - LEARNED]
-        yield Wanted(series=name, known=recent, minutes=_resolution(recent), model=own.model)
+        yield Wanted(series=name, known=recent, minutes=slot_minutes(recent), model=own.model)
 
 
 def powers_wanted(
@@ -180,7 +189,7 @@ def powers_wanted(
     for name, sun in powers.items():
         known = [*_history(scenario, POWER_SERIES + name, moment), *_earlier_powers(scenario, name, moment)]
         recent = [one for one in known if one.start >= moment - ALIKE_DAYS]
-        minutes = max(_resolution(recent), period.isp_minutes)
+        minutes = max(slot_minutes(recent), period.isp_minutes)
         yield Wanted(
             series=POWER_SERIES + name, known=recent, minutes=minutes, model=ALIKE, most=0.0 if sun else np.inf
         )  # fmt: skip
@@ -267,9 +276,3 @@ def _sessions(scenario: Scenario, period: Period) -> dict[str, list[Session]]:
         if group in found:
             found[group].append(Session(arrival=row.arrival, departure=row.departure, energy_kwh=row.energy_kwh))
     return found
-
-
-def _resolution(known: Sequence[Observed]) -> int:
-    """Return the length of slots, in minutes, that suits the newest values: 15, 30 or 60."""
-    shortest = min((one.minutes for one in known[-200:]), default=HOUR)
-    return next(minutes for minutes in (60, 30, 15) if minutes <= max(shortest, 15))

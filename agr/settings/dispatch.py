@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress
+from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress, check_names
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -61,8 +61,5 @@ class DispatchSettings(Section):
 
     @model_validator(mode="after")
     def _roads_can_be_told_apart(self) -> "DispatchSettings":
-        names = [road.name for road in self.roads]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"several roads are called {', '.join(twice)}; give each its own name")
+        check_names("roads", (road.name for road in self.roads))
         return self

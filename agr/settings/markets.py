@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from agr.domain.errors import InputError
 from agr.domain.isp import require_isp_minutes
-from agr.settings.section import Moment, Name, Seconds, Section
+from agr.settings.section import Moment, Name, Seconds, Section, check_names
 
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -173,10 +173,7 @@ class Markets(Section):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Markets":
-        names = [product.name for product in self.capacity]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"several capacity products are called {', '.join(twice)}; give each its own name")
+        check_names("capacity products", (product.name for product in self.capacity))
         return self
 
 

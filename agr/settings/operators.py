@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from agr.settings.oidc import Oidc
-from agr.settings.section import MailAddress, Name, Seconds, Section, VariableName, WebAddress
+from agr.settings.section import MailAddress, Name, Seconds, Section, VariableName, WebAddress, check_names
 
 FourEyes = Literal[
     "replan", "send", "send_waiting", "release", "reserve", "award", "approve_bid", "trade", "cancel_trade",
@@ -135,7 +135,5 @@ class Alarms(Section):
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Alarms":
         names = [*(hook.name for hook in self.webhooks), *(mail.name for mail in self.emails)]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"several channels are called {', '.join(twice)}; give each its own name")
+        check_names("channels", names)
         return self

@@ -1,6 +1,7 @@
 """What all sections of the configuration share: strictness, titles, and recurring kinds of values."""
 
 import re
+from collections.abc import Iterable
 from datetime import time, timedelta
 from email.message import EmailMessage
 from typing import Annotated
@@ -31,6 +32,14 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, field_title_generator=title_of, defer_build=True
     )
+
+
+def check_names(what: str, names: Iterable[str]) -> None:
+    """Raise ValueError, naming them, where several of `what` have one name."""
+    found = list(names)
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise ValueError(f"several {what} are called {', '.join(twice)}; give each its own name")
 
 
 def _clock_time(value: object) -> object:

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress
+from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress, check_names
 
 
 class SetpointWebhook(Section):
@@ -28,8 +28,5 @@ class SetpointSettings(Section):
 
     @model_validator(mode="after")
     def _channels_can_be_told_apart(self) -> "SetpointSettings":
-        names = [channel.name for channel in self.webhooks]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"several channels are called {', '.join(twice)}; give each its own name")
+        check_names("channels", (channel.name for channel in self.webhooks))
         return self

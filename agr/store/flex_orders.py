@@ -13,6 +13,7 @@ from agr.domain.flexibility import FlexOrder, Obligation
 from agr.domain.flexibility_states import OrderState, may_follow
 from agr.domain.isp import Period
 from agr.domain.obligations import in_turn
+from agr.domain.program import in_words, limits_in_words
 from agr.store import flex_tables as t
 from agr.store.engine import Tx
 
@@ -48,6 +49,14 @@ class StoredOrder:
     def order(self) -> FlexOrder:
         """The order."""
         return self.obligation.order
+
+    @property
+    def words(self) -> str:
+        """The deviation that was ordered, or the limits that were set, in words."""
+        limits = self.obligation.limits_w
+        if not limits:
+            return in_words(self.order.power_w)
+        return limits_in_words([most if least is None else least for least, most in limits])
 
 
 def put(tx: Tx, obligation: Obligation) -> None:

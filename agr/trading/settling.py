@@ -9,6 +9,7 @@ from agr.domain.flexibility_states import OfferState, OrderState
 from agr.domain.isp import Period
 from agr.domain.register import Contract
 from agr.messaging.handlers import Handling, Judgement
+from agr.planning.contents import named_some
 from agr.store import day, flex_offers, flex_orders, flex_requests, register
 from agr.store.engine import Tx
 from agr.store.flex_orders import SettledOrder, StoredOrder
@@ -36,12 +37,12 @@ def settle(message: m.FlexSettlement, handling: Handling) -> Judgement:
         if item.order_reference is not None and names.count(item.order_reference) > 1:
             faults = ("the order is settled more than once in this message", *faults)
         if faults:
-            disputed.append(f"{item.order_reference}: {_in_short(faults)}")
+            disputed.append(f"{item.order_reference}: {named_some(faults, _SHOWN)}")
         statuses.append(
             m.OrderSettlementStatus(
                 order_reference=item.order_reference,
                 disposition="Disputed" if faults else "Accepted",
-                dispute_reason=_in_short(faults) if faults else None,
+                dispute_reason=named_some(faults, _SHOWN) if faults else None,
             )
         )
     handling.reply(message, "Accepted", orders=statuses)
@@ -132,11 +133,6 @@ def _record(handling: Handling, stored: StoredOrder, settled: SettledOrder) -> N
         flex_orders.move(tx, order.message_id, state, after, handling.now)
     elif state is OrderState.DISPUTED and not settled.faults:
         flex_orders.move(tx, order.message_id, state, OrderState.SETTLED, handling.now)
-
-
-def _in_short(faults: tuple[str, ...]) -> str:
-    more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-    return "; ".join(faults[:_SHOWN]) + more
 
 
 def _tell(handling: Handling, message: m.FlexSettlement, disputed: list[str], now: datetime) -> None:

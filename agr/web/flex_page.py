@@ -13,7 +13,6 @@ from agr.domain.program import compress, in_words, limits_in_words, sums_in_word
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.flex_offers import TradingDay, takers_of_offers, trading_day
 from agr.operations.trade_ledger import LedgerRow, WithoutOrder, trade_ledger, without_orders
-from agr.store.flex_orders import StoredOrder
 from agr.store.flex_requests import StoredRequest
 from agr.trading.metering import metering_lines
 from agr.trading.rooms import asked_limits
@@ -45,7 +44,7 @@ def trading(request: Request, principal: Viewer, period: str | None = None) -> H
         takers = takers_of_offers(tx, context.settings, principal, of) if principal.may(Permission.ACT) else ()
     return render(
         request, principal, "trading.html", of=of, found=found, automatic=context.settings.trading.automatic,
-        states=OfferState, asked=_asked, asked_w=_asked_w, words=_words, ordered=_ordered, sums=_sums,
+        states=OfferState, asked=_asked, asked_w=_asked_w, words=_words, sums=_sums,
         picture=_picture(of, found),
         draws=_draws(found), ordered_price=sum(stored.order.price for stored in found.orders),
         ledger=_stretches(ledger), isps=len(ledger), few=_FEW_ROWS,
@@ -90,13 +89,6 @@ def _sums(power_w: Sequence[int | None], isp_hours: float) -> str:
     whole_w = [power or 0 for power in power_w]
     many = sum(1 for run in compress(whole_w) if run.power_w) > _AT_A_GLANCE
     return sums_in_words(whole_w, isp_hours) if many else ""
-
-
-def _ordered(stored: StoredOrder) -> str:
-    limits = stored.obligation.limits_w
-    if not limits:
-        return in_words(stored.order.power_w)
-    return limits_in_words([most if least is None else least for least, most in limits])
 
 
 def _picture(of: Period, found: TradingDay) -> str:

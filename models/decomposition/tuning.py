@@ -47,7 +47,7 @@ class Cycles:
     """Factor on the step of prices at the start of the first column generation. Larger: columns balance sooner but cost
     more."""
     later_step: float = 30.0
-    """The same factor at the start of every later column generation."""
+    """The same factor at the start of every later column generation. Larger likewise."""
     close: float = 2.0
     """Distance to the bound, in multiples of the gap, at which column generation ends. It is measured by the master's
     rough cost, which lies about twice as far from the bound as a mixture's. Larger: fewer rounds and worse mixtures.

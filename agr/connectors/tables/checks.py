@@ -8,7 +8,7 @@ from agr.connectors.tables.cells import CellError, ean_is_consistent
 from agr.connectors.tables.charge_points import check_charge_points
 from agr.connectors.tables.columns import columns_of
 from agr.connectors.tables.limits import check_limits
-from agr.connectors.tables.rows import TableRows, shown
+from agr.connectors.tables.rows import TableRows, cells_in, shown
 from agr.connectors.tables.tariffs import check_tariffs
 from agr.domain.charge_point import doubts_of, faults_of
 from agr.domain.faults import Findings, meant
@@ -138,7 +138,7 @@ def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
 
     A table that could not be read has no grid; neither it nor references to it are checked.
     """
-    connections = _addresses(tables.get("connections"))
+    connections = cells_in(tables.get("connections"), "address")
     resources: dict[str, str] = {}
     for table, rows in tables.items():
         if rows.grid is None:
@@ -162,15 +162,6 @@ def check_brps(rows: TableRows, brps: Collection[str], found: Findings) -> None:
         if row.brp is not None and row.brp not in brps:
             words = f"{shown(row.brp)} is not in [[brps]] of the settings; {meant(row.brp, sorted(brps))}"
             found.faults.append(rows.grid.finding(at, "brp", words))
-
-
-def _addresses(rows: TableRows | None) -> set[object] | None:
-    """Return the addresses in the table of connections, in good and bad rows; None when it cannot be read."""
-    if rows is None:
-        return set()
-    if rows.grid is None:
-        return None
-    return {cell.strip() if isinstance(cell, str) else cell for cell in rows.grid.cells("address")}
 
 
 _ONE_ROW = {

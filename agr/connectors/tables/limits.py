@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from agr.connectors.tables.rows import TableRows, shown
+from agr.connectors.tables.rows import TableRows, cells_in, shown
 from agr.domain.faults import Findings, meant
 
 
@@ -11,7 +11,7 @@ def check_limits(tables: Mapping[str, TableRows], connections: set[object] | Non
 
     Nothing is checked against a table that could not be read.
     """
-    groups = _groups(tables.get("limit_groups"))
+    groups = cells_in(tables.get("limit_groups"), "group")
     if groups is None:
         return
     known = [group for group in groups if isinstance(group, str)]
@@ -40,15 +40,6 @@ def _once(rows: TableRows | None, found: Findings) -> None:
         if line != rows.grid.lines[at]:
             words = f"the whole row is the same as that in {rows.grid.place} {line}; keep one of them"
             found.faults.append(rows.grid.finding(at, "at", words))
-
-
-def _groups(rows: TableRows | None) -> set[object] | None:
-    """Return the names of groups, in good and bad rows; None when they cannot be read."""
-    if rows is None:
-        return set()
-    if rows.grid is None:
-        return None
-    return {cell.strip() if isinstance(cell, str) else cell for cell in rows.grid.cells("group")}
 
 
 def _apart(rows: TableRows | None, connections: set[object], found: Findings) -> None:

@@ -18,6 +18,15 @@ class TableRows:
     values: list[Any] = field(default_factory=list)
 
 
+def cells_in(rows: TableRows | None, column: str) -> set[object] | None:
+    """Return what a column holds in good and bad rows; nothing without the table, None where it cannot be read."""
+    if rows is None:
+        return set()
+    if rows.grid is None:
+        return None
+    return {cell.strip() if isinstance(cell, str) else cell for cell in rows.grid.cells(column)}
+
+
 def usable(grid: RawTable, found: Findings) -> bool:
     """Note faults of the header; return whether the rows can be read at all."""
     faults = columns.header_faults(grid.table, grid.header)
