@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress, check_names
 
+_RETIRED = frozenset({"lead_s"})
+"""Settings that earlier versions wrote into `agr.toml` and never read: such a file still opens."""
+
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -58,6 +61,11 @@ class DispatchSettings(Section):
     )
     round_trip_s: Seconds = Field(default=60, description="Ask each back-end this often whether it still answers.")
     horizon_hours: float = Field(default=24, gt=0, le=48, description="How far ahead limits are sent.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, given: object) -> object:
+        return {key: value for key, value in given.items() if key not in _RETIRED} if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _roads_can_be_told_apart(self) -> "DispatchSettings":

@@ -223,6 +223,10 @@ def test_a_fault_of_a_variable_names_it(config, monkeypatch):
     ]
 
 
+def test_what_earlier_versions_wrote_and_never_read_still_opens(config):
+    assert config("[dispatch]\nlead_s = 300\npause_s = 60\n").dispatch == config("[dispatch]\npause_s = 60\n").dispatch
+
+
 def test_settings_are_frozen(config):
     settings = config("")
     with pytest.raises(ValidationError):
