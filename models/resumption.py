@@ -84,7 +84,8 @@ def resume(
         own = own_programs(case, earlier, earlier.outcome.programs)
         left = {name: units[~keeps[units]] for name, (units, keeps, _) in own.items()}
         programs = _of_everybody(case, earlier, grouping, pricing, prices, own)
-        marginal = shadow(case, grouping, prices, pricing.joint_limits(prices.scenario()))
+        nobody = np.zeros(len(grouping.group_point), dtype=np.bool_)  # all have just answered these prices
+        marginal = shadow(case, grouping, prices, pricing.joint_limits(prices.scenario(), nobody))
     calls, again = list[Called]([None]), OwnPrograms()
     if reserved_points(case).any():
         first = earlier.outcome.called or earlier.outcome.programs

@@ -17,7 +17,7 @@ from models.decomposition.prices.grouping import Grouping
 from models.decomposition.prices.pricing import Pricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.sampling import prices_of, sampled
-from models.decomposition.prices.search_state import first_state
+from models.decomposition.prices.search_state import first_state, limits_at_centre
 from models.decomposition.primal.convex_combination import (
     BatchChoices,
     CombinedPrograms,
@@ -226,18 +226,15 @@ class DecompositionSteps:
             raise SolverError("no program was made; keep the case and report it as a bug")
         self._say(f"ended: {why.value}")
         bound_eur, centre = self.bound_eur(), self.state.centre
-        released_eur = self.bids.release_eur(self.pricing, self.state)
+        released_eur, gap_eur = self.bids.release_eur(self.pricing, self.state), -bound_eur - self.best.objective_eur
+        limits = limits_at_centre(self.master, self.pricing, self.state, gap_eur=gap_eur)
         del self.master, self.bids  # its columns take more memory than the outcome
         with self.progress.timed("recover"):
             outcome = assemble(
-                self.case,
-                self.best.answer(),
-                shadow(self.case, self.grouping, centre, self.pricing.joint_limits(centre.scenario())),
-                termination=_TERMINATION.get(why, Termination.GAP_OPEN),
-                bound_eur=-bound_eur,
-                solver=f"decomposition, {version()}",
-                seconds={},
-            )
+                self.case, self.best.answer(), shadow(self.case, self.grouping, centre, limits),
+                termination=_TERMINATION.get(why, Termination.GAP_OPEN), bound_eur=-bound_eur,
+                solver=f"decomposition, {version()}", seconds={},
+            )  # fmt: skip
         return replace(
             outcome,
             seconds=dict(self.progress.seconds),

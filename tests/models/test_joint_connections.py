@@ -13,7 +13,7 @@ from models.decomposition.master.price_steps import joint_share
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing
-from models.decomposition.prices.search_state import first_state
+from models.decomposition.prices.search_state import first_state, limits_at_centre
 from models.decomposition.solve import solve as decompose
 from models.mixing import MIXES, Shares
 from models.outcome import Termination
@@ -233,6 +233,26 @@ def test_a_connection_whose_bound_is_known_well_enough_is_not_asked_again():
     answers = pricing.respond(there, ~one).power_kw
     assert answers[0].sum() == pytest.approx(20.0)
     assert (answers[1] == 0).all()
+
+
+def test_what_a_fuse_is_worth_is_asked_again_only_where_the_last_answer_does_not_prove_it():
+    limits = {"import_kw": 16}, {"import_kw": 9}
+    case = behind(make(2, car(), car(), car(), price=[10, 50]), *limits, storage=[0, 0, 1])
+    grouping = group_units(case)
+    master, pricing = RestrictedMaster(case, grouping), LocalPricing(case, grouping)
+    state = first_state(master, pricing)
+    centre, other = state.centre, replace(state.centre, balance=state.centre.balance * [1.0, 0.5])
+    there = limits_at_centre(master, pricing, state, gap_eur=0.0)
+    assert there[0, :, 0] == pytest.approx([0.04, 0.04], abs=1e-6)
+    pricing.respond(other.scenario())
+    elsewhere = pricing.joint_limits(centre.scenario(), np.zeros(2, dtype=np.bool_))
+    assert elsewhere[0, :, 0] == pytest.approx([0.015, 0.015], abs=1e-6)
+    assert (limits_at_centre(master, pricing, state, gap_eur=1e3) == elsewhere).all()
+    second = pricing.joint_limits(centre.scenario(), np.array([False, True]))
+    assert (second[:, 0] == elsewhere[:, 0]).all()
+    assert second[:, 1] == pytest.approx(there[:, 1], abs=1e-9)
+    pricing.respond(other.scenario())
+    assert limits_at_centre(master, pricing, state, gap_eur=1e-6) == pytest.approx(there, abs=1e-9)
 
 
 def test_the_share_of_reserve_behind_joint_connections_is_that_of_their_stores():

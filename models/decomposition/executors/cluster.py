@@ -102,9 +102,9 @@ class DaskPricing:
         """Yield mixtures of the answers of a few of the connections of a joint batch, which answer in this process."""
         return self._joint.mixtures(batch, rounds, shares)
 
-    def joint_limits(self, prices: ScenarioPrices) -> Floats:
-        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0."""
-        return self._joint.limits(prices)
+    def joint_limits(self, prices: ScenarioPrices, asked: Bools | None = None) -> Floats:
+        """Return what limits (2,L,T) are worth in joint answers, see Pricing.joint_limits."""
+        return self._joint.limits(prices, asked)
 
     def _stream(self, calls: Iterable[Call]) -> Iterator[tuple[Ints, Any]]:
         """Yield the answer of each call with the positions, in the batch, of the units in its last argument."""

@@ -67,8 +67,11 @@ class Pricing(Protocol):
         """Yield mixtures of the answers of a few of the connections of a joint batch."""
         ...
 
-    def joint_limits(self, prices: ScenarioPrices) -> Floats:
-        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0."""
+    def joint_limits(self, prices: ScenarioPrices, asked: Bools | None = None) -> Floats:
+        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0.
+
+        Only the groups asked (G,), by default all, answer again; what the others answered last counts as it is.
+        """
         ...
 
     def joint_responders(self) -> Sequence[JointResponder]:
@@ -176,12 +179,16 @@ class JointPricing:
         """Yield mixtures of the answers of a few of the connections of a batch."""
         return self.responders[batch].mixtures(rounds, self._batches[batch].rows, shares)
 
-    def limits(self, prices: ScenarioPrices) -> Floats:
-        """Return what a kW more of each limit (2,L,T) is worth in the planned answers, EUR; 0 for other limits."""
+    def limits(self, prices: ScenarioPrices, asked: Bools | None) -> Floats:
+        """Return what a kW more of each limit (2,L,T) is worth in the planned answers, EUR; 0 for other limits.
+
+        Only the groups asked (G,) answer again: the prices noted with the last answers of the others count as they are.
+        """
         worth = np.zeros((2, len(self._case.connection_limits.name), self._case.isps))
         for batch, responder in zip(self._batches, self.responders, strict=True):
             if not batch.called:
-                found = responder.duals(prices.planned, batch.rows)
+                mine, rows = self._rows(batch)
+                found = responder.duals(prices.planned, rows if asked is None else rows.of(asked[mine]))
                 worth[:, batch.connections.limits] = found.reshape(2, -1, self._case.isps)
         return worth
 
@@ -256,9 +263,9 @@ class LocalPricing:
         """Yield mixtures of the answers of a few of the connections of a joint batch."""
         return self._joint.mixtures(batch, rounds, shares)
 
-    def joint_limits(self, prices: ScenarioPrices) -> Floats:
-        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0."""
-        return self._joint.limits(prices)
+    def joint_limits(self, prices: ScenarioPrices, asked: Bools | None = None) -> Floats:
+        """Return what limits (2,L,T) are worth in joint answers, see Pricing.joint_limits."""
+        return self._joint.limits(prices, asked)
 
     def joint_responders(self) -> Sequence[JointResponder]:
         """Return what answers for the connections of each joint batch."""

@@ -44,6 +44,16 @@ class SearchState:
             self.prices = {n: p for n, p in self.prices.items() if n in living}
 
 
+def limits_at_centre(master: RestrictedMaster, pricing: Pricing, state: SearchState, *, gap_eur: float) -> Floats:
+    """Return what limits within connections (2,L,T) are worth at the centre, see Pricing.joint_limits.
+
+    Connections answer again only where what they answered last does not prove their bound within their part of the gap.
+    """
+    prices, promised_eur = state.centre.scenario(), master.promised(state.centre)
+    known = pricing.known(prices, promised_eur, gap_eur / max(len(promised_eur), 1)) if gap_eur > 0.0 else None
+    return pricing.joint_limits(prices, None if known is None else ~known.groups)
+
+
 def first_state(master: RestrictedMaster, pricing: Pricing, start: DualPrices | None = None) -> SearchState:
     """Return the state after the first prices, `start` or the markets' own, are answered."""
     prices = master.within(start) if start is not None else master.first_prices()
