@@ -34,11 +34,9 @@ def energy_products(
     free = np.isnan(committed_kw)
     numbers = np.unique(product[free])
     of = np.where(free, np.searchsorted(numbers, product), -1).astype(np.int64)
-    count = range(len(numbers))
+    low_kw, high_kw = np.full((2, len(numbers)), np.inf)
+    np.minimum.at(low_kw, of[free], max_sell_kw[free])
+    np.minimum.at(high_kw, of[free], max_buy_kw[free])
     return EnergyProducts(
-        eur_per_mwh=eur_per_mwh,
-        decided_kw=np.nan_to_num(committed_kw),
-        of=of,
-        low_kw=np.array([-float(max_sell_kw[of == number].min()) for number in count]),
-        high_kw=np.array([float(max_buy_kw[of == number].min()) for number in count]),
+        eur_per_mwh=eur_per_mwh, decided_kw=np.nan_to_num(committed_kw), of=of, low_kw=-low_kw, high_kw=high_kw
     )
