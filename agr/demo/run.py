@@ -133,7 +133,7 @@ class DemoDay:
             raise InputError(f"scenario.yaml names contract {event.contract!r}, which is not in tables/contracts.csv")
         self._release(contract, event.keep_share)
         until = time.monotonic() + self._patience_s
-        while self._plans_made() == made:
+        while self.daemon.planner.busy or self._plans_made() == made:  # a plan that is being made is not there yet
             if time.monotonic() > until:
                 raise AgrError("the reservation update led to no plan")
             self.hurry()

@@ -144,10 +144,11 @@ class FlexTrade:
             return trading_day(tx, self._period)
 
     def _wait(self, done: Callable[[], bool], what: str) -> None:
-        until = time.monotonic() + _PATIENCE_S
-        while not done():
+        patience_s = _PATIENCE_S + self._world.settings.planning.budget_s
+        until = time.monotonic() + patience_s
+        while self._daemon.planner.busy or not done():  # looked at only when no plan keeps the machine busy
             if time.monotonic() > until:
-                raise AgrError(f"the demo waited {_PATIENCE_S:g} s for {what}")
+                raise AgrError(f"the demo waited {patience_s:g} s for {what}")
             self._hurry()
             time.sleep(_LOOK_S)
 
