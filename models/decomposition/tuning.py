@@ -192,7 +192,7 @@ class Joint:
     """Share of the gain promised in a round of the search, divided by the number of groups, up to which the answer of a
     group may cost less than its columns without being asked for; in the search of points, of what its block is
     promised. Larger: fewer answers, and later columns. From 1 on, a round might leave out all that it promised."""
-    sampled_rounds: int = 10
+    sampled_rounds: int = 8
     """Rounds of the short search after a sample, and most of the generation after it, where connections answer as a
     whole: the sample's prices know nothing of them. Larger: bounds are better, and pricing takes longer."""
     reserve_step: float = 0.1
