@@ -11,7 +11,7 @@ from agr.settings import Settings
 
 TOKEN = "AGR_TOKEN"  # noqa: S105 - the variable's name
 SCOPES = "--scope read --scope preview --scope act"
-"""What a token needs for every command: a scope includes no other."""
+"""The scopes with which a token may run every command; no scope includes another."""
 TIMEOUT_S = 30.0
 
 

@@ -30,8 +30,9 @@ from agr.cli import (
 from agr.cli.terminal import say
 
 COLLECT_EVERY = 50_000
-"""Objects made between two looks for unreachable cycles. Importing makes tens of thousands and none of them can go;
-at Python's own 700 a tenth of a short command's time is spent looking. More costs memory: some megabytes here."""
+"""Net new objects after which Python's garbage collector runs. Imports make tens of thousands that all stay: with
+Python's default of 700, the collector takes a tenth of a short command's time. A larger value costs memory; this one
+costs a few megabytes."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR portfolio optimizer daemon.")
 for part in (

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
 DEFAULT = Path("agr.toml")
-"""The settings file of a command that names none."""
+"""The settings file that a command reads when none is named."""
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
 PlanOption = Annotated[int | None, typer.Option("--plan", min=1, help="The plan's number, in place of the argument.")]
 WhyOption = Annotated[str, typer.Option("--why", "-m", help="Reason, for the audit log.")]

@@ -13,7 +13,7 @@ from agr.cli.options import DEFAULT, ConfigOption
 from agr.cli.terminal import in_words, tell
 
 STOP_WITHIN_S = 3.5
-"""Seconds after SIGTERM after which work that has not ended is left alone; systems that stop services wait ten."""
+"""Seconds after SIGTERM for which unfinished work is waited for; service managers kill a process after ten or more."""
 
 
 def register(app: typer.Typer) -> None:

@@ -25,9 +25,9 @@ COLUMNS = (
 )  # fmt: skip
 TIMEOUT_S = 20.0
 _SHOWN = 200
-"""Characters of an answer that an alarm quotes."""
+"""Most characters of an answer that an alarm quotes."""
 _DECIMALS = 9
-"""Of MWh: a W during a minute is 1.7e-8 MWh."""
+"""Decimals of energies in MWh: 1 W for a minute is 1.7e-8 MWh."""
 
 
 @dataclass(frozen=True, kw_only=True)

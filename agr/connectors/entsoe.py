@@ -20,7 +20,7 @@ from agr.settings import EntsoeFeed
 _BRUSSELS = "Europe/Brussels"
 _MOST_MW = 500_000.0
 _KINDS = {"B16": "solar_mw", "B18": "wind_offshore_mw", "B19": "wind_onshore_mw"}
-"""Type of production → quantity."""
+"""ENTSO-E's code of a production type → our quantity."""
 
 
 @dataclass(frozen=True, kw_only=True)

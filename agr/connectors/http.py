@@ -26,7 +26,7 @@ from agr.settings import EntsoeImbalanceFeed, HttpFeed, OutlookFeed
 from agr.uftp.connections import tls_context
 
 LARGEST_BYTES = 64 << 20
-"""Of an answer: many times what a day of a large portfolio's forecasts takes."""
+"""Most bytes of an answer: many times what one day of forecasts for a large portfolio takes."""
 Asked = HttpFeed | OutlookFeed | EntsoeImbalanceFeed
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 

@@ -21,7 +21,7 @@ _BRP = "brp"
 
 MOST_BYTES = 20_000_000
 MOST_TRADES = 100_000
-"""What one file may hold; a desk trades far less in a year."""
+"""Most trades in one file; a trading desk makes far fewer in a year."""
 
 
 def read_trades(path: Path) -> dict[int, Trade]:

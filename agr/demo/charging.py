@@ -34,16 +34,17 @@ from agr.store.engine import Store
 ROAD = "csms"
 CARS = 4
 _PHASE_KW, _LEAST_KW = 3.68, 1.4
-"""What 16 A give on one phase, and a little more than 6 A."""
+"""Charging power of one phase at 16 A, and at a little more than the least current of 6 A, in kW."""
 _STAYS_UNTIL = timedelta(hours=5)  # after midnight; cars that leave earlier get no charge point
 _LAST = timedelta(hours=4)
-"""How long after midnight the night ends: before anything of the next Period begins."""
+"""How long after midnight the demo's night ends: before the market day of the next Period begins."""
 _LEFT, _CAME, _WENT = timedelta(minutes=67), timedelta(minutes=70), timedelta(hours=3)
 PATIENCE_S = 60.0
-"""Longest wait for stations and messages in one step; then the night goes on, and what is missing is shown so."""
+"""Longest wait for stations and messages in one step, in seconds; then the night goes on, and what is missing is shown
+as missing."""
 _PAUSE_S = 0.05
 _CALL_LIMIT_S = 2
-"""How long the CSMS waits for a station: not half a minute, as others do, for in the demo nobody else waits."""
+"""Seconds for which the CSMS waits for a station. Real ones wait for half a minute; the demo need not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from agr.store.engine import Store
 
 DISTANCE_EUR_PER_MWH = 78.0
 _AFTER = timedelta(minutes=5)
-"""How long after a car has left the rest would be planned again."""
+"""How long after a car has left the remaining day would be planned again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from agr.store.plans import Sent
 from agr.store.positions import StoredPosition
 
 _W_IN_MWH = 1e-6
-"""A watt during an hour, in MWh: what rounding to whole W may make of an ISP."""
+"""1 W for an hour, in MWh: the most by which rounding to whole W may change an ISP."""
 
 if TYPE_CHECKING:
     from agr.domain.register import Portfolio

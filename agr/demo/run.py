@@ -29,11 +29,11 @@ from agr.settings import Timetable
 from agr.store import day, inbox, plans, register
 
 PATIENCE_S = 300.0
-"""Longest wait for a step of the day, beyond what a planning run may take, before the demo gives up and says which step
-it was: a plan takes 20 s on two free cores, and a busy machine may need many times that."""
+"""Longest wait in seconds for a step of the day, beyond the time that a planning run may take; then the demo gives up
+and names the step. A plan takes 20 s on two free cores; a busy machine may need many times that."""
 
 _CALM, _LOOK_S = 3, 0.03
-"""How often in a row nothing may be under way until all has settled, and seconds between two looks."""
+"""Everything has settled once this many checks in a row find nothing under way; seconds between two checks."""
 
 
 def shipped(name: str) -> Path:

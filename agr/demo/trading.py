@@ -22,9 +22,9 @@ from agr.service import Service
 from agr.store import portfolio
 
 _STANDS = timedelta(hours=1)
-"""How long a request can be answered."""
+"""How long a FlexRequest can be answered."""
 _SETTLED_AFTER = timedelta(hours=6)
-"""When the DSO settles, after the end of the Period."""
+"""How long after the end of the Period the DSO settles."""
 _PATIENCE_S = 120.0
 _LOOK_S = 0.03
 

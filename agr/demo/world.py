@@ -41,13 +41,13 @@ from agr.uftp.signing import KeyPair
 
 PATH = "/shapeshifter/api/v3/message"
 _SECRET, _TOKEN = "AGR_DEMO_EXCHANGE_SECRET", "AGR_DEMO_EXCHANGE_TOKEN"
-"""Environment variables that hold what the exchange and we share: nothing secret is in the settings."""
+"""Environment variables with the secrets that the exchange and we share: the settings hold no secret."""
 _BRP_TOKEN = "AGR_DEMO_BRP_TOKEN"  # noqa: S105 - the variable's name
-"""The same for what we show the BRP."""
+"""Environment variable with the token that we show the BRP."""
 _CARS = "ev_sessions.csv"
 _CLOCKS_S = 60.0
 _PUBLISHED_BEFORE = timedelta(minutes=5)
-"""How long before the moment of the results the exchange publishes them."""
+"""How long before our moment for the results the exchange publishes them."""
 
 
 def environment_folder() -> Path:

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 STEADY = timedelta(seconds=45)
-"""Messages that are late by the same, but for this, do not catch up: back-ends hand them on with up to half a minute of
-delay."""
+"""Messages whose delays differ by no more than this count as equally late: they are not catching up. Back-ends
+themselves hand messages on with up to half a minute of delay."""
 LONG = timedelta(minutes=2)
-"""Messages that do not catch up for so long are from a clock that is off."""
+"""Where messages have been equally late for this long, the station's clock is wrong."""
 
 
 class Trust(Enum):
@@ -29,7 +29,7 @@ class Trust(Enum):
 class StationClock:
     """What is known of one station's clock. `off`: how far it is behind ours, ahead where negative; None: right."""
 
-    allowed: timedelta  # of either sign
+    allowed: timedelta  # how far it may be off, in either direction
     off: timedelta | None = None
     _first: tuple[datetime, timedelta] | None = None  # when we heard the first message that was late by as much
 

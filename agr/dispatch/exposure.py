@@ -18,7 +18,7 @@ from agr.domain.dispatch import Profile
 Floats = NDArray[np.float64]
 FALLBACK_SLOT = 0
 MAXIMUM_SLOT = 9
-"""The slot of what a whole station may draw; it limits, and allows nothing by itself."""
+"""The slot of a whole station's maximum; it limits other profiles, and allows nothing by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class PossibleProfile:
 
     slot: int
     profile: Profile
-    sure: bool  # accepted, and nothing is under way that takes it out
+    sure: bool  # accepted, and nothing under way removes it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from agr.domain.dispatch import OPEN_STATES, Action, Dispatch, DispatchState, Pr
 
 PLAN_SLOTS = (1, 2)
 LATE_S = 60
-"""A change that starts sooner than this is late."""
+"""A change that starts in fewer seconds than this is late."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from statistics import fmean, median
 
 LEAST = 10
-"""With fewer such sessions, those of all hours count; with fewer of those, too, nothing is expected."""
+"""With fewer past sessions of the same time of day, those of the whole day count; with fewer of these, too, nothing is
+expected."""
 _HOURS = 2.0
 
 

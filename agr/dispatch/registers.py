@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SLACK_KWH = 0.05
-"""Energy that a register may gain beyond what its device can do: it counts in steps."""
+"""Energy in kWh that a register may gain beyond what its device can do, since registers count in steps."""
 _ROUNDING_KWH = 1e-9
 _AT_BORDER_S = 1.0
-"""A reading this near to the border of an ISP counts as made there."""
+"""A reading no more than this many seconds from the border of an ISP counts as made at the border."""
 _WHOLE = 1 - 1e-9
 
 

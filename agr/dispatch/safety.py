@@ -17,7 +17,7 @@ from agr.domain.register import Register, in_window, valid_on
 
 Floats = NDArray[np.float64]
 SLACK_KW = 0.001
-"""Power that rounding may add to a sum."""
+"""Power in kW that rounding may add to a sum."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

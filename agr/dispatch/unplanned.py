@@ -13,9 +13,9 @@ from agr.domain.kinds.ev_session import EvSession
 
 PREFIX = "unplanned "
 EXPECTED = "expected "
-"""What the names of sessions begin with that stand in, in plans, for those that are not known yet."""
+"""How the names of sessions begin that stand, in plans, for sessions that are not known yet."""
 LONGEST = timedelta(days=7)
-"""A car that says that it leaves later is not believed."""
+"""A stated departure further away than this is not believed."""
 _SHORTEST = timedelta(minutes=15)
 _OTHER_KWH = 1.0
 _OTHER = timedelta(minutes=15)

@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 
 TOLERANCE_KWH = 0.05
 TOLERANCE_SHARE = 0.05
-"""What is measured may differ from the plan by the larger of both: meters and cars are no better."""
+"""Measured energy may differ from the plan by this share, or by TOLERANCE_KWH where that is more: meters and cars are
+no more accurate."""
 NO_SESSION = "no session"
 _WHOLE = 1e-6  # share of an ISP (a millisecond): shares that differ by less are equal, and at less nobody was there
 

@@ -9,7 +9,7 @@ from agr.domain.isp import Period
 
 KW_PER_MW = 1000.0
 DAY_AHEAD = "day-ahead"
-"""The day-ahead auction's name among the markets."""
+"""Name of the day-ahead auction among the markets."""
 
 
 @dataclass(frozen=True, kw_only=True)

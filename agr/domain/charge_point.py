@@ -10,7 +10,7 @@ from typing import Annotated
 from agr.domain.bounds import POSITIVE, Bound, NotNegative, Spelling
 
 LEAST_A = 6
-"""Current per phase below which a car pauses. Source: IEC 61851-1."""
+"""Current per phase, in A, below which a car pauses. Source: IEC 61851-1."""
 
 OCPP_16, OCPP_201 = "1.6", "2.0.1"
 TX_DEFAULT, TX = "tx_default", "tx"

@@ -169,7 +169,8 @@ class StationFact(StrEnum):
 
 
 NOT_SAID, DISPUTED = "not said", "disputed"
-"""Values of the fact COMPOSITE: it answers no question for it; it says something else however often it is told."""
+"""Values of the fact COMPOSITE: the station does not answer when asked; it names other limits however often it is sent
+ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,4 +253,4 @@ class ClockSeen:
 
 
 Observation = SessionSeen | NeedsSeen | Metered | StationSeen | ClockSeen
-"""What a back-end reports by itself."""
+"""What a back-end reports without being asked."""

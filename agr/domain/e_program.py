@@ -15,7 +15,7 @@ class EProgram:
     power_w: Watts  # what its connections take
     day_ahead_w: Watts  # bought for it on the day-ahead market
     intraday_w: Watts  # bought for it intraday, and from BRPs that are balanced together with it
-    imbalance_w: Watts  # what nobody has bought: positive: short
+    imbalance_w: Watts  # taken, but bought by nobody; positive: short
 
     def differs(self, other: "EProgram", threshold_w: int) -> bool:
         """Say whether any part differs in any ISP by a threshold or more, or has other ISPs."""

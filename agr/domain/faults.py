@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 _NAMED = 20
-"""Most names that a message lists."""
+"""Most names that one message lists."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

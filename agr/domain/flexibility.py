@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from agr.domain.isp import Period
 
 Limits: TypeAlias = tuple[int | None, int | None]
-"""(lowest, highest) power of a program in an ISP, W; None: no limit on that side."""
+"""(lowest, highest) power of a program in an ISP, in W; None: no limit on that side."""
 
 
 class Disposition(Enum):
@@ -50,7 +50,7 @@ class FlexRequest:
     contract_id: str | None = None  # None: free market, nobody has to offer
     service_type: str | None = None
     spans: tuple[tuple[int, int], ...] = ()
-    """(first ISP, number of ISPs) of each element of the message. Some DSOs want the same ones in offers."""
+    """(first ISP, number of ISPs) of each ISP element of the message. Some DSOs want the same elements in offers."""
     limits: bool = False  # whether powers are limits of the program itself, not deviations from a baseline
     unsolicited: bool = False  # whether it is a wish of our own, for an offer that no DSO has asked for
 
@@ -222,7 +222,7 @@ class Pricer(Protocol):
     """Prices flexibility; takes seconds, and is called outside any transaction."""
 
     at_once: int
-    """How many requests it prices side by side"""
+    """How many requests it prices at the same time"""
 
     def price_together(self, requests: Sequence[FlexRequest]) -> "list[Quote | NoOffer | Exception]":
         """Return for each request the cost of what it asks for, why there is no offer, or what pricing it raised.

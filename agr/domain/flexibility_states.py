@@ -66,7 +66,7 @@ ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
 """State → the states that may follow it."""
 
 LIVE_OFFERS = frozenset({OfferState.PRICED, OfferState.QUEUED, OfferState.OPEN, OfferState.REVOKING})
-"""Offers whose capacity is bound; that of an expired one still is for `hold_s`."""
+"""States of offers whose capacity is bound. That of an expired offer stays bound for another `hold_s`."""
 
 
 def may_follow(before: RequestState | OfferState | OrderState, after: RequestState | OfferState | OrderState) -> bool:

@@ -11,11 +11,12 @@ from agr.domain.register import Register
 from agr.domain.row_doubts import unusual
 
 LIMIT_BESIDE_REGISTER, LEAST_LIMIT_KW = 100.0, 1.0
-"""A limit of a congestion point is rarely this many times the power of all our resources, or below one house's."""
+"""A limit of a congestion point is rarely this many times the power of all our resources, or below what one house
+takes, in kW."""
 LEAST_OF_POINT = 0.003
-"""A limit or contract is rarely this share of the power of all our resources at its congestion point."""
+"""A limit or contract is rarely below this share of the power of all our resources at its congestion point."""
 LIMIT_BESIDE_CONNECTION, MOST_LIMIT_KW = 100.0, 1_000.0
-"""A limit of a connection is rarely this many times the power of everything behind it; below 1 MW it may be."""
+"""A limit of a connection is rarely this many times the power of everything behind it, unless it is below 1 MW."""
 
 
 def limit_doubts(register: Register, able_kw: float) -> Iterator[Doubt]:

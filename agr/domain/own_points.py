@@ -13,9 +13,9 @@ class OwnPoints:
 
     points: tuple[CongestionPoint, ...]
     free: tuple[str, ...]
-    """Connections in force that no row of the Period names"""
+    """Connections valid in the Period that no row valid in it names"""
     ended: tuple[str, ...]
-    """Those of them that rows of other days name"""
+    """Those of `free` that rows of other days name"""
 
 
 def own_points(period: Period, members: tuple[PointMember, ...], connections: tuple[Connection, ...]) -> OwnPoints:

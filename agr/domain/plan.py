@@ -12,7 +12,7 @@ from math import comb, isfinite
 from agr.domain.isp import Period
 
 NO_PLAN = "no plan before the gate"
-"""Where a position of zero comes from that nobody chose."""
+"""Origin of a position that is zero because there was no plan at the gate."""
 
 
 class ReasonKind(Enum):
@@ -37,7 +37,7 @@ class ReasonKind(Enum):
 
 
 ROLLED = (ReasonKind.ROLLING, ReasonKind.DEVIATION, ReasonKind.PRICE, ReasonKind.IMBALANCE, ReasonKind.SESSION)
-"""Reasons of plans that are made because a day goes on."""
+"""Reasons for planning again that arise while a day is running."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,8 @@ class PointChange:
 
 
 ENERGY = "energy moved"
-"""What a congestion point earned by moving energy, at the portfolio's shadow price; the markets pay it."""
+"""Name of the term: what a congestion point earned by moving energy, at the portfolio's shadow price. The markets pay
+it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ class Change:
 
 
 OLD_PLANNING_TERMS = ("comfort shortfall", "called comfort shortfall", "prognosis change")
-"""The planning prices of plans that were stored before they named them."""
+"""Terms that are planning prices in plans stored before plans listed theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +152,7 @@ class PromisedPoint:
     scenario: int | None = None  # from 1, in which the promise binds
     isp: int | None = None  # from 1
     why: str = ""  # what is special about that scenario
-    within_kw: float | None = None  # on that share of days the program is kept to within this where it may be called
+    within_kw: float | None = None  # on the share of days asked for, kept to within this in ISPs that may be called
 
     @property
     def met(self) -> bool:
@@ -223,9 +224,9 @@ class Positions:
     bids_mw: dict[str, tuple[float, ...]]
     balance_eur_per_mwh: tuple[float, ...]  # shadow price of energy
     bid_costs_eur_per_mw: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    """Product → per block, the price at which a MW more or less of capacity is worth the same"""
+    """Product → per block, the price in EUR/MW at which offering one MW more or less makes no difference"""
     bid_prices_eur_per_mw: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    """Product → per block, the price that the plan expects"""
+    """Product → per block, the price in EUR/MW that the plan expects"""
 
 
 def rounding_eur(amount: float) -> float:

@@ -23,32 +23,38 @@ from agr.domain.row_doubts import beside_itself, tariff_doubts, unusual
 from agr.domain.usual import CAPACITY_PRICE
 
 MOST_LOAD_KW, MOST_GENERATION_KW = 1_000.0, 2_000.0
-"""A connection above 1 MW is at medium voltage and a plant of its own; a roof has up to 2 MW of sun."""
+"""Highest usual load and generation of one connection: above 1 MW, a load is a plant with a medium-voltage connection
+of its own; the solar panels of a large roof reach 2 MW."""
 LEAST_LOAD_KW = 0.005
-"""A house takes 100 W at night."""
+"""Lowest usual peak of a load, in kW: even a house takes 100 W at night."""
 SMALL_LOAD_KW, BESIDE_LOAD = 0.1, 500.0
-"""Nor does a load that is as small have a device of this many times its highest power beside it."""
+"""A load whose peak is below SMALL_LOAD_KW rarely shares its connection with a device of BESIDE_LOAD times that
+peak."""
 BESIDE_DEVICES = 30.0
-"""A forecast is rarely this many times the power of the largest device behind the same connection; up to 23 in our
-scenarios."""
+"""The peak of a forecast is rarely this many times the power of the largest device behind the same connection; in our
+scenarios it reaches 23 times."""
 PER_STORED_KWH = 20.0
-"""Batteries are sized for their connection: kW of its load for each kWh stored are rarely more."""
+"""Highest usual load of a connection, in kW for each kWh of its batteries: batteries are sized for their connection."""
 BATTERY_BESIDE_LOAD = 100.0
 """A battery rarely has this many times the power of the highest load behind the same connection."""
 MOST_HEAT = 50.0
-"""Demand of heat that is this many times a heat pump's electric power: five times its heat at a COP of 10."""
+"""A heat demand is rarely this many times a heat pump's electric power: it would be five times its heat at a COP of
+10."""
 MOST_COP = 15.0
-"""Heat pumps reach 3 to 7; beyond, a COP was given in percent."""
+"""Highest usual COP: heat pumps reach 3 to 7; a higher value was probably given in percent."""
 LEAST_HEAT, LEAST_COP = 1 / 300, 0.9
-"""The highest demand of heat is rarely below this share of the pump's power, and its COP never."""
+"""The highest heat demand is rarely below LEAST_HEAT times the pump's electric power; its COP is never below
+LEAST_COP."""
 BESIDE_RESERVE = 200.0
-"""A generator is rarely prequalified for this many times its highest forecast, or for this part of it."""
+"""A generator is rarely prequalified for more than this many times its highest forecast, or for less than the inverse
+of it."""
 LEAST_CONTRACT_W = 1_000
-"""A DSO reserves some kW at least, and thousands of W in this column."""
+"""Least power of a contract, in W: a DSO reserves at least a few kW."""
 BESIDE_REGISTER = 10.0
 """A contract is rarely for this many times the power of all our resources together."""
 LEAST_PRICE_EUR_PER_MWH, MOST_PRICE_EUR_PER_MWH = 2.0, 5_000.0
-"""Of a whole series: in EUR/kWh, prices are 0.01 to 1; SDAC ends at 4,000 to 5,000 EUR/MWh."""
+"""Range of a series' highest price: prices in EUR/kWh are 0.01 to 1; the day-ahead auction (SDAC) is limited to 4,000
+to 5,000 EUR/MWh."""
 
 
 def doubts(register: Register, capacity: Collection[str] = ()) -> Iterator[Doubt]:

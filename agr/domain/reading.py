@@ -7,7 +7,8 @@ from agr.domain.kinds.quantities import POWER, STORED
 
 READ_POWER, READ_STORED = POWER.name, STORED.name
 IMPORTED, EXPORTED = "imported_kwh", "exported_kwh"
-"""The quantities of readings that are kept: power (consumption positive), what a store holds, and two registers."""
+"""The quantities of readings that are kept: power (consumption positive), energy stored, and the registers of energy
+imported and exported."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,7 +52,7 @@ class Connection:
     last_day: date | None = None
     brp: str | None = None  # its balance responsible party; None: the first one in the settings
     limit_group: str | None = None
-    """The group whose limits count it; None: none"""
+    """The group whose limits include this connection; None: it is in no group"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,11 +150,11 @@ class PointMember:
     first_day: date
     last_day: date | None = None
     intraday_redispatch_by: Redispatcher | None = None
-    """Who redispatches during the day; None: nobody does, and its program stands from midnight on"""
+    """Who redispatches during the day; None: nobody does, and its program is fixed from midnight on"""
     day_ahead_redispatch_by: Redispatcher = "AGR"
-    """Who trades what an order of the day before moves"""
+    """Who trades the energy that an order moves, where it is placed on the day before"""
     mutex_offers: YesOrNo = "no"
-    """Whether its DSO takes several options of which it orders one"""
+    """Whether its DSO accepts offers with several options, of which it orders one"""
 
 
 def in_window(period: Period, start: time, end: time) -> tuple[bool, ...]:
@@ -272,7 +272,7 @@ KEYS = {
     "limit_groups": "group",
     "charge_points": "charge_point",
 }
-"""Table → the column by which its rows are told apart."""
+"""Table → the column that identifies its rows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,4 +28,4 @@ class GroupForecast:
     energy_kwh: float
     known: Sequence[datetime]  # arrivals
     stand_ins: tuple[StandIn, ...]
-    asked_at: datetime  # when the plan was made: nothing that was to come before is still expected
+    asked_at: datetime  # when the plan was made; whatever was expected before that is expected no longer

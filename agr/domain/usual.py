@@ -11,9 +11,11 @@ class Usual:
     least: float = 0.0
     most: float = float("inf")
     small: tuple[float, str] = (1000.0, "")
-    """Factor to what a value below `least` would mean, and in which unit it was then given; "": not said"""
+    """(factor, unit) for a value below `least`: it was probably given in this unit, and times the factor it is what was
+meant; "": the unit is not named"""
     large: tuple[float, str] = (1000.0, "")
-    """Divisor to what a value above `most` would mean, and in which unit it was then given"""
+    """(divisor, unit) for a value above `most`: it was probably given in this unit, and divided by the divisor it is
+    what was meant"""
 
     def words(self, value: float) -> str:
         """Say what is doubtful about a value and what it would mean, empty if nothing is."""
@@ -45,17 +47,17 @@ def share_words(value: float, unit: str, whole: float, of: str, least_share: flo
 
 
 COST = Usual(unit="EUR/MWh", most=1_000.0)
-"""Of curtailing, and worth of what is stored: 1,000 EUR/MWh are 1 EUR/kWh."""
+"""Cost of curtailment, and worth of stored energy: 1,000 EUR/MWh is 1 EUR/kWh."""
 PENALTY = Usual(unit="EUR/MWh", least=20.0, most=20_000.0, small=(1000.0, "EUR/kWh"))
-"""Penalties exceed the price of energy, some 50 to 5,000 EUR/MWh; in EUR/kWh they are 0.1 to 5."""
+"""Penalties exceed the price of energy: they are about 50 to 5,000 EUR/MWh, or 0.1 to 5 EUR/kWh."""
 ENERGY_PRICE = Usual(unit="EUR/MWh", least=2.0, most=5_000.0, small=(1000.0, "EUR/kWh"))
-"""Of orders under a contract; SDAC ends at 4,000 to 5,000 EUR/MWh."""
+"""Price of energy ordered under a contract; the day-ahead auction (SDAC) is limited to 4,000 to 5,000 EUR/MWh."""
 FEE = Usual(unit="EUR/MW/h", least=0.05, most=500.0, small=(1000.0, "EUR/kW/h"))
-"""Fees for being available are 1 to 50 EUR/MW per hour; in EUR/kW they are 0.001 to 0.05."""
+"""Fees for being available are 1 to 50 EUR/MW per hour, or 0.001 to 0.05 EUR/kW per hour."""
 CAPACITY_PRICE = Usual(unit="EUR/MW", least=0.1, most=2_000.0, small=(1000.0, "EUR/kW"))
-"""Of a whole series, per hour or block: FCR and aFRR are paid 1 to 500 EUR/MW."""
+"""Highest price of a series, per hour or block: FCR and aFRR are paid 1 to 500 EUR/MW."""
 EFFICIENCY = Usual(unit="", least=0.3, small=(100.0, "percent"))
-"""One way, hydrogen included."""
+"""Efficiency in one direction; stores of hydrogen have the lowest."""
 
 USUAL: dict[str, dict[str, Usual]] = {
     "generators": {"curtailment_eur_per_mwh": COST},
@@ -97,7 +99,7 @@ USUAL: dict[str, dict[str, Usual]] = {
     },
     "connection_tariffs": {"peak_reached_kw": Usual(unit="kW", least=0.1, small=(1000.0, "MW"))},
 }
-"""Table → column → what is usual in it, whatever the rest of the row says."""
+"""Table → column → the range that is usual in it, whatever the rest of the row says."""
 
 PEAK: dict[str, Usual] = {
     "day": Usual(unit="EUR/kW", least=0.01, most=10.0, small=(1000.0, ""), large=(1000.0, "EUR/MW")),
@@ -106,8 +108,9 @@ PEAK: dict[str, Usual] = {
 }
 """Billing period → what a kW of its highest import usually costs."""
 MOST_START_EUR_PER_KW = 5.0
-"""A start of a switched load wears it by cents per kW."""
+"""Highest usual cost of starting a switched load, EUR per kW: a start wears it by cents per kW."""
 LEAST_STORED, LEAST_RESERVE, LEAST_BESIDE = 1 / 500, 1 / 200, 1 / 100
-"""Next to nothing of a store, of a device's power, and of its power the other way."""
+"""Shares below which a value is doubtful: initial energy of capacity, reserve of power, and power in one direction of
+power in the other."""
 LEAST_STORED_KWH = 2.0
-"""Large stores may begin nearly empty, with some kWh of thousands."""
+"""Energy in kWh with which a store may begin in any case: a large one may begin nearly empty."""

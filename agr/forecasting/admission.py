@@ -1,8 +1,8 @@
 """Which values of a series are taken: a wrong one is refused with its reason, the others are kept. Pure.
 
 Refused are values from the future, two values for one moment, values that stay the same for more than a day (0 may:
-the sun in winter), days whose level jumps a thousandfold, and, of measured powers, outliers beyond five interquartile
-ranges and beyond what occurs every other day. Published prices have no outliers: spikes are real.
+the sun in winter), days whose level jumps three hundredfold or more, and, of measured powers, outliers beyond five
+interquartile ranges and beyond what occurs every other day. Published prices have no outliers: spikes are real.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,13 @@ from agr.forecasting.days import Observed
 FROZEN = timedelta(hours=24)
 _RANGES = 5.0
 _OFTEN = 0.005
-"""Share of values that are no outliers on either side, however far they lie from the others: a kettle boils daily."""
+"""Share of the values at either end that are never outliers, however far from the others they lie: a kettle boils
+daily."""
 _LEAST = 14 * 24
 _JUMP = 300.0
-"""A day's level that is so many times the usual one, or that part of it, is in another unit."""
+"""A day whose level is this many times the usual one, or the usual one divided by this, is in another unit."""
 _RUN = 4
-"""Values from which on a level can be told; fewer may be a spike, or a machine that stands."""
+"""Fewest values that tell a level; fewer may be a spike, or a machine that stands still."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 SHARES = tuple(round(0.5 + 0.05 * step, 2) for step in range(13))
-"""Shares of the expected price that are tried: 0.5 to 1.1"""
+"""Shares of the expected price that are tried as bid prices: 0.5 to 1.1"""
 LEAST_AUCTIONS = 60
-"""Fewer auctions say too little about one in twenty."""
+"""Fewest auctions to learn from: fewer say too little about what happens in one of twenty."""
 
 
 def learned(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 LEAST_CARS = 0.5
-"""Intervals are put together until so many cars arrive in them: more small sessions would say nothing more."""
+"""Neighbouring intervals are joined until this many cars are expected in them: smaller sessions would add nothing."""
 _NOTHING = 1e-6
 _SHORTEST = timedelta(minutes=15)
 

@@ -21,14 +21,16 @@ from agr.forecasting.scores import score
 
 Floats = NDArray[np.float64]
 LEAST_DAYS = 14
-"""With fewer known days nothing is forecast."""
+"""Fewest known days from which a series is forecast."""
 TRIAL_DAYS = 14
-"""A model that is worse than the naive one over so many days is not used."""
+"""Days over which a model must do no worse than the naive one to be used."""
 _CALIBRATION = 74
-"""Days that are forecast again for their errors: those of the bands, and of the adaption before."""
+"""Past days that are forecast again to learn from the errors: those that make the bands, and those before by which the
+forecast adapts."""
 _REFIT = 37
 LARGEST_LEAD = 7
-"""A series whose newest whole day is older is refused: its source has stopped."""
+"""Most days from the newest whole day of a series to the day forecast; an older series is refused, since its source has
+stopped."""
 VERSION = "1"
 
 

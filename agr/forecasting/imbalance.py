@@ -20,10 +20,10 @@ from agr.forecasting.models.protocols import ForecastModelError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 LEADS = 8
-"""ISPs ahead that have coefficients of their own; beyond, the usual price of the time of day is expected."""
+"""ISPs ahead that have coefficients of their own; further ahead, the usual price of the time of day is expected."""
 USUAL_DAYS = 28
 LEAST_ISPS = 14 * 96
-"""With fewer known prices nothing is learned."""
+"""Fewest known prices from which anything is learned: 14 days of ISPs."""
 NAME = "regression on the last prices"
 _PENALTY = 0.01  # as a share of the rows; standardised features
 _TAIL = 0.01

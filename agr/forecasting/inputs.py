@@ -16,14 +16,15 @@ from agr.forecasting.days import Days, Observed
 Floats = NDArray[np.float64]
 WEATHER, ENTSOE = "weather ", "entsoe "
 INPUT_SERIES = (WEATHER, ENTSOE)
-"""What the names of such series begin with."""
+"""How the names of series that are inputs to forecasts begin."""
 _STEP = timedelta(minutes=5)
 LEAST_COVERED = 0.75
-"""Least share of a Period that must be covered: less is not kept at all, and smaller gaps are interpolated."""
+"""Least share of a Period that an input must cover; its gaps are interpolated. With less, it is not kept for that
+day."""
 
 
 LEAST_DAYS = 60
-"""An input that is known of fewer days teaches nothing."""
+"""Fewest days for which an input must be known to be learned from."""
 
 
 def weather_series(quantity: str, place: str) -> str:

@@ -14,9 +14,9 @@ LEVELS = (0.025, *(round(0.05 * n, 2) for n in range(1, 20)), 0.975)
 """Probabilities of the quantiles, ascending; the middle one is the median."""
 MIDDLE = len(LEVELS) // 2
 WINDOW = 60
-"""Number of past days whose errors make the bands. Larger: steadier bands, which follow the market later."""
+"""Past days whose errors make the bands. A larger number makes steadier bands that follow the market later."""
 LEAST = 14
-"""With fewer days of errors there are no bands."""
+"""Fewest days of errors that make bands."""
 _GAIN = 0.03
 _WIDEST = 0.995
 

@@ -18,12 +18,12 @@ from agr.forecasting.days import DAY_MINUTES, Days
 Floats = NDArray[np.float64]
 ARRIVALS, ENERGY, STAY = "ev_arrivals ", "ev_energy_kwh ", "ev_stay_h "
 SESSION_SERIES = (ARRIVALS, ENERGY, STAY)
-"""What the names of a group's series begin with; the group follows."""
+"""How the names of a group's series begin; the group's name follows."""
 SESSION_UNITS = {ARRIVALS: "cars", ENERGY: "kWh", STAY: "h"}
 ELSEWHERE = "in no congestion point"
-"""The group of charge points that lie in none."""
+"""The group of the charge points that lie in no congestion point."""
 LONGEST = timedelta(days=2)
-"""A car that is still there so long after the day of its arrival is counted as if it left then."""
+"""A car that stays longer than this after the day of its arrival is counted as if it left then."""
 
 
 @dataclass(frozen=True, kw_only=True)

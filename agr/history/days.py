@@ -58,8 +58,8 @@ class Executed:
     """What became of a day's plans, where it was measured; consumption positive."""
 
     measured_mwh: float
-    deviation_mwh: float  # of each resource and ISP without its sign, so that nothing makes up for something else
-    deviation_eur: float | None  # what all together is settled for as imbalance; None: a price is not known
+    deviation_mwh: float  # sum of the absolute deviations of each resource in each ISP, so that none cancels another
+    deviation_eur: float | None  # imbalance settlement of all deviations together; None: a price is not known
 
 
 @dataclass(frozen=True, kw_only=True)

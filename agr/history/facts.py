@@ -30,12 +30,12 @@ WHOSE = {
     Payer.COUNTERPARTY: "paid", Payer.OWNER: "owner", Payer.NEXT_PERIOD: "carried", Payer.CUSTOMER: "customer",
     Payer.NOBODY: "planning",
 }  # fmt: skip
-"""Whose money a term is → how history calls it."""
+"""Who pays or earns a term → its name in history."""
 UNKNOWN = "unknown"
-"""Of money whose payer was not kept with an old plan."""
+"""Name for money in an old plan that did not record the payer."""
 _MW = 1000.0
 _NOTHING_EUR = 1e-12
-"""Smaller amounts are left out where nothing is to be added up with them."""
+"""Amounts below this, in EUR, are left out, except where others are added to them."""
 
 
 @dataclass(frozen=True, kw_only=True)

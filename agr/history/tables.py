@@ -18,7 +18,7 @@ from agr.history.facts import UNKNOWN, Fact
 By = Literal["day", "week", "market", "point", "contract", "connection", "brp", "dso", "order"]
 BYS: tuple[By, ...] = get_args(By)
 OF_PARTIES: tuple[By, ...] = ("connection", "brp")
-"""Tables that need the programs of every day."""
+"""Groupings whose tables need the programs of every day."""
 Cell = str | int | float | None
 MONEY = ("paid", "owner", "carried", "customer", UNKNOWN)
 _MONEY_COLUMNS = (

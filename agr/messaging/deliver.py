@@ -28,11 +28,13 @@ MOST_THREADS = 256
 
 _FINAL = {DeliveryOutcome.DELIVERED, DeliveryOutcome.FAILED}
 _REST_S = 5.0
-"""Seconds without a new delivery after the store has failed, or to one recipient after our own code has."""
+"""Seconds for which no delivery is begun after the store has failed, or none to one recipient after our own code failed
+on a message to it."""
 _NAMED = 5
-"""Most congestion points that an alarm names beside the first."""
+"""Most congestion points that an alarm names besides the first."""
 _SHARE_OF_THE_REST = 0.125
-"""A D-Prognosis is tried again at the latest after this share of the time to its gate: more often the nearer it is."""
+"""Longest wait before a D-Prognosis is sent again, as a share of the time left to its gate: the nearer the gate, the
+shorter the wait."""
 
 
 class Deliverer:

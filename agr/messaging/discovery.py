@@ -27,12 +27,12 @@ log = structlog.get_logger()
 
 ALARM = "discovery"
 SHORTEST_S, LONGEST_S = 60.0, 86_400.0
-"""Least and most seconds until a record is asked for again, whatever its time to live."""
+"""Least and most seconds until a record is looked up again, whatever its time to live."""
 AHEAD = 0.9
-"""Share of a signature's remaining life after which a record is asked for again."""
+"""Share of a signature's remaining life after which a record is looked up again."""
 FIRST_RETRY_S, LAST_RETRY_S = 10.0, 300.0
 PATIENCE = 3
-"""Failures in a row before an alarm, while what was found before is still in use."""
+"""Failures in a row before an alarm, while the result of an earlier lookup is still in use."""
 
 
 def utc_now() -> datetime:

@@ -35,12 +35,12 @@ ALARM = "gopacs directory"
 """Kind of alarm: the directory says nothing about an operator or a contract."""
 FIRST_RETRY_S, LAST_RETRY_S = 10.0, 300.0
 _TRIED_S, _MOST_SENDERS = 600.0, 50
-"""Seconds until an unknown sender that is not listed may be asked about again, and how many are asked about."""
+"""Seconds until an unknown sender that is not listed may be looked up again, and most unknown senders looked up."""
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 CONTRACTS_S = 60.0
-"""Seconds between two looks at which contracts there are."""
+"""Seconds between two checks of which contracts there are."""
 _POINT = "ean."
-"""Begins the congestion points of contracts through GOPACS: contracted connections."""
+"""Prefix of the congestion points of contracts through GOPACS, which are contracted connections."""
 
 
 @dataclass

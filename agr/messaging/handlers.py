@@ -68,7 +68,7 @@ class Handling:
 
 
 Handler: TypeAlias = Callable[[Any, Handling], Judgement]
-"""Does what follows from a message of its type that breaks no rule; the message is the first argument."""
+"""Carries out what a valid message of its type asks for; the message is the first argument."""
 
 
 def refusal(why: str | None) -> Judgement:
@@ -181,4 +181,4 @@ HANDLERS: Mapping[type[m.Message], Handler] = {
     m.FlexReservationUpdate: _reservation,
     m.AGRPortfolioUpdateResponse: _connections_answer,
 }
-"""Message type → its handler. A message without one is only noted."""
+"""Message type → its handler. Messages of other types are only recorded."""

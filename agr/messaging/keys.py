@@ -16,7 +16,8 @@ from agr.uftp.signing import KeyPair
 log = structlog.get_logger()
 
 OVERLAP = timedelta(hours=24)
-"""How long others have to learn a new key, and an old one stays valid. Source: message transport mechanism, DNS."""
+"""How long others have to learn a new key, and for how long the old one stays valid. Source: message transport
+mechanism, DNS."""
 USEF_VERSION = "3.1.0"
 
 

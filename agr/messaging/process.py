@@ -25,7 +25,7 @@ HORIZON_DAYS = 366
 """How many days ahead a Period may lie."""
 _UNDER_CONTRACTS = (m.FlexReservationUpdate, m.FlexRequest, m.FlexOrder)
 PATIENCE = 3
-"""How many times a message may break the program before it is set aside."""
+"""How many times processing a message may fail with an unexpected error before the message is set aside."""
 
 
 class Processor:

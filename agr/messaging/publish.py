@@ -22,7 +22,7 @@ log = structlog.get_logger()
 OPEN = day.PUBLICATION_OPEN
 
 Waiting: TypeAlias = list[tuple[PointProgram, tuple[int, ...]]]
-"""Congestion points whose program is to be sent, with the power per ISP in W."""
+"""Congestion points whose program is to be sent, each with its power per ISP in W."""
 
 _UNDELIVERED = ("failed", "cancelled")
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)

@@ -20,7 +20,7 @@ from agr.uftp.signing import peek, unseal
 log = structlog.get_logger()
 
 _HEAD = 4096
-"""Bytes in which an envelope says whom it is from."""
+"""Bytes at the start of an envelope in which its sender must be named."""
 
 
 class Receiver:

@@ -23,7 +23,7 @@ from agr.store.nominations import Nomination
 log = structlog.get_logger()
 
 _KINDS = ("nomination rejected", "nomination not accepted", "nomination not delivered", "brp unknown")
-"""Alarms about a Period; their subjects end with its day."""
+"""Kinds of alarms about a Period; their subjects end with its day."""
 
 
 class Nominator:

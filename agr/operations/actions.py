@@ -21,7 +21,7 @@ from agr.store.engine import Store, Tx
 from agr.uftp.participants import Participants
 
 _ALREADY = timedelta(hours=1)
-"""A trigger this old does not wait for others."""
+"""Age given to a trigger so that it waits for no others."""
 
 
 class Actions(ActionBase):

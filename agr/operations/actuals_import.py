@@ -23,7 +23,7 @@ class ImportedActuals:
     stored: int
     known: int
     refused: tuple[tuple[int, str], ...]  # line, why
-    unread: tuple[str, ...] = ()  # of each series that no plan reads: so, and what was probably meant
+    unread: tuple[str, ...] = ()  # for each series that no plan reads: that it is not read, and what was probably meant
 
     @property
     def text(self) -> str:

@@ -22,7 +22,8 @@ from agr.uftp.transport import next_delay
 log = structlog.get_logger()
 
 _SHARE_OF_THE_REST = 0.125
-"""A bid is tried again at the latest after this share of the time to its gate: more often the nearer it is."""
+"""Longest wait before a bid is sent again, as a share of the time left to its gate: the nearer the gate, the shorter
+the wait."""
 _SHORTEST_S = 0.5
 
 

@@ -118,7 +118,7 @@ def lacking(settings: Settings) -> list[str]:
 
 
 _SHOWN = 20
-"""Most doubts that are named."""
+"""Most doubts that are listed."""
 
 
 def doubtful(settings: Settings) -> list[str]:

@@ -28,7 +28,7 @@ class TradingDay:
     offers: tuple[StoredOffer, ...]
     orders: tuple[StoredOrder, ...]
     ahead: Mapping[str, int] = field(default_factory=dict)
-    """MessageID of a request still to be priced → how many requests, of all Periods, are priced before it"""
+    """MessageID of a request not priced yet → how many requests, of all Periods, are priced before it"""
 
     def came_of(self, request: StoredRequest) -> str:
         """Say what came of a request: why there is no offer, how many there are, or what it waits for."""

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 log = structlog.get_logger()
 HISTORY = timedelta(days=90)
 _OLDEST = timedelta(hours=2)
-"""Where nothing newer is known, nothing is said of the next ISPs."""
+"""Oldest last known price from which the next ISPs are forecast."""
 
 
 class ImbalanceForecasts:

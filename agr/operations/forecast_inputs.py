@@ -17,8 +17,8 @@ from agr.store.engine import Tx
 from agr.store.forecast_runs import ForecastRun
 
 _SLACK = timedelta(hours=1)
-"""How much after the same time of day forecasts of earlier days may have come: feeds do not answer at the same minute
-each day."""
+"""How much later in the day than now a forecast of an earlier day may have come: feeds do not answer at the same minute
+every day."""
 
 
 def with_inputs(tx: Tx, days: Days, period: Period, as_of: datetime, begins: tuple[str, ...] = INPUT_SERIES) -> Days:

@@ -9,7 +9,8 @@ from agr.domain.isp import Period
 
 log = structlog.get_logger()
 _PATIENCE_S = 2.0
-"""Forecasts that take no longer are waited for: the plan need not be asked for a minute later."""
+"""Seconds for which forecasts are waited for: if they are ready by then, the plan need not wait a minute for the next
+attempt."""
 
 
 class ForecastJob:

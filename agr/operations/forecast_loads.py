@@ -34,11 +34,13 @@ from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 log = structlog.get_logger()
 HISTORY = timedelta(days=100)
 COMPARED = timedelta(days=21)
-"""What is new is compared with so much: whether it stands still, is in another unit, or an outlier."""
+"""How much of the past new values are compared with, to see whether they stand still, are in another unit, or are
+outliers."""
 MOST = 2_000
-"""Most resources that are forecast one by one, which takes about a minute; all others follow their group."""
+"""Most resources that are forecast one by one, which takes about a minute; the others follow the forecast of their
+group."""
 WITH_BANDS = 100
-"""Of more resources only the mean is forecast: bands take ten times as long."""
+"""Most resources whose bands are forecast; beyond that only the means are, since bands take ten times as long."""
 _WHOLE = 0.999
 ALL = "loads"
 

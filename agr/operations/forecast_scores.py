@@ -24,7 +24,7 @@ from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 Floats = NDArray[np.float64]
 OURS = "ours"
-"""What stands for all runs that users did not give, whichever model made them: it is what plans are made with."""
+"""Stands for the forecasts that plans are made with: all runs not given by users, whichever model made them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from agr.settings import Settings
 from agr.store.forecast_runs import HEAT_SERIES, POWER_SERIES
 
 _PUBLISHED_AFTER = timedelta(hours=1)
-"""Results of capacity auctions are published about so long after the gate."""
+"""How long after the gate results of capacity auctions are usually published."""
 _JUST_COME = timedelta(days=1)
 
 

@@ -37,11 +37,11 @@ log = structlog.get_logger()
 HISTORY = timedelta(days=100)
 HOUR = 60
 BACK = 14
-"""Days that are looked through for sessions that are not counted yet."""
+"""Past days that are searched for sessions not counted yet."""
 MOST = 1_500
-"""Most series that are forecast; of more groups, the first by name."""
+"""Most series that are forecast; if there are more groups, those that come first by name are."""
 WITH_BANDS = 300
-"""Of more series only the mean is forecast: bands take ten times as long."""
+"""Most series whose bands are forecast; beyond that only the means are, since bands take ten times as long."""
 ALL = "charging sessions"
 
 

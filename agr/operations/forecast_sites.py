@@ -36,7 +36,7 @@ from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 Floats = NDArray[np.float64]
 log = structlog.get_logger()
 LEVEL_DAYS = 42
-"""Days that a resource's own level is the mean of."""
+"""Days over which the mean of a resource's own level is taken."""
 GROUP = "others of its kind"
 HEAT_MODEL, COP_MODEL = "degree days", "COP by temperature"
 SITES, HEAT_PUMPS = "sites", "heat"

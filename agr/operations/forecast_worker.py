@@ -27,7 +27,7 @@ class Task:
 
 
 Maker = Callable[[list[Task], float], Sequence[DayForecast | str]]
-"""Makes forecasts, or says why there is none; its second argument is how long it may take, in seconds."""
+"""Makes a forecast for each task, or says why there is none; its second argument is the time limit in seconds."""
 
 
 def _settle_in() -> None:

@@ -34,9 +34,9 @@ from agr.store.forecast_runs import ForecastRun
 
 log = structlog.get_logger()
 HISTORY = timedelta(days=1100)
-"""Older values are not learned from."""
+"""How far back values are learned from."""
 _GROUPS = (LOADS, SESSIONS, SITES, HEAT_PUMPS)
-"""What has one alarm for all its series, which ends by itself."""
+"""Groups of series that share one alarm each, which ends by itself."""
 
 
 class ForecastService:

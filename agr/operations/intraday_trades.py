@@ -24,10 +24,10 @@ log = structlog.get_logger()
 
 MOST_MW = 100_000
 MOST_EUR_PER_MWH = 100_000
-"""No market in Europe takes as much, by far."""
+"""Highest price of a trade, in EUR/MWh, far above the limit of any market in Europe."""
 _NOWHERE: Mapping[int, str] = {}
 _SHOWN = 5
-"""Most faults that a refusal names."""
+"""Most faults that a refusal lists."""
 
 
 @dataclass(frozen=True, kw_only=True)

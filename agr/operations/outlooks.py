@@ -26,9 +26,9 @@ from agr.store.forecast_runs import ForecastRun
 
 log = structlog.get_logger()
 OLDEST_ISSUE = timedelta(hours=48)
-"""A forecast that was made longer ago than this comes from a source that has stopped."""
+"""Age of a forecast above which its source is taken to have stopped."""
 _JUST_COME = timedelta(days=1)
-"""What had to be published less than a day ago, or has still to be, counts from when it came."""
+"""A forecast that was due for publication less than this ago, or is still due, counts as known from when it came."""
 
 
 @dataclass(frozen=True, kw_only=True)

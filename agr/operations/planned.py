@@ -12,7 +12,7 @@ from agr.planning.difference import Solved, binding, energy_price_of
 
 Floats = NDArray[np.float64]
 _SEEN_KW = 0.0005
-"""Powers that differ by less are the same in numbers of three digits behind the point."""
+"""Powers in kW that differ by less than this look the same with three decimals."""
 
 
 @dataclass(frozen=True, kw_only=True)

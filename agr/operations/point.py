@@ -8,7 +8,7 @@ from agr.planning.difference import Solved
 from models.audit.totals import points_kw
 
 _SEEN_KW = 0.05
-"""Power above this is seen in numbers of one digit behind the point."""
+"""Least power in kW that one decimal shows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from models.case import Case, Direction
 
 Floats = NDArray[np.float64]
 _NOTICED_KW = 1.0
-"""What lies less than this beyond is rounding of an exchange."""
+"""Powers beyond the reach of our resources by less than this, in kW, are the exchange's rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 STORED, KNOWN, ASIDE, REFUSED = "stored", "known", "aside", "refused"
 REGISTERS = (IMPORTED, EXPORTED)
 AROUND = timedelta(days=1)
-"""Registers are judged with what was read this long before and after."""
+"""New register readings are judged together with those of this long before and after."""
 _Key = tuple[str, str, datetime]
 
 

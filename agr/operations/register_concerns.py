@@ -13,7 +13,7 @@ from agr.store import portfolio, register_rows
 from agr.store.engine import Tx
 
 Days = tuple[date, date]
-"""Today and tomorrow: a CRO may tell of either."""
+"""Today and tomorrow: a CRO may report on either."""
 _NAMED = 5
 
 

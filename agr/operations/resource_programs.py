@@ -25,7 +25,7 @@ from agr.store.engine import Store
 
 Floats = NDArray[np.float64]
 EXPECTED = "expected session"
-"""The kind of what only stands in for sessions that are not known yet."""
+"""The kind of resource shown for a session that is expected but not known yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

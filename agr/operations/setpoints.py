@@ -20,10 +20,11 @@ from agr.store import plans
 from agr.store.engine import Store, Tx
 
 NOTHING = "0"
-"""The revision while no plan is in force; what is asked since then is everything."""
+"""The revision while no plan is in force; whoever asks for changes since then gets everything."""
 _REVISION = re.compile(r"0|\d{1,10}-\d{1,12}(\.\d{1,10}-\d{1,12}){0,7}", re.ASCII)
 _KEPT = 4
-"""Programs in memory: those of today and tomorrow, and the two that most callers have."""
+"""Most plans whose programs are kept in memory: those of today and tomorrow, and the two before, which most callers
+have."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,9 +20,9 @@ from agr.store.engine import Store, Tx
 from agr.store.register_rows import RowPage
 
 KEPT = 8
-"""Sights that are kept, each of an account's parties and some days."""
+"""Most sights that are kept, each for the parties that an account acts for and some days."""
 Concern = Mapping[str, frozenset[str]]
-"""Name → the DSOs or BRPs that it concerns."""
+"""Name of a congestion point, connection or group → the DSOs or BRPs that it concerns."""
 _NOBODY = frozenset[str]()
 
 
@@ -31,7 +31,7 @@ class Sight:
     """What is seen of some days."""
 
     everything: bool = False
-    dsos: frozenset[str] = _NOBODY  # whose things are seen; empty: of all
+    dsos: frozenset[str] = _NOBODY  # only what concerns these DSOs is seen; empty: no matter which
     brps: frozenset[str] = _NOBODY
     dsos_of: Concern  # congestion points and connections
     brps_of: Concern  # the same, and groups of connections

@@ -18,18 +18,19 @@ from agr.uftp.transport import MAX_RETRY_AFTER_S
 log = structlog.get_logger()
 
 JUMP = timedelta(seconds=30)
-"""Seconds: smaller corrections of the clock raise no alarm."""
+"""Smallest jump of the clock that raises an alarm."""
 STEADY_S = 900.0
-"""Time without another jump after which the alarm ends."""
+"""Seconds without another jump after which the alarm ends."""
 SLOW_S = 5.0
-"""Seconds: a longer commit is an alarm. At thirty seconds, others give up waiting for it."""
+"""Seconds above which a commit raises an alarm. After thirty, other writers give up waiting for it."""
 QUICK_S = 60.0
-"""Time without another slow commit after which the alarm ends."""
+"""Seconds without another slow commit after which the alarm ends."""
 
 ROOM_BYTES = 256 * 1024**2
-"""Less free disk space than this is an alarm, which can still be written then."""
+"""Free disk space below which an alarm is raised; there is still room to store the alarm."""
 ENOUGH_BYTES = ROOM_BYTES * 5 // 4
-"""The alarm ends with this much free space, so that it does not come and go while space hovers at the limit."""
+"""Free disk space from which the alarm ends; more than ROOM_BYTES, so that the alarm does not come and go near the
+limit."""
 
 
 def _wall() -> datetime:

@@ -8,7 +8,7 @@ from agr.planning.in_force import words
 from agr.planning.promises import KINDS, at_risk
 
 STALE = "in for missing ones"
-"""Words by which a note about stale forecasts is recognised."""
+"""Words by which a note about missing forecasts, which others replace, is recognised."""
 
 
 @dataclass(frozen=True, kw_only=True)

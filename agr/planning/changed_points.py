@@ -24,7 +24,8 @@ def newly_ordered(named: NamedCase, obligations: Sequence[Obligation]) -> list[O
 
 
 Row = tuple[str, str, NDArray[np.float64], NDArray[np.float64], float, float]
-"""Contract, congestion point, kW per ISP, those that only earn the fee, penalty in EUR/MWh, fee in EUR/MW/h."""
+"""(contract, congestion point, kW per ISP, the part of them that only earns the fee, penalty in EUR/MWh, fee in
+EUR/MW/h)."""
 
 
 def changed_points(

@@ -22,7 +22,7 @@ from agr.planning.present import Paths
 Forecasts = Mapping[tuple[str, str], NDArray[np.float64]]
 
 LOOKBACK = timedelta(days=1)
-"""Older readings are not even noted: whoever sent them has stopped."""
+"""Readings older than this are ignored without a note: whoever sent them has stopped."""
 """Most resources that a note names."""
 
 

@@ -23,7 +23,7 @@ PORTFOLIO_PRICE = "energy price in the portfolio"
 _SHOWN = 3
 """Most limits of connections and groups that are named in one ISP."""
 _KEPT_KW = 1e-3
-"""An order binds where the program is as near as this to its bound."""
+"""An order binds where the program is within this many kW of its bound."""
 _BINDING = 1e-3
 """A shadow price below this, in EUR/MWh, is numerical noise."""
 

@@ -24,12 +24,13 @@ _NOT_FACTS = {
     "point", "pinned_kw", "pinned_on", "end_value_eur_per_kwh", "worth_step_eur_per_kwh", "worth_from_kwh",
     "worth_zero_kwh", "later_eur",
 }  # fmt: skip
-"""Fields that follow from the clock, or from prices, which are named by themselves; `unmanaged_…` likewise."""
+"""Fields of a case that follow from the time or from prices, whose changes are named themselves. Fields named
+`unmanaged_…` are left out likewise."""
 _SHOWN = 8
-"""Most facts that are named at one place."""
+"""Most changed facts that are named in one place."""
 _SLACK = 1e-9
 _AT_ONCE = 4096
-"""Units compared at one time: their arrays are copied, and a million units have a hundred numbers each."""
+"""Units compared at one time: their arrays are copied, and each of a million units has a hundred numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,13 +26,13 @@ if TYPE_CHECKING:  # the rest of it imports the solvers, which takes seconds
     from models.evaluation import Earlier, Kept
 
 _PROOF_EUR, _PROOF = 1e-4, 1e-7
-"""A proven bound may lie below a program's worth by this, in EUR and as a share of gross cost, as in the audit."""
+"""A proven bound may lie below a program's worth by this many EUR plus this share of gross cost, as in the audit."""
 _SHOWN_KWH = 1e-3
 """Energy below this is numerical noise."""
 _BROKEN_KWH = 0.01
-"""What a plan whose search was not finished may miss of promises beyond the program in force, kWh."""
+"""Energy in kWh by which a plan from an unfinished search may break promises more than the program in force does."""
 _TOLD_EUR = 0.005
-"""A difference below a cent is not told."""
+"""Differences below this, in EUR, are not mentioned: they round to less than a cent."""
 _SHOWN = 5
 """Most resources and findings that are named."""
 

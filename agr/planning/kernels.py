@@ -17,7 +17,8 @@ import models
 
 _SOURCES = Path(models.__file__).parent
 NOTE = _SOURCES / "__pycache__" / "compiled.json"
-"""Beside what Python keeps; where that may not be written, every process solves the tiny cases."""
+"""Records that the kernels are compiled, beside Python's own cache. Where it cannot be written, every process compiles
+by solving the tiny cases."""
 
 
 @cache

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Forecasts = Mapping[tuple[str, str], Floats]
 Registers = Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]
 LONGEST_GAP = timedelta(hours=1)
-"""Readings further apart say nothing about the ISPs between them."""
+"""Two readings further apart than this say nothing about the ISPs between them."""
 _WINDOW = timedelta(hours=1)
 _LEAST_KW, _MOST_RATIO = 1e-3, 2.0
 _UNLIMITED_KW = 1e9

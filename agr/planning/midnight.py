@@ -12,7 +12,8 @@ from models.audit.payers import BROUGHT_FORWARD, payers
 from models.audit.protocols import Payer
 
 _STATE, _EUR, _SHARE = 1e-3, 1e-3, 1e-6
-"""Differences of a state (kWh or ISPs) or an amount below this, or this share of it, are numerical noise."""
+"""Differences below this are numerical noise: of a state in kWh or ISPs, of an amount in EUR, and as a share of
+either."""
 _SHOWN = 3
 """Most resources that are named."""
 

@@ -21,7 +21,7 @@ from agr.store.charge_sessions import ChargeSession
 
 Programs = Mapping[str, NDArray[np.float64]]
 PATIENCE = timedelta(minutes=15)
-"""A car that is expected may be so late before it counts as one that did not come."""
+"""How late an expected car may be before it counts as one that did not come."""
 
 
 def cars_expected(named: NamedCase) -> tuple[str, ...]:

@@ -24,9 +24,9 @@ class OfferedPrograms:
     options: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
     units: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Class → the resources whose programs these are, in order; empty in archives from before they were written"""
+    """Class → the resources whose programs these are, in order; empty in archives written before this was recorded"""
     products: tuple[str, ...] = ()
-    """The balancing products whose reserve the programs hold, in order; likewise"""
+    """The balancing products whose reserve the programs hold, in order; empty in the same archives"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,4 +97,5 @@ def as_ordered(
 
 
 SHORT_KW = 1e-3
-"""An order that is missed by more than this is not delivered by its own program: something has changed."""
+"""If the program bought by an order misses the order by more than this, in kW, something has changed since the offer,
+and the program is not used."""

@@ -26,7 +26,7 @@ from models.errors import ModelError
 from models.outcome import Outcome, Termination
 
 Rows = dict[str, NDArray[np.int64]]
-"""Class → units of a case (n,)."""
+"""Class → indices of units of a case (n,)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

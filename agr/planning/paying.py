@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SHOWN = 3
 """Most connections that are named in one ISP."""
 _KW = 1e-3
-"""An ISP makes a peak where its import is as near as this to it."""
+"""An ISP makes a peak if its import is within this many kW of the peak."""
 
 
 def peaks_made(solved: "Solved", point: int, isp: int) -> Iterator[Cause]:

@@ -16,9 +16,10 @@ from agr.planning.contents import named_some
 from agr.store.charge_sessions import ChargeSession
 
 CARS_DID = timedelta(days=100)
-"""Older sessions do not count."""
+"""How far back past sessions count."""
 ENOUGH = 30
-"""With fewer past sessions in its group, a car is expected to do as cars did anywhere."""
+"""Fewest past sessions of a car's group from which its behaviour is expected; with fewer, sessions of all groups
+count."""
 
 
 def as_cars_did(

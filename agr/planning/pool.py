@@ -48,17 +48,19 @@ _IMPORTED_ONCE = [
     "pyomo.environ",
     "agr.planning.worker_image",
 ]
-"""What the server of workers imports. It may not call anything there: solvers begin threads, which no fork survives."""
+"""Modules that the fork server imports, so that workers start with them. It may not call anything in them: solvers
+begin threads, and threads do not survive a fork."""
 _LISTEN_S = 0.25
 _UNTIL_BEGUN_S = 3600.0
 """Seconds that a solve may wait for a free worker and for compilation, which takes minutes on a busy machine after an
-upgrade. Its budget begins only then: a first plan was lost while its worker was still compiling."""
+upgrade. Its budget begins after that, so that no plan is lost while its worker is still compiling."""
 RESTS_AFTER_S = 1800.0
-"""Seconds without a solve after which workers end: each holds some 200 MB. The next solve has a new one in 0.05 s."""
+"""Seconds without a solve after which workers end: each holds some 200 MB. The next solve starts a new one in 0.05
+s."""
 _SERVING = Event()
-"""Set once a worker has begun: the server has loaded what workers need."""
+"""Set once a worker has begun, so the fork server has loaded what workers need."""
 _SHORTER, _FEWER_DAYS = "planning.time_limit_s", "planning.promises.scenarios or planning.promises.days"
-"""Settings by which work that took longer than the budget becomes shorter."""
+"""Settings to lower where work took longer than the budget: of plans, and of reservations by probability."""
 
 
 def load_early() -> None:

@@ -29,7 +29,7 @@ from agr.settings.markets import ImbalanceReaction
 Floats = NDArray[np.float64]
 Prices = Mapping[str, tuple[float | None, ...]]
 _OLDEST_ISPS = 2
-"""A price that is known of no newer ISP than so many before says nothing about the next."""
+"""Most ISPs between the last known price and the next ISP; an older price says nothing about it."""
 _LEAST_KW = 1e-3
 
 

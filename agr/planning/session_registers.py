@@ -16,7 +16,7 @@ Registers = Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]
 """(Resource, quantity) → (instant, kWh), by time."""
 
 BEGINS_WITHIN = timedelta(minutes=15)
-"""A register whose first reading is no further from the arrival than this has counted the whole session."""
+"""A register whose first reading is no further than this from the car's arrival has counted the whole session."""
 _SURPLUS = 1.1  # the most that may be measured of a charger, as a share of its rated power
 
 

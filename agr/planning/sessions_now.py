@@ -26,7 +26,7 @@ class AsSeen:
 
     register: Register
     programs_kw: Programs
-    left: tuple[str, ...]  # resources whose car has left before it was to
+    left: tuple[str, ...]  # resources whose car left earlier than planned
 
 
 def as_seen(register: Register, sessions: Iterable[ChargeSession], programs_kw: Programs, period: Period) -> AsSeen:
@@ -78,7 +78,7 @@ class SessionNews:
     """How sessions differ from the plan in force."""
 
     resource: str
-    kwh: float  # that the plan has too much, or too little
+    kwh: float  # by which the plan gives too much or too little
     words: str
 
 

@@ -17,7 +17,7 @@ from agr.settings import Settings
 
 Floats = NDArray[np.float64]
 SPREAD_BACK = timedelta(days=1)
-"""A price of this length may begin before its Period."""
+"""How long before a Period a price may begin that still holds in it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,16 +31,18 @@ class Solution:
     no_flexibility_eur: float
     dual_slack_eur: float = 0.0  # of the fixed remainder, where a part of a portfolio was solved
     mended: Mapping[str, NDArray[np.int64]] | None = None
-    """Where the outcome is the program in force under new facts and nothing else: class → units (n,) that could not run
-    theirs as it was. None: something was searched."""
+    """Class → indices of the units (n,) that could not run their program as it was, where the outcome is the program in
+    force under new facts. None: a new program was searched for"""
 
 
 GOES_ON_FROM = 1_000
-"""Resources from which the plan of a running day begins with the program in force; smaller ones are searched anew."""
+"""Resources from which the plan of a running day starts from the program in force; smaller portfolios are searched
+anew."""
 _GOING_ON = 0.25
-"""Share of the time limit that may go by before it is searched anew."""
+"""Share of the time limit for going on from the program in force; after that the search starts anew."""
 OF_BUDGET = 0.8
-"""Share of the budget in which a search ends, overtime included, however slow the machine: later it would be lost."""
+"""Share of the budget within which a search ends, overtime included, however slow the machine is: after the budget its
+result would be lost."""
 
 
 def unmanaged(case: Case) -> Case:
@@ -79,7 +81,7 @@ class How:
     time_limit_s: float
     threads: int
     executor: str = "local"  # as in compute.executor
-    longest: float = 1.0  # most seconds on the wall that a second of the time limit may take
+    longest: float = 1.0  # most seconds of wall-clock time for each second of the time limit
 
     @staticmethod
     def of(planning: Planning, *, threads: int | None = None, executor: str = "local") -> "How":

@@ -10,10 +10,10 @@ from agr.settings import Publication
 from models.outcome import Outcome
 
 _STAY_EUR_PER_MWH = 1e5
-"""So high a price that a program leaves what was announced only where it must."""
+"""A price so high that a program leaves what was announced only where it must."""
 
 _MOVED_EUR = 1e-3
-"""A cost of leaving programs below this, in EUR, is numerical noise."""
+"""Costs of leaving announced programs below this, in EUR, are numerical noise."""
 
 
 def prognoses_to_weigh(plan: Plan, run: RunInputs, publication: Publication) -> int:

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from models.evaluation import Earlier
 
 ROUNDS, STOP, BEGUN, BEST = "rounds.jsonl", "stop", "begun", "best"
-"""Files beside the arrays: the rounds that a worker reports, a mark that asks it to stop with its best program, one by
-which it says that it has begun to solve, and where the best program so far is, should it be ended.
+"""Files beside the arrays: the rounds that a worker reports, a mark that asks it to stop with its best program, a mark
+that it has begun to solve, and its best program so far, in case it is ended.
 
 Files, not a queue: a worker that is killed while it writes leaves no lock behind.
 """
 _NICE = 5
-"""Niceness of workers: the endpoint still answers at once while they solve on every core. Beside six processes that
-spin on two cores a worker gets a tenth of a core; with a niceness of 10 it was a thirtieth, and plans were not ready.
-"""
+"""Niceness of workers: low enough in priority that the endpoint answers at once while they solve on every core. Beside
+six busy processes on two cores a worker still gets a tenth of a core; with a niceness of 10 it got a thirtieth, and
+plans came too late."""
 
 
 def settle_in() -> None:

@@ -44,7 +44,7 @@ _KEYS = {
     "connection_tariffs": "connection",
 } | dict.fromkeys(BY_TABLE, "resource")
 _CLOSED = {"day_ahead": ("max_buy_kw", "max_sell_kw"), "intraday": ("depth_kw",)}
-"""Market → settings that become 0 when the market is removed."""
+"""Market → the settings that are set to 0 when the market is removed."""
 
 
 _EVENT_FIELDS = dict.fromkeys((*Release.model_fields, *DsoRequest.model_fields))

@@ -21,7 +21,8 @@ from agr.scenario.scenario import Scenario
 from agr.scenario.yaml_document import Document
 
 _HIGHEST_EUR_PER_MWH = 10_000.0
-"""Prices beyond this are faults: it exceeds the harmonised maximum of SDAC (4,000 to 5,000) and intraday (9,999)."""
+"""Prices above this are faults: it exceeds the harmonised limits of the day-ahead auction (SDAC, 4,000 to 5,000) and of
+intraday trading (9,999)."""
 
 
 class Tables:

@@ -32,7 +32,7 @@ from agr.scenario.selling import RequestAnswering, Sold
 from agr.store.day import Trigger
 
 _NO_KW = 1e-6
-"""Difference of powers that is none."""
+"""Differences of power below this, in kW, count as none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

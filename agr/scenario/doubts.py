@@ -16,7 +16,8 @@ from agr.settings.doubts import setting_doubts
 
 _REQUEST = Usual(unit="MW", least=1e-3, most=1_000.0, large=(1000.0, "kW"))
 _MOST_OF_ABLE = 10.0
-"""A DSO rarely requests, or a device rarely is measured off by, this many times what there is."""
+"""A DSO rarely requests this many times the power that there is, and a device's measurement is rarely wrong by this
+many times its power."""
 _MOST_STORED = 1.5
 _STAY = Usual(unit="EUR/MWh", least=0.01, most=500.0, small=(1000.0, "EUR/kWh"))
 

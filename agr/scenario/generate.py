@@ -20,7 +20,7 @@ from agr.scenario.sites import SITES
 from agr.scenario.writing import cro_json, tables, write
 
 STRANGER = 99_999_999
-"""Number of the connection that the CRO lists and our register lacks."""
+"""Number of the connection that the CRO lists although it is not in our register."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from agr.domain.kinds.ev_session import EvSession
 from agr.scenario.downloads import RecordedSession
 
 _PRIVATE_KW = 11.0
-"""Power of a charger whose list says nothing about it."""
+"""Power in kW of a charger whose list does not give it."""
 
 
 @dataclass(kw_only=True)

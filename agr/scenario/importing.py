@@ -28,7 +28,7 @@ _PRODUCTS = {
     "afrr_down_capacity": ("aFRR down", "down", 60, "09:00"), "mfrr_up_capacity": ("mFRR up", "up", 60, "10:00"),
     "mfrr_down_capacity": ("mFRR down", "down", 60, "10:00"),
 }  # fmt: skip
-"""Series → name, direction, minutes for which full power must last, gate on the day before."""
+"""Series → (name, direction, minutes for which full power must be sustained, time of the gate on the day before)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from agr.scenario.scenario import Scenario
 from models.outcome import Outcome
 
 _NO_MONEY = "prognosis change"
-"""The term of the objective that is not money."""
+"""Name of the term of the objective that is not money."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

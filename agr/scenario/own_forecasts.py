@@ -42,9 +42,9 @@ from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 Floats = NDArray[np.float64]
 LEARNED, ALIKE_DAYS = timedelta(days=1100), timedelta(days=100)
-"""How far back prices are learned from, and what alike days are looked for in."""
+"""How far back prices are learned from, and how far back similar days are looked for."""
 PUBLISHED_AFTER = timedelta(hours=1)
-"""Results of capacity auctions are published about so long after the gate."""
+"""How long after the gate results of capacity auctions are usually published."""
 HOUR = 60
 
 

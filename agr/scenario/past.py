@@ -18,7 +18,7 @@ class PastData:
     series: Mapping[str, tuple[ActualRow, ...]] = field(default_factory=dict)
     sessions: Mapping[str, tuple[SessionRow, ...]] = field(default_factory=dict)  # by group
     made: dict[str, DayForecast] = field(default_factory=dict)
-    """Forecasts by what they were made from: days that are played again need not be learned again."""
+    """Forecasts by the data that they were made from, so that a day played again need not learn again."""
 
 
 def read_past(folder: Path, own: OwnForecasts) -> PastData:

@@ -45,7 +45,7 @@ class Recipe:
     real_prices: bool = True  # published day-ahead prices, else synthetic prices
     days: int = 1  # Periods with forecasts, sessions and prices, from `period` on
     limit_every: int = 4  # one neighbourhood in this many has an import limit
-    evening_share: float = 0.8  # an import limit, of the highest unsteered load in the evening
+    evening_share: float = 0.8  # import limit as a share of the highest unmanaged load in the evening
     site: str | None = None  # one of agr.scenario.sites instead: one congestion point of one DSO
 
     def __post_init__(self) -> None:

@@ -25,9 +25,9 @@ Floats = NDArray[np.float64]
 DAY, SEED, DAYS, ZONE = date(2024, 11, 13), 19, 70, "Europe/Amsterdam"
 DSO, POINT = "north-grid.example", "ea1.2024-01.example.north-grid:high-street"
 COMMON, OWN = 0.12, 0.05
-"""Spread of a day, and of an hour of it."""
+"""Standard deviations of the logarithms of a load's random factors: one for the whole day, and one for each hour."""
 LOADS = {"supermarket": (25.0, 45.0), "bakery": (4.0, 22.0)}
-"""Load → what it takes at night, and how much more by day, kW."""
+"""Load → (kW at night, kW more by day)."""
 OPEN = {"supermarket": (7, 21), "bakery": (3, 18)}
 RESERVED_KW, FROM, UNTIL = 72.0, time(17), time(20)
 

@@ -27,11 +27,11 @@ from agr.scenario.writing import cro_json, plain_csv, tables, utc, write_generat
 DAY, SEED, WEEKS, ZONE = date(2024, 11, 6), 19, 6, "Europe/Amsterdam"
 DSO, CAR_KW, POLE_KW = "north-grid.example", 7.4, 11.0
 GROUPS = {"ea1.2024-01.example.north-grid:harbour": 32.0, "ea1.2024-01.example.north-grid:market": 24.0}
-"""Congestion point → mean number of sessions of a working day."""
+"""Congestion point → mean number of sessions on a working day."""
 PRICE_DAYS = 150
-"""Days before whose prices are shipped."""
+"""Earlier days whose prices are shipped with the scenario."""
 POLES = 24
-"""Charge points of each."""
+"""Charge points in each group."""
 COMMON = 0.15
 BUILDING = "parking building"
 _ARRIVES = np.array([1, 1, 1, 1, 1, 2, 6, 14, 18, 12, 8, 8, 9, 8, 8, 10, 14, 22, 20, 14, 10, 7, 4, 2], dtype=float)

@@ -12,7 +12,7 @@ from agr.scenario.scenario import Scenario
 from agr.settings.markets import ImbalanceReaction
 
 _WORST = 0.05
-"""Share of the days that are called the worst."""
+"""Share of all days that counts as the worst ones."""
 
 
 def reaction_told(

@@ -121,7 +121,7 @@ class Run:
 
 
 _LATER = ("connection_limits", "connection_tariffs", "customers", "balancing_groups")
-"""Tables that runs of earlier versions do not have."""
+"""Tables that runs recorded by earlier versions do not have."""
 
 
 def _text(value: Json) -> str:

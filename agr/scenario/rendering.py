@@ -106,7 +106,7 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
 SOURCES = {
     "price_error_eur": "prices", "load_session_error_eur": "loads, sessions", "gates_eur": "gates", "gap_eur": "gap"
 }  # fmt: skip
-"""Source of loss → how tables head it."""
+"""Source of loss → its heading in tables."""
 
 
 def _losses(days: Sequence[Json]) -> Table:

@@ -33,10 +33,10 @@ Progress = Callable[[int, int, str], None]
 
 
 RUNS = Path("runs")
-"""Where runs are written unless told otherwise."""
+"""Folder to which runs are written unless another is given."""
 
 _UNTOLD = {"join_triggers_s", "stale_portfolio", "workers", "failed_cases_folder", "failed_cases_kept"}
-"""Settings of planning on which no outcome of a scenario depends."""
+"""Planning settings that have no influence on the outcome of a scenario."""
 
 _SIGNS = {"+": "plus", "-": "minus", "*": "times", "=": "set"}
 

@@ -17,7 +17,7 @@ class Saved:
 
     plans: int  # made while the days ran
     planned_again_eur: float
-    not_planned_again_eur: float  # programs were followed as far as stores could
+    not_planned_again_eur: float  # if programs had been followed as far as stores could
 
     @property
     def saved_eur(self) -> float:

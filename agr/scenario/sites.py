@@ -19,9 +19,9 @@ DEPOT_KW, CHARGERS, VANS = 150.0, 40, 28
 FUSE_KW = 17.25  # 3 × 25 A
 FEEDER_KW_PER_HOME = 4.0
 ENERGY_TAX_EUR_PER_MWH = {"homes": 108.80, "businesses": 39.43}
-"""Dutch energy tax of 2024 on electricity without VAT: up to 10,000 kWh a year, and from 50,000 kWh on."""
+"""Dutch energy tax on electricity in 2024, without VAT: for up to 10,000 kWh a year, and for more than 50,000 kWh."""
 PEAK_EUR_PER_KW = 3.37
-"""Flemish capacity tariff of 2023 on the highest quarter of an hour of a month, its mean, without VAT."""
+"""Flemish capacity tariff of 2023 for the highest quarter of an hour in a month; average of the DSOs, without VAT."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from agr.domain.isp import Period
 from agr.settings import Settings
 
 EQUAL_MW = 1e-6
-"""A watt: what plans and results tell apart."""
+"""Smallest difference between plans and results that counts: 1 W."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,11 +28,11 @@ NOT_APPROVED, NOT_SENT, NOT_DELIVERED = "bid not approved", "bid not sent", "bid
 """Kinds of alarms."""
 AWARD_LATE = "award late"
 AWARD_REFUSED, TRADE_REFUSED = "award refused", "trade refused"
-"""Kinds of alarms about what feeds report."""
+"""Kinds of alarms about awards and trades that feeds report."""
 _OF_A_PERIOD = (NOT_APPROVED, NOT_SENT, NOT_DELIVERED, AWARD_LATE, AWARD_REFUSED)
-"""Alarms about a Period; their subjects begin with its day."""
+"""Kinds of alarms about a Period; their subjects begin with its day."""
 UNDELIVERED = "no bid was delivered"
-"""Where a position of zero comes from while the exchange has, for all we know, no bid of ours."""
+"""Origin of a position that is zero because, as far as we know, the exchange has no bid of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)

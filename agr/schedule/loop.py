@@ -10,12 +10,12 @@ from agr.domain.errors import StoppedError, StoreError
 log = structlog.get_logger()
 
 PAUSE_S = 0.2
-"""Seconds: the shortest pause of a loop that is woken when there is work."""
+"""Shortest pause, in seconds, of a loop that is woken when there is work."""
 _IDLE_S = 1.0
-"""Seconds: the longest pause while there is nothing to do, which doubles with each call that finds nothing. Others'
-writes to the store are noticed after this long at the latest; our own wake the loop."""
+"""Longest pause, in seconds, while there is nothing to do; the pause doubles with each call that finds nothing. Other
+processes' writes to the store are noticed within this time; our own writes wake the loop."""
 _LONGEST_S = 10.0
-"""Seconds: the longest pause after failures, which doubles with each."""
+"""Longest pause, in seconds, after failures; the pause doubles with each."""
 
 
 class Loop:

@@ -51,11 +51,11 @@ from agr.store.plans import Sent
 log = structlog.get_logger()
 
 NOT_KEPT = "history not kept"
-"""Kind of alarm."""
+"""Kind of the alarm that a day's history could not be kept."""
 READINGS_COME_WITHIN_DAYS = 3
-"""What was measured of a day counts in history when it is known by then."""
+"""Days after a Period within which readings of it still count in history."""
 OLDEST_ACTUALS = timedelta(days=1100)
-"""Prices that were published before that are deleted: nothing learns from them."""
+"""Published prices older than this are deleted, since nothing learns from them."""
 _AWARD_WAIT = timedelta(minutes=15)
 """How long a plan with the auction's prices waits for our award."""
 

@@ -22,11 +22,11 @@ from agr.store.engine import Store
 log = structlog.get_logger()
 
 RETRY = timedelta(minutes=1)
-"""Seconds after which a moment that could not be handled is tried again."""
+"""Time after which a moment that could not be handled is tried again."""
 
 
 Handler = Callable[[Period, str], Handled | None]
-"""Does what belongs to a moment of this name; returns what came of it, or None when it is not possible yet."""
+"""Handles the moment of this name in a Period; returns the outcome, or None when it is not possible yet."""
 
 
 class Scheduler:

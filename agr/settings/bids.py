@@ -13,7 +13,7 @@ BidValue = Literal[
     "period", "product", "start", "end", "start_utc", "end_utc", "date", "time", "mw", "buy_mw", "sell_mw", "side",
     "mwh", "kw", "area", "portfolio", "plan", "revision", "market", "direction", "price", "price_unit",
 ]  # fmt: skip
-"""What a column of a bid can hold; see docs/how-to/trade-day-ahead.md."""
+"""Values that a column of a bid can hold; see docs/how-to/trade-day-ahead.md."""
 
 STANDARD_COLUMNS: dict[str, BidValue] = {
     "period": "period", "start": "start", "end": "end", "mw": "mw", "plan": "plan", "revision": "revision",

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress, check_names
 
 _RETIRED = frozenset({"lead_s"})
-"""Settings that earlier versions wrote into `agr.toml` and never read: such a file still opens."""
+"""Settings that earlier versions wrote into `agr.toml` but never read; a file that has them still opens."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 

@@ -79,9 +79,10 @@ USUAL: dict[type[BaseModel], dict[str, Usual]] = {
     HeatSites: {"kwh_per_year": Usual(unit="kWh", least=300.0, most=1e7, small=(1000.0, "MWh"))},
     RoofSites: {"peak_kw": Usual(unit="kW", least=0.1, most=2_000.0, small=(1000.0, "MW"))},
 }
-"""Section → setting → what is usual in it."""
+"""Section → setting → the range that is usual in it."""
 LEAST_OF_ABLE, MOST_OF_ABLE = 1 / 50, 100.0
-"""Trades are rarely bounded to this share of our resources' power, or bids to this many times it."""
+"""Bounds on trades are rarely below this share of our resources' power, and bounds on bids rarely above this many times
+it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ def _quantity(name: str) -> str:
 
 
 EIC = "^[0-9]{2}[A-Z][0-9A-Z-]{13}$"
-"""How the codes of areas look."""
+"""Regular expression for the codes of areas (Energy Identification Codes)."""
 QuantityName = Annotated[str, AfterValidator(_quantity)]
 
 

@@ -14,7 +14,7 @@ FourEyes = Literal[
     "propose_offer", "send_offer", "revoke_offer", "make_unavailable", "make_available", "resend", "cancel", "bar",
     "enter_row", "remove_row",
 ]  # fmt: skip
-"""Actions that a second person can be asked to approve; a test compares them with the actions there are."""
+"""Actions that may need a second person's approval; a test compares them with the actions that exist."""
 
 
 def is_loopback(host: str) -> bool:

@@ -84,7 +84,7 @@ def actions(tx: Tx) -> list[str]:
 
 _OF_ROWS = ("add row", "edit row", "remove row")
 _ASKED_OF_ROWS = ("add row to ", "edit row of ", "remove row from ", "enter row", "remove row")
-"""How an approval of such an action begins in words."""
+"""First words of the text that describes an action on the register for approval."""
 FORGOTTEN = "(the values were deleted after the time for personal data)"
 
 

@@ -16,10 +16,10 @@ from agr.domain.errors import InputError, StoreError
 from agr.store import schema
 
 Tx: TypeAlias = sa.Connection
-"""What every query takes: a connection inside one transaction."""
+"""The first argument of every query: a connection inside one transaction."""
 
 _BUSY_S = 30
-"""Seconds that a transaction waits for the one before it."""
+"""Seconds for which a transaction waits for another one to end."""
 
 
 def _sqlite_settings(connection: Any, _record: Any) -> None:

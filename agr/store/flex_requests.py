@@ -13,7 +13,7 @@ from agr.store.engine import Tx
 
 _C = t.flex_requests.c
 _LOOKED_AT = 256
-"""Most waiting requests among which different congestion points are looked for."""
+"""Most waiting requests that are searched for different congestion points."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def priced(tx: Tx, message_id: str, at: datetime, note: str = "") -> None:
 
 
 BUSY = "no offer: busy; the request expired before it could be priced"
-"""Why there is no offer where requests came faster than they can be priced."""
+"""Reason for no offer where requests come faster than they can be priced."""
 
 
 def expire(tx: Tx, now: datetime) -> list[tuple[str, str]]:

@@ -23,9 +23,9 @@ _R, _V = forecast_runs.c, forecast_values.c
 
 
 POWER_SERIES = "power_kw "
-"""What the name of the series of a resource's power begins with; the resource follows."""
+"""Prefix of the series of a resource's power; the resource's name follows."""
 HEAT_SERIES = ("heat_kw ", "cop ")
-"""The same of a heat pump's demand of heat and of its COP."""
+"""The same for a heat pump's heat demand and its COP."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -23,7 +23,7 @@ from agr.store.engine import Store, Tx
 log = structlog.get_logger()
 
 _CLASS = 1_095_193_137
-"""First half of our advisory locks' keys; the second is a hash of the schema and the purpose."""
+"""First half of the keys of our advisory locks; the second half is a hash of the schema and the purpose."""
 
 _KEEP_ALIVE = {
     "connect_timeout": 3, "keepalives": 1, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3,

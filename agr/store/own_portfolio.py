@@ -10,7 +10,7 @@ from agr.store import day, plans, portfolio, register
 from agr.store.engine import Tx
 
 OWN_LIST = "table congestion_points"
-"""Stands among the CROs that have answered."""
+"""Name that stands for the register's own table among the CROs that have answered."""
 CONFLICT, INCOMPLETE = "portfolio conflict", "portfolio incomplete"
 """Kinds of alarms."""
 _NAMED = 5

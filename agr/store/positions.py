@@ -48,7 +48,7 @@ class StoredPosition:
 
 
 AWARD = "award entered by"
-"""Begins the origin of a position that an auction awarded."""
+"""First words of the origin of a position that an auction awarded."""
 
 
 def one_on(tx: Tx, period: date, market: str) -> StoredPosition | None:

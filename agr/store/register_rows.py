@@ -20,7 +20,7 @@ from agr.store.engine import Tx
 
 _SERIES = ("forecasts", "prices")  # have tables of their own in the store
 TABLES = tuple(table for table in ROWS if table not in _SERIES)
-"""The tables whose rows are kept here, in their order."""
+"""The tables whose rows are kept here, in the order of the register's tables."""
 
 
 _AT_ONCE = 500  # parameters of one query
@@ -38,7 +38,7 @@ _FOUND_BY = (
     "station",
     "road",
 )
-"""Columns whose texts a search finds; the migration that made the column `search` has those of its day."""
+"""Columns in whose text a search looks; the migration that added the column `search` lists those of its time."""
 
 
 @cache

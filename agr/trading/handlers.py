@@ -22,7 +22,7 @@ _UNCONFIRMED = (OrderState.ACCEPTED, OrderState.PLANNED, OrderState.ANNOUNCED)
 REFUSED = "flex offer refused"
 """Kind of alarm: a DSO does not take an offer."""
 NOT_REVOKED = "flex offer not revoked"
-"""Kind of alarm: a DSO says that it had ordered what we have revoked."""
+"""Kind of alarm: a DSO says that it had already ordered what we have revoked."""
 NOT_VALIDATED = "flex order not validated"
 """Kind of alarm: a DSO says that a D-Prognosis does not show its order."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the models take seconds to import
     from models.part import HeldByAll
 
 _FRESH = timedelta(minutes=1)
-"""How long one comparison is used; it takes 8 s of processor time at 100,000 resources."""
+"""How long one comparison is reused; making it takes 8 s of processor time at 100,000 resources."""
 
 
 def running(reader: PlanReader, settings: Settings, period: Period, now: datetime) -> RunInputs | NoOffer:

@@ -17,7 +17,7 @@ NOT_KEPT = "flex order not kept"
 """Kind of alarm: the plan in force does not deliver what was ordered."""
 _OPEN = (OrderState.ACCEPTED, OrderState.PLANNED, OrderState.ANNOUNCED, OrderState.VALIDATED)
 _PATIENCE = timedelta(minutes=10)
-"""How long a plan that keeps a new order may take."""
+"""How long after a new order a plan that keeps it may take to come into force."""
 _TOLERANCE_W = 1
 
 

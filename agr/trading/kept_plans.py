@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the models take seconds to import
     from models.part import HeldByAll
 
 _DAYS = 3
-"""Most Periods of which a plan is kept: yesterday's, which a running day began with, today's and tomorrow's."""
+"""Most Periods whose plan is kept: yesterday, from which the running day began, today and tomorrow."""
 
 
 class KeptPlan:

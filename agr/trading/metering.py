@@ -26,13 +26,13 @@ log = structlog.get_logger()
 
 KIND = "Metering"
 NOT_SENT = "metering not sent"
-"""Kind of alarm: a DSO cannot be told what some connections have measured."""
+"""Kind of alarm: measurements of some connections cannot be sent to their DSO."""
 REJECTED = "metering rejected"
-"""Kind of alarm: a DSO does not take what connections have measured."""
+"""Kind of alarm: a DSO does not accept measurements of connections."""
 _AGAIN = timedelta(hours=1)
-"""How often measurements that came late are looked for."""
+"""How often late measurements are looked for."""
 _DAYS = 7
-"""Periods that are made up for after a start."""
+"""Past Periods that are caught up on after a start."""
 _KW = Decimal("0.001")
 _EAN = "ean."
 

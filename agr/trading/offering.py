@@ -35,7 +35,7 @@ from agr.uftp.participants import Participant, Participants
 log = structlog.get_logger()
 
 NOT_PRICED = "flex request not priced"
-"""Kind of alarm: pricing a request broke the program."""
+"""Kind of alarm: pricing a request failed with an unexpected error."""
 
 
 class Offering:

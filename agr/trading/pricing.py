@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 _KW = 1e-3
 
 _AHEAD = 2
-"""Requests that are taken up at once, per planning process: one is prepared while another is priced."""
+"""Requests in work for each planning process: one is prepared while another is priced."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -27,13 +27,13 @@ if TYPE_CHECKING:  # the models take seconds to import
 
 _CENT = Decimal("0.01")
 _OWED_KW = 0.01
-"""What is owed is offered from this power on."""
+"""Least power in kW from which flexibility owed under a contract is offered."""
 _SMALLEST_FACTOR = Decimal("0.01")
 _WHOLE = Decimal("1.00")
 _NAMED = 3
 """Most FlexOptions that are named."""
 _SHARES = {1: (1.0,), 2: (0.5, 1.0), 3: (1 / 3, 2 / 3, 1.0), 4: (0.25, 0.5, 0.75, 1.0)}
-"""Number of options → their volumes."""
+"""Number of options → their volumes, as shares of what is sold."""
 
 
 def shares_of(point: CongestionPoint | None, trading: Trading) -> tuple[float, ...]:

@@ -29,12 +29,12 @@ from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES, OtherMessage, 
 from agr.uftp.xml_parser import MAX_BYTES, Element, read
 
 VERSIONS = ("3.0.0", "3.1.0")
-"""The versions of the specification that we write."""
+"""Versions of the specification in which we write messages."""
 
 _METADATA = ("Version", "SenderDomain", "RecipientDomain", "TimeStamp", "MessageID", "ConversationID")
 _NEXT_REFERENCE = "ReferenceMessageID"
 _FREE_TEXT = frozenset({"RejectionReason", "Reference", "OrderReference", "DisputeReason"})
-"""Attributes that are only shown or given back: they stay as the peer wrote them."""
+"""Attributes that are only shown or returned, and so are kept as the peer wrote them."""
 _SHOWN_FAULTS = 5
 
 

@@ -14,7 +14,7 @@ from agr.domain.errors import DeliveryError, SettingsError
 from agr.uftp.access import Access, Way
 
 _EARLY_S = 60.0
-"""Seconds before its expiry from which a token is no longer used."""
+"""Seconds before its expiry at which a token stops being used."""
 _SHORTEST_S = 10.0
 
 

@@ -173,7 +173,7 @@ _KINDS: tuple[type[Message], ...] = (
     *METERING_TYPES,
 )
 TYPES: dict[str, type[Message]] = {kind.root: kind for kind in _KINDS}
-"""The messages read in full, by root element."""
+"""Root element → the type of a message that is read in full."""
 
 RESPONSES: tuple[type[Message], ...] = (Response, TestMessageResponse)
-"""Responses to our requests; an OtherMessage says itself whether it is one (`is_response`)."""
+"""Types of responses to our requests; an OtherMessage says itself whether it is one (`is_response`)."""

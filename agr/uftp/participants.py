@@ -30,7 +30,7 @@ class Participant:
 
 
 _MOST_UNKNOWN = 20
-"""Domains of unknown senders that are kept until somebody looks at them."""
+"""Most domains of unknown senders that are kept until somebody looks at them."""
 
 
 class Participants:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import Lock
 
 KEPT = 10_000
-"""How many buckets are kept; the one used longest ago is forgotten first."""
+"""Most buckets that are kept; the one used longest ago is forgotten first."""
 
 
 class RateLimit:

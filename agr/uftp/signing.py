@@ -35,7 +35,7 @@ _DOMAIN_SHOWN = re.compile(rb"""\sSenderDomain\s*=\s*["']([a-z0-9.-]{1,253})["']
 _ROLE_SHOWN = re.compile(rb"""\sSenderRole\s*=\s*["']([A-Z]{1,8})["']""")
 _EXPECTED = "expected SignedMessage with SenderDomain, SenderRole, Body and nothing else"
 MAX_HEAD = 16_384
-"""Bytes of an envelope beside its Body."""
+"""Most bytes of an envelope besides its Body."""
 
 
 def public_key_bytes(text: str) -> bytes:

@@ -36,10 +36,10 @@ class DeliveryAttempt:
 
 
 USELESS_4XX = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 416, 417, 422, 426, 428, 431})
-"""The same bytes would be refused again. Any other 4xx ends when the peer mends its side: a key, a permission, an
-address, a proxy."""
+"""Statuses after which the same bytes would be refused again. Any other 4xx may end once the peer corrects something on
+its side: a key, a permission, an address, a proxy."""
 REFUSED = frozenset({401, 403, 407})
-"""Somebody has to do something: the peer does not know our key, or does not let us in."""
+"""Statuses that need somebody's action: the peer does not know our key, or does not let us in."""
 FOLLOWED = frozenset({307, 308})
 DEAD_REDIRECTS = frozenset({301, 302, 303})
 MAX_REDIRECTS = 3
@@ -66,7 +66,7 @@ RETRIED: tuple[type[Exception], ...] = (
     httpx.StreamClosed,
     httpx.ResponseNotRead,
 )
-"""Temporary trouble of the network or the peer."""
+"""Errors that come from temporary trouble of the network or the peer."""
 
 FINAL: tuple[type[Exception], ...] = (
     httpx.InvalidURL,
@@ -75,7 +75,7 @@ FINAL: tuple[type[Exception], ...] = (
     httpx.CookieConflict,
     httpx.RequestNotRead,
 )
-"""Wrong on our side: no retry can help."""
+"""Errors on our side, for which no retry helps."""
 
 
 def outcome_of(error: Exception) -> DeliveryOutcome:

@@ -12,7 +12,7 @@ OTHER_REQUESTS: dict[str, str] = {
     "DSOPortfolioUpdate": "DSOPortfolioUpdateResponseMessageID",
     "DSOPortfolioQuery": "DSOPortfolioQueryMessageID",
 }
-"""Request → the attribute by which its response names it (3.x); the response is called <request>Response."""
+"""Request → the attribute with which its response refers to it (3.x); the response is called <request>Response."""
 
 OTHER_RESPONSES: dict[str, str] = {f"{request}Response": name for request, name in OTHER_REQUESTS.items()}
 """Response → the attribute that names its request."""

@@ -20,7 +20,7 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_DEPTH = 8
 MAX_ATTRIBUTE = 65_536
 MAX_TOKEN = 1024 * 1024
-"""Most bytes of one tag or comment: expat reads an unfinished one again with every chunk."""
+"""Most bytes of one tag or comment: expat scans an unfinished one again with every chunk."""
 
 _CHUNK = 128 * 1024
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]*)["']""")

@@ -55,7 +55,7 @@ class NamedAction:
 
 
 ACTIONS: dict[str, NamedAction] = {}
-"""Every action by the name of its function."""
+"""Name of an action's function → the action."""
 
 UNREADABLE = "was kept by another version and cannot be read; refuse it, then ask for it again"
 

@@ -135,7 +135,7 @@ def _docstring(text: str, indent: str) -> list[str]:
 
 
 _WIDTH = 120
-"""Characters in a line of the client at most."""
+"""Most characters in a line of the client."""
 
 
 def _read(kind: str) -> str:

@@ -29,7 +29,7 @@ Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 
 STACKED = 7
-"""Devices that are stacked one by one; the rest is one more layer."""
+"""Most devices with a layer of their own in the chart; all others share one more layer."""
 _TABLES = {kind.name: kind.table for kind in KINDS}
 
 

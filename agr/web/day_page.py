@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 SHOWN_DSOS = 5
-"""Most DSOs with a line of their own in the picture; the table has all."""
+"""Most DSOs with a line of their own in the chart; the table has all."""
 
 
 @dataclass(frozen=True, kw_only=True)

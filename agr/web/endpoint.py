@@ -50,10 +50,10 @@ class _Refused(Exception):  # noqa: N818 - a verdict, not a fault of ours
 
 
 Expects = Callable[[bytes, int], int | None]
-"""(first bytes of a body, its length) → status to refuse it with before the rest is read, or None."""
+"""(first bytes of a body, its length) → the status with which it is refused before the rest is read, or None."""
 
 HEAD = 1024
-"""Length, in bytes, of the beginning by which a body is judged before the rest is read."""
+"""Bytes at the start of a body by which it is judged before the rest is read."""
 
 
 class Endpoint:

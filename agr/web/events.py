@@ -17,7 +17,8 @@ router = APIRouter(include_in_schema=False)
 CHECK_EVERY_S = 0.25
 KEEP_ALIVE = 60  # checks
 STREAM_ENDS_AFTER = 4 * 600
-"""After this, the browser connects again with its session, so that a log-out reaches open pages."""
+"""Checks after which the stream ends (ten minutes). The browser then connects again with its session, so that a log-out
+reaches open pages."""
 
 
 async def changes(request: Request, live: ChangeFeed) -> AsyncIterator[str]:

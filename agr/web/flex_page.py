@@ -21,13 +21,13 @@ from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
 _SHOWN = 100
-"""Connections whose Metering messages the page lists; the command line lists all."""
+"""Most connections whose Metering messages the page lists; the command line lists all."""
 _CHOICES = 500
-"""Congestion points that the form suggests; any other one can be written."""
+"""Most congestion points that the form suggests; any other can be typed."""
 _FEW_ROWS = 12
-"""Rows of the ledger that are shown without being asked for."""
+"""Rows of the ledger that are shown before the table is opened."""
 _AT_A_GLANCE = 4
-"""Stretches of ISPs with different powers that are written out; of more, the sums are."""
+"""Most stretches of ISPs with different powers that are listed; if there are more, their sums are shown."""
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 

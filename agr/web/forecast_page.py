@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 SCORED_DAYS = 30
 LISTED = 500
-"""Most series that are offered; others are found by their address."""
+"""Most series in the list to choose from; others can be opened by their address."""
 
 
 @router.get("/forecasts")

@@ -28,7 +28,7 @@ STATES = {
     "unplanned": "busy", "unknown": "busy",
     "on hold": "busy", "after approval": "busy", "open": "busy", "still free": "busy",
 }  # fmt: skip
-"""State → colour class; the word itself is always shown too."""
+"""State → colour class; the word itself is always shown as well."""
 
 
 def kw(value: float | None, digits: int = 1, sign: bool = False) -> str:

@@ -21,7 +21,7 @@ Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 ROWS = 50
 _TABLES = {kind.name: kind.table for kind in KINDS}
 _WIDE, _HIGH = 192, 24
-"""Size of the small picture of a program, in pixels."""
+"""Width and height of the small picture of a program, in pixels."""
 _SEEN_KW = 0.0005
 
 

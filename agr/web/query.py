@@ -11,7 +11,7 @@ from agr.domain.errors import InputError
 from agr.domain.faults import meant
 
 _KNOWN: dict[tuple[str, str], frozenset[str]] = {}
-"""(method, path) → the query parameters that it takes."""
+"""(method, path) → the query parameters that it accepts."""
 
 
 def known_query(request: Request) -> None:

@@ -24,9 +24,9 @@ Reporter = Annotated[Principal, Depends(api_for(Permission.READINGS))]
 Resource = Annotated[str, Query(min_length=1, max_length=255, description="Its name in the register.")]
 
 MOST_ROWS = 20_000
-"""Most readings of one request; a request of them is about as large as any may be."""
+"""Most readings in one request; so many take about as many bytes as a request may have."""
 FAULTS_TOLD = 1000
-"""Most rows whose faults an answer names; the counts are of all."""
+"""Most rows whose faults an answer lists; its counts include all rows."""
 
 
 class ReadingGiven(BaseModel):

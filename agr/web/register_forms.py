@@ -31,7 +31,7 @@ Key = Annotated[str | None, Query(min_length=1, max_length=600)]
 Text = Annotated[str, Form(max_length=2000)]
 
 _CELL = "cell "
-"""Begins the names of fields that hold cells."""
+"""Prefix of the names of form fields that hold cells."""
 
 
 async def _sent_cells(request: Request) -> dict[str, str]:

@@ -32,7 +32,7 @@ Key = Annotated[str, Query(min_length=1, max_length=600)]
 
 ROWS = 50
 WORDS = {table: table.replace("_", " ").replace("ev ", "EV ") for table in register_rows.TABLES}
-"""Table → what the page calls it."""
+"""Table → its name on the page."""
 _SHOWN_BEHIND = 200
 _SHOWN_CHANGES = 10
 

@@ -18,7 +18,7 @@ def _as_written(given: object) -> object:
 
 
 Cell = Annotated[str, Field(max_length=10_000), BeforeValidator(_as_written, json_schema_input_type=str | float | None)]
-"""A cell of a table: text, or a number as JSON has it; null is an empty one."""
+"""A cell of a table: text, or a JSON number; null is an empty cell."""
 
 
 def _holds_nul(given: object) -> bool:

@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 SHOWN_POINTS = 100
-"""Most changed congestion points on the page of a plan."""
+"""Most changed congestion points that the page of a plan shows."""
 _CENT = 0.005
 
 

@@ -151,7 +151,7 @@ class PromisedOut(BaseModel):
     scenario: int | None  # from 1, in which the promise binds
     isp: int | None  # from 1
     why: str  # what is special about that scenario
-    within_kw: float | None  # on that share of days the program is kept to within this where it may be called
+    within_kw: float | None  # on the share of days asked for, kept to within this in ISPs that may be called
 
 
 class PlanOut(BaseModel):

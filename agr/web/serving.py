@@ -13,9 +13,9 @@ from agr.settings import Tls
 from agr.web.request_target import AbsoluteTargets
 
 HEADERS_S = 10.0
-"""Seconds after which a connection is closed whose request headers are not complete."""
+"""Seconds after which a connection with incomplete request headers is closed."""
 MOST_CONNECTIONS = 1000
-"""Beyond this number of connections, requests are answered 503."""
+"""Most connections; beyond this number, requests are answered with 503."""
 
 
 class PromptHeaders(H11Protocol):

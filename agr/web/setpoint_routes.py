@@ -17,7 +17,7 @@ router = APIRouter()
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 
 _AT_ONCE = 500
-"""Setpoints in one part of the stream."""
+"""Setpoints in one chunk of the stream."""
 
 
 class SetpointOut(BaseModel):

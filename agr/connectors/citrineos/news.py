@@ -16,10 +16,10 @@ from agr.domain.dispatch import ClockSeen, Metered, NeedsSeen, Observation, Sess
 from agr.domain.errors import InputError
 
 NO_EVSE = 0
-"""In place of an EVSE that a message does not name; its transaction does."""
+"""Stands for an EVSE that a message does not name: its transaction tells which one it is."""
 _WAITING = 10_000  # starts that are kept until they are answered
 _PATIENCE = timedelta(minutes=5)
-"""A start that is not answered for so long is forgotten: its session begins with the next report about it."""
+"""How long the start of a transaction waits for its answer; then the session begins with the next report about it."""
 _CALL, _RESULT = 2, 3
 _REGISTER = "Energy.Active.Import.Register"
 _UNITS = {"Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0, "Percent": 1.0, "%": 1.0}

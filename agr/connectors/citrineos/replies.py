@@ -21,7 +21,7 @@ _PERIODS = re.compile(r"SHALL not exceed (\d{1,4})\.")
 _EVSE = re.compile(r"evse \d+ not found", re.IGNORECASE)
 _LONGEST = 300
 _NOT_SENT = (400, 401, 403, 404, 413, 429)
-"""Statuses after which nothing was passed on."""
+"""HTTP statuses that mean that nothing was passed on to the station."""
 
 
 def at_once(number: int, status: int, text: str) -> Receipt:

@@ -14,10 +14,12 @@ from agr.domain.dispatch import Action, Command, Profile, Purpose
 _FIRST_ID = 70_000
 _SLOTS = 10
 COMPOSITE_S = 86_400
-"""Seconds of the composite schedule that a station is asked for: no plan is sent for longer, but for two days."""
+"""Length in seconds of the composite schedule that a station is asked for; only plans sent for two days reach
+further."""
 
 UNITS_KEY, PERIODS_KEY = "ChargingScheduleAllowedChargingRateUnit", "ChargingScheduleMaxPeriods"
-"""Source: OCPP 1.6, configuration keys of the profile Smart Charging."""
+"""Configuration keys of a station: the units and the number of periods that its schedules may have. Source: OCPP 1.6,
+Smart Charging profile."""
 Body = dict[str, Any]
 
 

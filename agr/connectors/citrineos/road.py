@@ -22,7 +22,7 @@ from agr.settings import DispatchRoad
 from agr.uftp.connections import tls_context
 
 _AT_ONCE = 4
-"""Requests under way at one time; each is for another station."""
+"""Most requests under way at one time, each for a different station."""
 _LARGEST = 1 << 20
 _MOST_KEPT = 100_000
 _ON = {"onConnect": True, "onClose": True, "onMessage": True, "sentMessage": True}

@@ -45,7 +45,7 @@ def _contract(row: Contract) -> Iterator[Remark]:
 
 
 _LEAST_EUR_PER_MWH, _MOST_EUR_PER_MWH = 1.0, 1000.0
-"""Prices of tariffs beyond these are doubted."""
+"""Tariffs outside this range, in EUR/MWh, are reported as doubtful."""
 _Check = Callable[[Any], Iterator[Remark]]
 _FAULTS: dict[str, _Check] = {
     "connections": _days,
@@ -168,7 +168,7 @@ _ONE_ROW = {
     "address": "a connection has one row, whose days, brp and limit_group hold as long as it stands: keep the row that "
     "holds now, and import the other when its days come"
 }
-"""Key column → what to do instead of a second row, where it is not another name."""
+"""Key column → what to do instead of adding a second row, where choosing another name is not the remedy."""
 
 
 def _unique(rows: TableRows, column: str, seen: dict[str, str], found: Findings) -> None:

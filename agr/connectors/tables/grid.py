@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agr.domain.faults import Finding, Findings
 
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-"""What else than commas separates columns in files that are not tables yet."""
+"""Separators other than the comma that files have by mistake → their names in messages."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ from agr.domain.plausibility import doubts, key_of
 from agr.domain.register import Register
 
 _SHOWN = 5
-"""Most warnings about one column: where W were entered for kW, every row is wrong."""
+"""Most warnings about one column: where W were entered instead of kW, every row is wrong."""
 
 
 def check_plausible(

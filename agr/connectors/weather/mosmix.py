@@ -19,9 +19,9 @@ from agr.domain.xml_document import XmlError, parse_xml
 ELEMENTS: Mapping[str, tuple[WeatherQuantity, str]] = {
     "TTT": (TEMPERATURE, "K"), "FF": (WIND, "m/s"), "Rad1h": (SUN, "kJ/m²"),
 }  # fmt: skip
-"""Element → what it is, and its unit; others are left out."""
+"""MOSMIX element → the quantity that it gives, and its unit; other elements are ignored."""
 LARGEST_BYTES = 64 << 20
-"""Of the KML in a KMZ: a station's takes less than one; what is larger is not unpacked."""
+"""Most bytes of the KML file in a KMZ archive: a station's is below 1 MB; a larger one is not unpacked."""
 
 
 def read_mosmix(feed: str, place: str, content: bytes) -> tuple[Outlook, ...]:

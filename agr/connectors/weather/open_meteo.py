@@ -18,7 +18,7 @@ from agr.domain.errors import FeedError
 VARIABLES: Mapping[str, WeatherQuantity] = {
     "temperature_2m": TEMPERATURE, "wind_speed_10m": WIND, "windspeed_10m": WIND, "shortwave_radiation": SUN,
 }  # fmt: skip
-"""Variable → what it is; others are left out."""
+"""Open-Meteo variable → the quantity that it gives; other variables are ignored."""
 _SAME_UNIT = {"ms": "m/s", "kmh": "km/h", "mph": "mp/h", "W/m2": "W/m²"}
 
 

@@ -30,7 +30,7 @@ UNITS: Mapping[str, Mapping[str, tuple[float, float]]] = {
     WIND.name: {"m/s": (1, 0), "km/h": (1 / 3.6, 0), "mp/h": (0.44704, 0), "kn": (0.514444, 0)},
     SUN.name: {"W/m²": (1, 0), "kJ/m²": (1 / 3.6, 0), "J/m²": (1 / 3600, 0)},
 }
-"""Quantity → unit → factor and offset. Energies are those of an hour."""
+"""Quantity → unit → (factor, offset) that convert a value to our unit. Energies are those of one hour."""
 
 
 @dataclass(kw_only=True)

@@ -27,7 +27,7 @@ else:
     from dso import Dso
 
 APART = ("release", "send_test", "send_raw", "request", "order", "settle")
-"""Commands that wait for an answer over the network; others are carried out meanwhile."""
+"""Commands that wait for an answer over the network; each runs apart, so that other commands need not wait for it."""
 
 
 class LibraryLog(logging.Handler):

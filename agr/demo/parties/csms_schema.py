@@ -14,7 +14,7 @@ import ocpp
 
 _FOLDERS = {"1.6": "v16", "2.0.1": "v201"}
 _TENTHS = ("limit", "minChargingRate")
-"""Fields that must be multiples of 0.1, whatever the published schema says."""
+"""Fields that must be multiples of 0.1, although the published schema does not say so."""
 
 
 class BodyError(Exception):

@@ -31,12 +31,12 @@ else:
 
 
 SCARCE = 8
-"""Products at either end of the prices in which bids are awarded in part."""
+"""Number of the dearest products, and of the cheapest ones, in which bids are awarded only in part."""
 PART = 0.6
 """Share of a bid that is awarded there."""
 STEP_MW = 0.1
 START, VOLUME = "Delivery start", "Volume MW"
-"""Columns of a bid; volumes bought are positive."""
+"""Columns of a bid; volumes are positive where energy is bought."""
 
 
 class RefusedError(Exception):

@@ -14,7 +14,7 @@ else:
     from station_profiles import Outlet, StationProfile, edges, limit_w
 
 LEAST_A = 6.0
-"""Below this a car on alternating current pauses."""
+"""Current per phase, in A, below which a car that charges with alternating current pauses."""
 _FULL_KWH = 1e-6
 _SOON = timedelta(microseconds=1)
 

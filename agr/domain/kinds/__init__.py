@@ -17,7 +17,8 @@ def _found() -> list[Kind[Any]]:
 
 
 KINDS: tuple[Kind[Any], ...] = tuple(sorted(_found(), key=lambda kind: kind.stream))
-"""In the order of their streams: they are numbered in the order in which kinds were added, so archives keep theirs."""
+"""All kinds of resources, ordered by `stream`. Streams are numbered as kinds are added, so a new kind leaves the order
+in archives as it is."""
 
 BY_TABLE = {kind.table: kind for kind in KINDS}
 MEASURED = {quantity.name: quantity for kind in KINDS for quantity in kind.measured}

@@ -45,7 +45,7 @@ def _doubts(row: Battery) -> Iterator[Remark]:
 
 
 USUAL_H = (0.1, 200.0)
-"""Hours to fill a battery: the fastest take six minutes, the slowest (iron and air) four days."""
+"""Usual hours to fill a battery: the fastest take six minutes, the slowest (iron-air) four days."""
 _LEAST_KW = 0.05  # the battery of a balcony gives 0.6 kW
 
 

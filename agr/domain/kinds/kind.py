@@ -70,10 +70,10 @@ class Kind(Generic[Row]):
     shortfalls: Callable[[Row], Iterator[Remark]] = no_remarks  # needs of a row that cannot be met
     mistaken: Callable[[Row], Iterator[Remark]] = no_remarks  # values that were probably meant in another unit
     rated_kw: Callable[[Row], float] = field(default=lambda _row: 0.0)
-    """The highest power that a row names; 0: none, its power is forecast"""
+    """The highest power in kW that a row names; 0: it names none, since its power is forecast"""
     swing_kw: Callable[[Row], float | None] = field(default=lambda _row: 0.0)
-    """Between which powers it can be steered at any time, from end to end; 0: not so; None: all that is forecast"""
+    """Width in kW of the range in which it can be steered at any time; 0: it cannot be; None: all that is forecast"""
     capacity_kwh: Callable[[Row], float | None] = field(default=lambda _row: None)
-    """What it can hold; None: nothing, or its row does not say"""
+    """Energy in kWh that it can hold; None: it stores none, or its row does not say"""
     comes: Callable[[Row], datetime | None] = field(default=lambda _row: None)
-    """When it comes: what was measured before is of another visit; None: it is always there"""
+    """When it arrives: earlier measurements belong to another visit; None: it is always there"""

@@ -60,7 +60,7 @@ def wear(row: Resource, value: float) -> Iterator[Remark]:
 
 
 LEAST_EUR_PER_MWH = 0.5
-"""Batteries at 100 EUR/kWh that last 10,000 cycles wear at 5 EUR/MWh moved, and curtailing costs 1 or more. Costs in
-EUR/kWh are 0.005 to 0.4."""
+"""Least usual cost. A battery of 100 EUR/kWh that lasts 10,000 cycles wears by 5 EUR per MWh moved, and curtailment
+costs 1 EUR/MWh or more; costs that were entered in EUR/kWh are 0.005 to 0.4."""
 MOST_WEAR_EUR_PER_MWH = 1_000.0
-"""Batteries at 1,000 EUR/kWh that last 500 cycles wear at 1,000 EUR/MWh moved."""
+"""Highest usual wear: a battery of 1,000 EUR/kWh that lasts 500 cycles wears by 1,000 EUR per MWh moved."""

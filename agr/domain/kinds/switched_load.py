@@ -65,12 +65,13 @@ class SwitchedLoad:
     connection: str
     power_kw: NotNegative  # while on
     needs: Annotated[str, Spelling(_needs_fault)]
-    """"00:00-06:00 4-6; 12:00-15:00 1": local windows of the day, hours on in each, at least and at most."""
+    """Local windows of the day with the hours that it must be on in each: "00:00-06:00 4-6; 12:00-15:00 1" means 4 to 6
+    hours in the first window and 1 hour in the second."""
     min_run_minutes: NotNegative = 0.0
     min_rest_minutes: NotNegative = 0.0
     start_eur: NotNegative = 0.0
     initial_minutes: Annotated[float, _NOT_ZERO] = -1440.0
-    """How long it has been on (+) or off (−) when the first planned Period begins."""
+    """Minutes for which it has been on (+) or off (−) when the first planned Period begins."""
 
 
 def _shortfalls(row: SwitchedLoad) -> Iterator[Remark]:

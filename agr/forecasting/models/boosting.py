@@ -17,7 +17,7 @@ from agr.forecasting.models.naive import week_before
 from agr.forecasting.models.protocols import Fitted, Floats, ForecastModelError
 
 _WINDOW = 730
-"""Days to learn from: two winters, two summers."""
+"""Most days to learn from: two winters and two summers."""
 _TREES = 220
 _OPTIONS = {
     "objective": "l1", "learning_rate": 0.06, "num_leaves": 40, "min_data_in_leaf": 30, "feature_fraction": 0.7,

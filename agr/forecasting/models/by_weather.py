@@ -17,7 +17,7 @@ from agr.forecasting.models.naive import AlikeDays, filled
 from agr.forecasting.models.protocols import Fitted, Floats, ForecastModelError
 
 _PENALTY = 20.0
-"""In values of standardised inputs: larger draws coefficients more to zero."""
+"""Weight of the ridge penalty on the coefficients of standardised inputs; a larger one draws them closer to zero."""
 _LEAST = 20
 
 

@@ -18,13 +18,16 @@ from agr.forecasting.models.naive import week_before
 from agr.forecasting.models.protocols import Fitted, Floats, ForecastModelError
 
 WINDOWS = (84, 182, 364, 728)
-"""Days of each training window; longer than what is known: all of it."""
+"""Days of each training window; a window longer than the known history takes all of it."""
 _PATH = np.geomspace(0.3, 0.004, 14)
-"""λ as a share of the smallest one that leaves no coefficient; smaller ones overfit more and take longer."""
+"""Values of λ tried, as shares of the smallest λ for which every coefficient is zero; smaller ones overfit more and
+take longer."""
 _STEPS, _CLOSE = 200, 1e-4
-"""Most steps for each λ, and the move of a coefficient below which they end: more is more exact and slower."""
+"""Most steps for each λ, and the change of a coefficient below which they end; more steps or a smaller change are more
+exact and slower."""
 _RANGE_DAYS, _BEYOND = 28, 0.1
-"""Forecasts are clipped to the range of the last weeks and this share of it: linear models have no bounds."""
+"""Forecasts are clipped to the range of the last _RANGE_DAYS, widened by _BEYOND of it on both sides: linear models
+have no bounds."""
 
 
 def clipped(forecast: Floats, known: Days) -> Floats:

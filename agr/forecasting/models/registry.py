@@ -13,7 +13,7 @@ from agr.forecasting.models.naive import AlikeDays, HalfAndHalf, Naive
 from agr.forecasting.models.protocols import Fitted, Floats, ForecastModelError, Model
 
 GIVEN = "given"
-"""The model of runs that users give."""
+"""Name of the model in runs that users give."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from agr.domain.isp import Period
 
 Floats = NDArray[np.float64]
 BY_PVLIB, FLAT = "PV by pvlib", "PV as if it lay flat"
-"""The names of both ways."""
+"""Names of the two methods."""
 _LOSSES, _PER_KELVIN, _FULL_W_M2 = 0.14, -0.004, 1000.0
 _USUAL_C = 15.0
 

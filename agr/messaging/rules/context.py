@@ -12,7 +12,7 @@ from agr.uftp.open_request import OpenRequest
 from agr.uftp.participants import Participants
 
 Reason: TypeAlias = str
-"""A RejectionReason, in the specification's words where it has any."""
+"""A RejectionReason, in the words of the specification where it has them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from agr.messaging.rules.context import Reason, RuleContext
 from agr.uftp.messages import FlexOrder
 
 TOLERANCE_W = 1
-"""Powers of a part are whole W on both sides, rounded in either way."""
+"""Most W by which the ordered power may differ from the offered share: both sides round to whole W, up or down."""
 TOLERANCE_PRICE = Decimal("0.01")
 _NEVER_SENT = (OfferState.PRICED, OfferState.DISCARDED, OfferState.REFUSED)
 

@@ -131,7 +131,7 @@ CHAPTERS: tuple[RuleSet[Any], ...] = (
     _EVERY, _ANSWERS, _PORTFOLIO, _DATED, _POINTS, _ISPS, _CONTRACTS, _RESERVATIONS, _REQUESTS, _ORDERS, _SETTLEMENTS,
     _OTHERS,
 )  # fmt: skip
-"""Message type → rules, from general to special."""
+"""The rule sets, from general to special, each with the message types that it holds for."""
 
 
 def rules_of(kind: type[Message]) -> tuple[Callable[[Any, RuleContext], Reason | None], ...]:

@@ -32,14 +32,14 @@ from agr.uftp.connections import tls_context
 log = structlog.get_logger()
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
-"""Signatures that are accepted: none made with a shared secret, and none without a key."""
+"""Signature algorithms that are accepted: none that uses a shared secret, and not `none`."""
 _KEPT_S = 3600.0
 """Seconds for which the provider's description and keys are used without asking again."""
 _TIMEOUT_S = 10.0
 _AT_ONCE = 4
-"""Questions to it at once: while it hangs, the page's other threads go on."""
+"""Most requests to the provider at once: if it hangs, the other threads of the operators' page go on."""
 _FAILED_S = 10.0
-"""Seconds for which it is not asked again after it did not answer."""
+"""Seconds for which the provider is not asked again after it did not answer."""
 _LEEWAY_S = 60
 """Seconds by which the provider's clock may differ from ours."""
 _LONGEST = 1_000_000

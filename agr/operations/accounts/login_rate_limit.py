@@ -6,7 +6,7 @@ from threading import Lock
 
 _FORGET_ABOVE = 10_000
 ADDRESS_FACTOR = 10
-"""An address may fail this many times as often as an account: many people may share it."""
+"""An address may fail this many times as often as an account, since many people may share it."""
 
 
 class LoginRateLimit:

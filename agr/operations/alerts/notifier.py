@@ -19,7 +19,7 @@ from agr.uftp.connections import tls_context
 log = structlog.get_logger()
 
 FAILED = "notice failed"
-"""The alarm about a channel that does not work; it is sent through no channel."""
+"""Kind of the alarm about a channel that does not work; it is sent through no channel."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 

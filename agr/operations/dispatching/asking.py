@@ -16,7 +16,7 @@ from agr.domain.errors import InputError
 from agr.settings import DispatchRoad, Settings
 
 _MOST = 20
-"""Stations that are asked at one time."""
+"""Most stations that are asked at one time."""
 _MOST_BYTES = 64 << 10
 _WAIT_S = 10.0
 Told = queue.SimpleQueue[tuple[str, bytes]]

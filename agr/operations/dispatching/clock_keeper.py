@@ -16,11 +16,12 @@ log = structlog.get_logger()
 
 CLOCK_OFF = "station clock off"
 PATIENCE = timedelta(minutes=30)
-"""What is late waits so long for the station's next message; then it counts as told, for it spoke of the past."""
+"""How long an observation that came late waits for the station's next message, which may show that its clock is wrong;
+after that the observation counts with its own time."""
 _MOST_HELD = 10_000
 
 Changed = Callable[[Tx, str, datetime], None]
-"""Is told that a station's clock has become off or right: (transaction, words, instant)."""
+"""Called when a station's clock turns out to be wrong, or right again: (transaction, words, instant)."""
 
 
 @dataclass
@@ -31,7 +32,10 @@ class _Watched:
 
 
 class ClockKeeper:
-    """Of one road's stations. One thread at a time."""
+    """Watches the clocks of one road's stations, and holds back what they say while it is not clear when it happened.
+
+    May be used by one thread at a time.
+    """
 
     def __init__(self, memory: Memory, allowed: timedelta, changed: Changed) -> None:
         self._memory, self._allowed, self._changed = memory, allowed, changed

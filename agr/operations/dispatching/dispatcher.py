@@ -28,7 +28,7 @@ log = structlog.get_logger()
 NOT_TAKEN = "limit not taken"
 _MOST = 50  # commands in one go
 _LOOK_S = 5.0
-"""Seconds after which orders are looked for though nothing is known to have changed."""
+"""Seconds after which orders are looked for even if nothing is known to have changed."""
 
 
 class Dispatcher:

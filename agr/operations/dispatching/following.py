@@ -20,7 +20,7 @@ NOT_OBEYED = "limit not followed"
 _SETTLING_S = 60.0
 """Seconds that a station has to follow a new limit."""
 _ABOVE, _ABOVE_KW = 1.05, 0.3
-"""Share and kW that a measured power may be above its limit: meters and voltage differ."""
+"""Measured power may reach _ABOVE times its limit plus _ABOVE_KW, in kW: meters and voltages differ."""
 _TWICE = 2
 
 

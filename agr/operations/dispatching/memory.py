@@ -13,7 +13,7 @@ from agr.store.engine import Tx
 _OF_STATIONS = (StationFact.UNIT, StationFact.PERIODS, StationFact.MAXIMUM, StationFact.CLOCK)
 _DAY = timedelta(days=1)
 _MOST_DISPUTES = 3
-"""Times within a day that a limit is sent again because a station says that it follows another one."""
+"""Most times in a day that a limit is sent again because a station says that it follows another one."""
 
 
 @dataclass
@@ -45,11 +45,11 @@ class Memory:
     cleared: set[tuple[str, int]] = field(default_factory=set)  # (charge point, slot) cleared so, without success yet
     foreign: set[str] = field(default_factory=set)  # charge points with profiles of others, to be cleared
     above: set[str] = field(default_factory=set)  # charge points that were found above their limits
-    disputes: dict[str, list[datetime]] = field(default_factory=dict)  # charge point → when it was sent again for that
-    over: dict[str, int] = field(default_factory=dict)  # charge point → readings above its limit, one after the other
+    disputes: dict[str, list[datetime]] = field(default_factory=dict)  # charge point → when limits were sent again
+    over: dict[str, int] = field(default_factory=dict)  # charge point → readings in a row above its limit
     asked: dict[str, OpenQuestion] = field(default_factory=dict)  # number → question
     verified_at: dict[str, datetime] = field(default_factory=dict)
-    missed: int = 0  # round trips one after the other
+    missed: int = 0  # round trips in a row
     silent: bool = False  # too many were missed
     heard_at: datetime | None = None  # when anything was answered
     _facts: dict[tuple[str, str, StationFact], Learned] = field(default_factory=dict)

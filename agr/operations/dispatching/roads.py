@@ -28,9 +28,9 @@ log = structlog.get_logger()
 
 NOT_SUBSCRIBED = "stations not heard"
 _SUBSCRIBE = timedelta(minutes=5)
-"""How often subscriptions are looked after."""
+"""How often the back-end's subscriptions are checked and renewed."""
 _SUBSCRIBE_AGAIN = timedelta(minutes=1)
-"""The same where that has not worked."""
+"""How soon they are checked again after that has failed."""
 
 Opener = Callable[..., Road]
 

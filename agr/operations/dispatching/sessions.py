@@ -27,11 +27,11 @@ log = structlog.get_logger()
 
 READING_REFUSED = "reading refused"
 _EARLY = timedelta(hours=2)
-"""A car may come this much before its planned arrival and still be the planned session."""
+"""A car that arrives no more than this before its planned arrival is still taken for the planned session."""
 _TOGETHER = timedelta(minutes=10)
-"""What a car needs may be told this much before its session."""
+"""A car's needs may be reported this long before its session."""
 _ENERGY_SLACK = 1.1
-"""Share of what a point can give that its register may gain: meters are a few percent wrong."""
+"""A register may gain this many times the energy that its charge point can give: meters are a few percent wrong."""
 
 
 Measured = Callable[[Tx, ChargePoint, datetime, float], None]

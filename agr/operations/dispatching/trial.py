@@ -22,7 +22,7 @@ from agr.store import dispatch_facts, register
 _PATIENCE_S = 10.0
 _NAMED = 5
 Taken = tuple[tuple[str, ...], int | None]
-"""The units that a station takes, and the most periods of a schedule; None: it has not said."""
+"""(units of limits that a station accepts, most periods of a schedule); None: it did not say."""
 
 
 @dataclass

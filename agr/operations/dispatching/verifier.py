@@ -25,7 +25,7 @@ SILENT = "back-end silent"
 NOT_FOLLOWED = "limit not in force"
 _MOST = 20  # questions under way at one time
 _MISSED = 2
-"""Round trips, one after the other, that are missed before it is an alarm."""
+"""Round trips missed in a row that raise an alarm."""
 
 
 class Verifier:

@@ -21,7 +21,7 @@ _FACTS = {
     StationFact.CARRIER: "follows no profile of a transaction", StationFact.COMPOSITE: "what it follows: {}",
     StationFact.FOLLOWS: "does not follow: {}", StationFact.CLOCK: "its clock is {}",
 }  # fmt: skip
-"""What was learnt, in words of its value."""
+"""Fact about a station or charge point → how it is told, with its value in place of {}."""
 
 
 def _name(wish: str, charge_point: str) -> str:

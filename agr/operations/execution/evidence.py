@@ -17,7 +17,7 @@ from agr.store.charge_sessions import ChargeSession, Told
 from agr.store.engine import Tx
 
 _BACK = timedelta(days=2)
-"""A limit may have been sent this long before it counts."""
+"""Commands sent this long before the Period may still be in force in it; older ones are not looked at."""
 _TAKEN = (DispatchState.ACCEPTED, DispatchState.SUPERSEDED)
 _PLAN = (Purpose.PLAN, Purpose.STOP)
 

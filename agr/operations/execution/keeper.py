@@ -28,9 +28,9 @@ from agr.store.engine import Store, Tx
 log = structlog.get_logger()
 
 DEVIATION = "deviation"
-"""An alarm: energy was far off the plan. Source: docs/reference/alarms.md."""
+"""Kind of the alarm that energy was far off the plan. Source: docs/reference/alarms.md."""
 GRACE = timedelta(seconds=90)
-"""An ISP is judged this long after its end, when meters that report on the clock have reported."""
+"""An ISP is judged this long after its end, when meters that report at fixed times have reported."""
 _TABLES = ("connections", "ev_sessions", "charge_points")
 _LEAST_PAUSE = timedelta(seconds=60)
 _WORST = 3

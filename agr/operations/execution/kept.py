@@ -11,9 +11,9 @@ from agr.settings import Settings
 from agr.store.engine import Store
 
 LONG_S = 1.0
-"""An overview that took less is worked out anew for every viewer."""
+"""An overview that takes fewer seconds than this is worked out again for every request."""
 _SHARE = 0.05
-"""One that took longer is kept until it was worked on for no more than this share of the time."""
+"""An overview that takes longer is kept for so long that working it out takes no more than this share of the time."""
 
 
 class Overviews:

@@ -17,7 +17,7 @@ from models.case import Case, EnergyMarkets
 
 Bools = NDArray[np.bool_]
 _EUR_PER_MWH = 1e-9
-"""A difference of prices below this is rounding."""
+"""A difference of prices below this, in EUR/MWh, is rounding."""
 
 
 def backed(case: Case, speculation: bool, notes: list[str]) -> Case:

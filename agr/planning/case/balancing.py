@@ -16,9 +16,9 @@ from agr.settings import Brp
 from models.case import UNIT_CLASSES, BalancingGroups, Case, no_balancing_groups
 
 TOGETHER = "balanced together"
-"""The group of all BRPs that are balanced together; no BRP can have this name, which has a space."""
+"""Name of the group of all BRPs that are balanced together; no BRP can have it, since it contains spaces."""
 _KW = 1e-6
-"""A difference below this is rounding."""
+"""A difference below this, in kW, is rounding."""
 
 
 def groups_of(brps: Sequence[Brp], others: bool) -> dict[str, int]:

@@ -15,7 +15,8 @@ from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES, Case, ConnectionTarif
 Ints = NDArray[np.int64]
 
 MOST_UNITS = 2_000
-"""Most units that are planned with a condition on every customer: they are planned as a whole."""
+"""Most units of a portfolio in which no customer may be worse off than unmanaged: the condition needs one plan of the
+whole portfolio."""
 _TOLERANCE_EUR = 0.005
 
 

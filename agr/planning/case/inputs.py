@@ -42,11 +42,12 @@ class Previous:
     decided: Mapping[str, Decision] = field(default_factory=dict)  # resource → decision that its program does not show
     intraday_kw: NDArray[np.float64] | None = None  # (T,) net bought
     positions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Market with an auction → kW per ISP, bought positive, or MW per block of a capacity product"""
+    """Market with an auction → kW per ISP, bought positive, or, of a capacity product, MW per block"""
     point_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # congestion point → (T,)
     groups: Mapping[str, GroupBefore] = field(default_factory=dict)  # balancing group → its positions
     held_kw: Mapping[str, float] = field(default_factory=dict)
-    """Resource at one of `Inputs.offered_points` → the most reserve on a side in any ISP, kW, called or not"""
+    """Resource at one of `Inputs.offered_points` → its largest reserve in either direction in any ISP, kW, called or
+    not"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,44 +79,47 @@ class Inputs:
     prices: Mapping[str, tuple[float | None, ...]]  # series → value per ISP, None where unknown
     later_prices: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)  # the same of the next Period
     further_prices: tuple[Mapping[str, tuple[float | None, ...]], ...] = ()
-    """The same of the Periods after the next one that are looked at, see Planning.look_ahead_days"""
+    """The same for the Periods after the next one that the plan looks ahead to, see Planning.look_ahead_days"""
     later_forecasts: tuple[Mapping[tuple[str, str], NDArray[np.float64]], ...] = ()
-    """Of each Period after this one that is looked at: (resource, quantity) → (T,), of heat pumps only"""
+    """For each later Period that the plan looks ahead to: (resource, quantity) → (T,), of heat pumps only"""
     reserved_w: Mapping[str, tuple[int, ...]]  # contract → newest FlexReservationUpdate, signed
     fixed: Mapping[str, tuple[float, ...]]  # market → kW per ISP or MW per block, once its gate has closed
     trades: tuple[Trade, ...] = ()  # intraday trades that are known
     carried_state: Mapping[str, float]
     """Resource → state at the end of the previous Period.
 
-    kWh stored, for how many ISPs it was on (+) or off (−), or how many ISPs of a run were still to come.
+    Of a store the kWh stored, of a switched load for how many ISPs it has been on (+) or off (−), of a shiftable load
+    how many ISPs of its run were still to come.
     """
     markets: Markets
     planning: Planning
     unmanaged_state: Mapping[str, float] = field(default_factory=dict)  # the same at the end of its unmanaged program
     peaks_reached_kw: Mapping[ConnectionTariff, float] = field(default_factory=dict)
-    """Peak charge → the highest import of its billing period before this Period, where that is known"""
+    """Tariff with a peak charge → the highest import of its billing period before this Period, kW, where that is
+    known"""
     unmanaged_peaks_reached_kw: Mapping[ConnectionTariff, float] = field(default_factory=dict)
-    """The same if nobody had steered in the Periods before"""
+    """The same if nobody had steered the devices in the earlier Periods"""
     brought_forward_eur: float = 0.0  # what the previous Period's plan has credited for what it left
     unmanaged_brought_forward_eur: float = 0.0  # the same of its unmanaged program
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period
     past_isps: int = 0  # ISPs that have ended: a store that no plan knew has rested in them
     closed_auctions: frozenset[str] = frozenset()  # markets whose gate has closed, whether or not a position is fixed
     held: Mapping[str, MeasuredEnergy] = field(default_factory=dict)
-    """Resource → what it was measured to hold: the plan begins with the energy from which that follows"""
+    """Resource → the energy it was measured to hold: the plan begins with the energy that leads to it"""
     dictated_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Resource → power (T,) that nobody can change, NaN where it is free: nothing can be sent to it."""
+    """Resource to which nothing can be sent → its power (T,), kW, which nobody can change; NaN where it is free"""
     visits: tuple[Visit, ...] = ()  # of cars that nobody planned; `register` and `forecasts` have them as fixed loads
     expectations: tuple[GroupForecast, ...] = ()
-    """Where charging sessions are expected: `register` has those that stand in."""
+    """Where charging sessions are expected; `register` contains the sessions that stand for them"""
     reaction: Reaction | None = None  # None: nothing reacts to imbalance prices
     frozen_points: frozenset[str] = frozenset()  # congestion points where units keep the programs of `previous`
     offered_points: frozenset[str] = frozenset()
-    """Those of them with an open offer, which is priced with the reserve that `previous` holds: no unit holds more"""
+    """Congestion points with an open offer. It was priced with the reserve that `previous` holds, so no unit holds
+    more"""
     held_at_most: Mapping[str, Mapping[str, HeldMost]] = field(default_factory=dict)
-    """One of `offered_points` → balancing product → what the program that is on offer holds"""
+    """One of `offered_points` → balancing product → the reserve that the offered program holds"""
     uncallable_points: frozenset[str] = frozenset()
-    """Those of them that nobody redispatches any more (no intraday redispatch, once the day runs): nothing is called"""
+    """Congestion points where nothing is called any more: the day has begun, and nobody redispatches them intraday"""
     previous: Previous = Previous()
     unavailable_from: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is off
     stay_eur_per_mwh: float = 0.0  # price of leaving the previous program of a congestion point

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Prices = Mapping[str, tuple[float | None, ...]]
 """Series → price per ISP, None where unknown"""
 _SHOWN = 5
-"""Most ranges of ISPs that a note names."""
+"""Most ranges of ISPs that a note lists."""
 
 
 def filled(values: Sequence[float | None], isps: int) -> Floats:

@@ -11,9 +11,10 @@ from agr.domain.flexibility import Obligation
 from models.case import Imbalance, Orders, no_orders
 
 _ROUNDING_KW = 0.0004
-"""A program so far beyond whole W is still rounded to them."""
+"""Bounds are widened by this, in kW: a program this far beyond a bound still rounds to the bound's whole W."""
 _TWICE_AND_LOSSES = 3.0
-"""Energy that an order moves may be out of balance where it is not used and where it is made up for, with losses."""
+"""Least penalty of an order, as a multiple of the highest imbalance price: 1 kWh that an order moves may be out of
+balance where it is not used, and again, with losses, where it is made up for."""
 
 
 def orders_of(

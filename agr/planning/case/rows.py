@@ -15,7 +15,8 @@ from models.case import NO_POINT
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PointIndex = Callable[[str], int | None]
-"""Connection → index of its congestion point, NO_POINT, or None when the connection is not ours in this Period."""
+"""Returns the index of a connection's congestion point, NO_POINT where it lies in none, or None where the connection is
+not ours in this Period."""
 
 
 def added_kw(pinned_kw: Floats, free_kw: Floats | float, isps: int) -> Floats:

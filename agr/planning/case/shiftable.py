@@ -16,7 +16,7 @@ from models.case import Case, Shiftable
 from models.unmanaged import isps_to_come, left_eur, power_kw
 
 _QUARTER = timedelta(minutes=15)
-"""Each power of a profile holds for so long."""
+"""How long each power of a profile lasts."""
 
 
 def _starts(run: ShiftableRun, period: Period) -> tuple[int, int, timedelta]:

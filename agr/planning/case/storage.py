@@ -103,7 +103,7 @@ def able_kw(
 
 
 _NEVER_KWH = 1e30
-"""An energy that no store holds: there begin the steps in worth that a store does not have"""
+"""An energy that no store holds. A store with fewer steps in worth than others has its unused steps begin there"""
 
 CLASS = UnitClass(
     name="storage",

@@ -17,7 +17,7 @@ from models.outcome import Programs
 
 _ROUNDING = 1e-9
 Window = tuple[int, int, int, int]
-"""First ISP, the ISP after the last, and the least and most ISPs on."""
+"""(first ISP, ISP after the last, least ISPs on, most ISPs on)."""
 
 
 def _add(rows: UnitRows, draft: Draft, load: SwitchedLoad, point: int) -> None:

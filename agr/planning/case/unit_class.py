@@ -23,7 +23,8 @@ class Conversion(Generic[Row]):
 
     kind: Kind[Row]
     add: Callable[[UnitRows, Draft, Row, int], None]
-    """(rows, draft, resource, index of its congestion point): adds its unit, or none if it is absent from the Period"""
+    """(rows, draft, resource, index of its congestion point): adds its unit to the rows; adds none if the resource is
+    absent from the Period"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,33 +40,34 @@ class UnitClass:
     power_kw: Callable[[Case, Programs], Floats]
     """Programs (U,T) in kW, consumption positive"""
     unmanaged_kw: Callable[[Case], Floats]
-    """Programs (U,T) in kW if nobody steers"""
+    """Programs (U,T) in kW if nobody steers the units"""
     range_kw: Callable[[Case], tuple[Floats, Floats]] | None = None
-    """Lowest and highest consumption (T,), kW, of all units together, each ISP by itself; None: not known, and then
+    """Lowest and highest consumption (T,), kW, of all units together, each ISP taken by itself; None: not known, so
     trades are not limited to what resources can do"""
     forecast_kw: Callable[[Case], Floats] | None = None
     """The forecasts (U,T) of power, kW, that programs follow or stay within; None: the class has none"""
     decided: Callable[[Case, Programs], Sequence[Decision]] | None = None
     """Decision of each unit that later plans of the Period need besides its power"""
     carried: Callable[[Case, Programs], Sequence[float]] | None = None
-    """State (U,) with which the next Period begins, see Inputs.carried_state"""
+    """State (U,) with which the next Period begins, in the units of Inputs.carried_state"""
     left_terms: tuple[str, ...] = ()
-    """The terms that credit what its units leave to the next Period, which debits them"""
+    """Names of the terms that credit what its units leave to the next Period; the next Period debits the same
+    amounts"""
     unmanaged_left: Callable[[Case], tuple[Sequence[float] | None, float]] | None = None
     """The state (U,) at the end of the unmanaged program (None: the next Period does not ask for it), and what that
     program credits for what it leaves, EUR"""
     path_kwh: Callable[[Case, Programs, int], Floats] | None = None
-    """(case, programs, unit): what it really holds at the T+1 borders of ISPs, kWh, without what its program misses;
-    None: it holds nothing"""
+    """(case, programs, unit): what it really holds (T+1,), kWh, at the borders of ISPs, without the energy that its
+    program misses; None: it stores nothing"""
     able_kw: Callable[[Case, Programs, int, float, float, range], tuple[Floats, Floats]] | None = None
-    """(case, programs, unit, what it holds at the start of some ISPs and the most that it can hold, kWh, these ISPs):
-    its program (T,), kW, and the same without what it cannot do in these ISPs; None: it holds nothing"""
+    """(case, programs, unit, kWh held at the start of some ISPs, most kWh that it can hold, these ISPs): its program
+    (T,), kW, and the same without what it cannot do in these ISPs; None: it stores nothing"""
     stored_kwh: Callable[[Programs], Floats] | None = None
     """Energy (U,T) in kWh at the end of each ISP"""
     unmet_kwh: Callable[[Case, Programs], Floats] | None = None
-    """Missing comfort (U,T) in kWh: too little energy"""
+    """Energy (U,T) in kWh by which it falls short of comfort"""
     excess_kwh: Callable[[Case, Programs], Floats] | None = None
-    """Missing comfort (U,T) in kWh: too much energy"""
+    """Energy (U,T) in kWh by which it exceeds comfort"""
 
     @property
     def missed(self) -> tuple[Callable[[Case, Programs], Floats], ...]:

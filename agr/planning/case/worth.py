@@ -14,9 +14,9 @@ import numpy as np
 from agr.planning.case.rows import Floats
 
 STEPS = 8
-"""Most different worths of a kWh in large portfolios; nearly equal ones are joined beyond that"""
+"""Most different worths of a kWh in a large portfolio; if there are more, the nearest ones are joined"""
 FINE_STEPS = 64
-"""The same where a portfolio has at most FEW resources: a night has not many more different prices"""
+"""The same in a portfolio of at most FEW resources: a night rarely has more different prices"""
 FEW = 1_000
 _NOTHING_KWH = 1e-9
 

@@ -18,9 +18,9 @@ from agr.planning.case_audit.facts import Calendar, Floats
 from agr.planning.case_audit.findings import differences
 
 _LOOKED_AT = 5
-"""Stores of each kind, evenly spread over the table."""
+"""Most stores of each kind that are checked, evenly spread over the table."""
 _EUR = 1e-5
-"""Two computations of a worth may differ by this."""
+"""Two computations of a worth may differ by this, in EUR."""
 _LEAST_COP = 1e-3
 
 

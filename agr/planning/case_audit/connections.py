@@ -14,7 +14,7 @@ from agr.planning.case_audit.facts import Floats
 from models.case import NO_LIMIT, NO_POINT, UNIT_CLASSES
 
 _Limit = tuple[str, bytes, bytes, float]
-"""Connection or group, most and least kW per ISP, penalty."""
+"""(connection or group, import limits per ISP in kW as bytes, export limits likewise, penalty in EUR/MWh)."""
 
 
 def check_case(context: Context) -> Iterator[str]:

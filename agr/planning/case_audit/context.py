@@ -141,4 +141,4 @@ class Context:
 
 
 SHOWN = 3
-"""Most resources per rule that are named."""
+"""Most resources that are named for each rule."""

@@ -17,7 +17,7 @@ from agr.planning.case_audit.facts import Floats
 
 KINDS: tuple[type[Any], ...] = (Battery, HeatPump, EvSession)
 _AT_ONCE = 4096
-"""Stores that are looked at together: all of a large portfolio would take gigabytes."""
+"""Stores that are checked together: all stores of a large portfolio at once would take gigabytes."""
 _LEAST_COP = 1e-3
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from agr.planning.case_audit.facts import Floats
 
 SHOWN = 3
-"""Most findings per rule that are given in full."""
+"""Most findings that are given in full for each rule."""
 _ABSOLUTE, _RELATIVE = 1e-6, 1e-6
-"""Two computations of one value may differ by this; every unit is a number of kW, kWh, EUR or ISPs."""
+"""Two computations of one value may differ by these, absolutely and relatively; values are in kW, kWh, EUR or ISPs."""
 
 
 def differences(

@@ -19,7 +19,7 @@ from agr.planning.case_audit.findings import differences
 from models.case import Case
 
 _HALF_W = 0.0005
-"""kW; what rounding to whole W lets pass."""
+"""Difference in kW that rounding to whole W may make."""
 
 
 def check_case(context: Context) -> Iterator[str]:

@@ -10,7 +10,7 @@ from agr.planning.case_audit.day import Day, after, calendar_after
 from agr.planning.case_audit.facts import Calendar, Facts, Floats
 
 _DAYS = 4
-"""Days that are looked at; what goes on for longer is not checked."""
+"""Days that are checked; whatever goes on for longer is not."""
 
 
 def later_price(facts: Facts, day: Day) -> Floats:

@@ -20,7 +20,7 @@ _QUARTER = 15
 _ROUNDING = 1e-9
 _POWER_KW = 1e-6
 _AT_ONCE = 4096
-"""Runs that are looked at together."""
+"""Runs that are checked together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +30,7 @@ class RunBounds:
     row: ShiftableRun
     profile_kw: Floats
     first: int
-    last: int  # as many as the Period has ISPs: it may be left for later
+    last: int  # T, the number of ISPs, where it may be left for later
     begun: bool  # before the Period: what remains is carried on at once
     latest: int = 0  # the last start, ISPs from 0 on, also after the Period
     wait: float = 0.0  # minutes from the start of an ISP until the run begins

@@ -26,7 +26,7 @@ _CASE_FIELDS = {
     "wear_eur_per_kwh": "wear_eur_per_kwh",
     "reserve_kw": "reserve_kw",
 }
-"""What the tables say → where it stands in the case"""
+"""Fact that the tables give → the field of the case that holds it"""
 
 
 def check_case(context: Context, programs: Programs | None = None) -> Iterator[str]:

@@ -14,9 +14,9 @@ from agr.planning.case_audit.facts import Floats
 from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES
 
 _Peak = tuple[float, float, float, bytes]
-"""EUR per kW, kW reached, ISPs in which import counts"""
+"""(EUR per kW, kW reached so far, ISPs in which import counts, as bytes)"""
 _WORSE_OFF_PRICE = 100.0
-"""EUR per EUR that a customer pays beyond what it would pay if nobody steered its devices"""
+"""Price of each EUR that a customer pays beyond what it would pay if nobody steered its devices"""
 
 
 def check_case(context: Context) -> Iterator[str]:

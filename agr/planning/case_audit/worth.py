@@ -16,9 +16,9 @@ from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import differences
 
 _GIVING_BACK = 20
-"""Cars that give back that are looked at, evenly spread over the table."""
+"""Most cars that can discharge (V2G) that are checked, evenly spread over the table."""
 _EUR = 1e-5
-"""Two computations of a worth may differ by this."""
+"""Two computations of a worth may differ by this, in EUR."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 MOST_UNIT_DAYS = 4_000
-"""Units times days that are counted again by the reference; more take minutes."""
+"""Most units times days that are counted again with the reference formulation; more would take minutes."""
 _KEPT = 1e-3
-"""A call is answered where no more than this share of the reserved energy is missing."""
+"""A call counts as answered if no more than this share of the reserved energy is missing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from agr.domain.isp import Period
 from agr.domain.plan import PromisedPoint
 
 _LEAST_KW = 0.1
-"""No D-Prognosis is said to be kept more closely: 0.0 kW would read as if nothing were counted."""
+"""Smallest deviation that is shown: 0.0 kW would read as if nothing had been counted."""
 
 
 def words(one: PromisedPoint, period: Period) -> str:

@@ -19,7 +19,7 @@ from agr.settings.promises import Promises
 from agr.store.forecast_runs import POWER_SERIES, ForecastRun
 
 LEAST_FRESH = 10
-"""On fewer days than this nothing is counted: it would say nothing."""
+"""Fewest days on which a promise is counted: fewer would say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,10 +18,10 @@ from agr.scenario.downloads.words import TimeConvention
 
 _BLOCK = re.compile(r"(?P<side>NEGPOS|NEG|POS)_(?P<first>\d\d)_(?P<last>\d\d)")
 _TYPES = {"fcr": "fcr", "prl": "fcr", "afrr": "afrr", "srl": "afrr", "mfrr": "mfrr", "mrl": "mfrr"}
-"""How files name the types of reserve."""
+"""Type of reserve, as files name it → our name for it."""
 _SIDES = {"NEGPOS": "", "POS": "_up", "NEG": "_down"}
 _MARKET = ZoneInfo("Europe/Berlin")
-"""Products are named after the hours of its clock, in every country that buys there."""
+"""Time zone of the capacity market: in every country that buys there, products are named after hours in this zone."""
 _MINUTE = timedelta(minutes=1)
 
 

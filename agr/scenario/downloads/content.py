@@ -11,9 +11,10 @@ from agr.domain.errors import TableError
 from agr.domain.faults import number_of
 
 _MOST_BYTES = 512 * 1024 * 1024
-"""Largest unpacked file; beyond, a packed one is taken for damaged or hostile."""
+"""Largest unpacked file, in bytes; an archive with more is taken for damaged or hostile."""
 _UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
-"""What unpacking damaged or encrypted files raises; zipfile raises ValueError for offsets that lie before its file."""
+"""Exceptions that unpacking a damaged or encrypted file may raise; zipfile raises ValueError for an offset before the
+start of the file."""
 
 
 def text_of(path: Path) -> tuple[str, list[str]]:

@@ -16,7 +16,7 @@ _PER_UNIT = {"m": 1.0, "min": 1.0, "mins": 1.0, "minute": 1.0, "minutes": 1.0, "
              "hour": 60.0, "hours": 60.0, "std": 60.0, "stunde": 60.0, "stunden": 60.0, "uur": 60.0,
              "heure": 60.0, "heures": 60.0, "s": 1 / 60, "sec": 1 / 60, "seconds": 1 / 60}  # fmt: skip
 _SPACINGS = (5, 10, 15, 20, 30, 60)
-"""Distances in minutes between rows that may be the length of each."""
+"""Distances between rows, in minutes, that may be how long each row holds."""
 
 
 def minutes_of(text: str, column: str) -> int:

@@ -8,21 +8,22 @@ from agr.scenario.downloads.layout import RecordedSession
 from agr.scenario.downloads.sheet import Sheet
 
 _FEW = 12
-"""Fewer prices than these tell nothing about their unit: an afternoon of sun may have prices below 1 EUR/MWh."""
+"""Fewest prices that tell their unit: on a sunny afternoon, a few prices may all be below 1 EUR/MWh."""
 _LEAST_EUR_PER_MWH = 1.0
-"""The highest price of any longer time; in EUR/kWh it is 0.05 to 1."""
+"""Least highest price of so many prices; in EUR/kWh it would be 0.05 to 1."""
 _MOST_EUR_PER_MWH = {"day_ahead": 5_000.0}
-"""Where the market's harmonised limit stands; imbalance prices have none."""
+"""Series → the market's harmonised limit; imbalance prices have none."""
 _MOST_ELSE_EUR_PER_MWH = 10_000.0
-"""As scenarios are checked."""
+"""Limit for all other series, the same as for prices in scenarios."""
 _MOST_KW, _MOST_KWH = 1_000.0, 1_500.0
-"""The fastest chargers of trucks give 1,000 kW or little more, and their largest batteries hold less than this."""
+"""Highest power and energy of a charging session: the fastest chargers for trucks give about 1,000 kW, and the largest
+batteries of trucks hold less than 1,500 kWh."""
 _MOST_UNNAMED_KW, _MOST_UNNAMED_KWH = 400.0, 250.0
-"""Of cars, where nothing says that the energies are in kWh."""
+"""The same for cars, where nothing says that energies are in kWh."""
 _LEAST_KWH = 0.5
-"""Where no session takes more, energies are in MWh."""
+"""If no session takes more than this, energies are in MWh."""
 _BEYOND_POWER = 20.0
-"""Energy that needs this many times the highest power was given in another unit than the power."""
+"""Energy that would need this many times the highest power is in another unit than the power."""
 
 
 def check_prices(sheet: Sheet, prices: Sequence[Price]) -> None:

@@ -18,11 +18,11 @@ from agr.scenario.downloads.words import per_mwh, plain
 
 _CURRENCY_COLUMNS = ("currency", "currency_unit_name", "currency_unit", "wahrung", "valuta", "devise")
 _FEW = 3
-"""Most values by which a column tells markets apart; volumes and the like have more."""
+"""Most different values in a column that tells markets apart; columns of volumes and the like have more."""
 _LENGTHS = (5, 10, 15, 20, 30, 60)
-"""Minutes for which an energy price may hold: a part of an hour."""
+"""Minutes for which an energy price may hold: an hour, or a part of it."""
 _COMMON = {"", "without sequence", "sequence 1", "sequence sequence 1", "1"}
-"""How ENTSO-E's exports name the common day-ahead auction (SDAC)."""
+"""Names of the common day-ahead auction (SDAC) in ENTSO-E's exports."""
 
 
 def read_prices(sheet: Sheet, columns: PriceColumns, asked: ImportOptions) -> list[Price]:

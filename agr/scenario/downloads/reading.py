@@ -32,7 +32,8 @@ LAYOUTS: tuple[Layout[Any], ...] = (
     capacity_table.CAPACITY_TABLE, TENNET, TENNET_FORMER, ELIA,
     ELAAD, OCPI, EVCC, ACN, session_table.SESSION_TABLE,
 )  # fmt: skip
-"""Every layout; of each kind those of a publisher come before the table with telling names."""
+"""Every layout; of each kind of data, those of publishers come before the table whose columns are known by their
+names."""
 
 Value = TypeVar("Value")
 

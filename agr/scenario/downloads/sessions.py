@@ -12,7 +12,7 @@ from agr.scenario.downloads.words import TimeConvention
 
 _LONGEST_NAME = 200
 _TOLERANCE = 1.02
-"""Energy that was rounded may need this much more than the highest power."""
+"""Rounded energies may need this many times the highest power."""
 
 
 def read_sessions(sheet: Sheet, columns: SessionColumns) -> list[RecordedSession]:

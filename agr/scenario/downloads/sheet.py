@@ -13,10 +13,10 @@ from agr.scenario.downloads.words import plain
 
 _SEPARATORS = (";", "\t", ",", "|")
 _DEEPEST_HEADER = 25
-"""Lines in which the header is looked for."""
+"""Lines from the top in which the header is looked for."""
 _QUOTE = "'"
 _SHOWN = 5
-"""Most faults of a kind that are told one by one."""
+"""Most faults of one kind that are listed one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)

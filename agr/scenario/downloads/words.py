@@ -19,7 +19,7 @@ _SEASONS = ((("cet", "cest"), _BERLIN), (("mez", "mesz"), _BERLIN), (("eet", "ee
             (("wet", "west"), _LISBON), (("gmt", "bst"), _LONDON))  # fmt: skip
 MARKS = {"CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2, "EET": 2, "EEST": 3, "WET": 0, "WEST": 1, "BST": 1, "UTC": 0,
          "GMT": 0, "Z": 0}  # fmt: skip
-"""Abbreviations of zones behind a time → hours ahead of UTC."""
+"""Abbreviation of a time zone after a time → hours ahead of UTC."""
 _CURRENCIES = ("dkk", "nok", "sek", "pln", "gbp", "chf", "huf", "czk", "ron", "bgn", "usd")
 _PER_MWH = {"eur_mwh": 1.0, "eur_per_mwh": 1.0, "eur_kwh": 1e3, "eur_per_kwh": 1e3, "ct_kwh": 10.0,
             "cent_kwh": 10.0, "ct_per_kwh": 10.0, "cent_per_kwh": 10.0, "cents_kwh": 10.0,

@@ -22,7 +22,7 @@ LOOKS = dict(
         key=lambda item: item[1].layer,
     )
 )
-"""How kinds of resources, and units of unknown kind, are drawn; in stacking order from the bottom."""
+"""How kinds of resources, and units of unknown kind, are drawn, in stacking order from bottom to top."""
 SHOWN_POINTS = 60
 SHOWN_CHANGES = 400
 _POINT_COLUMNS = ("power_kw", "called_kw", "reserved_kw", "import_limit_kw", "export_limit_kw")

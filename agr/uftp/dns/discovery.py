@@ -13,7 +13,7 @@ from agr.domain.errors import DiscoveryError
 from agr.uftp.signing import public_key_bytes
 
 VERSIONS = ("3.1.0", "3.0.0")
-"""Versions that we speak, best first."""
+"""Versions of the protocol that we support, preferred first."""
 _HOST = re.compile(r"([a-z0-9_]([a-z0-9_-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
 """The last label begins with a letter, so that no IP address is taken for a name (RFC 1123, 2.1)."""
 _VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}")

@@ -33,14 +33,14 @@ ROOT_ANCHORS = """\
 . IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D
 . IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16
 """
-"""The root zone's keys of 2017 and 2024. Source: IANA, root-anchors.xml."""
+"""Digests of the root zone's keys of 2017 and 2024. Source: IANA, root-anchors.xml."""
 
 MOST_ALIASES = 8
 MOST_RECORDS = 20
-"""Most keys of a zone, and most signatures of a set: more would only cost time."""
+"""Most keys of a zone, and most signatures of a record set, that are looked at: more would only cost time."""
 LONGEST_ZONE_S = 3600
 AHEAD = 0.8
-"""Share of the remaining life of a zone's key signatures after which they are asked for again."""
+"""Share of the remaining life of a zone's key signatures after which they are looked up again."""
 DIGESTS = (DSDigest.SHA256, DSDigest.SHA384)
 _PAYLOAD = 1232
 _FOREVER = datetime.max.replace(tzinfo=UTC)

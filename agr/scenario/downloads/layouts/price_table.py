@@ -13,9 +13,9 @@ from agr.scenario.downloads.words import clock_of, foreign, names_zone, per_mwh,
 
 _PRICES = {"price", "marketprice", "prices", "preis", "preise", "prijs", "prijzen", "prix"}
 _SAMPLE = 3
-"""Rows that show whether times stand apart from their days."""
+"""Rows that are looked at to see whether times stand in a column apart from the days."""
 _OTHERS = {"intraday", "imbalance", "balancing", "onbalans", "forecast", "forecasted", "predicted", "prognose"}
-"""Words of columns whose prices are not those of the day-ahead auction."""
+"""Words in the names of columns whose prices are not those of the day-ahead auction."""
 _UNIT = re.compile(r"[\[(]?\s*(?:€|EUR|ct|cent)\s*(?:/|per\s)\s*k?M?Wh[a-z]*\s*[\])]?", re.IGNORECASE)
 
 

@@ -10,7 +10,8 @@ from agr.scenario.downloads.timing import Timing, read_day_first
 from agr.scenario.downloads.words import clock_of
 
 _FEW = 2
-"""Rows of settlement prices whose distance says nothing: they are taken to hold for an ISP of 15 minutes."""
+"""Most rows of settlement prices that are too few to tell an ISP's length: they are taken to hold for 15 minutes
+each."""
 _DUTCH = ZoneInfo("Europe/Amsterdam")
 _TIMES = ("utc_start", r"time_?interval_start.*", "date|datum", r"start.*", r"date_?time.*")
 
