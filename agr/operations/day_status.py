@@ -108,7 +108,7 @@ class DayStatus:
 
 def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> DayStatus:
     """Return the state of a Period."""
-    known, since = portfolio.load(tx, period), portfolio.difference(tx, period)
+    known, since = portfolio.heads(tx, period.day), portfolio.difference(tx, period)
     line = timeline(tx, settings, period, now, {})
     counts = Counter((s.revision, s.state) for s in plans.prognoses(tx, period.day))
     return DayStatus(
@@ -121,9 +121,9 @@ def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> Day
             for step in line.steps
         ),
         cros={answer.cro: answer.state for answer in line.cros},
-        congestion_points=len(known.points),
-        connections=sum(len(point.connections) for point in known.points),
-        free_connections=len(known.free_connections),
+        congestion_points=len(known),
+        connections=sum(connections for _, _, connections in known),
+        free_connections=portfolio.free_connections(tx, period.day),
         joined=since.joined,
         left=since.left,
         moved=since.moved,

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from datetime import time, timedelta
-from email.message import EmailMessage
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -68,6 +67,8 @@ def _web_address(value: str) -> str:
 
 
 def _mail_address(value: str) -> str:
+    from email.message import EmailMessage  # slow to import, and most commands see no address
+
     try:
         message = EmailMessage()
         message["To"] = value

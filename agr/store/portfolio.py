@@ -214,6 +214,13 @@ def heads(tx: Tx, period: date) -> list[tuple[str, str, int]]:
     return [(row.address, row.dso, members.get(row.address, 0)) for row in rows]
 
 
+def free_connections(tx: Tx, period: date) -> int:
+    """Return how many connections lie in no congestion point."""
+    c = t.point_connections.c
+    mine = sa.and_(c.period == period, c.point == "")
+    return tx.execute(sa.select(sa.func.count()).select_from(t.point_connections).where(mine)).scalar_one()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """How many connections joined, left or moved to another congestion point since the Period before."""
