@@ -58,10 +58,10 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="Data folder; default: a new temporary one.")] = None,
 ) -> None:
     """Play a whole market day on this machine: the real daemon with a CRO and two DSOs."""
-    from agr.planning.pool import load_early
+    from agr.planning import fork_server
 
     if scenario is None or (scenario / "scenario.yaml").is_file():
-        load_early()  # beside our own imports
+        fork_server.begin()  # beside our own imports
     from agr.demo.run import demo as run_demo
 
     with in_words():

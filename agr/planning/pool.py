@@ -1,27 +1,21 @@
 """Solves cases in worker processes: never in threads, where concurrent solves hang.
 
-Workers are forked from a server, a process of its own that has imported the models once, with their compiled
-functions, and runs nothing: a new worker begins at once, also where one has died or was killed, and all share the
-memory of what was imported. What they run is in `worker`.
+Workers are forked from a server that has imported the models once (`fork_server`): a new worker begins at once, also
+where one has died or was killed, and all share the memory of what was imported. What they run is in `worker`.
 """
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext, suppress
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Lock
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from agr.domain.errors import PlanError, StoppedError
-from agr.planning import worker
+from agr.planning import fork_server, worker
 from agr.planning.budget import Budget, Sharing
 from agr.planning.failed_cases import FailedCases
 from agr.planning.kernels import compile_kernels
@@ -39,17 +33,6 @@ if TYPE_CHECKING:
     from models.evaluation import Earlier
     from models.flexibility.question import Answer, Question
 
-_IMPORTED_ONCE = [
-    "agr.planning.worker",
-    "models.audit",
-    "models.baseline",
-    "models.method",
-    "models.part",
-    "pyomo.environ",
-    "agr.planning.worker_image",
-]
-"""Modules that the fork server imports, so that workers start with them. It may not call anything in them: solvers
-begin threads, and threads do not survive a fork."""
 _LISTEN_S = 0.25
 _UNTIL_BEGUN_S = 3600.0
 """Seconds that a solve may wait for a free worker and for compilation, which takes minutes on a busy machine after an
@@ -57,34 +40,8 @@ upgrade. Its budget begins after that, so that no plan is lost while its worker 
 RESTS_AFTER_S = 1800.0
 """Seconds without a solve after which workers end: each holds some 200 MB. The next solve starts a new one in 0.05
 s."""
-_SERVING = Event()
-"""Set once a worker has begun, so the fork server has loaded what workers need."""
 _SHORTER, _FEWER_DAYS = "planning.time_limit_s", "planning.promises.scenarios or planning.promises.days"
 """Settings to lower where work took longer than the budget: of plans, and of reservations by probability."""
-
-
-def load_early() -> None:
-    """Let the server load what workers need in the background, before there is a pool."""
-    _context()
-    forkserver.ensure_running()
-
-
-def _context() -> ForkServerContext:
-    """Return how workers begin: from a server that has imported what they need."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_IMPORTED_ONCE)
-    return context
-
-
-def _end_loading() -> None:
-    """Kill the server of workers where it still loads: it hears of our end only after that, seconds later.
-
-    A worker that begins meanwhile fails with an EOFError.
-    """
-    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # there is no public way to end it
-    if pid is not None and not _SERVING.is_set():
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 class _TookLongerError(PlanError):
@@ -111,14 +68,15 @@ class SolverPool:
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._planning.workers, mp_context=_context(), initializer=worker.settle_in)
+        workers, context = self._planning.workers, fork_server.context()
+        return ProcessPoolExecutor(workers, mp_context=context, initializer=worker.settle_in)
 
     def warm_up(self, *, parts: bool = False) -> None:
         """Let the models be imported in the background, so that neither the start nor the first plan waits for it.
 
         With `parts`, a worker also compiles what replanning a part needs.
         """
-        forkserver.ensure_running()
+        fork_server.begin()
         if parts:
             self._used_at = monotonic()
             self._submit(compile_kernels)
@@ -254,8 +212,9 @@ class SolverPool:
     def _submit_once(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         with self._lock:  # so that `abandon` kills the worker that begins here, or comes before it
             self._refuse_when_abandoned()
+            fork_server.begin()
             running = self._pool.submit(work, *arguments)  # the first one waits until the server has loaded
-            _SERVING.set()
+            fork_server.has_served()
             return running
 
     def rest(self, after_s: float = RESTS_AFTER_S) -> None:
@@ -285,12 +244,12 @@ class SolverPool:
     def abandon(self) -> None:
         """Drop every solve under way, which raises StoppedError there, and refuse further ones: the service stops."""
         self._abandoned = True
-        _end_loading()  # before the lock, which is held while a worker begins
+        fork_server.end_loading()  # before the lock, which is held while a worker begins
         with self._lock:
             self._kill()
 
     def close(self) -> None:
         """End the workers; a solve under way answers with its best program so far."""
         self.stop_searching()
-        _end_loading()
+        fork_server.end_loading()
         self._pool.shutdown(wait=True, cancel_futures=True)

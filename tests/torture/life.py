@@ -26,7 +26,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from agr.domain.isp import JumpingClock, Period
 from agr.operations import log
-from agr.planning import pool
+from agr.planning import fork_server
 from agr.service import Service
 from agr.settings import load
 from agr.store import day
@@ -91,7 +91,7 @@ def main() -> None:
     elif slow_s > 0:
         Killer(None, 0, [], slow_s)
     if settings.planning.method == "reference":
-        pool._IMPORTED_ONCE.remove("agr.planning.worker_image")  # it runs no compiled functions: each life loads faster
+        fork_server.IMPORTED_ONCE.remove("agr.planning.worker_image")  # loads faster: it runs no compiled ones
     daemon = Service(settings, clock)
     daemon.start()
 

@@ -125,9 +125,9 @@ def _import() -> None:
     import gc
     from importlib import import_module
 
-    from agr.planning import pool
+    from agr.planning import fork_server
 
-    for name in ("tests.torture.life", *pool._IMPORTED_ONCE):
+    for name in ("tests.torture.life", *fork_server.IMPORTED_ONCE):
         if name != "agr.planning.worker_image":  # whoever runs compiled functions loads them
             import_module(name)
     gc.collect()
