@@ -1,5 +1,6 @@
 """init, check: set up a daemon's folder, and say what is still wrong."""
 
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -38,22 +39,31 @@ def init(
     from agr.settings import load, write_example
     from agr.uftp.signing import KeyPair
 
-    with in_words():
+    with in_words(), ExitStack() as undo:  # all or nothing, so that the command can be given again
         path = write_example(folder, domain, profile.value)
+        undo.callback(path.unlink)
         settings = load(path)
-        key = KeyPair.generate()
+        key, period = KeyPair.generate(), commands.next_period(settings)
         settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key.save(settings.key_file)
-        say(f"wrote {path} and {settings.key_file}\npublic key for your counterparties: {key.public}")
+        undo.callback(settings.key_file.unlink)
         if example:
             from agr.scenario.example import write_example_day
 
-            period = commands.next_period(settings)
             write_example_day(folder, domain, period)
+        undo.pop_all()
+        say(f"wrote {path} and {_shown(settings.key_file, folder)}\npublic key for your counterparties: {key.public}")
+        if example:
             say(
                 f"wrote {folder / 'tables'}, a portfolio for {period}, and a practice day with it; play it with\n"
                 f"  agr demo --scenario {folder} --once"
             )
+
+
+def _shown(file: Path, folder: Path) -> Path:
+    """Return a file as the command was told of its folder, where it is in it."""
+    inside = file.is_relative_to(folder.resolve())
+    return folder / file.relative_to(folder.resolve()) if inside else file
 
 
 def check(config: ConfigOption = DEFAULT) -> None:

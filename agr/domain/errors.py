@@ -43,11 +43,11 @@ class MissingError(InputError):
 
 
 class TableError(InputError):
-    """A folder of tables has faults; `faults` lists them all."""
+    """A folder of tables has faults; `faults` lists them all, and `so` says what was not done."""
 
-    def __init__(self, faults: Sequence[Finding | str]) -> None:
+    def __init__(self, faults: Sequence[Finding | str], *, so: str = "nothing was loaded") -> None:
         self.faults = [str(fault) for fault in faults]
-        super().__init__(f"{counted(faults)}, nothing was loaded:\n" + "\n".join(self.faults))
+        super().__init__(f"{counted(faults)}, {so}:\n" + "\n".join(self.faults))
 
 
 class AccessError(AgrError):

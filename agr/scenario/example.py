@@ -55,11 +55,14 @@ def write_example_day(folder: Path, domain: str, period: Period) -> tuple[Path, 
     files["scenario.yaml"] = _scenario(domain, period).encode()
     there = [folder / name for name in files if (folder / name).exists()]
     if there:
-        raise TableError([f"{path}: exists already and was not overwritten; choose another folder" for path in there])
+        words = "exists already and was not overwritten; choose another folder"
+        raise TableError([f"{path}: {words}" for path in there], so="nothing was written")
     try:
         writing.write(folder, files)
     except OSError as error:
-        raise TableError([f"{folder}: cannot be written ({error.strerror}); check the folder"]) from error
+        raise TableError(
+            [f"{folder}: cannot be written ({error.strerror}); check the folder"], so="the folder is incomplete"
+        ) from error
     return tuple(folder / name for name in sorted(files))
 
 

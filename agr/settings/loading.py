@@ -15,6 +15,7 @@ from agr.settings.daemon import Settings
 from agr.settings.environment import PREFIX, overlaid
 from agr.settings.market_example import market_sections
 from agr.settings.model_faults import Place, model_faults
+from agr.settings.section import is_domain
 
 _MARKETS_PLACE = "# (the markets, from agr/settings/markets.py)\n"  # in template.toml
 _SECRET = {"store_url"}  # may carry a password: never repeated in a message
@@ -63,7 +64,14 @@ def gopacs_template() -> str:
 
 
 def write_example(folder: Path, domain: str, profile: Literal["uftp", "gopacs"] = "uftp") -> Path:
-    """Write agr.toml with our domain into the folder and return its path. Raises SettingsError if the file exists."""
+    """Write agr.toml with our domain into the folder and return its path.
+
+    Raises SettingsError if the file exists, or the domain is none.
+    """
+    if not is_domain(domain):
+        raise SettingsError(
+            f'domain {domain!r}: expected an internet domain in lower case, e.g. "agr.example.com"; nothing was written'
+        )
     path = folder / "agr.toml"
     text = (gopacs_template() if profile == "gopacs" else template()).replace("agr.example.com", domain)
     try:

@@ -83,6 +83,9 @@ class KeyPair:
                 file.write(text + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
+        except FileExistsError as error:
+            words = "exists already and was not overwritten; move it away, or choose another place"
+            raise SettingsError(f"key file {path}: {words}") from error
         except OSError as error:
             raise SettingsError(f"key file {path} cannot be created: {error.strerror}") from error
 

@@ -40,6 +40,34 @@ def test_init_never_overwrites(folder: Path) -> None:
     assert (folder / "keys" / "agr.key").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("there", "arguments", "said"),
+    [
+        ("keys/agr.key", (), "keys/agr.key: exists already and was not overwritten"),
+        ("tables/prices.csv", ("--example",), "1 fault, nothing was written:\nnew/tables/prices.csv: exists already"),
+        ("notes.txt", ("--domain", "Not A Domain"), "domain 'Not A Domain': expected an internet domain"),
+    ],
+)
+def test_init_writes_all_or_nothing(
+    there: str, arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = tmp_path / "new" / there
+    kept.parent.mkdir(parents=True)
+    kept.write_text("kept")
+    refused = agr("init", "new", *arguments)
+    assert refused.exit_code == 1
+    assert said in refused.stderr
+    assert "wrote" not in refused.stdout
+    assert [file for file in (tmp_path / "new").rglob("*") if file.is_file()] == [kept]
+    assert kept.read_text() == "kept"
+
+
+def test_init_says_where_files_are_as_it_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert agr("init", "mine").stdout.startswith("wrote mine/agr.toml and mine/keys/agr.key\n")
+
+
 def test_check_says_in_words_what_is_missing(folder: Path) -> None:
     checked = agr("check")
     assert checked.exit_code == 1

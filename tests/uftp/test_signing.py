@@ -203,7 +203,7 @@ def test_key_survives_the_file_and_only_its_owner_may_read_it(tmp_path):
 def test_key_file_is_never_overwritten(tmp_path):
     path = tmp_path / "agr.key"
     KEY.save(path)
-    with pytest.raises(SettingsError, match="cannot be created"):
+    with pytest.raises(SettingsError, match="exists already and was not overwritten"):
         KeyPair.generate().save(path)
     assert KeyPair.load(path) == KEY
 

@@ -29,12 +29,13 @@ def write_folder(register: Register, folder: Path, format: Literal["csv", "parqu
         folder.mkdir(parents=True, exist_ok=True)
         present = sorted(path.name for path in folder.iterdir() if path.stem in ROWS)
         if present:
-            raise TableError([f"{folder / name}: already exists; choose an empty folder" for name in present])
+            there = [f"{folder / name}: already exists; choose an empty folder" for name in present]
+            raise TableError(there, so="nothing was written")
         for table, rows in register.tables().items():
             if table == "connections" or rows:
                 _write(table, rows, folder / f"{table}.{format}")
     except OSError as error:
-        raise TableError([f"{folder}: cannot be written ({error.strerror})"]) from error
+        raise TableError([f"{folder}: cannot be written ({error.strerror})"], so="the folder is incomplete") from error
 
 
 def csv_lines(table: str, values: Sequence[Any]) -> Iterator[str]:
