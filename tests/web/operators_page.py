@@ -91,18 +91,18 @@ def did(market: Market) -> list[tuple[str, str, str]]:
         return [(d.who, d.action, d.why) for d in audit_log.entries(tx)]
 
 
-def dearer_at_noon(market: Market) -> None:
-    """Let energy become dear from 10 to 14 o'clock: nobody is told, so nobody plans."""
+def priced(market: Market, noon: float, other: float = 40.0) -> None:
+    """Let energy cost so many EUR/MWh from 10 to 14 o'clock and at other times: nobody is told, so nobody plans."""
     prices = []
-    for start in PERIOD.starts():
-        hour = start.astimezone(PERIOD.tz).hour
-        prices.append(Price(series="day_ahead", start=start, minutes=15, value=400.0 if 10 <= hour < 14 else 40.0))
+    for start in market.period.starts():
+        hour = start.astimezone(market.period.tz).hour
+        prices.append(Price(series="day_ahead", start=start, minutes=15, value=noon if 10 <= hour < 14 else other))
     with market.daemon.store.transaction() as tx:
         register.put_prices(tx, prices)
 
 
 def enter_by_hand(page: Any, market: Market, power: str, *, first: str, last: str) -> None:
-    open_(page, market, f"/reservations/{PERIOD}/FO-A")
+    open_(page, market, f"/reservations/{market.period}/FO-A")
     line = page.get_by_role("group", name="range 1", exact=True)
     line.get_by_label("from ISP").select_option(first)
     line.get_by_label("to ISP").select_option(last)
@@ -114,7 +114,7 @@ def enter_by_hand(page: Any, market: Market, power: str, *, first: str, last: st
 
 def reserved_w(market: Market) -> tuple[int, ...]:
     with market.daemon.store.transaction() as tx:
-        return day.reservations_on(tx, PERIOD.day)["FO-A"]
+        return day.reservations_on(tx, market.period.day)["FO-A"]
 
 
 def reasons_of(market: Market) -> str:

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from agr.domain.plan import PlanState
-from agr.domain.register import Price
 from agr.messaging.publish import OPEN
 from agr.settings import Planning
-from agr.store import day, register
+from agr.store import day
 from tests.builders.tools import lacking
 from tests.day.market import Market
 from tests.day.tiny import A, C
@@ -25,12 +24,9 @@ from tests.web.operators_page import (
     PERIOD,
     WAIT_MS,
     confirm,
-    dearer_at_noon,
     did,
-    enter_by_hand,
     open_,
-    reasons_of,
-    reserved_w,
+    priced,
 )  # fmt: skip
 
 pytestmark = pytest.mark.day
@@ -114,7 +110,7 @@ def test_accepted_prognoses_appear_on_the_day(market, operator):
 
 
 def test_a_preview_shows_what_would_change_and_sends_nothing(market, operator):
-    dearer_at_noon(market)
+    priced(market, 400.0)
     sent = len(market.prognoses())
     open_(operator, market, "/")
     confirm(operator, "Re-optimise: preview…", "noon has become dear")
@@ -144,9 +140,7 @@ def test_a_sent_preview_comes_back_accepted_as_the_next_revision(market, operato
 
 
 def test_a_plan_for_one_congestion_point_leaves_the_others_alone(market, operator):
-    with market.daemon.store.transaction() as tx:
-        prices = [Price(series="day_ahead", start=s, minutes=15, value=50.0) for s in PERIOD.starts()]
-        register.put_prices(tx, prices)
+    priced(market, 50.0, 50.0)
     open_(operator, market, f"/points?period={PERIOD}")
     operator.get_by_label(f"choose {C}").check()
     operator.locator("input[name=why]").fill("only C")
@@ -210,15 +204,8 @@ def test_a_viewer_sees_everything_and_can_do_nothing(browser, market):
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(market.daemon.page + "/")
     own = f"/reservations/{PERIOD}/FO-A"
-    for path in (
-        "/",
-        f"/points?period={PERIOD}",
-        "/alarms",
-        "/outbox",
-        f"/reservations?period={PERIOD}",
-        own,
-        "/runs/2",
-    ):
+    dated = f"/points?period={PERIOD}", f"/reservations?period={PERIOD}"
+    for path in ("/", *dated, "/alarms", "/outbox", own, "/runs/2"):
         open_(page, market, path)
         assert page.locator("details.act, [data-choose], form[action^='/do/'], #by-hand").count() == 0, path
     open_(page, market, "/account")
@@ -253,59 +240,6 @@ def test_what_was_entered_survives_a_refusal(market, operator):
     market.settle()
     plan = market.in_force()
     assert {p.power_w for p in plan.points if p.address == A} == {(20_000,) * 96}, "only the load of 20 kW is left"
-
-
-def test_a_reservation_is_entered_by_hand_isp_by_isp_after_a_look(market, operator):
-    before = reserved_w(market)
-    first, last = (str(1 + before.index(-50_000)), str(len(before) - before[::-1].index(-50_000)))
-    enter_by_hand(operator, market, "-200,000", first=first, last=first)
-    assert "'-200,000' is not a power; write whole W" in operator.inner_text("[role=alert]")
-    assert operator.get_by_label("power, W").first.input_value() == "-200,000", "what was entered is still there"
-    enter_by_hand(operator, market, "20000", first=first, last=last)
-    assert "20000 W does not lie between 0 and what FO-A has contracted there" in operator.inner_text("[role=alert]")
-    enter_by_hand(operator, market, "-20000", first=first, last=first)
-    rows = operator.get_by_role("region", name="Reserved power").locator("tbody tr")
-    assert [cell.inner_text() for cell in rows.first.locator("td.num").all()][1:] == ["−50,000", "−20,000", "+30,000"]
-    assert reserved_w(market) == before, "a look enters nothing"
-    market.release("FO-A", -40_000)  # meanwhile the DSO says something else
-    market.until(lambda: min(reserved_w(market)) == -40_000, "the DSO's update")
-    operator.locator("input[name=why]").fill("the DSO rang")
-    operator.get_by_role("button", name="Enter and plan again").click()
-    assert "the reservation under FO-A has changed meanwhile" in operator.inner_text("[role=alert]")
-    assert "−40,000" in rows.first.inner_text(), "now both are shown"
-    operator.get_by_role("button", name="Enter and plan again").click()
-    operator.get_by_text("the reservation of FO-A is entered; a plan follows").first.wait_for()
-    assert [w for w in reserved_w(market) if w] == [-20_000]
-    assert ("anna", "reserve", "the DSO rang") in did(market)
-
-
-def test_a_share_of_the_contract_is_filled_in(market, operator):
-    open_(operator, market, f"/reservations/{PERIOD}/FO-A")
-    operator.get_by_label("or a share of the contract, %").fill("150")
-    operator.get_by_role("button", name="Fill in").click()
-    assert "the share kept is between 0 and 100 %, not 150%" in operator.inner_text("[role=alert]")
-    operator.get_by_label("or a share of the contract, %").fill("12,5 %")
-    operator.get_by_role("button", name="Fill in").click()
-    assert operator.get_by_label("power, W").first.input_value() == "-12500", "the contract has 100 kW"
-
-
-def test_a_reservation_is_pasted_from_a_spreadsheet(market, operator):
-    open_(operator, market, f"/reservations/{PERIOD}/FO-A")
-    operator.get_by_text("Paste from a spreadsheet instead").click()
-    pasted = operator.locator("textarea[name=pasted]")
-    pasted.fill("ISP\tW\n1\t0\n97\t-5\n2\tmuch")
-    operator.get_by_role("button", name="Check", exact=True).click()
-    alert = operator.inner_text("[role=alert]")
-    assert "line 3: ISPs 97 to 97 are not in order within 1 to 96" in alert
-    assert "line 4: 'much' is not a power" in alert
-    pasted.fill("\n".join("0" for _ in range(96)))
-    operator.get_by_role("button", name="Check", exact=True).click()
-    operator.locator("input[name=why]").fill("released by telephone")
-    operator.get_by_role("button", name="Enter and plan again").click()
-    operator.get_by_text("nothing: 0 W in every ISP").first.wait_for()
-    assert not any(reserved_w(market))
-    market.settle()
-    assert "anna entered FO-A: at most 0 kW still reserved (released by telephone)" in reasons_of(market)
 
 
 def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, market, axe, picture):

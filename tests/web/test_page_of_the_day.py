@@ -11,19 +11,18 @@ import pytest
 
 from agr.connectors.tables.writing import write_folder
 from agr.domain.isp import Period
-from agr.domain.register import PointLimit, Price
+from agr.domain.register import PointLimit
 from agr.messaging.publish import OPEN
 from agr.settings import Planning
-from agr.store import day, register
+from agr.store import day
 from tests.day import tiny
 from tests.day.market import Market
-from tests.day.tiny import A, B
+from tests.day.tiny import FO_A, A, B
+from tests.web.operators_page import PASSWORD, WAIT_MS, did, enter_by_hand, open_, priced, reasons_of, reserved_w
 
 pytestmark = pytest.mark.day
 
 PERIOD = Period(date(2026, 6, 17))
-PASSWORD = "four random words here"
-WAIT_MS = 120_000
 SCREENS = {"desktop": (1400, 900), "phone": (390, 850)}
 
 
@@ -72,10 +71,6 @@ def pages(browser, market) -> Iterator[dict[str, Any]]:
 @pytest.fixture(params=SCREENS)
 def page(request, pages) -> Any:
     return pages[request.param]
-
-
-def open_(page: Any, market: Market, path: str) -> None:
-    page.goto(market.daemon.page + path)
 
 
 def outside(page: Any, selector: str) -> list[str]:
@@ -138,16 +133,6 @@ def test_every_part_of_the_navigation_is_on_the_screen(market, page):
     open_(page, market, "/log")
     assert page.locator("nav[aria-label=Main] a").count() >= 12
     assert outside(page, "nav[aria-label=Main] a") == []
-
-
-def priced(market: Market, noon: float) -> None:
-    """Let energy cost 40 EUR/MWh but from 10 to 14 o'clock: nobody is told, so nobody plans."""
-    rows = []
-    for start in PERIOD.starts():
-        hour = start.astimezone(PERIOD.tz).hour
-        rows.append(Price(series="day_ahead", start=start, minutes=15, value=noon if 10 <= hour < 14 else 40.0))
-    with market.daemon.store.transaction() as tx:
-        register.put_prices(tx, rows)
 
 
 def preview(page: Any, market: Market) -> int:
@@ -242,3 +227,64 @@ def test_why_the_called_line_may_lie_beyond_a_limit_is_said_below_it(market, pag
     said = page.locator("#beyond").inner_text()
     assert "would exceed the import limit by up to" in said
     assert "it is never sent" in said
+
+
+@pytest.fixture(scope="module")
+def by_hand(market, pages) -> Any:
+    """A page on a desktop, once a DSO has announced that it still holds 50 kW in the evening."""
+    market.release(FO_A, -50_000)
+    market.until(lambda: min(reserved_w(market)) == -50_000, "the DSO's update")
+    return pages["desktop"]
+
+
+def test_a_reservation_is_entered_by_hand_isp_by_isp_after_a_look(market, by_hand):
+    before = reserved_w(market)
+    first, last = (str(1 + before.index(-50_000)), str(len(before) - before[::-1].index(-50_000)))
+    enter_by_hand(by_hand, market, "-200,000", first=first, last=first)
+    assert "'-200,000' is not a power; write whole W" in by_hand.inner_text("[role=alert]")
+    assert by_hand.get_by_label("power, W").first.input_value() == "-200,000", "what was entered is still there"
+    enter_by_hand(by_hand, market, "20000", first=first, last=last)
+    assert "20000 W does not lie between 0 and what FO-A has contracted there" in by_hand.inner_text("[role=alert]")
+    enter_by_hand(by_hand, market, "-20000", first=first, last=first)
+    rows = by_hand.get_by_role("region", name="Reserved power").locator("tbody tr")
+    assert [cell.inner_text() for cell in rows.first.locator("td.num").all()][1:] == ["−50,000", "−20,000", "+30,000"]
+    assert reserved_w(market) == before, "a look enters nothing"
+    market.release("FO-A", -40_000)  # meanwhile the DSO says something else
+    market.until(lambda: min(reserved_w(market)) == -40_000, "the DSO's update")
+    by_hand.locator("input[name=why]").fill("the DSO rang")
+    by_hand.get_by_role("button", name="Enter and plan again").click()
+    assert "the reservation under FO-A has changed meanwhile" in by_hand.inner_text("[role=alert]")
+    assert "−40,000" in rows.first.inner_text(), "now both are shown"
+    by_hand.get_by_role("button", name="Enter and plan again").click()
+    by_hand.get_by_text("the reservation of FO-A is entered; a plan follows").first.wait_for()
+    assert [w for w in reserved_w(market) if w] == [-20_000]
+    assert ("anna", "reserve", "the DSO rang") in did(market)
+
+
+def test_a_share_of_the_contract_is_filled_in(market, by_hand):
+    open_(by_hand, market, f"/reservations/{PERIOD}/FO-A")
+    by_hand.get_by_label("or a share of the contract, %").fill("150")
+    by_hand.get_by_role("button", name="Fill in").click()
+    assert "the share kept is between 0 and 100 %, not 150%" in by_hand.inner_text("[role=alert]")
+    by_hand.get_by_label("or a share of the contract, %").fill("12,5 %")
+    by_hand.get_by_role("button", name="Fill in").click()
+    assert by_hand.get_by_label("power, W").first.input_value() == "-12500", "the contract has 100 kW"
+
+
+def test_a_reservation_is_pasted_from_a_spreadsheet(market, by_hand):
+    open_(by_hand, market, f"/reservations/{PERIOD}/FO-A")
+    by_hand.get_by_text("Paste from a spreadsheet instead").click()
+    pasted = by_hand.locator("textarea[name=pasted]")
+    pasted.fill("ISP\tW\n1\t0\n97\t-5\n2\tmuch")
+    by_hand.get_by_role("button", name="Check", exact=True).click()
+    alert = by_hand.inner_text("[role=alert]")
+    assert "line 3: ISPs 97 to 97 are not in order within 1 to 96" in alert
+    assert "line 4: 'much' is not a power" in alert
+    pasted.fill("\n".join("0" for _ in range(96)))
+    by_hand.get_by_role("button", name="Check", exact=True).click()
+    by_hand.locator("input[name=why]").fill("released by telephone")
+    by_hand.get_by_role("button", name="Enter and plan again").click()
+    by_hand.get_by_text("nothing: 0 W in every ISP").first.wait_for()
+    assert not any(reserved_w(market))
+    market.settle()
+    assert "anna entered FO-A: at most 0 kW still reserved (released by telephone)" in reasons_of(market)
