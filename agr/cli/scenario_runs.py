@@ -11,7 +11,7 @@ from agr.cli.terminal import err, print_json, print_whole, say
 
 if TYPE_CHECKING:
     from agr.scenario.record import Run
-    from agr.scenario.running import Progress
+    from agr.scenario.running import ReportProgress
     from agr.scenario.scenario import Scenario
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a scenario below scenarios/, or a folder.")]
@@ -22,7 +22,7 @@ ReportOption = Annotated[bool, typer.Option(help="Write report.html beside the t
 
 
 @contextmanager
-def progress() -> "Iterator[Progress]":
+def progress() -> "Iterator[ReportProgress]":
     """Show a progress bar on a terminal, and nothing elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

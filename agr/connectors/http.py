@@ -27,7 +27,7 @@ from agr.uftp.connections import tls_context
 
 LARGEST_BYTES = 64 << 20
 """Most bytes of an answer: many times what one day of forecasts for a large portfolio takes."""
-Asked = HttpFeed | OutlookFeed | EntsoeImbalanceFeed
+AskedFeed = HttpFeed | OutlookFeed | EntsoeImbalanceFeed
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -74,7 +74,7 @@ def address_on(url: str, period: Period) -> str:
 
 
 def get(
-    feed: Asked, url: str, *, authorities: Path | None = None, transport: httpx.BaseTransport | None = None
+    feed: AskedFeed, url: str, *, authorities: Path | None = None, transport: httpx.BaseTransport | None = None
 ) -> HttpResponse:
     """Return what an address answers; temporary failures are tried again. Raises FeedError.
 
@@ -102,7 +102,7 @@ def _give_up(state: RetryCallState) -> HttpResponse:
     raise FeedError(f"{error}; gave up after {state.attempt_number} attempts") from error
 
 
-def _get_once(feed: Asked, url: str, headers: Mapping[str, str], client: httpx.Client) -> HttpResponse:
+def _get_once(feed: AskedFeed, url: str, headers: Mapping[str, str], client: httpx.Client) -> HttpResponse:
     place = place_of(url)
     until = time.monotonic() + feed.timeout_s
     try:
@@ -121,7 +121,7 @@ def _get_once(feed: Asked, url: str, headers: Mapping[str, str], client: httpx.C
         raise FeedError(f"feed {feed.name}: the answer of {place} cannot be read ({error})") from error
 
 
-def _refuse(feed: Asked, place: str, response: httpx.Response) -> None:
+def _refuse(feed: AskedFeed, place: str, response: httpx.Response) -> None:
     """Raise FeedError for everything but 2xx."""
     words = f"feed {feed.name}: {place} answered {response.status_code} {response.reason_phrase}"
     if response.status_code in _WORTH_RETRYING:
@@ -130,7 +130,7 @@ def _refuse(feed: Asked, place: str, response: httpx.Response) -> None:
         raise FeedError(f"{words}; check url and headers (redirects are not followed)")
 
 
-def _whole(feed: Asked, place: str, response: httpx.Response, until: float) -> HttpResponse:
+def _whole(feed: AskedFeed, place: str, response: httpx.Response, until: float) -> HttpResponse:
     """Return the answer, as long as it comes in time and is not out of all proportion."""
     parts, size = [], 0
     for part in response.iter_bytes():
@@ -148,7 +148,7 @@ def _iso(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def secret(feed: Asked, variable: str, what: str) -> str:
+def secret(feed: AskedFeed, variable: str, what: str) -> str:
     """Return what an environment variable holds. Raises FeedError where it is not set."""
     value = os.environ.get(variable)
     if not value:

@@ -3,7 +3,7 @@
 import time
 from threading import Lock
 
-from agr.planning.progress import Progress
+from agr.planning.progress import PlanningProgress
 from agr.store import change_counters
 from agr.store.engine import Store
 
@@ -13,7 +13,7 @@ LOOK_EVERY_S = 1.0
 class ChangeFeed:
     """Counts changes by topic; a reader compares two snapshots. Thread-safe; idle while nobody reads."""
 
-    def __init__(self, store: Store, progress: Progress) -> None:
+    def __init__(self, store: Store, progress: PlanningProgress) -> None:
         self._store = store
         self._lock = Lock()
         self._seen: dict[str, object] = {}

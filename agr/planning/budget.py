@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from agr.domain.errors import PlanError
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import Solution
 from models.case import Case
 
@@ -43,7 +43,7 @@ class Pool(Protocol):
     """What solves within a budget."""
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:  # fmt: skip
         """Return the audited outcome."""
 
@@ -60,7 +60,7 @@ class Sharing:
     def __init__(self, pool: Pool, budget_s: float) -> None:
         self._pool, self._budget = pool, Budget.of(budget_s)
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def solve(self, case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         """Return the audited outcome. Raises PlanError."""
         return self._pool.solve(case, reached, self._budget)
 

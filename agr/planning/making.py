@@ -21,7 +21,7 @@ from agr.planning.ordered_at_once import Bought, at_once, bought, of_orders
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
 from agr.planning.probability.promising import Hedge, Promiser, counted, hedged
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import GOES_ON_FROM, Solution
 from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
 from agr.store.day import Trigger
@@ -31,7 +31,7 @@ from models.outcome import Termination
 class PlanListener(Protocol):
     """Is told how a run proceeds."""
 
-    def reached(self, step: Round) -> None:
+    def reached(self, step: RoundProgress) -> None:
         """A round of the decomposition has ended."""
 
     def part_begun(self, points: tuple[str, ...]) -> None:

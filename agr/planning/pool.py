@@ -19,7 +19,7 @@ from agr.planning import fork_server, worker
 from agr.planning.budget import Budget, Sharing
 from agr.planning.failed_cases import FailedCases
 from agr.planning.kernels import compile_kernels
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
 from agr.planning.solving import OF_BUDGET, How, Solution, unfinished
 from agr.settings import Planning
@@ -86,7 +86,7 @@ class SolverPool:
         return Sharing(self, budget_s)
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:  # fmt: skip
         """Return the audited outcome; `reached` is called after every round of the decomposition.
 
@@ -103,7 +103,7 @@ class SolverPool:
                 raise
             return unfinished(case, late.best, str(late))
 
-    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         """Return the audited outcome, from the program in force where that is good enough.
 
         Raises PlanError like `solve`.
@@ -142,7 +142,7 @@ class SolverPool:
         return nullcontext() if self._failed_cases is None else self._failed_cases.of_failure(case, before)
 
     def _run(
-        self, work: _Work, value: object, reached: Callable[[Round], None] | None, instead: str = _SHORTER,
+        self, work: _Work, value: object, reached: Callable[[RoundProgress], None] | None, instead: str = _SHORTER,
         budget: Budget | None = None,
     ) -> Any:  # fmt: skip
         if budget is not None:
@@ -164,7 +164,7 @@ class SolverPool:
                 (folder / worker.STOP).touch()
 
     def _result(
-        self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None,
+        self, running: Future[SharedArrays], folder: Path, reached: Callable[[RoundProgress], None] | None,
         instead: str = _SHORTER, budget: Budget | None = None,
     ) -> Any:  # fmt: skip
         budget = budget or Budget.of(self._planning.budget_s)

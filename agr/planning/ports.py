@@ -19,7 +19,7 @@ from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.domain.visit import Visit
 from agr.forecasting.error_days import PastForecasts
 from agr.planning.difference import Solved
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import Solution
 from agr.settings import Brp, Markets, Planning, Publication, Timetable, Trading
 from agr.store.charge_sessions import ChargeSession
@@ -76,10 +76,10 @@ class Solver(Protocol):
     def within(self, budget_s: float) -> "Promiser":
         """Return what solves, proposes and counts with this solver, all within one budget."""
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def solve(self, case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         """Return the audited outcome; `reached` is called after every round of the decomposition."""
 
-    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         """Return the same, from the program in force where that is good enough."""
 
     def solve_part(self, before: Case, case: Case) -> Solution:

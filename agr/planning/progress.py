@@ -9,7 +9,7 @@ KEPT_ROUNDS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Round:
+class RoundProgress:
     """One round of a search: proven bound, best value so far (None before there is one) and their gap, in EUR."""
 
     round: int
@@ -28,13 +28,13 @@ class RunProgress:
     reasons: tuple[str, ...]
     preview: bool
     started_at: datetime
-    rounds: tuple[Round, ...] = ()
+    rounds: tuple[RoundProgress, ...] = ()
     ended_at: datetime | None = None
     outcome: str = ""
     plan: int | None = None
 
 
-class Progress:
+class PlanningProgress:
     """The run under way, or the last one. Thread-safe; listeners are called after each change and must be quick."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Progress:
             self._run = RunProgress(number=number, period=period, reasons=reasons, preview=preview, started_at=at)
         self._tell()
 
-    def reached(self, step: Round) -> None:
+    def reached(self, step: RoundProgress) -> None:
         """Record a round of the run under way."""
         with self._lock:
             if self._run is None or self._run.ended_at is not None:

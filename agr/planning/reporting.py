@@ -11,7 +11,7 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.planning.incremental import PartRefused
 from agr.planning.making import PlanningRun
-from agr.planning.progress import Progress, Round
+from agr.planning.progress import PlanningProgress, RoundProgress
 from agr.store.day import Trigger
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ LOG_EVERY_S = 5.0
 class RunReport:
     """Reports one run after another."""
 
-    def __init__(self, progress: Progress, now: Callable[[], datetime]) -> None:
+    def __init__(self, progress: PlanningProgress, now: Callable[[], datetime]) -> None:
         self._progress, self._now = progress, now
         self._waiting: set[int] = set()
         self._logged_at = 0.0
@@ -40,7 +40,7 @@ class RunReport:
         log.info("plan.started", period=str(run.period), reasons=list(reasons), preview=run.preview)
         self._progress.started(str(run.period), reasons, run.preview, self._now())
 
-    def reached(self, step: Round) -> None:
+    def reached(self, step: RoundProgress) -> None:
         """Publish a round; log one at most every LOG_EVERY_S seconds."""
         self._progress.reached(step)
         now = monotonic()

@@ -12,7 +12,7 @@ from agr.domain.plan import Plan, PlanState
 from agr.planning.closed import closed_isps
 from agr.planning.making import PlanMaker
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Progress
+from agr.planning.progress import PlanningProgress
 from agr.planning.reporting import RunReport
 from agr.planning.stored_plans import StoredPlans
 from agr.settings import Settings
@@ -40,7 +40,7 @@ class Planner:
         self._store, self._settings, self._clock, self._planned = StoredPlans(store), settings, clock, planned
         self._solver = solver
         self._maker = PlanMaker(self._store, settings, solver, clock.now)
-        self.progress = Progress()
+        self.progress = PlanningProgress()
         self._report = RunReport(self.progress, clock.now)
         self._busy = Event()
 

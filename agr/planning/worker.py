@@ -14,7 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from agr.planning.kernels import compile_kernels
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
 from agr.planning.solving import How, answer, answer_part
 from models.case import Case
@@ -129,7 +129,7 @@ def count_kept(shared: SharedArrays, how: How) -> SharedArrays:
 class RoundReader:
     """Reads the rounds that a worker has written so far."""
 
-    def __init__(self, path: Path, reached: Callable[[Round], None] | None) -> None:
+    def __init__(self, path: Path, reached: Callable[[RoundProgress], None] | None) -> None:
         self._path, self._reached, self._at = path, reached, 0
 
     def forward(self) -> None:
@@ -144,4 +144,4 @@ class RoundReader:
         for line in whole.splitlines():
             number, bound, value, seconds = json.loads(line)
             gap = None if value is None else bound - value
-            self._reached(Round(round=number, bound=bound, value=value, gap=gap, seconds=seconds))
+            self._reached(RoundProgress(round=number, bound=bound, value=value, gap=gap, seconds=seconds))

@@ -18,7 +18,7 @@ from agr.scenario.folder import read_scenario
 from agr.scenario.places import all_folders, find_folder
 from agr.scenario.record import Run, open_run
 from agr.scenario.reports.page import write_report
-from agr.scenario.running import RUNS, Progress, chosen_periods, silent
+from agr.scenario.running import RUNS, ReportProgress, chosen_periods, silent
 from agr.scenario.scenario import Scenario
 
 Changes = Mapping[str, object] | Iterable[str]
@@ -72,7 +72,7 @@ def _texts(changes: Changes) -> list[str]:
 
 def run(
     scenario: Scenario, changes: Changes = (), *, without: Iterable[str] = (), period: str | None = None,
-    progress: Progress = silent,
+    progress: ReportProgress = silent,
 ) -> Run:  # fmt: skip
     """Run a scenario; `period` is a day or `FIRST..LAST`. The run's tables are attributes, such as run.programs."""
     scenario = change(scenario, changes, without)
@@ -91,7 +91,7 @@ def report(runs: Run | Sequence[Run], path: str | Path) -> Path:
 
 def sweep(
     scenario: Scenario, grid: Mapping[str, Iterable[object]], *, period: str | None = None,
-    folder: str | Path | None = None, workers: int = 2, progress: Progress = silent,
+    folder: str | Path | None = None, workers: int = 2, progress: ReportProgress = silent,
 ) -> sweeping.Sweep:  # fmt: skip
     """Run every combination of the grid; with a folder, an interrupted sweep resumes where it stopped."""
     texts = {path: [str(value) for value in values] for path, values in grid.items()}
@@ -125,7 +125,9 @@ def from_downloads(
     return replace(made, warnings=(*made.warnings, *notes))
 
 
-def backtest(scenario: Scenario, *, period: str | None = None, progress: Progress = silent) -> backtesting.Backtest:
+def backtest(
+    scenario: Scenario, *, period: str | None = None, progress: ReportProgress = silent
+) -> backtesting.Backtest:
     """Compare plans with perfect foresight, no flexibility and a simple rule, day by day."""
     return backtesting.backtest(
         scenario,

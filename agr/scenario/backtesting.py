@@ -27,7 +27,7 @@ from agr.planning.solving import unmanaged
 from agr.scenario.day import Step, in_force
 from agr.scenario.losses import Loss, earlier_of, loss_of
 from agr.scenario.record import ended_by_time_limit
-from agr.scenario.running import Progress, plans_of, silent, solver_of
+from agr.scenario.running import ReportProgress, plans_of, silent, solver_of
 from agr.scenario.scenario import Scenario
 from agr.scenario.table_frames import Frame, TableContext, known_of
 from models.outcome import Termination
@@ -58,7 +58,7 @@ def backtest(
     *,
     periods: tuple[Period, ...] | None = None,
     solver: Solver | None = None,
-    progress: Progress = silent,
+    progress: ReportProgress = silent,
 ) -> Backtest:
     """Return what plans, foresight, no flexibility and the simple rule earn in each Period.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agr.domain.errors import InputError, PlanError
 from agr.planning.budget import Budget, Sharing
 from agr.planning.failed_cases import FailedCases
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import How, Solution, answer, answer_part
 from agr.scenario.running import RUNS
 from agr.settings import Planning
@@ -56,14 +56,14 @@ class ClusterSolver:
         return Sharing(self, budget_s)
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:  # fmt: skip
         """Return the audited outcome; rounds are not reported. Raises PlanError."""
         with self._failed_cases.of_failure(case):
             solution: Solution = self._result(answer, case, budget=budget)
             return solution
 
-    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def go_on(self, earlier: "Earlier", case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         """Return the audited outcome, searched anew: to send a program in force takes longer than it saves."""
         del earlier
         return self.solve(case, reached)

@@ -24,7 +24,7 @@ from agr.planning.making import PlanMaker
 from agr.planning.memory_inputs import KnownBeforehand
 from agr.planning.memory_plans import MemoryPlans
 from agr.planning.ports import Solver
-from agr.scenario.moments import events_of, moments_of
+from agr.scenario.moments import events_of, events_of_day
 from agr.scenario.own_forecasts import as_known, known_beforehand
 from agr.scenario.past_errors import past_errors
 from agr.scenario.scenario import Scenario
@@ -91,22 +91,22 @@ def play(
     `sold` gets what comes of requests for flexibility. `earlier` is what was solved for the plan in force of the day
     before the first; None: stores begin as in their tables. Raises PlanError when a problem cannot be stated or solved.
     """
-    moments = sorted((m for period in periods for m in moments_of(scenario, period)), key=lambda m: m.at)
+    moments = sorted((m for period in periods for m in events_of_day(scenario, period)), key=lambda m: m.at)
     join = timedelta(seconds=scenario.description.planning.join_triggers_s)
     world = replace(as_known(scenario, periods, world_of(scenario)), past=past_errors(scenario, periods[0]))
     if earlier is not None:
         world = replace(world, earlier=(periods[0].previous().day, earlier))
     plans, now = MemoryPlans(world), moments[0].at
     maker = PlanMaker(plans, scenario.description, solver, lambda: now)
-    desk = RequestAnswering(scenario, plans, solver)
+    answering = RequestAnswering(scenario, plans, solver)
     numbers, counts = dict[int, int](), Counter[date]()
     for done, moment in enumerate(moments, start=1):
         now = moment.at
         moment.happen(plans)
         if moment.request is not None:
-            desk.answer(moment.request, moment.period, now)
+            answering.answer(moment.request, moment.period, now)
             if sold is not None:
-                sold[:] = desk.sold
+                sold[:] = answering.sold
         for period in (moment.period, moment.period.next()):  # what a plan leaves at midnight may ask for the next one
             triggers = tuple(trigger for trigger in plans.open_triggers() if trigger.period == period.day)
             if not triggers:

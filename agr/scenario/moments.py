@@ -16,7 +16,7 @@ from agr.scenario.own_forecasts import arrivals, forecast_prices, published
 from agr.scenario.scenario import Scenario
 
 
-def moments_of(scenario: Scenario, period: Period) -> list[ScenarioEvent]:
+def events_of_day(scenario: Scenario, period: Period) -> list[ScenarioEvent]:
     """Return the moments of a Period in order of time; a gate closes before other moments at the same instant."""
     found = [
         *_known(scenario, period),

@@ -28,7 +28,7 @@ from agr.scenario.table_frames import known_of
 from agr.settings import Planning
 from agr.settings.expected_sessions import ExpectedSessions
 
-Progress = Callable[[int, int, str], None]
+ReportProgress = Callable[[int, int, str], None]
 """Called with (plans done, plans expected, the current step)."""
 
 
@@ -96,7 +96,7 @@ def run(
     *,
     periods: tuple[Period, ...] | None = None,
     solver: Solver | None = None,
-    progress: Progress = silent,
+    progress: ReportProgress = silent,
 ) -> Run:
     """Run a scenario's Periods and return the run. Raises PlanError when a problem cannot be stated or solved."""
     if solver is None:
@@ -128,7 +128,7 @@ def run(
 
 
 def plans_of(
-    scenario: Scenario, periods: tuple[Period, ...], solver: Solver, progress: Progress = silent,
+    scenario: Scenario, periods: tuple[Period, ...], solver: Solver, progress: ReportProgress = silent,
     sold: list[Sold] | None = None,
 ) -> list[Step]:  # fmt: skip
     """Return every plan, Period by Period; each Period starts from the states that the one before left.

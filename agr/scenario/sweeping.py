@@ -17,7 +17,7 @@ from agr.planning.ports import Solver
 from agr.scenario.change_expression import slug
 from agr.scenario.changes import changed
 from agr.scenario.record import figures, totals, versions
-from agr.scenario.running import Progress, head_of, plans_of, resized, silent, solver_of
+from agr.scenario.running import ReportProgress, head_of, plans_of, resized, silent, solver_of
 from agr.scenario.scenario import Scenario
 from agr.scenario.table_frames import Frame
 
@@ -82,7 +82,7 @@ def sweep(
     folder: Path | None = None,
     workers: int = 2,
     solver: Solver | None = None,
-    progress: Progress = silent,
+    progress: ReportProgress = silent,
 ) -> Sweep:
     """Return the figures of every combination; with a folder, finished combinations are kept there and reused.
 
@@ -146,7 +146,7 @@ def _run(
     folder: Path | None,
     workers: int,
     solver: Solver,
-    progress: Progress,
+    progress: ReportProgress,
 ) -> list[dict[str, Any]]:
     """Compute the missing combinations; the threads only wait for solver processes."""
     found = dict(kept)

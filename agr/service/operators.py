@@ -32,7 +32,7 @@ from agr.service.loops import Loops
 from agr.service.stages import Stages
 from agr.settings import Settings
 from agr.store.engine import Store
-from agr.web.context import Context
+from agr.web.context import WebContext
 
 _PROGRAMS_S = 5.0
 
@@ -40,7 +40,7 @@ _PROGRAMS_S = 5.0
 def operators_side(
     store: Store, settings: Settings, clock: Clock, stages: Stages, loops: Loops, *, authentication: Authentication,
     metrics: Metrics, endpoint_runs: Callable[[], bool], guest: str,
-) -> Context:  # fmt: skip
+) -> WebContext:  # fmt: skip
     """Return what pages and API calls work with; adds the loop that keeps programs as files."""
     plan_cache = PlanCache(store)
     programs = ProgramCache(store, plan_cache)
@@ -48,7 +48,7 @@ def operators_side(
         loops.wake_for("programs", ProgramFolder(store, settings, clock, programs).look, pause_s=_PROGRAMS_S)
     inputs = (store, settings, clock, loops.wake)
     taken = ReadingIntake(*inputs)
-    return Context(
+    return WebContext(
         store=store, settings=settings, clock=clock, participants=stages.participants,
         progress=stages.planner.progress, authentication=authentication, plan_cache=plan_cache, programs=programs,
         sights=Sights(store, settings),

@@ -24,7 +24,7 @@ from agr.settings.messages import Delivery, MessageLimits, Publication
 from agr.settings.operators import Alarms, Email, Operators, Webhook
 from agr.settings.partners import ParticipantSettings
 from agr.settings.rolling import Rolling
-from agr.settings.section import Moment
+from agr.settings.section import MarketTime
 from agr.settings.security import ClientCertificate, ClientCredentials, Tls
 from agr.settings.setpoints import SetpointSettings, SetpointWebhook
 from agr.settings.timetable import Timetable
@@ -56,9 +56,9 @@ __all__ = [
     "HttpFeed",
     "Imbalance",
     "Intraday",
+    "MarketTime",
     "Markets",
     "MessageLimits",
-    "Moment",
     "Operators",
     "OutlookFeed",
     "ParticipantSettings",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agr.settings.section import Moment, Name, Section, VariableName, WebAddress
+from agr.settings.section import MarketTime, Name, Section, VariableName, WebAddress
 
 BrpName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -28,8 +28,8 @@ class Brp(Section):
     folder: Path | None = Field(
         default=None, description="A CSV file per revision is written here, e-program-BRP-DAY-rN.csv; none: no files."
     )
-    gate: Moment = Field(
-        default=Moment(at=time(14), days_before=1),
+    gate: MarketTime = Field(
+        default=MarketTime(at=time(14), days_before=1),
         description="When it must have accepted the e-program; an alarm says so if it has not.",
     )
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from agr.domain.errors import InputError
 from agr.domain.isp import require_isp_minutes
-from agr.settings.section import Moment, Name, Seconds, Section, check_names
+from agr.settings.section import MarketTime, Name, Seconds, Section, check_names
 
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -110,7 +110,9 @@ class CapacityProduct(Section):
     step_mw: Positive = Field(default=1, description="Bids are multiples of this.")
     max_mw: NotNegative = Field(description="Largest bid per block; 0: do not bid.", examples=[5])
     sustain_minutes: Positive = Field(default=60, description="How long full power must be deliverable.")
-    gate: Moment = Field(description="When the product's auction closes.", examples=[{"at": "08:00", "days_before": 1}])
+    gate: MarketTime = Field(
+        description="When the product's auction closes.", examples=[{"at": "08:00", "days_before": 1}]
+    )
     paid: Literal["as cleared", "as bid"] = Field(
         default="as cleared",
         description="What an award pays: the price of the auction, so bids ask what holding the capacity costs; or the "

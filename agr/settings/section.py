@@ -96,24 +96,24 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
-class Moment(Section):
-    """A moment of the market day in local market time, written `{ at = "06:30", days_before = 1 }`."""
+class MarketTime(Section):
+    """A time of the market day, local market time, written `{ at = "06:30", days_before = 1 }`."""
 
     at: ClockTime = Field(description="Local market time, HH:MM or HH:MM:SS.")
     days_before: int = Field(default=1, ge=-7, le=7, description="Days before the Period; 0 is the Period's own day.")
 
     @property
     def order(self) -> tuple[int, time]:
-        """Key by which moments are ordered: earlier moments are smaller."""
+        """Key by which these times are ordered: earlier ones are smaller."""
         return (-self.days_before, self.at)
 
-    def seconds_until(self, later: "Moment") -> float:
-        """Return the seconds of wall-clock time from this moment to another one of the same Period."""
+    def seconds_until(self, later: "MarketTime") -> float:
+        """Return the seconds of wall-clock time from this one to another one of the same Period."""
         days = timedelta(days=self.days_before - later.days_before)
         return (days + _since_0h(later.at) - _since_0h(self.at)).total_seconds()
 
     def gate(self, name: str) -> Gate:
-        """Return the moment as a named gate."""
+        """Return it as a named gate."""
         return Gate(name, self.at, self.days_before)
 
 

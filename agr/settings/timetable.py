@@ -6,7 +6,7 @@ from itertools import pairwise
 from pydantic import Field, model_validator
 
 from agr.domain.isp import Period
-from agr.settings.section import Moment, Seconds, Section
+from agr.settings.section import MarketTime, Seconds, Section
 
 _IN_ORDER = (
     "portfolio_query",
@@ -18,29 +18,29 @@ _IN_ORDER = (
 )
 
 
-def _moment(at: time, description: str, days_before: int = 1) -> Moment:
-    moment: Moment = Field(default=Moment(at=at, days_before=days_before), description=description)
-    return moment
+def _at(at: time, description: str, days_before: int = 1) -> MarketTime:
+    found: MarketTime = Field(default=MarketTime(at=at, days_before=days_before), description=description)
+    return found
 
 
 class Timetable(Section):
     """Moments of the market day; each belongs to a Period and lies `days_before` it."""
 
-    portfolio_query: Moment = _moment(time(6, 30), "Ask every CRO for the congestion points of the Period.")
+    portfolio_query: MarketTime = _at(time(6, 30), "Ask every CRO for the congestion points of the Period.")
     portfolio_query_retry_s: Seconds = Field(
         default=600, description="Ask a CRO that has not answered again after this long."
     )
-    portfolio_last_call: Moment = _moment(
+    portfolio_last_call: MarketTime = _at(
         time(6, 55), "Stop waiting for answers: raise an alarm and do what `planning.stale_portfolio` says."
     )
-    first_plan: Moment = _moment(time(7), "Make the first plan, with forecast prices.")
-    day_ahead_gate: Moment = _moment(time(12), "The day-ahead auction closes: positions are bid and fixed.")
-    day_ahead_results: Moment = _moment(time(12, 55), "Day-ahead results are expected: plan again with real prices.")
-    prognosis_gate: Moment = _moment(time(15), "Latest moment at which a DSO accepts a first D-Prognosis.")
+    first_plan: MarketTime = _at(time(7), "Make the first plan, with forecast prices.")
+    day_ahead_gate: MarketTime = _at(time(12), "The day-ahead auction closes: positions are bid and fixed.")
+    day_ahead_results: MarketTime = _at(time(12, 55), "Day-ahead results are expected: plan again with real prices.")
+    prognosis_gate: MarketTime = _at(time(15), "Latest moment at which a DSO accepts a first D-Prognosis.")
     prognosis_last_safe_start_s: Seconds = Field(
         default=900, description="This long before `prognosis_gate` the last audited plan is sent, whatever happens."
     )
-    retention_job: Moment = _moment(time(3), "Delete what `retention` no longer allows us to keep.", days_before=0)
+    retention_job: MarketTime = _at(time(3), "Delete what `retention` no longer allows us to keep.", days_before=0)
 
     @model_validator(mode="after")
     def _order_makes_sense(self) -> "Timetable":
@@ -69,12 +69,12 @@ class Timetable(Section):
         named = [
             (name, moment.gate(name).instant(period))
             for name in type(self).model_fields
-            if isinstance(moment := getattr(self, name), Moment)
+            if isinstance(moment := getattr(self, name), MarketTime)
         ]
         gate = self.prognosis_gate.gate("prognosis_gate").instant(period)
         named.append(("prognosis_last_safe_start", gate - timedelta(seconds=self.prognosis_last_safe_start_s)))
         return sorted(named, key=lambda item: item[1])
 
 
-def _words(moment: Moment) -> str:
+def _words(moment: MarketTime) -> str:
     return f"{moment.at:%H:%M:%S}, {moment.days_before} days before"

@@ -67,7 +67,7 @@ class _Begun:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Asked:
+class _Prepared:
     """A request with the question that the optimiser is asked, or why it is asked nothing."""
 
     request: FlexRequest
@@ -106,7 +106,7 @@ class PlanPricer:
         for request, one, quote in zip(requests, asked, answers, strict=True):
             period, now = request.period, quote
             taken = drawn.setdefault(period, nothing_taken(period))
-            if isinstance(one, _Asked) and isinstance(quote, Quote) and not _fits(one, quote, taken):
+            if isinstance(one, _Prepared) and isinstance(quote, Quote) and not _fits(one, quote, taken):
                 now = _tried(self._priced, request, taken)
             if isinstance(now, Quote):
                 drawn[period] = taken.plus(draws_of(now.draws_kwh, period))
@@ -116,7 +116,7 @@ class PlanPricer:
     def _priced(self, request: FlexRequest, drawn: DepthTaken | None) -> Quote | NoOffer:
         return self._quoted(self._asked(request, drawn))
 
-    def _asked(self, request: FlexRequest, drawn: DepthTaken | None) -> _Asked | NoOffer:
+    def _asked(self, request: FlexRequest, drawn: DepthTaken | None) -> _Prepared | NoOffer:
         """Return what the optimiser is asked; `drawn`: depth for other quotes, whose offers are not stored yet."""
         with self._store.reading() as tx:
             begun = self._begun(tx, request)
@@ -136,9 +136,9 @@ class PlanPricer:
         from agr.planning.offered import behind_offers  # it imports the models, which take seconds
 
         behind = None if isinstance(question, NoOffer) else behind_offers(solved.named, request.congestion_point)
-        return _Asked(request=request, begun=begun, question=question, behind=behind)
+        return _Prepared(request=request, begun=begun, question=question, behind=behind)
 
-    def _quoted(self, asked: _Asked | NoOffer | Exception) -> Quote | NoOffer:
+    def _quoted(self, asked: _Prepared | NoOffer | Exception) -> Quote | NoOffer:
         """Ask the optimiser, and return its answer as a quote."""
         if isinstance(asked, Exception):
             raise asked
@@ -254,7 +254,7 @@ def _tried(work: Callable[..., _T], *given: object) -> _T | Exception:
         return error
 
 
-def _fits(asked: _Asked, quote: Quote, drawn: DepthTaken) -> bool:
+def _fits(asked: _Prepared, quote: Quote, drawn: DepthTaken) -> bool:
     """Say whether a quote's trades fit into the intraday depth beside what other quotes draw."""
     question, period = asked.question, asked.request.period
     if isinstance(question, NoOffer) or not quote.draws_kwh:

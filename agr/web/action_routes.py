@@ -17,7 +17,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
 from agr.store.approvals import Approval
 from agr.web import schemas as a
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.idempotency import Key, act_once
 from agr.web.login import safe_path
 from agr.web.security import COOKIE, api_for, check_csrf, context_of, narrowed, page_for
@@ -29,7 +29,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Do = TypeVar("Do", bound=Callable[..., Done])
 Fields = TypeVar("Fields", bound=BaseModel)
 Stricter = Callable[[Any], Permission | None]
-Pin = Callable[[Context, Any], tuple[BaseModel, str]]
+Pin = Callable[[WebContext, Any], tuple[BaseModel, str]]
 
 
 class FormFrame(BaseModel):
@@ -71,7 +71,7 @@ def asked_for(one: Approval) -> tuple[NamedAction, BaseModel] | None:
         return None
 
 
-def perform(context: Context, by: Principal, name: str, given: BaseModel, **names: Any) -> Done:
+def perform(context: WebContext, by: Principal, name: str, given: BaseModel, **names: Any) -> Done:
     """Do an action, or let it wait where the settings ask for a second person.
 
     Of an action with values that need a stricter permission, only these need a second person.
@@ -97,7 +97,7 @@ def _never(_given: Any) -> Permission | None:
     return None
 
 
-def _as_given(_context: Context, given: Any) -> tuple[BaseModel, str]:
+def _as_given(_context: WebContext, given: Any) -> tuple[BaseModel, str]:
     return given, ""
 
 

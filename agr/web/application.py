@@ -43,7 +43,7 @@ from agr.web import (
     reservation_page,
     run_pages,
 )
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.formatting import environment
 from agr.web.http_status import status_of
 from agr.web.security import LogInFirst, Shield, hosts_of, principal_of
@@ -51,7 +51,7 @@ from agr.web.security import LogInFirst, Shield, hosts_of, principal_of
 _FOR_PROGRAMS = ("/api/", "/metrics", "/events", "/healthz", "/readyz", "/static/")
 
 
-def operators_app(context: Context) -> FastAPI:
+def operators_app(context: WebContext) -> FastAPI:
     """Return the application."""
     app = FastAPI(
         title="AGR portfolio optimizer",

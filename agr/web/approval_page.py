@@ -12,7 +12,7 @@ from agr.store import approvals
 from agr.store.approvals import Approval
 from agr.web import schemas as a
 from agr.web.action_routes import UNREADABLE, asked_for
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import render
 from agr.web.security import api_for, context_of, narrowed, page_for
 
@@ -24,7 +24,7 @@ Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 _SHOWN = 50
 
 
-def _seen(context: Context, by: Principal, found: list[Approval]) -> list[Approval]:
+def _seen(context: WebContext, by: Principal, found: list[Approval]) -> list[Approval]:
     """Return what accounts asked for that act for no others than the caller does; all where the caller sees all."""
     if context.sights.sees_everything(by):
         return found

@@ -17,7 +17,7 @@ from agr.operations.at_connection import AtConnection, Bill, LimitedTogether, at
 from agr.operations.resource_programs import ResourceProgram
 from agr.operations.sight import Sight
 from agr.store import register_rows
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import chart, render, starts_of
 from agr.web.named_plan import PlanNumber, plan_of, state_of
 from agr.web.program_routes import Plan
@@ -135,7 +135,7 @@ def connection_(
 
 
 def _found(
-    context: Context, of: Period, address: str, plan: int | None, sight: Sight
+    context: WebContext, of: Period, address: str, plan: int | None, sight: Sight
 ) -> tuple[int | None, AtConnection | None]:
     """Return the plan that is looked at, and the connection in it. Raises MissingError for what is not seen."""
     looked_at = plan_of(context, of, plan)

@@ -29,7 +29,7 @@ from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.operations.setpoints import Setpoints
 from agr.operations.sight import Sights
-from agr.planning.progress import Progress
+from agr.planning.progress import PlanningProgress
 from agr.schedule.bidding import Bidding
 from agr.settings import Settings
 from agr.store.engine import Store
@@ -57,14 +57,14 @@ class Flashes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
+class WebContext:
     """The operators' side of a daemon."""
 
     store: Store
     settings: Settings
     clock: Clock
     participants: Participants
-    progress: Progress
+    progress: PlanningProgress
     authentication: Authentication
     sights: Sights
     actions: Actions

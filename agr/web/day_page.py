@@ -18,7 +18,7 @@ from agr.operations.point_table import PointRow
 from agr.operations.timeline import Timeline, timeline
 from agr.planning.promises import KINDS, AtRisk, at_risk
 from agr.store import audit_log, day, nominations, outbox_rows
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, narrowed, page_for
 
@@ -63,7 +63,7 @@ def overview(request: Request, principal: Viewer) -> Response:
     )  # fmt: skip
 
 
-def _shown(context: Context, period: Period) -> Shown:
+def _shown(context: WebContext, period: Period) -> Shown:
     _, rows = context.point_table.rows(period.day)
     states = dict(Counter(row.state for row in rows))
     with context.store.transaction() as tx:
@@ -80,7 +80,7 @@ def _shown(context: Context, period: Period) -> Shown:
     )  # fmt: skip
 
 
-def _e_programs(context: Context, period: Period) -> dict[str, str] | None:
+def _e_programs(context: WebContext, period: Period) -> dict[str, str] | None:
     brps = [brp.name for brp in context.settings.brps]
     if not brps:
         return None
@@ -89,7 +89,7 @@ def _e_programs(context: Context, period: Period) -> dict[str, str] | None:
     return {brp: newest.get(brp, "not sent") for brp in brps}
 
 
-def _glance(context: Context, number: int | None) -> Glance | None:
+def _glance(context: WebContext, number: int | None) -> Glance | None:
     try:
         return None if number is None else context.plan_cache.glance(number)
     except InputError:  # retention has deleted the programs of a Period long past: the page shows the plan's figures

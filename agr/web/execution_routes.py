@@ -15,7 +15,7 @@ from agr.operations.execution.overview import Overview, ResourceLine
 from agr.operations.execution.point_lines import PointLine
 from agr.operations.execution.sessions import SessionLine
 from agr.store import executions
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.security import api_for, context_of
 
 router = APIRouter()
@@ -124,7 +124,7 @@ class ExecutedIspOut(BaseModel):
     plan: int
 
 
-def overview_of(context: Context, day_: date) -> Overview:
+def overview_of(context: WebContext, day_: date) -> Overview:
     """Return what became of a day's plan. Raises MissingError where there is none."""
     return context.overviews.of(context.actions.period(day_))
 

@@ -12,7 +12,7 @@ from agr.operations.forecast_scores import last_days, scoreboard
 from agr.operations.forecast_series import price_series
 from agr.operations.forecast_views import FAN, Values, View, view
 from agr.store import actuals, forecast_runs
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, page_for
 
@@ -52,11 +52,11 @@ def forecasts(
     )  # fmt: skip
 
 
-def _traded(context: Context) -> list[str]:
+def _traded(context: WebContext) -> list[str]:
     return [one.name for one in price_series(context.settings)]
 
 
-def _picture(found: View, context: Context) -> dict[str, object]:
+def _picture(found: View, context: WebContext) -> dict[str, object]:
     lines = (("forecast", "plan", found.mean), ("given", "sent", found.given_values), ("naive", "limit", found.naive),
              ("actual", "called", found.actual))  # fmt: skip
     shown = [
@@ -75,7 +75,7 @@ def _picture(found: View, context: Context) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _unit(series: str, context: Context) -> str:
+def _unit(series: str, context: WebContext) -> str:
     """Return the unit of a series; empty where its name says it, or nobody knows."""
     markets = context.settings.markets
     if series in (markets.day_ahead.series, markets.imbalance.shortage_series, markets.imbalance.surplus_series):

@@ -12,7 +12,7 @@ from agr.history import files
 from agr.history.reading import History, range_of, read_history
 from agr.history.tables import OF_PARTIES, Cell, parse_by
 from agr.operations.accounts.roles import Permission, Principal
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.security import api_for, context_of
 
 router = APIRouter()
@@ -36,7 +36,7 @@ class HistoryOut(BaseModel):
     rows: list[dict[str, Cell]]
 
 
-def history_of(context: Context, first: date | None, last: date | None, by: str) -> History:
+def history_of(context: WebContext, first: date | None, last: date | None, by: str) -> History:
     """Return the history that a request asks for. Raises InputError."""
     chosen = parse_by(by)
     begin, end = range_of(context.settings, first, last, context.clock)

@@ -10,7 +10,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.log_export import log_lines
 from agr.store import audit_log
 from agr.store.audit_log import Chosen
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import render
 from agr.web.security import context_of, page_for
 
@@ -22,7 +22,7 @@ Day = Annotated[str, Query(max_length=10, description="Local day, YYYY-MM-DD.")]
 ROWS = 50
 
 
-def chosen_of(context: Context, who: str, action: str, q: str, first: str, last: str) -> Chosen:
+def chosen_of(context: WebContext, who: str, action: str, q: str, first: str, last: str) -> Chosen:
     """Return the lines that are asked for; both days are included. Raises InputError."""
     begin, end = (context.period(day.strip()) if day.strip() else None for day in (first, last))
     if begin is not None and end is not None and end.day < begin.day:
@@ -33,7 +33,7 @@ def chosen_of(context: Context, who: str, action: str, q: str, first: str, last:
     )  # fmt: skip
 
 
-def log_file(context: Context, chosen: Chosen) -> Response:
+def log_file(context: WebContext, chosen: Chosen) -> Response:
     """Return the chosen lines as a CSV file."""
     headers = {"Content-Disposition": 'attachment; filename="audit-log.csv"'}
     lines = log_lines(context.store, chosen, context.today().tz)

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from agr.domain.errors import AccessError, InputError
 from agr.operations.accounts.passwords import SHORTEST_PASSWORD
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import render
 from agr.web.security import COOKIE, check_csrf, check_origin, context_of, principal_of
 
@@ -20,7 +20,7 @@ def safe_path(back: str) -> str:
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
 
 
-def enter(context: Context, secret: str, to: str) -> Response:
+def enter(context: WebContext, secret: str, to: str) -> Response:
     """Return the way to a page, with the cookie of a new session."""
     answer = RedirectResponse(to, status_code=303)
     settings = context.settings.operators

@@ -17,7 +17,7 @@ from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.store import bids as bids_
 from agr.store import day, plans, positions, register, trades
 from agr.store.bids import ChannelDelivery, StoredBid
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import chart, render, starts_of
 from agr.web.named_plan import PlanNumber, plan_of, state_of
 from agr.web.security import context_of, page_for
@@ -111,13 +111,13 @@ def _imbalanced(outlook: ExpectedImbalance | None) -> list[tuple[int, float, flo
     return [(isp, *one[:2], None if isnan(one[2]) else one[2]) for isp, one in shown if abs(one[0] + one[1]) > _MWH]
 
 
-def _energy_series(context: Context) -> set[str]:
+def _energy_series(context: WebContext) -> set[str]:
     m = context.settings.markets
     names = {m.day_ahead.series, m.day_ahead.forecast_series, m.intraday.buy_series, m.intraday.sell_series}
     return {n for n in names if n}
 
 
-def _units(context: Context) -> dict[str, str]:
+def _units(context: WebContext) -> dict[str, str]:
     """Return series → unit, for the price series in the settings."""
     currency = context.settings.currency
     capacity = {p.series: p.price_unit.replace("EUR", currency) for p in context.settings.markets.capacity}

@@ -7,12 +7,12 @@ from fastapi import Query
 from agr.domain.errors import MissingError
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
-from agr.web.context import Context
+from agr.web.context import WebContext
 
 PlanNumber = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 
-def plan_of(context: Context, of: Period, number: int | None) -> Plan | None:
+def plan_of(context: WebContext, of: Period, number: int | None) -> Plan | None:
     """Return a plan of a Period, or the plan in force where none is named. Raises MissingError for another one's."""
     if number is None:
         return context.plan_cache.in_force(of.day)
@@ -22,7 +22,7 @@ def plan_of(context: Context, of: Period, number: int | None) -> Plan | None:
     return found
 
 
-def state_of(context: Context, of: Period, number: int | None) -> str:
+def state_of(context: WebContext, of: Period, number: int | None) -> str:
     """Return what the page calls a plan: in force, replaced, preview, …; empty where no plan is named."""
     if number is None:
         return ""

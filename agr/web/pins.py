@@ -10,10 +10,10 @@ from agr.operations.register_check import in_words
 from agr.operations.register_concerns import name_of
 from agr.store import plans, positions
 from agr.web import requests as a
-from agr.web.context import Context
+from agr.web.context import WebContext
 
 
-def reserve(do: Context, given: a.ReservationGiven) -> tuple[a.ReservationGiven, str]:
+def reserve(do: WebContext, given: a.ReservationGiven) -> tuple[a.ReservationGiven, str]:
     """Bind a reservation to the newest statement and to its power, also where a share was given."""
     bound = dict(given)
     if given.keep_share is not None:
@@ -24,7 +24,7 @@ def reserve(do: Context, given: a.ReservationGiven) -> tuple[a.ReservationGiven,
     return a.ReservationGiven.model_validate(bound), ""
 
 
-def award(do: Context, given: a.AwardGiven) -> tuple[a.AwardGiven, str]:
+def award(do: WebContext, given: a.AwardGiven) -> tuple[a.AwardGiven, str]:
     """Bind an award to the position that it changes."""
     if given.seen is not None:
         return given, ""
@@ -33,7 +33,7 @@ def award(do: Context, given: a.AwardGiven) -> tuple[a.AwardGiven, str]:
     return given.model_copy(update={"seen": seen}), ""
 
 
-def approve_bid(do: Context, given: a.BidApproved) -> tuple[a.BidApproved, str]:
+def approve_bid(do: WebContext, given: a.BidApproved) -> tuple[a.BidApproved, str]:
     """Bind a bid to the plan in force."""
     if given.plan is not None:
         return given, ""
@@ -42,7 +42,7 @@ def approve_bid(do: Context, given: a.BidApproved) -> tuple[a.BidApproved, str]:
     return given.model_copy(update={"plan": found.id if found else None}), ""
 
 
-def enter_row(do: Context, given: a.RowGiven) -> tuple[a.RowGiven, str]:
+def enter_row(do: WebContext, given: a.RowGiven) -> tuple[a.RowGiven, str]:
     """Bind a change of a row to the row, and say what it changes."""
     checked = do.register_edits.check_to_wait(given.table, given.key, given.cells, seen=given.seen)
     changes = checked.changes
@@ -60,7 +60,7 @@ def enter_row(do: Context, given: a.RowGiven) -> tuple[a.RowGiven, str]:
     return bound, f"edit row of {given.table} {name_of(given.table, checked.old.row)}: {words or 'nothing'}"
 
 
-def remove_row(do: Context, given: a.RowNamed) -> tuple[a.RowNamed, str]:
+def remove_row(do: WebContext, given: a.RowNamed) -> tuple[a.RowNamed, str]:
     """Bind the removal of a row to the row, and say what it holds."""
     found = do.register_edits.row(given.table, given.key, seen=given.seen)
     held = "; ".join(f"{name} {text}" for name, text in cells_of(given.table, found.row).items() if text)

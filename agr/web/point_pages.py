@@ -15,7 +15,7 @@ from agr.operations.point_table import SORTS
 from agr.planning.explanation import Line, changed_isps, circumstances, promised, standing
 from agr.store import day, inbox, plans
 from agr.store.plans import Sent
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import chart, render, starts_of
 from agr.web.named_plan import PlanNumber, plan_of, state_of
 from agr.web.security import context_of, narrowed, page_for, sight_of
@@ -94,7 +94,7 @@ def point(
     )  # fmt: skip
 
 
-def _why(context: Context, plan: Plan | None, address: str, isp: str) -> Line | None:
+def _why(context: WebContext, plan: Plan | None, address: str, isp: str) -> Line | None:
     """Return why an ISP is as it is in a plan: what changed it, or what holds it. Raises InputError for no ISP."""
     if plan is None or not isp.strip():
         return None

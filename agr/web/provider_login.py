@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from agr.domain.errors import AccessError, MissingError
 from agr.operations.accounts.identity_provider import Attempt, IdentityProvider, begin_attempt
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.login import enter, login_page, safe_path
 from agr.web.security import context_of
 
@@ -20,7 +20,7 @@ _COOKIE = "agr_log_in"
 _LASTS_S = 600
 
 
-def _provider(context: Context) -> IdentityProvider:
+def _provider(context: WebContext) -> IdentityProvider:
     if context.identity_provider is None:
         raise MissingError("there is no identity provider; see operators.oidc in the settings")
     return context.identity_provider

@@ -22,7 +22,7 @@ from agr.operations.tables import zipped
 from agr.planning.explanation import circumstances
 from agr.store import audit_log, overrides, register, register_rows
 from agr.store.register_rows import Stored
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, narrowed, page_for, sight_of
 
@@ -138,7 +138,7 @@ def _lacking(table: str, found: Stored, known: set[str]) -> list[str]:
 
 
 def _planned(
-    context: Context, of: Period, table: str, found: Stored, behind: list[Stored], sight: Sight
+    context: WebContext, of: Period, table: str, found: Stored, behind: list[Stored], sight: Sight
 ) -> tuple[int | None, Planned | None]:
     """Return the plan in force and what it wants the row's resources to do."""
     number = context.plan_cache.number_in_force(of.day)

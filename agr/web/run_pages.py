@@ -14,7 +14,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.plan_cache import Head
 from agr.planning.promises import at_risk
 from agr.store import day
-from agr.web.context import Context
+from agr.web.context import WebContext
 from agr.web.layout import chart, render
 from agr.web.security import context_of, narrowed, page_for
 
@@ -26,7 +26,7 @@ SHOWN_POINTS = 100
 _CENT = 0.005
 
 
-def heads_of(context: Context, of: Period) -> list[tuple[Head, PlanState]]:
+def heads_of(context: WebContext, of: Period) -> list[tuple[Head, PlanState]]:
     """Return the plans of a Period with their states, newest first."""
     states = context.plan_cache.states(of.day)
     found = [(context.plan_cache.head(number), state) for number, state in reversed(states.items())]

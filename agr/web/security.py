@@ -16,7 +16,7 @@ from agr.operations.accounts.roles import Permission, Principal, guest
 from agr.operations.sight import Sight
 from agr.settings import Operators
 from agr.settings.operators import is_loopback
-from agr.web.context import Context
+from agr.web.context import WebContext
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 _NARROWED = "shows_what_is_seen"
@@ -91,9 +91,9 @@ class Shield:
         return None
 
 
-def context_of(request: Request) -> Context:
+def context_of(request: Request) -> WebContext:
     """Return the operators' side of the daemon."""
-    context: Context = request.app.state.context
+    context: WebContext = request.app.state.context
     return context
 
 

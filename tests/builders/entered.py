@@ -17,7 +17,7 @@ from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.domain.register import CongestionPoint, Connection, Contract, PointLimit, Portfolio, Register
 from agr.planning.case import Inputs
-from agr.settings import CapacityProduct, Markets, Moment, Planning
+from agr.settings import CapacityProduct, Markets, MarketTime, Planning
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 DAYS = (date(2026, 1, 15), date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 28))
@@ -146,7 +146,7 @@ def world(
     price = tuple(50.0 + 40.0 * ((i * 7) % 11) / 11 for i in range(isps))
     product = CapacityProduct(
         name="FCR", direction="symmetric", series="fcr", max_mw=1.0, minimum_mw=0.001, step_mw=0.001,
-        sustain_minutes=15, gate=Moment(at=time(8)),
+        sustain_minutes=15, gate=MarketTime(at=time(8)),
     )  # fmt: skip
     made = Inputs(
         period=period,

@@ -17,7 +17,7 @@ import agr
 from agr.planning import serialisation
 from agr.planning.budget import Budget
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import How, Solution
 from agr.settings import Planning
 from models.case import Case
@@ -59,10 +59,10 @@ class Remembering(SolverPool):
         return _once(sha256(" ".join([self._how, *map(serialisation.digest, of)]).encode()).hexdigest(), ask)
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:  # fmt: skip
-        def ask() -> tuple[Solution, list[Round]]:
-            rounds: list[Round] = []
+        def ask() -> tuple[Solution, list[RoundProgress]]:
+            rounds: list[RoundProgress] = []
             return self.real.solve(case, rounds.append, budget), rounds
 
         solution, rounds = self._answer(ask, case)
@@ -70,7 +70,7 @@ class Remembering(SolverPool):
             reached(one)
         return solution
 
-    def go_on(self, earlier: Any, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def go_on(self, earlier: Any, case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         return self.real.go_on(earlier, case, reached)
 
     def solve_part(self, before: Case, case: Case) -> Solution:

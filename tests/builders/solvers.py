@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import Solution
 from models.case import Case
 
@@ -14,10 +14,10 @@ class Unasked:
     def within(self, _budget_s: float) -> Any:
         return self
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def solve(self, case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         raise AssertionError("no case is solved here")
 
-    def go_on(self, earlier: Any, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def go_on(self, earlier: Any, case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         raise AssertionError("no plan is gone on with here")
 
     def solve_part(self, before: Case, case: Case) -> Solution:

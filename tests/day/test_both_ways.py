@@ -16,7 +16,7 @@ from agr.domain.plan import Plan, PlanState
 from agr.messaging.publish import OPEN
 from agr.scenario.description import Release, describe
 from agr.scenario.record import Run, open_run
-from agr.settings import Moment, Planning, Publication, Rolling, Timetable
+from agr.settings import MarketTime, Planning, Publication, Rolling, Timetable
 from tests.day import tiny
 from tests.day.market import OURS, Market
 
@@ -111,8 +111,8 @@ def at(days_before: int, clock: str) -> datetime:
 
 
 EARLY = Timetable(
-    first_plan=Moment(at=time(6, 58)), day_ahead_gate=Moment(at=time(11)), day_ahead_results=Moment(at=time(11, 40)),
-    prognosis_gate=Moment(at=time(14)),
+    first_plan=MarketTime(at=time(6, 58)), day_ahead_gate=MarketTime(at=time(11)),
+    day_ahead_results=MarketTime(at=time(11, 40)), prognosis_gate=MarketTime(at=time(14)),
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from agr.operations.watchdog import shorten_pauses
 from agr.planning.budget import Budget
 from agr.planning.case import build
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.service import Planner
 from agr.planning.solving import Solution
 from agr.service import Service
@@ -60,7 +60,7 @@ class Buggy(SolverPool):
     broken = False
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:
         if not self.broken:
             self.broken = True

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agr.forecasting.awards import LEAST_AUCTIONS, learned
-from agr.settings import CapacityProduct, Moment
+from agr.settings import CapacityProduct, MarketTime
 from tests.builders.real_downloads import real_downloads
 
 FILE = "afrr_capacity_de_4h_2023_2025.csv.gz"
@@ -36,7 +36,7 @@ def test_bids_by_what_was_learned_earn_60_percent_of_the_average_price(direction
     for day in range(len(average) - 365, len(average)):
         past = slice(day - 90, day)
         product = CapacityProduct(
-            name="aFRR", direction="up", series="afrr", max_mw=1, gate=Moment(at="09:00"), paid="as bid",
+            name="aFRR", direction="up", series="afrr", max_mw=1, gate=MarketTime(at="09:00"), paid="as bid",
             award=learned(expected[past].ravel(), highest[past].ravel()),
         )  # fmt: skip
         asked = product.asks[0] * expected[day]

@@ -15,12 +15,12 @@ from agr.domain.isp import Period
 from agr.domain.plan import ReasonKind
 from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.auction_results import AuctionResults
-from agr.settings import CapacityProduct, DayAhead, Markets, Moment
+from agr.settings import CapacityProduct, DayAhead, Markets, MarketTime
 from agr.store import audit_log, day, positions
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import NOW, PERIOD, World
 
-FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=Moment(at="08:00"))
+FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=MarketTime(at="08:00"))
 ANNA = Principal(name="anna", role="operator", allowed=ROLES["operator"], via="session")
 BID_KW = tuple(1000.0 if isp < 40 else -2000.0 for isp in range(92))
 WHY = "result of the auction"

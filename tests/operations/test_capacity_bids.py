@@ -18,15 +18,15 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.operations.auction_results import AuctionResults
 from agr.schedule.bidding import gate_of
-from agr.settings import BidFiles, Bids, CapacityProduct, Markets, Moment, load, write_example
+from agr.settings import BidFiles, Bids, CapacityProduct, Markets, MarketTime, load, write_example
 from agr.store import bids, plans, positions
 from tests.builders.exchange import Exchange
 from tests.builders.plans import planned
 from tests.builders.trading import ANNA, FIRST, WHY, Trading
 from tests.builders.worlds import PERIOD
 
-FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=Moment(at="08:00"))
-UP = CapacityProduct(name="aFRR up", direction="up", series="afrr", max_mw=9, gate=Moment(at="09:00"))
+FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=MarketTime(at="08:00"))
+UP = CapacityProduct(name="aFRR up", direction="up", series="afrr", max_mw=9, gate=MarketTime(at="09:00"))
 MW = (2.0, 2.0, 0.0, 1.0, 1.0, 3.0)
 
 

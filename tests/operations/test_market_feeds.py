@@ -11,14 +11,14 @@ from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.auction_results import AuctionResults
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
-from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
+from agr.settings import CapacityProduct, HttpFeed, Markets, MarketTime
 from agr.store import audit_log, day, market_reports, positions, register
 from agr.store.audit_log import Chosen
 from tests.builders.exchange import Exchange
 from tests.builders.worlds import NOW, PERIOD, World
 
 ANNA = Principal(name="anna", role="operator", allowed=ROLES["operator"], via="session")
-FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=Moment(at="08:00"))
+FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=MarketTime(at="08:00"))
 BID_KW = tuple(1000.0 if isp < 40 else -2000.0 for isp in range(92))
 RESULTS = PERIOD.start - timedelta(hours=11)
 

@@ -10,15 +10,15 @@ from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.auction_results import AuctionResults
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.reach import Reaches
-from agr.settings import CapacityProduct, DayAhead, Markets, Moment
+from agr.settings import CapacityProduct, DayAhead, Markets, MarketTime
 from agr.store import positions
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import NOW, PERIOD, World
 
 ANNA = Principal(name="anna", role="operator", allowed=ROLES["operator"], via="session")
 FEED = Principal(name="feed", role="operator", allowed=ROLES["operator"], via="feed")
-FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=Moment(at="06:00"))
-UP = CapacityProduct(name="aFRR up", direction="up", series="afrr", max_mw=9, gate=Moment(at="06:00"))
+FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=MarketTime(at="06:00"))
+UP = CapacityProduct(name="aFRR up", direction="up", series="afrr", max_mw=9, gate=MarketTime(at="06:00"))
 COUNT = PERIOD.isp_count
 
 

@@ -15,7 +15,7 @@ from agr.operations.log import Unbreakable
 from agr.operations.watchdog import QUICK_S, STEADY_S, Watchdog
 from agr.planning.budget import Budget
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.service import Planner
 from agr.planning.solving import Solution
 from agr.settings import Planning
@@ -28,7 +28,7 @@ class Refusing(SolverPool):
     """Makes no plan, at once."""
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:
         raise PlanError("told to refuse")
 

@@ -17,7 +17,7 @@ from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.domain.register import Connection, Contract, PointLimit, Portfolio
 from agr.planning.case import Inputs, Previous, build
 from agr.planning.case_audit import audit_case
-from agr.settings import CapacityProduct, DayAhead, Intraday, Markets, Moment
+from agr.settings import CapacityProduct, DayAhead, Intraday, Markets, MarketTime
 from models.case import NO_POINT, Direction
 from models.method import Method, solve
 from tests.builders.case_inputs import FIRST, PERIOD, at, ev, inputs
@@ -81,7 +81,7 @@ def test_a_battery_ends_the_day_as_it_must_and_a_heat_pump_serves_its_demand() -
 )
 def test_capacity_is_paid_by_the_hour_also_in_short_and_long_blocks(on: str, isps: int, first_block: int) -> None:
     product = CapacityProduct(
-        name="FCR", direction="symmetric", series="fcr", max_mw=2, sustain_minutes=30, gate=Moment(at="08:00")
+        name="FCR", direction="symmetric", series="fcr", max_mw=2, sustain_minutes=30, gate=MarketTime(at="08:00")
     )
     period = Period(date.fromisoformat(on))
     world = inputs(period, markets=Markets(capacity=(product,)))
@@ -95,7 +95,7 @@ def test_capacity_is_paid_by_the_hour_also_in_short_and_long_blocks(on: str, isp
 
 def test_bids_ask_the_share_of_the_expected_price_that_may_earn_most() -> None:
     product = CapacityProduct(
-        name="aFRR", direction="up", series="afrr", max_mw=2, gate=Moment(at="08:00"), paid="as bid",
+        name="aFRR", direction="up", series="afrr", max_mw=2, gate=MarketTime(at="08:00"), paid="as bid",
         award=((0.7, 0.95), (0.85, 0.8), (1.0, 0.55)),
     )  # fmt: skip
     world = inputs(markets=Markets(capacity=(product,)))
@@ -105,7 +105,7 @@ def test_bids_ask_the_share_of_the_expected_price_that_may_earn_most() -> None:
 
 
 def test_a_block_without_a_price_takes_no_bid_and_is_noted() -> None:
-    product = CapacityProduct(name="FCR", direction="up", series="fcr", max_mw=2, gate=Moment(at="08:00"))
+    product = CapacityProduct(name="FCR", direction="up", series="fcr", max_mw=2, gate=MarketTime(at="08:00"))
     world = inputs(markets=Markets(capacity=(product,)))
     world = replace(world, prices={**world.prices, "fcr": (None, *([10.0] * 95))})
     made = build(world)

@@ -16,7 +16,7 @@ from agr.operations.accounts.roles import Principal
 from agr.operations.actions import Actions
 from agr.planning.budget import Budget
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import Solution
 from agr.settings import Planning
 from agr.store import day, plans
@@ -34,7 +34,7 @@ class Answering(SolverPool):
     fails = False
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:  # fmt: skip
         if self.fails:
             raise PlanError("told to")

@@ -18,7 +18,7 @@ from agr.planning.budget import Budget
 from agr.planning.case import build
 from agr.planning.failed_cases import FailedCases
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.shared_arrays import SharedArrays, pack
 from agr.planning.solving import unfinished, unmanaged
 from agr.settings import Planning
@@ -161,7 +161,7 @@ def test_a_plan_with_reserve_that_begins_from_earlier_prices_has_an_unmanaged_ca
 def test_a_decomposed_plan_is_solved_in_a_worker_and_its_rounds_are_heard() -> None:
     solver = SolverPool(Planning(threads=1, method="decomposition", time_limit_s=240))
     try:
-        heard: list[Round] = []
+        heard: list[RoundProgress] = []
         answer = solver.solve(portfolio(24, 24, points=3), heard.append)
     finally:
         solver.close()
@@ -174,7 +174,7 @@ def test_a_decomposed_plan_is_solved_in_a_worker_and_its_rounds_are_heard() -> N
 def test_a_search_that_is_asked_to_stop_answers_with_what_it_has() -> None:
     solver = SolverPool(Planning(threads=1, method="decomposition", decomposed_gap=1e-12, time_limit_s=240))
 
-    def stop(_step: Round) -> None:
+    def stop(_step: RoundProgress) -> None:
         solver.stop_searching()
 
     try:
@@ -194,7 +194,7 @@ def test_a_plan_is_priced_on_the_cluster_the_settings_name() -> None:
     ) as cluster:
         holding: list[int] = []
 
-        def count(_step: Round) -> None:
+        def count(_step: RoundProgress) -> None:
             holding.append(sum(len(worker.state.actors) for worker in cluster.workers.values()))
 
         solver = SolverPool(planning, cluster.scheduler_address.replace("tcp://", "dask://"))

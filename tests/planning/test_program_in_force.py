@@ -16,7 +16,7 @@ from agr.planning.budget import Budget
 from agr.planning.difference import Solved
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import Solution
 from agr.settings import Planning
 from agr.store import day, plans, register
@@ -38,7 +38,7 @@ class Hurried(SolverPool):
     findings: tuple[str, ...] = ()
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:  # fmt: skip
         if self.fails:
             raise PlanError("the solve failed: told to")

@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime
 
-from agr.planning.progress import KEPT_ROUNDS, Progress, Round
+from agr.planning.progress import KEPT_ROUNDS, PlanningProgress, RoundProgress
 
 NOW = datetime(2026, 3, 28, 6, tzinfo=UTC)
 
 
-def a_round(number: int) -> Round:
-    return Round(round=number, bound=100.0, value=90.0 + number, gap=10.0 - number, seconds=0.5 * number)
+def a_round(number: int) -> RoundProgress:
+    return RoundProgress(round=number, bound=100.0, value=90.0 + number, gap=10.0 - number, seconds=0.5 * number)
 
 
 def test_a_run_is_told_from_its_start_to_its_end():
-    progress, told = Progress(), []
+    progress, told = PlanningProgress(), []
     progress.listeners.append(lambda: told.append(progress.latest()))
     assert progress.latest() is None
     progress.started("2026-03-29", ("first plan",), False, NOW)
@@ -26,7 +26,7 @@ def test_a_run_is_told_from_its_start_to_its_end():
 
 
 def test_a_round_that_comes_after_the_end_is_nobody_s():
-    progress = Progress()
+    progress = PlanningProgress()
     progress.reached(a_round(1))
     assert progress.latest() is None
     progress.started("2026-03-29", (), True, NOW)
@@ -36,7 +36,7 @@ def test_a_round_that_comes_after_the_end_is_nobody_s():
 
 
 def test_a_search_without_end_does_not_fill_the_memory():
-    progress = Progress()
+    progress = PlanningProgress()
     progress.started("2026-03-29", (), False, NOW)
     for number in range(KEPT_ROUNDS + 5):
         progress.reached(a_round(number))

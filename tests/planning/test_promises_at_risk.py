@@ -17,7 +17,7 @@ from agr.planning.pool import SolverPool
 from agr.planning.promises import at_risk
 from agr.settings import Markets
 from agr.settings.markets import CapacityProduct
-from agr.settings.section import Moment
+from agr.settings.section import MarketTime
 from agr.store import day, positions, register
 from tests.builders.worlds import OTHER_POINT, PERIOD, World
 from tests.planning.test_service import PlanningStage
@@ -52,7 +52,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     loads = (FixedLoad(resource="load-1", connection="ean.1"), FixedLoad(resource="load-2", connection="ean.2"))
     made.know_register(contracts=(), resources=(small, *loads), limits=(limit,))
     made.know_points()
-    fcr = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=5, gate=Moment(at=time(8)))
+    fcr = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=5, gate=MarketTime(at=time(8)))
     made.settings = made.settings.model_copy(update={"markets": Markets(capacity=(fcr,))})
     with made.store.transaction() as tx:
         positions.fix(tx, PERIOD.day, "FCR", (0.0, 1.0, 0.0, 0.0, 0.0, 0.0), made.clock.now(), "awarded")

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.settings import Planning
 from models.case import Case
 from tests.builders.answers import SHARED
 from tests.builders.remembered import Remembering
 from tests.models.builders import day_ahead, load, make
 
-ROUND = Round(round=1, bound=2.0, value=1.0, gap=1.0, seconds=0.1)
+ROUND = RoundProgress(round=1, bound=2.0, value=1.0, gap=1.0, seconds=0.1)
 
 
 class Asked(SolverPool):
@@ -26,7 +26,7 @@ class Asked(SolverPool):
     def __init__(self, planning: Planning) -> None:
         self._planning, self._executor, self.times = planning, "local", 0
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None, budget: Any = None) -> Any:
+    def solve(self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Any = None) -> Any:
         del budget
         self.times += 1
         if reached is not None:
@@ -53,7 +53,7 @@ def test_equal_cases_are_asked_once_and_answered_with_copies_and_rounds(
     asked = Asked(Planning(time_limit_s=41.0 + shared))
     first: Any = Remembering(asked).solve(case)
     first[0] = 7.0
-    rounds: list[Round] = []
+    rounds: list[RoundProgress] = []
     second: Any = Remembering(asked).solve(replace(case), rounds.append)
     assert second.tolist() == [0.0, 0.0], "who gets an answer may write to it"
     assert rounds == [ROUND]
@@ -80,7 +80,7 @@ def test_who_asks_what_is_being_answered_waits(case: Case, tmp_path: Path, monke
     monkeypatch.setenv(SHARED, str(tmp_path))
 
     class Locked(Asked):
-        def solve(self, case: Case, reached: Callable[[Round], None] | None = None, budget: Any = None) -> Any:
+        def solve(self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Any = None) -> Any:
             (lock,) = tmp_path.glob("*.asked")
             with lock.open("w") as another, pytest.raises(BlockingIOError):
                 fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)

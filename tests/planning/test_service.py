@@ -14,7 +14,7 @@ from agr.planning.budget import Budget
 from agr.planning.midnight import left_by
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.service import Planner
 from agr.planning.solving import Solution
 from agr.settings import Planning
@@ -195,7 +195,7 @@ class Broken(SolverPool):
         self.findings = findings
 
     def solve(
-        self, case: Case, reached: Callable[[Round], None] | None = None, budget: Budget | None = None
+        self, case: Case, reached: Callable[[RoundProgress], None] | None = None, budget: Budget | None = None
     ) -> Solution:  # fmt: skip
         return replace(super().solve(case, reached, budget), findings=self.findings)
 

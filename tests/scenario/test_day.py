@@ -16,7 +16,7 @@ from agr.scenario.description import Description, Release
 from agr.scenario.record import figures, totals
 from agr.scenario.running import solver_of
 from agr.scenario.scenario import Scenario
-from agr.settings import Moment, Planning, Timetable
+from agr.settings import MarketTime, Planning, Timetable
 from tests.builders.solvers import Unasked
 from tests.day import tiny
 
@@ -103,7 +103,7 @@ def test_a_plan_that_fails_its_audit_does_not_come_into_force(solver):
 
 def test_at_the_gate_the_plan_in_force_then_is_fixed(solver):
     """Of a first plan that failed its audit nothing is bought."""
-    gates = Timetable(day_ahead_gate=Moment(at=time(10)), day_ahead_results=Moment(at=time(10, 30)))
+    gates = Timetable(day_ahead_gate=MarketTime(at=time(10)), day_ahead_results=MarketTime(at=time(10, 30)))
     good, bad = (played(world(timetable=gates), Faulty(solver, *numbers))[-1] for numbers in ((), (1,)))
     assert good.at == at("10:30")
     assert good.solved.outcome.day_ahead_kw.max() > 50

@@ -15,14 +15,14 @@ from agr.messaging.publish import Publisher
 from agr.nomination.nominate import Nominator
 from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
-from agr.settings import CapacityProduct, EntsoeImbalanceFeed, HttpFeed, Markets, Moment, Timetable
+from agr.settings import CapacityProduct, EntsoeImbalanceFeed, HttpFeed, Markets, MarketTime, Timetable
 from agr.store import day, inbox, outbox, positions, register
 from tests.builders.http_server import Asked, Told, serving
 from tests.builders.worlds import NOW, PERIOD, World, prices
 from tests.connectors.test_entsoe_imbalance_feed import document, series
 
 MISSED = MomentState.MISSED
-FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=1, gate=Moment(at="08:00"))
+FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=1, gate=MarketTime(at="08:00"))
 
 
 class Diary:

@@ -15,7 +15,7 @@ from agr.domain.isp import JumpingClock, Period
 from agr.domain.moments import Handled, MomentState
 from agr.schedule.moments import moments_of
 from agr.schedule.scheduler import Scheduler
-from agr.settings import CapacityProduct, Markets, Moment, Settings
+from agr.settings import CapacityProduct, Markets, MarketTime, Settings
 from agr.store import day
 from agr.store.engine import Store
 from agr.store.tables import moments
@@ -211,7 +211,7 @@ def test_no_moment_runs_twice_at_once(store: Store, running: list[Day]) -> None:
 
 @pytest.mark.parametrize("on", [date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 30)])
 def test_gates_are_local_times_on_every_kind_of_day(on: date) -> None:
-    product = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=1, gate=Moment(at="08:00"))
+    product = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=1, gate=MarketTime(at="08:00"))
     settings = Settings(domain="agr.example", markets=Markets(capacity=(product,)))
     period = Period(on)
     found = {m.name: m.at.astimezone(period.tz) for m in moments_of(settings, period)}

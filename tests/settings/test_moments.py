@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from agr.domain.isp import Period
-from agr.settings import CapacityProduct, Moment, Settings, Timetable
+from agr.settings import CapacityProduct, MarketTime, Settings, Timetable
 
 
 def test_moments_of_a_period_are_utc_instants_in_order():
@@ -28,6 +28,8 @@ def test_moments_follow_the_wall_clock_over_a_dst_change():
 
 
 def test_a_capacity_gate_days_ahead_is_compared_by_its_day():
-    product = CapacityProduct(name="x", direction="up", series="s", max_mw=1, gate=Moment(at=time(8), days_before=2))
+    product = CapacityProduct(
+        name="x", direction="up", series="s", max_mw=1, gate=MarketTime(at=time(8), days_before=2)
+    )
     with pytest.raises(ValidationError, match="x's gate"):
         Settings(domain="agr.example.com", markets={"capacity": [product]})

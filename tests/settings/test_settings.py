@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from agr.domain.errors import SettingsError
-from agr.settings import CapacityProduct, FeedSection, HttpFeed, Moment, Settings, load, template, write_example
+from agr.settings import CapacityProduct, FeedSection, HttpFeed, MarketTime, Settings, load, template, write_example
 from agr.settings.discovery import resolver_address
 from agr.settings.section import title_of
 from tests.settings.settings_samples import faults
@@ -31,7 +31,7 @@ def sections(model=Settings, path=""):
 
 def classes_in(annotation):
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [] if annotation is Moment else [annotation]
+        return [] if annotation is MarketTime else [annotation]
     return [found for part in get_args(annotation) for found in classes_in(part)]
 
 
@@ -60,7 +60,7 @@ def test_the_commented_parts_of_the_example_load_too(tmp_path):
     (tmp_path / "agr.toml").write_text(uncommented())
     settings = load(tmp_path / "agr.toml")
     assert settings.participants[0].role == "CRO"
-    assert settings.markets.capacity[0].gate == Moment(at=time(8), days_before=1)
+    assert settings.markets.capacity[0].gate == MarketTime(at=time(8), days_before=1)
     assert settings.feeds[0].header_env == {"Authorization": "PRICES_TOKEN"}
     assert settings.markets.intraday.buy_series == "intraday_buy"
 
@@ -107,7 +107,7 @@ def shown(field):
         return ""
     if default is None or default in ((), {}):
         return "none"
-    if isinstance(default, Moment):
+    if isinstance(default, MarketTime):
         return f"{default.at:%H:%M}, {default.days_before}"
     if isinstance(default, bool):
         return str(default).lower()
@@ -118,7 +118,7 @@ def shown(field):
     return str(default) if isinstance(default, int) else f"`{default}`" if str(default) else "empty"
 
 
-@pytest.mark.parametrize(("path", "model"), [*sections(), ("A moment", Moment)])
+@pytest.mark.parametrize(("path", "model"), [*sections(), ("A time of the market day", MarketTime)])
 def test_every_setting_is_documented_with_default_and_meaning(path, model):
     rows = documented().get(path or "The daemon", {})
     expected = {name: (shown(field), field.description) for name, field in settings_of(model).items()}
@@ -135,7 +135,7 @@ def test_every_setting_is_used_somewhere():
 
 
 def test_every_setting_has_a_description_and_a_title():
-    for _, model in [*sections(), ("", Moment)]:
+    for _, model in [*sections(), ("", MarketTime)]:
         for name, field in model.model_fields.items():
             assert field.description, name
         properties = model.model_json_schema()["properties"]
@@ -187,7 +187,7 @@ def test_the_environment_wins_over_the_file_setting_by_setting(config, monkeypat
     settings = config("listen_port = 1\n[planning]\nthreads = 1\nworkers = 3\n")
     assert settings.listen_port == 9000
     assert (settings.planning.threads, settings.planning.workers) == (4, 3)
-    assert settings.timetable.first_plan == Moment(at=time(7, 30), days_before=1)
+    assert settings.timetable.first_plan == MarketTime(at=time(7, 30), days_before=1)
     assert settings.markets.day_ahead.max_buy_kw == 5.5
 
 
@@ -271,4 +271,4 @@ def test_executors_are_known_by_name(config, name):
 def test_an_award_model_that_cannot_be_is_refused(words, more):
     asked = {"paid": "as bid", **more}
     with pytest.raises(ValueError, match=words):
-        CapacityProduct(name="x", direction="up", series="s", max_mw=1, gate=Moment(at=time(8)), **asked)
+        CapacityProduct(name="x", direction="up", series="s", max_mw=1, gate=MarketTime(at=time(8)), **asked)

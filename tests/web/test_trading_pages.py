@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from agr.schedule.bidding import gate_of
-from agr.settings import BidFiles, Bids, CapacityProduct, Markets, Moment
+from agr.settings import BidFiles, Bids, CapacityProduct, Markets, MarketTime
 from agr.store import day, plans, positions
 from tests.builders.accounts import PASSWORD, account
 from tests.builders.operators_side import Desk
@@ -204,7 +204,7 @@ def test_the_page_says_when_a_bid_no_longer_leaves_by_itself(tmp_path: Path) -> 
 
 
 def test_a_capacity_bid_is_shown_approved_and_told_with_its_receipt(tmp_path: Path) -> None:
-    fcr = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=Moment(at="08:00"))
+    fcr = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=MarketTime(at="08:00"))
     world = World(tmp_path)
     files = (BidFiles(name="tso", folder=tmp_path / "tso", markets=("FCR",)),)
     changed = {"bids": Bids(approval=True, files=files), "markets": Markets(capacity=(fcr,))}

@@ -83,7 +83,7 @@ def _times(
     refused: list[str] = []
     for value in given:
         try:
-            found.append(_moment(value, local, unix=unix))
+            found.append(_instant(value, local, unix=unix))
         except (ValueError, TypeError, OverflowError, OSError):
             found.append(None)
             refused.append(
@@ -92,7 +92,7 @@ def _times(
     return found, refused
 
 
-def _moment(value: Any, local: timezone, *, unix: bool) -> datetime:
+def _instant(value: Any, local: timezone, *, unix: bool) -> datetime:
     if unix:
         return datetime.fromtimestamp(int(value), UTC)
     moment = datetime.fromisoformat(value)

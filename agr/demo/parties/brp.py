@@ -76,7 +76,7 @@ def fault(body: command_lines.Json, before: command_lines.Json | None) -> str | 
 class BrpHandler(BaseHTTPRequestHandler):
     """Takes e-programs over HTTP; each is answered afterwards, by a request of our own."""
 
-    desk: ClassVar[BrpState]
+    state: ClassVar[BrpState]
     lines: ClassVar[command_lines.Lines]
 
     def do_POST(self) -> None:
@@ -84,11 +84,11 @@ class BrpHandler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if self.path != "/e-programs":
             return self.refuse(404, "e-programs go to /e-programs")
-        if self.headers.get("Authorization") != f"Bearer {self.desk.token}":
+        if self.headers.get("Authorization") != f"Bearer {self.state.token}":
             return self.refuse(401, "the token is wrong")
         try:
             body = json.loads(content)
-            why = self.desk.take(body)
+            why = self.state.take(body)
             energy = [float(isp["energy_mwh"]) for isp in body["isps"]]
         except (ValueError, KeyError, TypeError) as error:
             return self.refuse(422, f"this is not an e-program: {type(error).__name__} {error}")
@@ -106,8 +106,8 @@ class BrpHandler(BaseHTTPRequestHandler):
         """Accept or reject a revision."""
         said = {"answer": "accepted", "why": ""} if why is None else {"answer": "rejected", "why": why}
         request = Request(  # noqa: S310 - our customer's own address
-            self.desk.answers.replace("{message_id}", str(body["message_id"])), data=json.dumps(said).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.desk.answer_token}"},
+            self.state.answers.replace("{message_id}", str(body["message_id"])), data=json.dumps(said).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.state.answer_token}"},
         )  # fmt: skip
         try:
             with urlopen(request, timeout=30) as response:  # noqa: S310 # nosec B310
@@ -132,19 +132,19 @@ class BrpHandler(BaseHTTPRequestHandler):
         """Write no access log."""
 
 
-def obey(desk: BrpState, line: command_lines.Json) -> None:
+def obey(state: BrpState, line: command_lines.Json) -> None:
     """Carry out one command."""
     if line["command"] != "terms":
         raise ValueError(f"there is no command {line['command']!r}")
-    desk.token, desk.answers, desk.answer_token = (str(line[name]) for name in ("token", "answers", "answer_token"))
+    state.token, state.answers, state.answer_token = (str(line[name]) for name in ("token", "answers", "answer_token"))
 
 
 def main() -> None:
     """Serve until told to stop."""
     given = command_lines.options(__doc__, "BRP").parse_args()
-    lines, desk = command_lines.own_lines(given.log), BrpState()
-    BrpHandler.desk, BrpHandler.lines = desk, lines
-    command_lines.serve(given, lines, BrpHandler, partial(obey, desk))
+    lines, state = command_lines.own_lines(given.log), BrpState()
+    BrpHandler.state, BrpHandler.lines = state, lines
+    command_lines.serve(given, lines, BrpHandler, partial(obey, state))
 
 
 if __name__ == "__main__":

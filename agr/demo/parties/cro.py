@@ -17,15 +17,15 @@ from shapeshifter_uftp import (
 
 if TYPE_CHECKING:  # by their full names; the process knows this folder only
     from agr.demo.parties import command_lines
-    from agr.demo.parties.uftp_party import Counterparty, only_received, verdict
+    from agr.demo.parties.uftp_party import UftpParty, only_received, verdict
 else:
     import command_lines
-    from uftp_party import Counterparty, only_received, verdict
+    from uftp_party import UftpParty, only_received, verdict
 
 NOWHERE = "ea1.1970-01.example.nowhere:none"  # fills what the schema demands of a rejected response
 
 
-class Cro(Counterparty, ShapeshifterCroService):  # type: ignore[misc]
+class Cro(UftpParty, ShapeshifterCroService):  # type: ignore[misc]
     """Knows which connection lies behind which congestion point."""
 
     process_dso_portfolio_query = process_dso_portfolio_update = only_received

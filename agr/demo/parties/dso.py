@@ -29,17 +29,17 @@ from shapeshifter_uftp import (
 
 if TYPE_CHECKING:  # by its full name; the process knows this folder only
     from agr.demo.parties import command_lines
-    from agr.demo.parties.uftp_party import Counterparty, isp_numbers, only_received, verdict
+    from agr.demo.parties.uftp_party import UftpParty, isp_numbers, only_received, verdict
 else:
     import command_lines
-    from uftp_party import Counterparty, isp_numbers, only_received, verdict
+    from uftp_party import UftpParty, isp_numbers, only_received, verdict
 
 _CENT = Decimal("0.01")
 Programs = dict[int, int]
 """ISP → W."""
 
 
-class Dso(Counterparty, ShapeshifterDsoService):  # type: ignore[misc]
+class Dso(UftpParty, ShapeshifterDsoService):  # type: ignore[misc]
     """Accepts prognoses and offers, or rejects them as told; orders what it is told to."""
 
     process_flex_request_response = process_flex_order_response = only_received

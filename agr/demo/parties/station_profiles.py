@@ -89,15 +89,15 @@ def profile_of(evse: int, source: Json) -> StationProfile:
         id=int(number), evse=evse, level=int(source["stack_level"]),
         purpose=source["charging_profile_purpose"], kind=source["charging_profile_kind"],
         recurrency=source.get("recurrency_kind", ""), transaction=None if transaction is None else str(transaction),
-        valid_from=_moment(source.get("valid_from")), valid_to=_moment(source.get("valid_to")), source=source,
+        valid_from=_instant(source.get("valid_from")), valid_to=_instant(source.get("valid_to")), source=source,
         schedule=Schedule(
-            start=_moment(schedule.get("start_schedule")), duration_s=schedule.get("duration"),
+            start=_instant(schedule.get("start_schedule")), duration_s=schedule.get("duration"),
             unit=schedule["charging_rate_unit"], periods=tuple(sorted(periods)),
         ),
     )  # fmt: skip
 
 
-def _moment(text: str | None) -> datetime | None:
+def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 

@@ -49,7 +49,7 @@ def describe(message: Any) -> command_lines.Json:
     return {"type": type_name(message), **found}
 
 
-class Counterparty:
+class UftpParty:
     """What CRO and DSO have in common; mixed into the library's service."""
 
     sender_domain: str

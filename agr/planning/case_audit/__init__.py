@@ -53,7 +53,7 @@ from agr.planning.case_audit import (
     worth,
 )
 from agr.planning.case_audit.carried import contents_left
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import AuditContext
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.facts import Calendar, Facts, Floats, Named
 from models.outcome import Outcome, Programs
@@ -63,12 +63,12 @@ __all__ = [
     "contents_left", "peaks_left",
 ]  # fmt: skip
 
-_CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
+_CASES: tuple[Callable[[AuditContext], Iterator[str]], ...] = (
     runs.check_case, switched.check_case, followers.check_case, grid.check_case, connections.check_case,
     tariffs.check_case, markets.check_case, balancing.check_case, capacity.check_case, worth.check_case,
     ahead.check_case, carried.check_case, visits.check_case, expectations.check_case,
 )  # fmt: skip
-_PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
+_PROGRAMS: tuple[Callable[[AuditContext, Programs], Iterator[str]], ...] = (
     runs.check_programs, switched.check_programs, followers.check_programs,
 )  # fmt: skip
 
@@ -94,7 +94,7 @@ def audit_programs(facts: Facts, named: Named, outcome: Outcome) -> tuple[str, .
         return (*stores.check_programs(context, outcome.programs), *_of_programs(context, outcome.programs))
 
 
-def _of_programs(context: Context, programs: Programs) -> tuple[str, ...]:
+def _of_programs(context: AuditContext, programs: Programs) -> tuple[str, ...]:
     return tuple(finding for rule in _PROGRAMS for finding in rule(context, programs))
 
 
@@ -135,5 +135,5 @@ def audit_reservations(
     return tuple(grid.check_reservations(named.case, period.day, day_of(period), agreed))
 
 
-def _context(facts: Facts, named: Named) -> Context:
-    return Context(facts=facts, day=day_of(facts.period), case=named.case, names=named.names, dsos=named.dsos)
+def _context(facts: Facts, named: Named) -> AuditContext:
+    return AuditContext(facts=facts, day=day_of(facts.period), case=named.case, names=named.names, dsos=named.dsos)

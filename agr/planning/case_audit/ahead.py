@@ -11,7 +11,7 @@ import numpy as np
 
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.heat_pump import HeatPump
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import AuditContext
 from agr.planning.case_audit.day import Day, after, calendar_after
 from agr.planning.case_audit.expected_stores import Stores, batteries, heat_pumps
 from agr.planning.case_audit.facts import Calendar, Floats
@@ -24,7 +24,7 @@ _EUR = 1e-5
 _LEAST_COP = 1e-3
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield stores whose content is valued at more or less at midnight than it can save or earn on the days after."""
     number = context.facts.planning.look_ahead_days
     if not number:
@@ -48,7 +48,7 @@ def _days(period: Calendar, number: int) -> list[Day]:
     return found
 
 
-def _compared(context: Context, days: list[Day], price: Floats, row: Any, store: Stores) -> Iterator[str]:
+def _compared(context: AuditContext, days: list[Day], price: Floats, row: Any, store: Stores) -> Iterator[str]:
     """Compare differences of worth between the least, the most and a kink with those of the least costs afterwards."""
     heat, gain = _followed(context, days, row, store)
     if np.isnan(heat + gain).any():
@@ -75,7 +75,7 @@ class _Later:
     """
 
     def __init__(
-        self, context: Context, days: list[Day], price: Floats, heat: Floats, gain: Floats, row: Any, store: Stores
+        self, context: AuditContext, days: list[Day], price: Floats, heat: Floats, gain: Floats, row: Any, store: Stores
     ) -> None:  # fmt: skip
         from scipy.sparse import csr_array, diags_array, eye_array, hstack
 
@@ -120,7 +120,7 @@ def _power(row: Any) -> float:
     return float(row.power_kw if isinstance(row, HeatPump) else row.charge_kw)
 
 
-def _followed(context: Context, days: list[Day], row: Any, store: Stores) -> tuple[Floats, Floats]:
+def _followed(context: AuditContext, days: list[Day], row: Any, store: Stores) -> tuple[Floats, Floats]:
     """Return heat, kW, and what a kW brings in, of each ISP (n,) after midnight; NaN where the audit knows none."""
     if not isinstance(row, HeatPump):
         isps = sum(day.isps for day in days)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.context import SHOWN, AuditContext
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import beyond, differences
 from models.case import UNIT_CLASSES
@@ -15,7 +15,7 @@ from models.case import UNIT_CLASSES
 _KW = 1e-6
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield resources in another group than the settings say, and groups with limits or positions not their own."""
     groups, brps = context.case.balancing_groups, {brp.name: brp.balance for brp in context.facts.brps}
     alone = {name for name, balance in brps.items() if balance == "itself"}
@@ -39,14 +39,14 @@ def check_case(context: Context) -> Iterator[str]:
     yield from _kept(context)
 
 
-def _due(context: Context) -> dict[str, str]:
+def _due(context: AuditContext) -> dict[str, str]:
     """Return resource → its BRP: that of its connection, or the first in the settings."""
     first = next((brp.name for brp in context.facts.brps), "")
     of_connection = {row.address: row.brp for row in context.facts.register.connections}
     return {row.resource: of_connection.get(row.connection) or first for row in context.facts.register.resources}
 
 
-def _limits(context: Context) -> Iterator[str]:
+def _limits(context: AuditContext) -> Iterator[str]:
     """Yield limits of which the groups together have more than the portfolio."""
     case, groups = context.case, context.case.balancing_groups
     for what, mine, whole in (
@@ -59,7 +59,7 @@ def _limits(context: Context) -> Iterator[str]:
         yield from beyond(["balancing groups"], f"may {what} more than the portfolio", more, 1e-6 * (1 + whole), "kW")
 
 
-def _trades(context: Context, alone: set[str]) -> Iterator[str]:
+def _trades(context: AuditContext, alone: set[str]) -> Iterator[str]:
     """Compare what each group has traded with the trades that were made for its BRPs."""
     groups, day, first = context.case.balancing_groups, context.day, next(iter(context.facts.brps)).name
     found = {name: np.zeros(day.isps) for name in groups.name}
@@ -74,7 +74,7 @@ def _trades(context: Context, alone: set[str]) -> Iterator[str]:
     )  # fmt: skip
 
 
-def _kept(context: Context) -> Iterator[str]:
+def _kept(context: AuditContext) -> Iterator[str]:
     """Yield fixed positions that have moved differently from the total since the plan in force."""
     groups, before = context.case.balancing_groups, context.facts.previous.groups
     if not all(name in before for name in groups.name):
@@ -92,7 +92,7 @@ def _kept(context: Context) -> Iterator[str]:
         yield from beyond(names, words, np.where(np.isnan(now), 0.0, against), 1e-5 * (1 + np.abs(held)), "kW")
 
 
-def _told(context: Context) -> Floats:
+def _told(context: AuditContext) -> Floats:
     """Return where (T,) trades were reported, or all are: what plans would have traded no longer counts there."""
     found = np.full(context.day.isps, context.facts.markets.intraday.trades_reported)
     for trade in context.facts.trades:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import AuditContext
 from agr.planning.case_audit.findings import differences
 from agr.planning.case_audit.markets import series, settled
 from agr.settings import CapacityProduct
 from models.case import Reserve
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield findings about products that are not as configured, priced and awarded."""
     products, found = context.facts.markets.capacity, context.case.reserves
     names = [product.name for product in products]
@@ -25,7 +25,7 @@ def check_case(context: Context) -> Iterator[str]:
         yield from _product(context, product, reserve)
 
 
-def _product(context: Context, product: CapacityProduct, reserve: Reserve) -> Iterator[str]:
+def _product(context: AuditContext, product: CapacityProduct, reserve: Reserve) -> Iterator[str]:
     day, name = context.day, product.name
     block = day.clock // (60 * product.block_hours)
     blocks = 24 // product.block_hours

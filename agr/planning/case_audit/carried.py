@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import AuditContext
 from agr.planning.case_audit.facts import Facts, Floats, Named
 from agr.planning.case_audit.findings import beyond, differences
 from models.outcome import Programs
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield debits that are not what was credited."""
     facts, case = context.facts, context.case
     for field, due in (

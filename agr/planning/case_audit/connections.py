@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agr.domain.faults import number_of
-from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.context import SHOWN, AuditContext
 from agr.planning.case_audit.facts import Floats
 from models.case import NO_LIMIT, NO_POINT, UNIT_CLASSES
 
@@ -17,7 +17,7 @@ _Limit = tuple[str, bytes, bytes, float]
 """(connection or group, import limits per ISP in kW as bytes, export limits likewise, penalty in EUR/MWh)."""
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield resources that count at other limits than the tables give, and limits that nothing counts at."""
     due, limits = _due(context), context.case.connection_limits
     used = np.zeros(len(limits.name), dtype=np.bool_)
@@ -54,12 +54,12 @@ def _both(
     return (found, expected), (expected, found)
 
 
-def _classes(context: Context) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _classes(context: AuditContext) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in UNIT_CLASSES:
         yield name, context.names.get(name, ())
 
 
-def _of_case(context: Context, limit: int) -> _Limit:
+def _of_case(context: AuditContext, limit: int) -> _Limit:
     limits = context.case.connection_limits
     return (
         limits.name[limit], _key(limits.import_kw[limit]), _key(limits.export_kw[limit]),
@@ -71,7 +71,7 @@ def _key(values: Floats) -> bytes:
     return (np.round(values, 6) + 0.0).tobytes()
 
 
-def _due(context: Context) -> dict[str, "Counter[_Limit]"]:
+def _due(context: AuditContext) -> dict[str, "Counter[_Limit]"]:
     """Return resource → the limits that the tables give for it on this day; without any it is left out."""
     register, day, today = context.facts.register, context.day, context.facts.period.day
     of_place: dict[str, list[_Limit]] = {}

@@ -20,7 +20,7 @@ _LEAST_COP = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Context:
+class AuditContext:
     """A case beside the facts that it was made from."""
 
     facts: Facts

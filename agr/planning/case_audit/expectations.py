@@ -6,12 +6,12 @@ Source: docs/how-to/forecast.md (charging sessions that are not known yet).
 from collections.abc import Iterator
 
 from agr.domain.stand_in import GroupForecast, StandIn
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import AuditContext
 
 _ROUNDING = 1e-6
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield sessions that stand in where nothing is expected, or that differ in the case."""
     sold = context.case.storage.reserve_kw
     for one in context.facts.expectations:

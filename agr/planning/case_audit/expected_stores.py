@@ -12,7 +12,7 @@ import numpy as np
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.heat_pump import HeatPump
-from agr.planning.case_audit.context import Context, Rows
+from agr.planning.case_audit.context import AuditContext, Rows
 from agr.planning.case_audit.facts import Floats
 
 KINDS: tuple[type[Any], ...] = (Battery, HeatPump, EvSession)
@@ -53,19 +53,19 @@ class Stores:
         return Stores(rows=tuple(self.rows[u] for u in some.tolist()), **arrays)
 
 
-def names_of_stores(context: Context) -> list[str]:
+def names_of_stores(context: AuditContext) -> list[str]:
     """Return every store that has a place in the Period."""
     return [row.resource for _, rows in _there(context) for row in rows]
 
 
-def stores(context: Context) -> Iterator[Stores]:
+def stores(context: AuditContext) -> Iterator[Stores]:
     """Yield the stores that have a place in the Period, of one kind and a few thousand at a time."""
     for made, rows in _there(context):
         for begin in range(0, len(rows), _AT_ONCE):
             yield _as_measured(context, made(context, rows[begin : begin + _AT_ONCE]))
 
 
-def _there(context: Context) -> Iterator[tuple[Callable[[Context, Sequence[Any]], Stores], list[Any]]]:
+def _there(context: AuditContext) -> Iterator[tuple[Callable[[AuditContext, Sequence[Any]], Stores], list[Any]]]:
     day = context.day
     yield batteries, context.ours(Battery)
     yield heat_pumps, context.ours(HeatPump)
@@ -77,7 +77,7 @@ def _there(context: Context) -> Iterator[tuple[Callable[[Context, Sequence[Any]]
     yield _cars, plugged
 
 
-def _as_measured(context: Context, entered: Stores) -> Stores:
+def _as_measured(context: AuditContext, entered: Stores) -> Stores:
     """Return the stores with their pins, and the energy at midnight that leads to what was measured since, if any."""
     held = context.facts.held
     pinned = context.pins(entered.rows)
@@ -101,7 +101,7 @@ def _column(rows: Sequence[Any], field: str) -> Floats:
     return np.array([getattr(row, field) for row in rows], dtype=np.float64)
 
 
-def _start(context: Context, rows: Sequence[Any], otherwise: Floats) -> Floats:
+def _start(context: AuditContext, rows: Sequence[Any], otherwise: Floats) -> Floats:
     """Return the content at midnight (U,): measured, else what the Period before leaves, else what is given."""
     known = []
     for row, default in zip(rows, otherwise.tolist(), strict=True):
@@ -113,18 +113,18 @@ def _start(context: Context, rows: Sequence[Any], otherwise: Floats) -> Floats:
     return np.array(known, dtype=np.float64)
 
 
-def _kept(context: Context, rows: Sequence[Any]) -> Floats:
+def _kept(context: AuditContext, rows: Sequence[Any]) -> Floats:
     """Return the share of a content that is kept over an ISP, from the share lost in 24 hours."""
     return np.asarray(np.exp(np.log1p(-_column(rows, "loss_per_day")) * context.day.hours / 24.0))
 
 
-def _end_worth(context: Context, rows: Sequence[Any]) -> Floats:
+def _end_worth(context: AuditContext, rows: Sequence[Any]) -> Floats:
     """Return the worth of a kWh left at the end (U,), as entered; NaN where plans look ahead: later prices say it."""
     worth = _column(rows, "end_worth_eur_per_mwh") / 1000
     return worth * np.nan if context.facts.planning.look_ahead_days else worth
 
 
-def batteries(context: Context, rows: Sequence[Battery]) -> Stores:
+def batteries(context: AuditContext, rows: Sequence[Battery]) -> Stores:
     """Return batteries as entered."""
     here = context.available([row.resource for row in rows])
     isps = np.ones(context.day.isps)
@@ -149,7 +149,7 @@ def batteries(context: Context, rows: Sequence[Battery]) -> Stores:
     )
 
 
-def heat_pumps(context: Context, rows: Sequence[HeatPump]) -> Stores:
+def heat_pumps(context: AuditContext, rows: Sequence[HeatPump]) -> Stores:
     """Return heat pumps with their buffers as entered, and what they are expected to heat."""
     names, isps = [row.resource for row in rows], context.day.isps
     here = context.available(names)
@@ -176,7 +176,7 @@ def heat_pumps(context: Context, rows: Sequence[HeatPump]) -> Stores:
     )
 
 
-def _cars(context: Context, rows: Sequence[EvSession]) -> Stores:
+def _cars(context: AuditContext, rows: Sequence[EvSession]) -> Stores:
     """Return cars that are plugged in at some time of the day."""
     day, isps = context.day, context.day.isps
     arrival = np.array([day.since(row.arrival) for row in rows], dtype=np.float64)

@@ -9,25 +9,25 @@ import numpy as np
 
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import AuditContext
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import beyond, differences
 from models.outcome import Programs
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield findings about forecasts in the case that are not those of the tables."""
     yield from _fixed(context)
     yield from _generators(context)
 
 
-def _forecast(context: Context, names: list[str]) -> Floats:
+def _forecast(context: AuditContext, names: list[str]) -> Floats:
     """Return the forecast power (U,T), kW; a resource out of order has none."""
     values = np.array([context.forecast(name, "power_kw", 0.0) for name in names])
     return values.reshape(-1, context.day.isps) * context.available(names)
 
 
-def _fixed(context: Context) -> Iterator[str]:
+def _fixed(context: AuditContext) -> Iterator[str]:
     loads, data = context.ours(FixedLoad), context.case.fixed
     yield from context.presence("fixed", (FixedLoad,), [load.resource for load in loads])
     here, rows = context.found("fixed", loads)
@@ -36,7 +36,7 @@ def _fixed(context: Context) -> Iterator[str]:
     yield from differences(names, "program_kw", data.program_kw[rows], _forecast(context, names))
 
 
-def _generators(context: Context) -> Iterator[str]:
+def _generators(context: AuditContext) -> Iterator[str]:
     generators, data = context.ours(Generator), context.case.curtailable
     yield from context.presence("curtailable", (Generator,), [one.resource for one in generators])
     here, rows = context.found("curtailable", generators)
@@ -50,7 +50,7 @@ def _generators(context: Context) -> Iterator[str]:
     yield from differences(names, "pinned_kw", data.pinned_kw[rows], np.clip(context.pins(here), most, 0.0))
 
 
-def check_programs(context: Context, programs: Programs) -> Iterator[str]:
+def check_programs(context: AuditContext, programs: Programs) -> Iterator[str]:
     """Yield generators that consume, or that produce more than is forecast."""
     here, rows = context.found("curtailable", context.ours(Generator))
     names = [one.resource for one in here]

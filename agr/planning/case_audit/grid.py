@@ -12,7 +12,7 @@ import numpy as np
 from agr.domain.faults import number_of
 from agr.domain.flexibility import Obligation
 from agr.domain.register import Contract
-from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.context import SHOWN, AuditContext
 from agr.planning.case_audit.day import Day
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import differences
@@ -22,7 +22,7 @@ _HALF_W = 0.0005
 """Difference in kW that rounding to whole W may make."""
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield findings about congestion points, limits and reservations that are not what was listed and agreed."""
     yield from _points(context)
     yield from _announced(context)
@@ -38,7 +38,7 @@ def check_case(context: Context) -> Iterator[str]:
     yield from _held_at_most(context)
 
 
-def _held_at_most(context: Context) -> Iterator[str]:
+def _held_at_most(context: AuditContext) -> Iterator[str]:
     """Compare the reserve that congestion points with an open offer may hold with that of the program on offer."""
     most, facts = context.case.held_at_most, context.facts
     due = {
@@ -57,7 +57,7 @@ def _held_at_most(context: Context) -> Iterator[str]:
         yield from differences(names, f"held_at_most.{what}", values, expected)
 
 
-def _when_called(context: Context) -> Iterator[str]:
+def _when_called(context: AuditContext) -> Iterator[str]:
     """Compare from when called programs may leave a program: where it is kept by choice, and devices listen."""
     case, facts, isps = context.case, context.facts, context.day.isps
     deaf = {context.point.get(row.connection) for row in facts.register.resources if row.resource in facts.dictated_kw}
@@ -69,7 +69,7 @@ def _when_called(context: Context) -> Iterator[str]:
     yield from differences(case.points, "called_from", found.astype(np.float64), due)
 
 
-def _points(context: Context) -> Iterator[str]:
+def _points(context: AuditContext) -> Iterator[str]:
     """Compare congestion points and their DSOs with the CROs' lists; everything else is placed by what is in the case.
 
     So a point that is lost here would take its limits and reservations out of every other rule, too.
@@ -84,7 +84,7 @@ def _points(context: Context) -> Iterator[str]:
         yield f"case, {address}: belongs to {found[address]}, the CROs list it for {due[address]}"
 
 
-def _announced(context: Context) -> Iterator[str]:
+def _announced(context: AuditContext) -> Iterator[str]:
     """Compare the price of leaving what was announced, and the programs it is counted from; new points have none."""
     case, facts, day = context.case, context.facts, context.day
     counts = facts.stay_eur_per_mwh > 0 and bool(facts.previous.point_kw)
@@ -99,7 +99,7 @@ def _announced(context: Context) -> Iterator[str]:
     yield from differences(["announced programs"], "price", np.array([case.anchor.eur_per_mwh]), price)
 
 
-def _limits(context: Context) -> Iterator[str]:
+def _limits(context: AuditContext) -> Iterator[str]:
     """Compare limits in the order of the table; those of unknown congestion points are left out."""
     day, today, data = context.day, context.facts.period.day, context.case.limits
     rows = [
@@ -124,7 +124,7 @@ def _limits(context: Context) -> Iterator[str]:
     yield from differences(names, "penalty_eur_per_mwh", data.penalty_eur_per_mwh, penalty)
 
 
-def _orders(context: Context) -> Iterator[str]:
+def _orders(context: AuditContext) -> Iterator[str]:
     """Compare what orders bind programs to: baseline and deviation in W, at a price that imbalance never beats."""
     case, facts, data = context.case, context.facts, context.case.orders
     due = [one for one in facts.orders if one.order.congestion_point in case.points]

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.planning.case_audit import reaction
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import AuditContext
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import beyond, differences
 
 _DAY_AHEAD = "day-ahead"
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield findings about prices and positions that are not those of the series, settings and gates."""
     price = _price(context)
     yield from _day_ahead(context, price)
@@ -34,7 +34,7 @@ def _same(market: str, field: str, found: Floats, expected: Floats) -> Iterator[
     yield from differences([market], field, np.reshape(found, (1, -1)), np.reshape(expected, (1, -1)))
 
 
-def series(context: Context, name: str | None) -> Floats:
+def series(context: AuditContext, name: str | None) -> Floats:
     """Return a price series (T,), NaN where it has no price."""
     values = () if name is None else context.facts.prices.get(name, ())
     found = np.full(context.day.isps, np.nan)
@@ -44,14 +44,14 @@ def series(context: Context, name: str | None) -> Floats:
     return found
 
 
-def _price(context: Context) -> Floats:
+def _price(context: AuditContext) -> Floats:
     """Return the day-ahead price (T,): the result of each ISP, else what is expected."""
     settings = context.facts.markets.day_ahead
     results, expected = series(context, settings.series), series(context, settings.forecast_series)
     return np.where(np.isnan(results), expected, results)
 
 
-def _day_ahead(context: Context, price: Floats) -> Iterator[str]:
+def _day_ahead(context: AuditContext, price: Floats) -> Iterator[str]:
     data, settings, day = context.case.day_ahead, context.facts.markets.day_ahead, context.day
     yield from _same("day-ahead", "price_eur_per_mwh", data.price_eur_per_mwh, price)
     product = np.floor(day.begins / settings.product_minutes)
@@ -68,7 +68,7 @@ def _day_ahead(context: Context, price: Floats) -> Iterator[str]:
         )
 
 
-def settled(context: Context, market: str, over: NDArray[np.bool_]) -> Floats:
+def settled(context: AuditContext, market: str, over: NDArray[np.bool_]) -> Floats:
     """Return the position (n,) of an auction that nobody can change any more, NaN where it is still to be decided.
 
     Once its gate has closed, or where it is `over` (n,), it is what was fixed, else what the plan in force has, else 0.
@@ -82,7 +82,7 @@ def settled(context: Context, market: str, over: NDArray[np.bool_]) -> Floats:
     return stays if market in facts.closed_auctions else free
 
 
-def _intraday(context: Context, price: Floats) -> Iterator[str]:
+def _intraday(context: AuditContext, price: Floats) -> Iterator[str]:
     data, facts, isps = context.case.intraday, context.facts, context.day.isps
     settings = facts.markets.intraday
     buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
@@ -110,7 +110,7 @@ def _intraday(context: Context, price: Floats) -> Iterator[str]:
         yield f"intraday: trades earned {eur:.2f} EUR, the case says {data.traded_eur:.2f}"
 
 
-def _trades(context: Context) -> tuple[Floats, NDArray[np.bool_], float]:
+def _trades(context: AuditContext) -> tuple[Floats, NDArray[np.bool_], float]:
     """Return what trades bought (T,), kW, in which ISPs (T,) there are some, and what they earned, EUR."""
     day = context.day
     kw, told, eur = np.zeros(day.isps), np.zeros(day.isps, dtype=np.bool_), 0.0

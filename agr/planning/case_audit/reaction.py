@@ -10,14 +10,14 @@ import numpy as np
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.heat_pump import HeatPump
-from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.context import SHOWN, AuditContext
 from agr.planning.case_audit.facts import Floats, MayReact
 from models.case import NO_POINT
 
 _EUR, _KW = 1e-6, 1e-3
 
 
-def expected(context: Context, short: Floats, long: Floats) -> Iterator[str]:
+def expected(context: AuditContext, short: Floats, long: Floats) -> Iterator[str]:
     """Write into the planning prices (T,) what imbalance is expected to be settled for; yield findings."""
     facts = context.facts
     may, settings = facts.reaction, facts.markets.imbalance.reaction
@@ -42,7 +42,7 @@ def expected(context: Context, short: Floats, long: Floats) -> Iterator[str]:
         short[isp], long[isp] = found[0], -found[1]
 
 
-def _settled(context: Context, isp: int) -> tuple[float, float] | None:
+def _settled(context: AuditContext, isp: int) -> tuple[float, float] | None:
     """Return the prices of shortage and surplus of an ISP."""
     market, prices = context.facts.markets.imbalance, context.facts.prices
     shortage, surplus = (prices.get(name, ()) for name in (market.shortage_series, market.surplus_series))
@@ -54,7 +54,7 @@ def _settled(context: Context, isp: int) -> tuple[float, float] | None:
     return (cost, gain) if cost >= gain else ((cost + gain) / 2,) * 2
 
 
-def _latest(context: Context, may: MayReact) -> tuple[float, float] | None:
+def _latest(context: AuditContext, may: MayReact) -> tuple[float, float] | None:
     for isp in range(may.first - 2, max(may.first - 4, -1), -1):
         found = _settled(context, isp)
         if found is not None:
@@ -62,7 +62,7 @@ def _latest(context: Context, may: MayReact) -> tuple[float, float] | None:
     return None
 
 
-def _resources(context: Context, may: MayReact) -> Iterator[str]:
+def _resources(context: AuditContext, may: MayReact) -> Iterator[str]:
     """Yield resources that are announced, and more power than may leave the plan."""
     swing, wrong = 0.0, list[str]()
     for row in context.facts.register.resources:

@@ -10,7 +10,7 @@ from math import ceil, floor
 import numpy as np
 
 from agr.domain.kinds.shiftable_run import ShiftableRun
-from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.context import SHOWN, AuditContext
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import differences
 from models.outcome import Programs
@@ -44,12 +44,12 @@ def per_isp(profile_kw: tuple[float, ...], minutes: int, wait: float) -> Floats:
     return np.asarray(np.diff(np.interp(edges, np.arange(len(used)) * _QUARTER, used)) / minutes)
 
 
-def bounds(context: Context) -> list[RunBounds]:
+def bounds(context: AuditContext) -> list[RunBounds]:
     """Return the runs that have a place in the Period."""
     return [found for row in context.ours(ShiftableRun) if (found := _bounds(context, row)) is not None]
 
 
-def _bounds(context: Context, row: ShiftableRun) -> RunBounds | None:
+def _bounds(context: AuditContext, row: ShiftableRun) -> RunBounds | None:
     facts, day = context.facts, context.day
     may, must = day.since(row.earliest_start), day.since(row.latest_end) - len(row.profile_kw) * _QUARTER
     earliest, latest, wait = ceil(may / day.length - _ROUNDING), floor(must / day.length + _ROUNDING), 0.0
@@ -75,7 +75,7 @@ def _bounds(context: Context, row: ShiftableRun) -> RunBounds | None:
 
 
 def _free(
-    context: Context, row: ShiftableRun, profile: Floats, first: int, latest: int, wait: float
+    context: AuditContext, row: ShiftableRun, profile: Floats, first: int, latest: int, wait: float
 ) -> RunBounds | None:
     """Return the starts that are still free: what has begun stays, and nothing begins in a closed ISP."""
     facts, isps = context.facts, context.day.isps
@@ -94,7 +94,7 @@ def _free(
     return RunBounds(row=row, profile_kw=profile, first=first, last=last, begun=False, latest=latest, wait=wait)
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield findings about runs whose bounds or profile are not what was entered."""
     expected = bounds(context)
     yield from context.presence("shiftable", (ShiftableRun,), [found.row.resource for found in expected])
@@ -106,7 +106,7 @@ def check_case(context: Context) -> Iterator[str]:
         yield from _later(context, few)
 
 
-def _compared(context: Context, here: Sequence[tuple[RunBounds, int]]) -> Iterator[str]:
+def _compared(context: AuditContext, here: Sequence[tuple[RunBounds, int]]) -> Iterator[str]:
     """Compare some runs with their rows in the case."""
     data, names = context.case.shiftable, [found.row.resource for found, _ in here]
     where = np.array([row for _, row in here])
@@ -125,7 +125,7 @@ def _compared(context: Context, here: Sequence[tuple[RunBounds, int]]) -> Iterat
     yield from differences(names, "profile_kw", data.profile_kw[where], wide, absolute=_POWER_KW)
 
 
-def _later(context: Context, here: Sequence[tuple[RunBounds, int]]) -> Iterator[str]:
+def _later(context: AuditContext, here: Sequence[tuple[RunBounds, int]]) -> Iterator[str]:
     """Compare what runs that are left for later, or go on then, cost where the audit knows the prices."""
     data, price = context.case.shiftable, context.later_price * (context.day.hours / 1000)
     names, found, due = list[str](), list[Floats](), list[Floats]()
@@ -150,7 +150,7 @@ def _later(context: Context, here: Sequence[tuple[RunBounds, int]]) -> Iterator[
         )
 
 
-def check_programs(context: Context, programs: Programs) -> Iterator[str]:
+def check_programs(context: AuditContext, programs: Programs) -> Iterator[str]:
     """Yield runs that start before their earliest start or end after their latest end, by the customer's clock.
 
     What began before the Period goes on, and what is in a closed ISP stays.
@@ -167,7 +167,7 @@ def check_programs(context: Context, programs: Programs) -> Iterator[str]:
         yield f"plan: {len(wrong) - SHOWN} more runs are outside what was entered"
 
 
-def _broken(context: Context, found: RunBounds, start: int) -> str:
+def _broken(context: AuditContext, found: RunBounds, start: int) -> str:
     day, row = context.day, found.row
     if found.begun or start >= day.isps:
         return "" if start in (found.first, found.last) else f"plan, {row.resource}: may not be left for later"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agr.planning.case_audit.context import Context, Rows
+from agr.planning.case_audit.context import AuditContext, Rows
 from agr.planning.case_audit.expected_stores import KINDS, Stores, names_of_stores, stores
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import beyond, differences
@@ -29,7 +29,7 @@ _CASE_FIELDS = {
 """Fact that the tables give → the field of the case that holds it"""
 
 
-def check_case(context: Context, programs: Programs | None = None) -> Iterator[str]:
+def check_case(context: AuditContext, programs: Programs | None = None) -> Iterator[str]:
     """Yield findings about stores that are not as their owners entered them, and about their programs, if given."""
     yield from context.presence("storage", KINDS, names_of_stores(context))
     for few, rows in _parts(context):
@@ -39,19 +39,19 @@ def check_case(context: Context, programs: Programs | None = None) -> Iterator[s
             yield from _of_programs(context, few, programs, rows)
 
 
-def check_programs(context: Context, programs: Programs) -> Iterator[str]:
+def check_programs(context: AuditContext, programs: Programs) -> Iterator[str]:
     """Yield findings about programs that break what owners entered: powers, times, bands and needs."""
     for few, rows in _parts(context):
         yield from _of_programs(context, few, programs, rows)
 
 
-def _of_programs(context: Context, few: Stores, programs: Programs, rows: Rows) -> Iterator[str]:
+def _of_programs(context: AuditContext, few: Stores, programs: Programs, rows: Rows) -> Iterator[str]:
     charge, discharge = programs.charge_kw[rows], programs.discharge_kw[rows]
     yield from _powers(few, few.pinned_kw, charge, discharge)
     yield from _contents(context, few, few.pinned_kw, charge, discharge, programs, rows)
 
 
-def _parts(context: Context) -> Iterator[tuple[Stores, Rows]]:
+def _parts(context: AuditContext) -> Iterator[tuple[Stores, Rows]]:
     """Yield stores, a few thousand at a time, with their rows in the case; missing ones are left out."""
     for few in stores(context):
         found = context.rows_of("storage", few.names)
@@ -60,7 +60,7 @@ def _parts(context: Context) -> Iterator[tuple[Stores, Rows]]:
             yield (few if len(there) == len(found) else few.only(there)), found[there]
 
 
-def _compared(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
+def _compared(context: AuditContext, few: Stores, rows: Rows) -> Iterator[str]:
     data, names, pinned = context.case.storage, few.names, few.pinned_kw
     yield from differences(names, "point", data.point[rows], context.places(few.rows))
     for ours, theirs in _CASE_FIELDS.items():
@@ -71,7 +71,7 @@ def _compared(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
     yield from differences(names, "pinned_kw", data.pinned_kw[rows], pinned)
 
 
-def _worth(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
+def _worth(context: AuditContext, few: Stores, rows: Rows) -> Iterator[str]:
     """Compare what a missing kWh costs and, where its owner says it, what energy left at the end is worth."""
     data, names = context.case.storage, few.names
     price = np.full(len(rows), context.facts.planning.comfort_shortfall_eur_per_kwh)
@@ -104,7 +104,7 @@ def _powers(few: Stores, pinned: Floats, charge: Floats, discharge: Floats) -> I
 
 
 def _contents(
-    context: Context, few: Stores, pinned: Floats, charge: Floats, discharge: Floats, programs: Programs,
+    context: AuditContext, few: Stores, pinned: Floats, charge: Floats, discharge: Floats, programs: Programs,
     rows: Rows,
 ) -> Iterator[str]:  # fmt: skip
     """Yield stores whose content, added up from their programs, leaves the band by more than is reported as missed.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agr.domain.faults import number_of
 from agr.domain.kinds.switched_load import SwitchedLoad
-from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.context import SHOWN, AuditContext
 from agr.planning.case_audit.day import Day, after
 from agr.planning.case_audit.findings import differences
 from models.outcome import Programs
@@ -51,7 +51,7 @@ def windows(day: Day, needs: str) -> list[Window]:
     return found
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield findings about loads whose windows, times or states are not as entered."""
     loads, data, facts = context.ours(SwitchedLoad), context.case.switched, context.facts
     yield from context.presence("switched", (SwitchedLoad,), [load.resource for load in loads])
@@ -87,7 +87,7 @@ def check_case(context: Context) -> Iterator[str]:
         yield f"case: the windows of {len(wrong) - SHOWN} more switched loads are not what the tables give"
 
 
-def _windows(context: Context, load: SwitchedLoad, row: int) -> str:
+def _windows(context: AuditContext, load: SwitchedLoad, row: int) -> str:
     """Return how a load's windows in the case differ from those entered; empty if they do not."""
     data = context.case.switched
     columns = (data.window_first[row], data.window_end[row], data.least_on[row], data.most_on[row])
@@ -113,7 +113,7 @@ def _open(day: Day, load: SwitchedLoad) -> int:
     return end
 
 
-def _pins(context: Context, loads: list[SwitchedLoad]) -> NDArray[np.float64]:
+def _pins(context: AuditContext, loads: list[SwitchedLoad]) -> NDArray[np.float64]:
     """Return what can no longer change (U,T): as planned, or off without a plan; a load out of order is off."""
     facts, isps = context.facts, context.day.isps
     pinned = np.full((len(loads), isps), np.nan)
@@ -126,7 +126,7 @@ def _pins(context: Context, loads: list[SwitchedLoad]) -> NDArray[np.float64]:
     return pinned
 
 
-def check_programs(context: Context, programs: Programs) -> Iterator[str]:
+def check_programs(context: AuditContext, programs: Programs) -> Iterator[str]:
     """Yield loads that are on outside their windows, but for what is closed or had begun before the Period."""
     here, rows = context.found("switched", context.ours(SwitchedLoad))
     if not here:

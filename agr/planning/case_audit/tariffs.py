@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agr.domain.faults import number_of
-from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.context import SHOWN, AuditContext
 from agr.planning.case_audit.facts import Floats
 from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES
 
@@ -19,7 +19,7 @@ _WORSE_OFF_PRICE = 100.0
 """Price of each EUR that a customer pays beyond what it would pay if nobody steered its devices"""
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield connections whose tariff is not what the tables give, and resources that pay at another one."""
     tariffs = context.case.connection_tariffs
     due, connection_of = _due(context), {row.resource: row.connection for row in context.facts.register.resources}
@@ -55,7 +55,9 @@ def check_case(context: Context) -> Iterator[str]:
         yield f"case: tariffs are not what the tables give in {len(wrong) - SHOWN} more places"
 
 
-def _prices(context: Context, number: int, due: "dict[str, tuple[Floats, Floats, Counter[_Peak]]]") -> Iterator[str]:
+def _prices(
+    context: AuditContext, number: int, due: "dict[str, tuple[Floats, Floats, Counter[_Peak]]]"
+) -> Iterator[str]:
     """Yield what is wrong with the prices of one connection."""
     tariffs = context.case.connection_tariffs
     imports, exports, peaks = due[tariffs.name[number]]
@@ -71,7 +73,7 @@ def _prices(context: Context, number: int, due: "dict[str, tuple[Floats, Floats,
         yield "its peak charges are not what the tables give"
 
 
-def _peaks(context: Context, number: int) -> "Counter[_Peak]":
+def _peaks(context: AuditContext, number: int) -> "Counter[_Peak]":
     tariffs = context.case.connection_tariffs
     unsteered = tariffs.unsteered()
     return Counter(
@@ -81,7 +83,7 @@ def _peaks(context: Context, number: int) -> "Counter[_Peak]":
     )  # fmt: skip
 
 
-def _due(context: Context) -> dict[str, tuple[Floats, Floats, "Counter[_Peak]"]]:
+def _due(context: AuditContext) -> dict[str, tuple[Floats, Floats, "Counter[_Peak]"]]:
     """Return connection → prices of import and export per ISP, and peak charges, that the tables give on this day."""
     day, today = context.day, context.facts.period.day
     found: dict[str, tuple[Floats, Floats, Counter[_Peak]]] = {}

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from agr.domain.visit import Visit
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import AuditContext
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import differences
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield cars that the case does not have, or has with another power."""
     for visit in context.facts.visits:
         due = _due_kw(context, visit)
@@ -25,7 +25,7 @@ def check_case(context: Context) -> Iterator[str]:
             yield f"case, {visit.resource}: a car that nobody planned is missing"
 
 
-def _due_kw(context: Context, visit: Visit) -> Floats:
+def _due_kw(context: AuditContext, visit: Visit) -> Floats:
     """Return what a car takes (T,), kW: in closed ISPs as in the plan in force; without one, none in ended ISPs."""
     facts, day = context.facts, context.day
     came, left = day.since(visit.began), np.inf if visit.until is None else day.since(visit.until)

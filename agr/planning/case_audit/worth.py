@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agr.domain.kinds.ev_session import EvSession
-from agr.planning.case_audit.context import Context, Rows
+from agr.planning.case_audit.context import AuditContext, Rows
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import differences
 
@@ -35,7 +35,7 @@ class _Stay:
         return not bool(np.isnan(self.eur_per_kwh).any())
 
 
-def check_case(context: Context) -> Iterator[str]:
+def check_case(context: AuditContext) -> Iterator[str]:
     """Yield cars whose missing energy is valued at more or less at midnight than charging it later costs."""
     stays = [stay for row in context.ours(EvSession) if (stay := _stay(context, row)) is not None and stay.known]
     taking = [stay for stay in stays if stay.car.discharge_kw == 0]
@@ -49,7 +49,7 @@ def check_case(context: Context) -> Iterator[str]:
         yield from _compared(context, [chosen[car.resource] for car in here], rows)
 
 
-def _stay(context: Context, car: EvSession) -> _Stay | None:
+def _stay(context: AuditContext, car: EvSession) -> _Stay | None:
     """Return what is left of a stay after midnight; None where nothing is, or where it is longer than prices are."""
     day, price = context.day, context.later_price
     until = day.since(car.departure) - day.minutes
@@ -61,7 +61,7 @@ def _stay(context: Context, car: EvSession) -> _Stay | None:
     return _Stay(car=car, hours=plugged[there], eur_per_kwh=price[there] / 1000)
 
 
-def _compared(context: Context, stays: list[_Stay], rows: Rows) -> Iterator[str]:
+def _compared(context: AuditContext, stays: list[_Stay], rows: Rows) -> Iterator[str]:
     """Compare the worth of what a car still needs with the cost of charging it later, from what it must hold on."""
     data = context.case.storage
     target = np.array([stay.car.initial_kwh + stay.car.energy_kwh for stay in stays])

@@ -14,7 +14,7 @@ from agr.planning.contents import named_some
 from agr.planning.probability.supported import supported
 from agr.planning.probability.telling import words
 from agr.planning.probability.uncertain import Uncertain, least_days
-from agr.planning.progress import Round
+from agr.planning.progress import RoundProgress
 from agr.planning.solving import Solution
 from models.case import Anchor, Case
 
@@ -27,7 +27,7 @@ _AS_FORECAST = "reservations are planned for the day as it is forecast: {}"
 class Promiser(Protocol):
     """Answers questions about days that may come, within one budget; raises PlanError where it cannot."""
 
-    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+    def solve(self, case: Case, reached: Callable[[RoundProgress], None] | None = None) -> Solution:
         """Return the audited outcome of the plan near what is announced."""
 
     def propose(self, question: "PromiseQuestion") -> "tuple[Proposed, ...]":
