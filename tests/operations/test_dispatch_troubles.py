@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from agr.store import day
 from tests.builders.citrine import Station
 from tests.builders.depots import Depot, depots, point
+from tests.builders.http_server import Told
 
 
 @pytest.fixture
@@ -96,6 +98,58 @@ def test_an_absent_station_is_an_alarm_and_gets_its_plan_when_it_is_back(depot: 
     assert depot.limit_kw() == 7.0
 
 
+@pytest.mark.parametrize("answering", [1, 2])
+def test_stations_that_answer_nothing_beside_others_are_alarms_of_their_own(depot: Depot, answering: int) -> None:
+    """They were taken for a back-end that does not answer: all charge points were planned anew, again and again."""
+    depot.points(point(), point("p2", "CP2"), point("old", "OLD", protocol="1.6", unit="A"))
+    depot.plan(p1=7.0, p2=7.0, old=7.0)
+    silent = ["CP1", "CP2"][: 3 - answering]
+    for name in silent:
+        depot.citrine.stations[name].answer = "silent"
+    for _ in range(8):
+        depot.run()
+        assert set(depot.alarms()) <= {"station silent"}
+        depot.pass_time(61)
+    with depot.store.transaction() as tx:
+        texts = {alarm.subject: alarm.text for alarm in day.open_alarms(tx)}
+    assert set(texts) == ({"p1", "p2"} if answering == 1 else {"p1"})
+    assert "p1 (CP1) has not said what it follows" in texts["p1"]
+    assert depot.limit_kw("OLD") is not None
+    for name in silent:
+        depot.citrine.stations[name].answer = "Accepted"
+    for _ in range(12):
+        depot.pass_time(61)
+        depot.run()
+    assert depot.alarms() == {}
+    assert depot.limit_kw() == depot.limit_kw("CP2") == 7.0
+
+
+def test_a_back_end_that_refuses_every_command_and_question_is_silent_whatever_is_sent(depot: Depot) -> None:
+    depot.points(point(), point("p2", "CP2"))
+    depot.plan(p1=7.0, p2=7.0)
+    depot.run()
+    depot.citrine.trouble = lambda asked: Told(status=500, body=b'{"message":"Channel closed"}')
+    for kw in (6.0, 5.0, 6.0, 5.0, 6.0, 5.0):
+        depot.plan(p1=kw, p2=kw)
+        depot.pass_time(61)
+        depot.run()
+    assert "citrine has not answered" in depot.alarms()["back-end silent"]
+
+
+def test_a_silent_station_that_is_taken_out_of_the_table_is_no_alarm_any_more(depot: Depot) -> None:
+    depot.points(point(), point("p2", "CP2"))
+    depot.plan(p1=7.0, p2=7.0)
+    depot.citrine.stations["CP1"].answer = "silent"
+    for _ in range(8):
+        depot.run()
+        depot.pass_time(61)
+    assert "station silent" in depot.alarms()
+    depot.points(point("p2", "CP2"))
+    depot.plan(p2=7.0)
+    depot.run()
+    assert "station silent" not in depot.alarms()
+
+
 def test_a_restart_asks_first_and_sends_only_what_differs(depot: Depot) -> None:
     depot.run()
     depot.citrine.stations["CP1"].answer = "silent but applied"
@@ -129,8 +183,6 @@ def test_answers_that_are_forged_repeated_or_of_nobody_change_nothing(depot: Dep
 
 
 def test_a_back_end_that_does_not_answer_is_an_alarm_until_it_does(depot: Depot) -> None:
-    from tests.builders.http_server import Told
-
     depot.run()
     depot.citrine.trouble = lambda asked: Told(status=500, body=b'{"message":"Channel closed"}')
     for _ in range(3):

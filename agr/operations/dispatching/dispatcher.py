@@ -26,6 +26,7 @@ from agr.store.engine import Store, Tx
 log = structlog.get_logger()
 
 NOT_TAKEN = "limit not taken"
+UNHEARD = "station silent"
 _MOST = 50  # commands in one go
 _LOOK_S = 5.0
 """Seconds after which orders are looked for even if nothing is known to have changed."""
@@ -242,7 +243,8 @@ class Dispatcher:
         name, memory = row.charge_point, self.memory
         log.info("dispatch.answered", charge_point=name, dispatch=row.id, state=receipt.state, why=receipt.words)
         with memory.lock:
-            memory.heard_at = now
+            if receipt.by_station or receipt.state is DispatchState.ACCEPTED:
+                memory.heard_at = now  # not where the back-end could not be reached
             if receipt.state is DispatchState.ACCEPTED:
                 if row.action is Action.CLEAR:
                     memory.to_clear.pop(name, None)
@@ -252,6 +254,7 @@ class Dispatcher:
                     memory.foreign.discard(name)
                     memory.to_verify.add(name)
                 day.recover(tx, NOT_TAKEN, name, now)
+                day.recover(tx, UNHEARD, name, now)
                 return
             if receipt.state is DispatchState.REJECTED:
                 if memory.learned(tx, row.station, name, row.slot, receipt, now):

@@ -29,6 +29,7 @@ class OpenQuestion:
     """A question to a station that is not answered yet."""
 
     charge_point: str
+    at: datetime
     until: datetime
     alone: bool  # only to hear whether the back-end still answers
 
@@ -49,7 +50,7 @@ class Memory:
     over: dict[str, int] = field(default_factory=dict)  # charge point → readings in a row above its limit
     asked: dict[str, OpenQuestion] = field(default_factory=dict)  # number → question
     verified_at: dict[str, datetime] = field(default_factory=dict)
-    missed: int = 0  # round trips in a row
+    missed: list[str] = field(default_factory=list)  # stations of questions in a row to which nothing came back
     silent: bool = False  # too many were missed
     heard_at: datetime | None = None  # when anything was answered
     _facts: dict[tuple[str, str, StationFact], Learned] = field(default_factory=dict)
@@ -119,6 +120,10 @@ class Memory:
         """Say whether it may be tried again by now."""
         found = self._backoffs.get(charge_point)
         return found is None or found.until is None or now >= found.until
+
+    def failing(self, charge_point: str) -> bool:
+        """Say whether the last attempt failed."""
+        return charge_point in self._backoffs
 
     def failed(self, charge_point: str, now: datetime) -> int:
         """Note a failure, after which there is a pause; return how many there were."""

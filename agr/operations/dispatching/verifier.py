@@ -1,6 +1,7 @@
 """Asks stations what they follow: after a restart, where an answer never came, and to learn if a back-end lives."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,7 +11,7 @@ from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import DISPUTED, NOT_SAID, DispatchState, StationFact, Verified
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock
-from agr.operations.dispatching.dispatcher import Dispatcher
+from agr.operations.dispatching.dispatcher import UNHEARD, Dispatcher
 from agr.operations.dispatching.facts import FactSource
 from agr.operations.dispatching.memory import OpenQuestion
 from agr.operations.dispatching.replanning import ask_plans
@@ -25,7 +26,7 @@ SILENT = "back-end silent"
 NOT_FOLLOWED = "limit not in force"
 _MOST = 20  # questions under way at one time
 _MISSED = 2
-"""Round trips missed in a row that raise an alarm."""
+"""Questions missed in a row that raise an alarm: of a back-end, or of one station."""
 
 
 class Verifier:
@@ -37,12 +38,19 @@ class Verifier:
         self._of, self._store, self._settings, self._clock, self._facts = of, store, settings, clock, facts
         self._memory, self._road = of.memory, of.road
         self._round_trip: datetime | None = None
+        self._facts_key: object = None
+        self._stations: dict[str, str] = {}  # of each charge point of the road
 
     def look(self) -> bool:
         """Ask what is due; return whether anything was asked."""
         now = self._clock.now()
         self._give_up(now)
-        points = {name: one for name, one in self._facts.of(now).points.items() if one.road == self._of.name}
+        facts = self._facts.of(now)
+        if facts.key != self._facts_key:
+            self._facts_key = facts.key
+            self._drop_alarms(facts.points, now)
+        points = {name: one for name, one in facts.points.items() if one.road == self._of.name}
+        self._stations = {name: one.station for name, one in points.items()}
         due = self._due(points, now)
         for name, alone in due.items():
             self._ask(points[name], now, alone)
@@ -75,14 +83,16 @@ class Verifier:
                 ]  # fmt: skip
                 if free:
                     self._round_trip = now
-                    found[min(free, key=lambda name: memory.verified_at.get(name, never))] = True
+                    # rather one that answers, or what one station misses would pass for what its back-end does
+                    best = min(free, key=lambda name: (memory.failing(name), memory.verified_at.get(name, never)))
+                    found[best] = True
         return found
 
     def _ask(self, point: ChargePoint, now: datetime, alone: bool) -> None:
         number = secrets.token_hex(8)
         until = now + timedelta(seconds=self._settings.answer_s)
         with self._memory.lock:
-            self._memory.asked[number] = OpenQuestion(charge_point=point.charge_point, until=until, alone=alone)
+            self._memory.asked[number] = OpenQuestion(charge_point=point.charge_point, at=now, until=until, alone=alone)
             self._memory.verified_at[point.charge_point] = now
         said = self._road.verify(point, number)
         if said is not None:
@@ -119,28 +129,53 @@ class Verifier:
             asked = memory.asked.pop(number, None)
         if asked is None:
             return False
-        self._count(said, now)
+        self._count(said, asked, now)
         if said.answered:
             point = self._facts.point(said.charge_point)
             if point is not None:
                 self._compare(point, said, now, asked.alone)
         elif not asked.alone:
-            with memory.lock:
-                memory.failed(said.charge_point, now)
-            log.warning("dispatch.not_verified", charge_point=said.charge_point, why=said.words)
+            self._unheard(said, now)
         self._of.wake()
         return True
 
-    def _count(self, said: Verified, now: datetime) -> None:
-        """Count round trips; one of a station that is not connected says nothing about the back-end."""
+    def _unheard(self, said: Verified, now: datetime) -> None:
+        """Ask a station again later that has not said what it follows; more than once is an alarm."""
+        name, memory = said.charge_point, self._memory
+        with memory.lock:
+            failed, silent = memory.failed(name, now), memory.silent
+        log.warning("dispatch.not_verified", charge_point=name, why=said.words)
+        point = self._facts.point(name)
+        if failed < _MISSED or silent or point is None:  # a silent back-end is an alarm of its own
+            return
+        text = (
+            f"{name} ({point.station}) has not said what it follows, {failed} times in a row ({said.words}); "
+            "it is sent nothing before it does, and is asked again"
+        )
+        with self._store.transaction() as tx:
+            day.raise_alarm(tx, UNHEARD, name, text, now)
+
+    def _drop_alarms(self, points: Mapping[str, ChargePoint], now: datetime) -> None:
+        """End alarms of charge points that are in the table no more."""
+        with self._store.transaction() as tx:
+            for alarm in day.open_alarms(tx):
+                if alarm.kind == UNHEARD and alarm.subject not in points:
+                    day.recover(tx, UNHEARD, alarm.subject, now)
+
+    def _count(self, said: Verified, asked: OpenQuestion, now: datetime) -> None:
+        """Count round trips that were missed; those of one station among several say nothing about the back-end.
+
+        Neither does one during which the back-end has answered anything else.
+        """
         memory, subject = self._memory, self._of.name
         with memory.lock:
-            if said.answered:
-                memory.missed, memory.heard_at = 0, now
-            elif not said.refused:
-                memory.missed += 1
-            missed = memory.missed
-        if said.answered or missed >= _MISSED:
+            if said.answered or said.refused:
+                memory.missed, memory.heard_at = [], now
+            elif memory.heard_at is None or memory.heard_at < asked.at:
+                memory.missed.append(self._stations.get(said.charge_point, said.charge_point))
+            missed, stations = len(memory.missed), len(set(memory.missed))
+        several = len(set(self._stations.values())) > 1
+        if said.answered or (missed >= _MISSED and (stations > 1 or not several)):
             with self._store.transaction() as tx:
                 if said.answered:
                     self._answers_again(tx, now)
@@ -182,6 +217,7 @@ class Verifier:
             if not alone:
                 memory.worked(name)
             memory.to_verify.discard(name)
+            day.recover(tx, UNHEARD, name, now)
             if said.profile is None:
                 if memory.learn(tx, point.station, name, StationFact.COMPOSITE, NOT_SAID, now):
                     log.info("dispatch.speechless", charge_point=name, why=said.words)
