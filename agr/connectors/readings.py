@@ -8,6 +8,7 @@ from typing import Any
 
 from agr.connectors.tables.cells import CellError, Reader, read_instant, read_number, read_text
 from agr.domain.errors import InputError
+from agr.domain.faults import unreadable
 from agr.domain.reading import Reported
 
 COLUMNS: dict[str, Reader] = {
@@ -43,7 +44,7 @@ def read_readings(path: Path) -> ReadingFile:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected UTF-8 text") from error
+        raise InputError(f"{path}: {unreadable(error)}") from error
     reader = csv.DictReader(lines, restkey="", strict=True)
     rows: list[Reported | str] = []
     numbers: list[int] = []

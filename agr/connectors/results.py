@@ -8,7 +8,7 @@ from typing import Any
 
 from agr.connectors.tables.cells import CellError, Reader, read_instant, read_number
 from agr.domain.errors import InputError
-from agr.domain.faults import verb_of
+from agr.domain.faults import unreadable, verb_of
 from agr.domain.isp import Period
 
 COLUMNS, PRICE = ["start", "mw"], "price_eur_per_mwh"
@@ -34,7 +34,7 @@ def read_results_file(path: Path, period: Period, product_minutes: int) -> Resul
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected UTF-8 text") from error
+        raise InputError(f"{path}: {unreadable(error)}") from error
     return read_results(text, str(path), period, product_minutes)
 
 

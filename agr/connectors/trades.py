@@ -10,7 +10,7 @@ from typing import Any
 from agr.connectors.tables.cells import CellError, Reader, read_instant, read_number, read_text, read_whole
 from agr.domain.award import Trade
 from agr.domain.errors import InputError
-from agr.domain.faults import number_of
+from agr.domain.faults import number_of, unreadable
 
 _READERS: dict[str, Reader] = {
     "trade": read_text, "start": read_instant, "minutes": read_whole, "mw": read_number,
@@ -31,7 +31,7 @@ def read_trades(path: Path) -> dict[int, Trade]:
             raise InputError(f"{path}: has {size:,} bytes, more than {MOST_BYTES:,}; split it")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected UTF-8 text") from error
+        raise InputError(f"{path}: {unreadable(error)}") from error
     if len(lines) > MOST_TRADES + 1:
         raise InputError(f"{path}: has {len(lines) - 1:,} trades, more than {MOST_TRADES:,}; split it")
     reader = csv.DictReader(lines, restkey="", strict=True)

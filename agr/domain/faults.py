@@ -36,6 +36,13 @@ class Findings:
         self.faults.append(Finding(file=file, words=words))
 
 
+def unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Return why a text file cannot be read, and what to do."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
+    return f"cannot be read ({error.strerror or error})"
+
+
 def closest(given: str, known: Collection[str], *, similarity: float = 0.6) -> str | None:
     """Return the known name most like the given one; None where none is as similar (0 to 1) as asked."""
     return next(iter(get_close_matches(given, known, n=1, cutoff=similarity)), None)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from agr.domain.errors import InputError
-from agr.domain.faults import meant, number_of
+from agr.domain.faults import meant, number_of, unreadable
 from agr.planning import serialisation
 from agr.planning.case import comfort_shortfall_kwh
 from agr.planning.promises import breach_kwh
@@ -138,8 +138,9 @@ def open_run(folder: Path) -> Run:
         there = [name for name in TABLES if name not in _LATER or (folder / f"{name}.parquet").exists()]
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in there}
     except (OSError, ValueError, pa.ArrowException) as error:
+        why = f"{error.filename} {unreadable(error)}" if isinstance(error, OSError) and error.filename else error
         raise InputError(
-            f"{folder} is not a readable run: {error}; make one with `agr scenario run NAME --out {folder}`"
+            f"{folder} is not a readable run: {why}; make one with `agr scenario run NAME --out {folder}`"
         ) from error
     return Run(name=outcome["name"], outcome=outcome, tables=tables, log=log)
 

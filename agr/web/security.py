@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agr.domain.errors import AccessError
 from agr.domain.isp import Period
-from agr.operations.accounts.roles import Permission, Principal, guest
+from agr.operations.accounts.roles import ROLES, Permission, Principal, guest
 from agr.operations.sight import Sight
 from agr.settings import Operators
 from agr.settings.operators import is_loopback
@@ -167,9 +167,16 @@ def api_for(permission: Permission) -> Callable[[Request], Principal]:
     def check(request: Request) -> Principal:
         principal = principal_of(request)
         if principal is None:
+            if "authorization" in request.headers:
+                unknown = "this token is not known here, or has been revoked; `agr accounts token NAME` makes one"
+                raise AccessError(unknown, status=401)
             raise AccessError("log in, or send a token: Authorization: Bearer agr_…", status=401)
         if not principal.may(permission):
-            hint = f": make one with --scope {permission.value}, too" if principal.via.startswith("token") else ""
+            hint = ""
+            if permission not in ROLES.get(principal.role, ()):
+                hint = f", and so does the role {principal.role}"
+            elif principal.via.startswith("token"):
+                hint = f": make one with --scope {permission.value}, too"
             raise AccessError(
                 f"this needs the permission (scope) {permission.value!r}, which {principal.label} lacks{hint}"
             )

@@ -113,7 +113,26 @@ def test_what_is_missing_is_said(desk, agr, monkeypatch):
     assert "agr accounts token" in agr("alarms", code=1)
     monkeypatch.setenv("AGR_TOKEN", "agr_wrong")
     monkeypatch.setenv("AGR_URL", desk.url)
-    assert "log in, or send a token" in agr("alarms", code=1)
+    assert "this token is not known here" in agr("alarms", code=1)
+
+
+def test_whoever_lacks_a_permission_is_told_whether_another_token_would_help(desk, agr, monkeypatch):
+    monkeypatch.setenv("AGR_TOKEN", token(desk.daemon.authentication, "olga", "operator", ["read"]))
+    assert "lacks: make one with --scope act, too" in agr("hold", "--why", "it is time", code=1)
+    account(desk.accounts, "viola", "viewer")
+    monkeypatch.setenv("AGR_TOKEN", token(desk.daemon.authentication, "viola", "viewer", ["read"]))
+    assert "which viola (token" in agr("hold", "--why", "it is time", code=1)
+    assert "lacks, and so does the role viewer" in agr("hold", "--why", "it is time", code=1)
+
+
+@pytest.mark.parametrize("words", [("award", "day-ahead", "--file"), ("trades", "import"), ("readings", "import")])
+def test_a_file_that_cannot_be_read_is_told_in_plain_words(agr, tmp_path, words):
+    told = agr(*words, str(tmp_path / "nosuch.csv"), code=1)
+    assert told.endswith("nosuch.csv: cannot be read (No such file or directory)\n")
+    (tmp_path / "latin.csv").write_bytes("stärt,mw\n".encode("latin-1"))
+    assert agr(*words, str(tmp_path / "latin.csv"), code=1).endswith(
+        "latin.csv: is not UTF-8 text (byte 2); save it as UTF-8\n"
+    )
 
 
 def test_a_token_made_as_the_hint_says_may_use_every_command(desk, agr, monkeypatch):

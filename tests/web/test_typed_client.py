@@ -85,7 +85,10 @@ def test_it_acts_once_per_key_and_what_is_refused_says_why(client: Client) -> No
 
 
 def test_a_wrong_token_is_told(desk: Desk) -> None:
-    with Client(desk.url, "agr_nonsense") as stranger, pytest.raises(Refused, match="send a token") as refused:
+    with (
+        Client(desk.url, "agr_nonsense") as stranger,
+        pytest.raises(Refused, match="this token is not known here") as refused,
+    ):
         stranger.me()
     assert refused.value.status == 401
 
