@@ -6,7 +6,6 @@ PROJECT = Path(__file__).parents[2]
 MOST_LINES = 300
 LONGER = {
     "agr/client/generated.py",  # users copy it as one file
-    "tests/web/test_page.py",  # one story in a browser: its tests build on one another, and share one market
 }
 ROOMS = ("agr", "models", "tests", "benchmarks")
 
