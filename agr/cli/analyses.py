@@ -174,8 +174,8 @@ def backtest(
     print_whole(frame_table("What perfect foresight has more, EUR, by source; and what is not proven (gap)", lost))
     totals = found.totals
     say(
-        f"flexibility was worth {totals['flexibility_eur']:,.2f} EUR ({totals['markets_eur']:,.2f} more than the "
-        f"simple rule); a perfect forecast would add {totals['forecast_eur']:,.2f} EUR"
+        f"flexibility was worth {totals['flexibility_eur']:z,.2f} EUR ({totals['markets_eur']:z,.2f} more than the "
+        f"simple rule); a perfect forecast would add {totals['forecast_eur']:z,.2f} EUR"
     )
     for warning in found.warnings:
         tell(f"warning: {warning}")

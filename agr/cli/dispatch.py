@@ -50,7 +50,7 @@ def status(
             table.add_row(
                 one.point.charge_point + (" (stopped)" if one.stopped else ""), one.point.station,
                 command, "nothing sent" if row is None else str(row.state),
-                at, "" if kw is None else f"{kw:,.2f}", "" if one.session is None else str(one.session.state),
+                at, "" if kw is None else f"{kw:z,.2f}", "" if one.session is None else str(one.session.state),
                 one.facts_words(),
                 "" if row is None else row.reason,
             )  # fmt: skip

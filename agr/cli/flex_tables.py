@@ -36,7 +36,7 @@ def metering_table(of: "Period", lines: "list[MeteringLine]") -> Table:
     for line in lines:
         said = ": ".join(part for part in (line.answer, line.answer_reason) if part)
         table.add_row(
-            line.dso, Text(line.connection), str(line.revision), str(line.isps), f"{line.kwh:,.1f}",
+            line.dso, Text(line.connection), str(line.revision), str(line.isps), f"{line.kwh:z,.1f}",
             f"{line.sent_at.astimezone(of.tz):%a %d %b %H:%M}", line.state, Text(said),
         )  # fmt: skip
     return table
@@ -62,7 +62,7 @@ def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
         option = offered.offer.options[0]
         offers.add_row(
             offered.offer.message_id[:8], Text(offered.offer.congestion_point), offered.offer.dso,
-            _words(offered.offer, option), f"{option.price:,.2f} {offered.offer.currency}",
+            _words(offered.offer, option), f"{option.price:z,.2f} {offered.offer.currency}",
             f"{offered.offer.expires_at.astimezone(of.tz):%a %H:%M}", offered.state.value,
         )  # fmt: skip
     yield offers
@@ -70,7 +70,7 @@ def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
     for ordered in found.orders:
         orders.add_row(
             Text(ordered.order.order_reference), Text(ordered.order.congestion_point), ordered.order.dso,
-            ordered.words, f"{ordered.order.price:,.2f} {ordered.order.currency}", ordered.state.value,
+            ordered.words, f"{ordered.order.price:z,.2f} {ordered.order.currency}", ordered.state.value,
         )  # fmt: skip
     yield orders
 
@@ -87,10 +87,10 @@ def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[
     for option in offer.options:
         yield f"  option {option.reference}: {_words(offer, option)}"
         part = "" if option.min_activation_factor == 1 else f", any part from {option.min_activation_factor}"
-        yield f"    {option.price:,.2f} {offer.currency}{part}"
+        yield f"    {option.price:z,.2f} {offer.currency}{part}"
     yield f"  can be ordered until {offer.expires_at.astimezone(offer.period.tz):%Y-%m-%d %H:%M %z}"
     yield f"  priced against plan {stored.plan}: " + ", ".join(
-        f"{term} {eur:+,.2f}" for term, eur in stored.costs if abs(eur) >= _CENT / 2
+        f"{term} {eur:+z,.2f}" for term, eur in stored.costs if abs(eur) >= _CENT / 2
     )
     for limit in stored.limits:
         yield f"  limited by {limit}"
@@ -99,8 +99,8 @@ def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[
     if order is not None and order.settled is not None:
         settled = order.settled
         unchecked = f"; {number_of(settled.unchecked, 'ISP')} not measured by us" if settled.unchecked else ""
-        yield f"  settled: {settled.net:,.2f} of {settled.expected_net:,.2f} expected{unchecked}"
+        yield f"  settled: {settled.net:z,.2f} of {settled.expected_net:z,.2f} expected{unchecked}"
         yield from (f"    {fault}" for fault in settled.faults)
     if order is not None:
         one, factor = order.order, order.order.activation_factor
-        yield f"  ordered as {one.order_reference}: {factor} of it for {one.price:,.2f}, {order.state.value}"
+        yield f"  ordered as {one.order_reference}: {factor} of it for {one.price:z,.2f}, {order.state.value}"

@@ -288,7 +288,7 @@ def _scores_table(title: str, found: "dict[str, Score]") -> "Table":
         cells = (
             str(one.days), f"{one.mae:.2f}", _or_dash(one.relative_mae, ".3f"), _or_dash(one.crps, ".2f"),
             _or_dash(one.crps_skill, ".1%"), _or_dash(one.coverage, ".1%"), _or_dash(one.kendall, ".2f"),
-            f"{one.bias:+.2f}",
+            f"{one.bias:+z.2f}",
         )  # fmt: skip
         table.add_row(name, *cells)
     return table

@@ -103,4 +103,4 @@ def _sum(cells: "list[Cell]") -> "Cell":
 def _cell(cell: "Cell") -> str:
     if cell is None:
         return "–"
-    return f"{cell:,.2f}" if isinstance(cell, float) else str(cell)
+    return f"{cell:z,.2f}" if isinstance(cell, float) else str(cell)

@@ -67,7 +67,7 @@ def find(
     role: Annotated[Literal["AGR", "CRO", "DSO"], typer.Argument(help="Role of the participant.")],
     config: ConfigOption = DEFAULT,
 ) -> None:
-    """Show a participant's DNS records: endpoint, version, public keys; validated according to [discovery]."""
+    """Show a participant's DNS records: endpoint, version, public keys; validated as the settings say (discovery)."""
     from agr.messaging.discovery import dns_of
     from agr.settings import load
     from agr.uftp.dns.discovery import look_up

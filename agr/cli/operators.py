@@ -73,10 +73,10 @@ def trigger(
             say(started["text"])
             return
         plan = _wait(client, started["trigger"], patience)
-    proven = "no bound proven" if plan["gap_eur"] is None else f"proven within {plan['gap_eur']:,.2f}"
-    worth = f"{plan['objective_eur']:,.2f}, {proven}"
+    proven = "no bound proven" if plan["gap_eur"] is None else f"proven within {plan['gap_eur']:z,.2f}"
+    worth = f"{plan['objective_eur']:z,.2f}, {proven}"
     say(f"plan {plan['id']} ({plan['state']}) for {plan['period']}: {worth}")
-    say(f"changes {number_of(plan['changed_points'], 'congestion point')} by {plan['moved_kwh']:,.1f} kWh")
+    say(f"changes {number_of(plan['changed_points'], 'congestion point')} by {plan['moved_kwh']:z,.1f} kWh")
     for term, value in (plan["change_eur"] or {}).items():
         if abs(value) >= 0.005:
             say(f"    {term:<24} {value:>+14,.2f}")
@@ -195,7 +195,7 @@ def reservations(
         table.add_column(title)
     for one in found:
         largest = max((abs(p) for p in one["power_w"]), default=0) / 1000
-        table.add_row(_local(zone_name, one["at"]), one["contract"], f"{largest:,.1f}", one["origin"])
+        table.add_row(_local(zone_name, one["at"]), one["contract"], f"{largest:z,.1f}", one["origin"])
     print_whole(table if found else f"no updates for {day}: the contracted power is reserved")
 
 

@@ -37,8 +37,8 @@ def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
         if name == "total":
             table.add_section()
         if any(abs(v) >= 0.005 for v in values) or name == "total":
-            change = [f"{values[-1] - values[0]:+,.2f}"] if before else []
-            table.add_row(name, *(f"{v:,.2f}" for v in values), *change)
+            change = [f"{values[-1] - values[0]:+z,.2f}"] if before else []
+            table.add_row(name, *(f"{v:z,.2f}" for v in values), *change)
     return table
 
 
@@ -53,7 +53,7 @@ def bids_table(of: Period, known: "Sequence[StoredBid]", left: "Sequence[Channel
     for title in ("revision", "plan", "made", "by", amount, "channel", "state", "receipt, or why not"):
         table.add_column(title, justify="right" if title == amount else "left")
     for bid in reversed(known):
-        net = f"{sum(bid.volumes_kw) * of.isp_hours / 1000:+,.3f}"
+        net = f"{sum(bid.volumes_kw) * of.isp_hours / 1000:+z,.3f}"
         offered = net if energy else ", ".join(f"{kw / 1000:g}" for kw in bid.volumes_kw)
         facts = (str(bid.revision), str(bid.plan), f"{bid.at.astimezone(of.tz):%a %H:%M:%S}", bid.by, offered)
         for delivery in (d for d in left if d.bid == bid.id):
@@ -70,7 +70,7 @@ def trades_table(of: Period, known: "Sequence[StoredTrade]", currency: str) -> T
         state = "counts" if one.cancelled_at is None else f"cancelled by {one.cancelled_by}"
         table.add_row(
             Text(one.trade.trade), f"{one.trade.start.astimezone(of.tz):%a %H:%M}", str(one.trade.minutes),
-            f"{one.trade.mw:+,.3f}", f"{one.trade.price_eur_per_mwh:,.2f}", one.trade.brp or "–",
+            f"{one.trade.mw:+z,.3f}", f"{one.trade.price_eur_per_mwh:z,.2f}", one.trade.brp or "–",
             f"{one.at.astimezone(of.tz):%a %H:%M:%S}", one.by, state,
         )  # fmt: skip
     return table
@@ -85,7 +85,7 @@ def energy_table(of: Period, resource: str, measured: "Energy") -> Table:
     for isp, (kwh, covered, quality) in enumerate(rows, start=1):
         missing = quality == "missing"
         table.add_row(
-            str(isp), of.label(isp), "" if missing else f"{kwh:+,.3f}", "" if missing else f"{covered:.0%}", quality
+            str(isp), of.label(isp), "" if missing else f"{kwh:+z,.3f}", "" if missing else f"{covered:.0%}", quality
         )
     return table
 
@@ -99,8 +99,8 @@ def lines_table(lines: "Iterable[Line]", currency: str) -> Table:
     table.add_column("because of")
     for line in lines:
         table.add_row(
-            str(line.isp), line.label, "" if line.before_w is None else f"{line.before_w / 1000:,.3f}",
-            f"{line.after_w / 1000:,.3f}", "" if line.earned_eur is None else f"{line.earned_eur:+,.2f}",
+            str(line.isp), line.label, "" if line.before_w is None else f"{line.before_w / 1000:z,.3f}",
+            f"{line.after_w / 1000:z,.3f}", "" if line.earned_eur is None else f"{line.earned_eur:+z,.2f}",
             "\n".join(line.why),
         )  # fmt: skip
     return table
@@ -144,10 +144,10 @@ def day_overview(found: DayStatus) -> Iterator[RenderableType]:
 
 def _imbalance(found: ImbalanceStatus, currency: str) -> str:
     """Return the imbalance expected at the end of the day, as the Markets page says it."""
-    worth = "no price is known yet" if found.value is None else f"{found.value:+,.2f} {currency}"
+    worth = "no price is known yet" if found.value is None else f"{found.value:+z,.2f} {currency}"
     stands_in = ", at day-ahead prices where settlement is not known" if found.stands_in else ""
     return (
-        f"Imbalance expected at the end of the day: {found.net_mwh:+,.3f} MWh (short positive), {worth}{stands_in}\n"
+        f"Imbalance expected at the end of the day: {found.net_mwh:+z,.3f} MWh (short positive), {worth}{stands_in}\n"
         f"  {number_of(found.ended_isps, 'ISP')} ended, registers of "
         f"{number_of(found.measured_resources, 'resource')} read, the rest as in plan {found.plan}"
     )
@@ -160,7 +160,7 @@ def _why(reason: str | None) -> str:
 def _plan(plan: PlanStatus, currency: str) -> Iterator[str]:
     """Yield a plan as a line of facts, one of money, and one for each finding of the audit."""
     yield f"  plan {plan.plan}, made {plan.made:%a %H:%M:%S}, {plan.state}: {'; '.join(plan.why)}"
-    gap = "no bound proven" if plan.gap is None else f"gap {plan.gap:,.2f}"
+    gap = "no bound proven" if plan.gap is None else f"gap {plan.gap:z,.2f}"
     audit = "audit passed" if not plan.audit else "audit failed"
-    yield f"    value {plan.value:,.2f} {currency}, flexibility {plan.flexibility:,.2f}, {gap}, {audit}"
+    yield f"    value {plan.value:z,.2f} {currency}, flexibility {plan.flexibility:z,.2f}, {gap}, {audit}"
     yield from (f"    {finding}" for finding in plan.audit)

@@ -67,10 +67,10 @@ class Night:
         why = ", ".join(f"{word} {count}" for word, count in self.causes.items())
         deviated = f" (causes: {why})" if why else ""
         cars = ", ".join(f"{count} {word}" for word, count in self.standings.items())
-        money = "" if self.settled_eur is None else f", {self.settled_eur:+.2f} EUR at settlement prices"
+        money = "" if self.settled_eur is None else f", {self.settled_eur:+z.2f} EUR at settlement prices"
         return (
             f"{self.charge_points} charge points, ISPs {judged}{deviated}; sessions: {cars}; "
-            f"{self.deviation_kwh:+.1f} kWh against the plan{money}" + (f"; {self.money}" if self.money else "")
+            f"{self.deviation_kwh:+z.1f} kWh against the plan{money}" + (f"; {self.money}" if self.money else "")
         )
 
 

@@ -22,14 +22,14 @@ _NAMES: dict[str, Callable[[Event], str]] = {
     ),
     "plan.started": lambda e: f"optimising: {'; '.join(e['reasons'])}",
     "plan.ready": lambda e: (
-        f"plan {e['plan']} {e['state']}: {e['objective_eur']:,.2f} EUR, flexibility {e['flexibility_eur']:,.2f} EUR, "
+        f"plan {e['plan']} {e['state']}: {e['objective_eur']:z,.2f} EUR, flexibility {e['flexibility_eur']:z,.2f} EUR, "
         f"{_proven(e['gap_eur'])}, {e['seconds']} s, audit {'; '.join(e['audit']) or 'passed'}"
         + (f", {number_of(e['changed_points'], 'congestion point')} changed" if e["changed_points"] is not None else "")
     ),
     "plan.failed": lambda e: f"no plan: {e['why']}",
     "moment.done": lambda e: f"{e['moment'].replace('_', ' ')}: {e['result']}",
     "moment.missed": lambda e: f"{e['moment'].replace('_', ' ')} missed; {e['fallback']}",
-    "bid.queued": lambda e: f"day-ahead bid, revision {e['revision']}: {e['net_mwh']:+.3f} MWh net (plan {e['plan']})",
+    "bid.queued": lambda e: f"day-ahead bid, revision {e['revision']}: {e['net_mwh']:+z.3f} MWh net (plan {e['plan']})",
     "bid.delivered": lambda e: f"bid delivered to {e['channel']}: {e['receipt'].partition(', SHA-256')[0]}",
     "bid.retry": lambda e: f"bid → {e['channel']} will be retried: {e['why']}",
     "award.entered": lambda e: f"award of {e['market']}: {e['found']}",
@@ -41,7 +41,7 @@ _NAMES: dict[str, Callable[[Event], str]] = {
     ),
     "reservation.updated": lambda e: f"FlexReservationUpdate of {e['contract']} accepted",
     "flex_offer.priced": lambda e: (
-        f"offer for {e['dso']}: {e['price']} EUR ({_split(e['costs'])}) for {e['kwh']:,.1f} kWh"
+        f"offer for {e['dso']}: {e['price']} EUR ({_split(e['costs'])}) for {e['kwh']:z,.1f} kWh"
     ),
     "flex_request.not_offered": lambda e: f"no offer for {e['dso']}: {e['reason']}",
     "flex_offer.queued": lambda e: f"FlexOffer → {e['dso']} (sent: {e['by']})",
@@ -62,7 +62,7 @@ def _proven(gap_eur: float | None) -> str:
 
 def _split(costs: list[list[str | float]]) -> str:
     """Say what a price consists of."""
-    return ", ".join(f"{name} {eur:+.2f}" for name, eur in costs if abs(float(eur)) >= 0.005)
+    return ", ".join(f"{name} {eur:+z.2f}" for name, eur in costs if abs(float(eur)) >= 0.005)
 
 
 def _traded(found: AcceptedBid | None) -> str:
@@ -70,7 +70,7 @@ def _traded(found: AcceptedBid | None) -> str:
     if found is None:
         return "no bid"
     return (
-        f"bid {found.bid_mwh:+.3f} MWh net, awarded {found.awarded_mwh:+.3f}: {found.partly} of {len(found.bid_mw)} "
+        f"bid {found.bid_mwh:+z.3f} MWh net, awarded {found.awarded_mwh:+z.3f}: {found.partly} of {len(found.bid_mw)} "
         f"products in part, {found.not_awarded} not at all"
     )
 
@@ -79,7 +79,7 @@ def _told(found: Nominated | None) -> str:
     """Say what the BRP took of our e-programs."""
     if found is None:
         return "none"
-    return f"{found.revisions} revisions sent, {found.accepted} accepted; {sum(found.mwh):+.3f} MWh"
+    return f"{found.revisions} revisions sent, {found.accepted} accepted; {sum(found.mwh):+z.3f} MWh"
 
 
 class Show:
@@ -130,7 +130,7 @@ class Show:
             "e-program": _told(report.nominated),
             "flexibility for DSOs": report.trade.words() if report.trade else "nothing requested",
             "changed by the update": number_of(report.changed_after_update, "congestion point"),
-            "the released reservation was worth": f"{gain:+,.2f} EUR",
+            "the released reservation was worth": f"{gain:+z,.2f} EUR",
             "the night at charge points": report.night.words() if report.night else "no charge points",
             "imbalance planned": f"{after.result.imbalance_mwh:.6f} MWh",
             "reservation shortfall": f"{after.result.reservation_shortfall_kwh:.3f} kWh",

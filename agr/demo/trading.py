@@ -48,14 +48,14 @@ class TradeFigures:
         """Return the trade in one line."""
         if not self.offers:
             return f"{self.requests} requested, nothing offered" if self.requests else "nothing requested"
-        split = ", ".join(f"{name} {eur:+,.2f}" for name, eur in self.split_eur.items() if abs(eur) >= 0.005)
+        split = ", ".join(f"{name} {eur:+z,.2f}" for name, eur in self.split_eur.items() if abs(eur) >= 0.005)
         settled = (
             "settled on the day after"
             if self.settled_eur is None
-            else f"{self.settled_eur:,.2f} EUR settled, {self.answer}"
+            else f"{self.settled_eur:z,.2f} EUR settled, {self.answer}"
         )
         return (
-            f"{self.offered_eur:,.2f} EUR offered ({split}); {self.ordered_mwh:.3f} MWh for {self.ordered_eur:,.2f} "
+            f"{self.offered_eur:z,.2f} EUR offered ({split}); {self.ordered_mwh:.3f} MWh for {self.ordered_eur:z,.2f} "
             f"ordered; {settled}"
         )
 
@@ -190,7 +190,7 @@ def trade_faults(trade: TradeFigures) -> list[str]:
     if trade.orders and trade.state != OrderState.SETTLED.value:
         return [f"the order is {trade.state}, not settled"]
     if trade.settled_eur is not None and abs(trade.settled_eur - trade.ordered_eur) > _CENT:
-        return [f"{trade.ordered_eur:,.2f} EUR are ordered and {trade.settled_eur:,.2f} EUR settled"]
+        return [f"{trade.ordered_eur:z,.2f} EUR are ordered and {trade.settled_eur:z,.2f} EUR settled"]
     return []
 
 

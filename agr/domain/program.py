@@ -57,7 +57,7 @@ def sums_in_words(power_w: Sequence[int], isp_hours: float) -> str:
             kwh = sum(power_w[isp - 1] for isp in isps) * isp_hours / 1000
             most = sign * max(sign * power_w[isp - 1] for isp in isps)
             where = _isps(IspRun(isps[0], most, isps[-1] - isps[0] + 1))
-            many, energy = "ISP" if len(isps) == 1 else "ISPs", f"{kwh:+,.1f}".replace("-", "−")
+            many, energy = "ISP" if len(isps) == 1 else "ISPs", f"{kwh:+z,.1f}".replace("-", "−")
             found.append(f"{energy} kWh in {len(isps)} {many} of {where}, up to {watt(most, sign=True)} W")
     return "; ".join(found) or "nothing: 0 W in every ISP"
 

@@ -172,7 +172,8 @@ def _unpacked(source: Path) -> Iterator[tuple[Path, dict[str, str]]]:
             if digests:
                 raise InputError(f"{source}: {next(iter(digests))} is missing; use another backup")
         except (tarfile.TarError, EOFError, KeyError, ValueError, OSError, zlib.error) as error:
-            raise InputError(f"{source} cannot be read as a backup ({error}); use another one") from error
+            why = (error.strerror if isinstance(error, OSError) else None) or error
+            raise InputError(f"{source} cannot be read as a backup ({why}); use another one") from error
         yield folder, manifest
 
 

@@ -187,7 +187,7 @@ def in_words(trade: Trade, zone_name: str) -> str:
 
 
 def _energy(trades: Sequence[Trade]) -> str:
-    return f"{sum(trade.mw * trade.minutes / 60 for trade in trades):+.3f} MWh net"
+    return f"{sum(trade.mw * trade.minutes / 60 for trade in trades):+z.3f} MWh net"
 
 
 def _alike(one: Trade, other: Trade) -> bool:

@@ -117,7 +117,7 @@ def _beyond(reach: Reach, period: Period, bought_kw: Floats | None, counting: Se
     worst = int(np.argmax(beyond))
     more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
     return (
-        f"ISP {worst + 1} ({period.label(worst + 1)}){more}: {position[worst] / KW_PER_MW:+,.3f} MW are bought, net, "
-        f"and resources can only take {low[worst] / KW_PER_MW:+,.3f} to {high[worst] / KW_PER_MW:+,.3f} MW; what is "
+        f"ISP {worst + 1} ({period.label(worst + 1)}){more}: {position[worst] / KW_PER_MW:+z,.3f} MW are bought, net, "
+        f"and resources can only take {low[worst] / KW_PER_MW:+z,.3f} to {high[worst] / KW_PER_MW:+z,.3f} MW; what is "
         "beyond is traded again or becomes imbalance",
     )

@@ -86,7 +86,7 @@ def binding_at_point(solved: Solved, point: int, isp: int) -> list[Cause]:
         worth = float(shadow.reservation_eur_per_mwh[k, isp])
         if worth > _BINDING:
             held = case.reservations.reserved_kw[k, isp]
-            causes.append(Cause(what=f"reservation {case.reservations.name[k]} of {held:+.1f} kW", eur_per_mwh=worth))
+            causes.append(Cause(what=f"reservation {case.reservations.name[k]} of {held:+z.1f} kW", eur_per_mwh=worth))
     for i in np.flatnonzero(case.limits.point == point):
         bounds = (
             ("import", case.limits.import_kw[i, isp], shadow.limit_import_eur_per_mwh[i, isp]),
@@ -169,7 +169,7 @@ def causes(before: Solved, after: Solved, point: int, isp: int) -> tuple[Cause, 
         if old.get(name, 0.0) != new.get(name, 0.0):
             rows = [k for k, n in enumerate(before.named.case.reservations.name) if n == name]
             worth = float(before.outcome.shadow.reservation_eur_per_mwh[rows[0], isp]) if rows else 0.0
-            what = f"reservation {name} went from {old.get(name, 0.0):+.1f} to {new.get(name, 0.0):+.1f} kW"
+            what = f"reservation {name} went from {old.get(name, 0.0):+z.1f} to {new.get(name, 0.0):+z.1f} kW"
             found.append(Cause(what=what, eur_per_mwh=worth))
     bounds_before, bounds = _limits(before, address, isp), _limits(after, address, isp)
     found += [

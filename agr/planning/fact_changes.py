@@ -195,7 +195,7 @@ def _markets(before: Case, after: Case) -> Iterator[Cause]:
         isps = int(np.count_nonzero(np.abs(more) > _SLACK))
         if isps:
             energy = float(more.sum()) * after.isp_hours / 1000
-            yield Cause(what=f"the day-ahead position changed by {energy:+.3f} MWh in {number_of(isps, 'ISP')}")
+            yield Cause(what=f"the day-ahead position changed by {energy:+z.3f} MWh in {number_of(isps, 'ISP')}")
     known = {reserve.name: reserve for reserve in before.reserves}
     for reserve in after.reserves:
         old = known.get(reserve.name)
@@ -223,7 +223,7 @@ def _trades(before: Case, after: Case) -> Iterator[Cause]:
     isps = int(np.count_nonzero(np.abs(more) > _SLACK))
     if isps:
         energy = float(more.sum()) * after.isp_hours / 1000
-        yield Cause(what=f"intraday trades changed by {energy:+.3f} MWh in {number_of(isps, 'ISP')}")
+        yield Cause(what=f"intraday trades changed by {energy:+z.3f} MWh in {number_of(isps, 'ISP')}")
 
 
 def _price(what: str, old: Floats, new: Floats) -> Iterator[Cause]:

@@ -96,11 +96,11 @@ def carried_on(
         changed[one.resource, POWER.name] = after
         moved = float(after[first] - before[first]) if first < len(before) else 0.0
         total_kw += moved
-        names.append(f"{one.resource} {moved:+,.1f} kW")
+        names.append(f"{one.resource} {moved:+z,.1f} kW")
     if names:
         more = f"; and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         notes.append(
             f"{number_of(len(names), 'resource')} measured otherwise than forecast, carried on and fading by "
-            f"{1 - share:.0%} an ISP, {total_kw:+,.1f} kW at first: {'; '.join(names[:_SHOWN])}{more}"
+            f"{1 - share:.0%} an ISP, {total_kw:+z,.1f} kW at first: {'; '.join(names[:_SHOWN])}{more}"
         )
     return changed

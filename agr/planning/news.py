@@ -127,7 +127,7 @@ def _powers(
     isp = int(np.argmax(np.abs(moved)))
     if not abs(moved[isp]) > least:
         return None
-    text = f"loads and generators are forecast {moved[isp]:+,.1f} kW otherwise in {period.label(isp + 1)}"
+    text = f"loads and generators are forecast {moved[isp]:+z,.1f} kW otherwise in {period.label(isp + 1)}"
     return Reason(kind=ReasonKind.FORECAST, text=text)
 
 

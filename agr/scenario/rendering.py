@@ -1,6 +1,6 @@
 """Turns scenarios, runs and comparisons into rich tables for the terminal. Prints nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -74,11 +74,11 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     totals = run.outcome["totals"]
     for term, amount in totals["terms_eur"].items():
         if abs(amount) >= _NOTHING or term == _PEAK:  # that no peak is exceeded is news
-            value.add_row(term, f"{round(amount, 2) + 0.0:,.2f}")
+            value.add_row(term, f"{round(amount, 2) + 0.0:z,.2f}")
     value.add_section()
-    value.add_row("total", f"{totals['objective_eur']:,.2f}")
-    value.add_row("no flexibility", f"{totals['no_flexibility_eur']:,.2f}")
-    value.add_row("value of flexibility", f"{totals['flexibility_eur']:,.2f}")
+    value.add_row("total", f"{totals['objective_eur']:z,.2f}")
+    value.add_row("no flexibility", f"{totals['no_flexibility_eur']:z,.2f}")
+    value.add_row("value of flexibility", f"{totals['flexibility_eur']:z,.2f}")
     yield value
     sold = run.outcome.get("sold")
     if sold:
@@ -87,7 +87,7 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     rolled = run.outcome.get("rolling")
     if rolled is not None:
         again = f"planned again {number_of(rolled['plans'], 'time')} while the days ran, which saved"
-        yield Text(f"{again} {rolled['saved_eur']:,.2f} EUR; else: {rolled['not_planned_again_eur']:,.2f} EUR")
+        yield Text(f"{again} {rolled['saved_eur']:z,.2f} EUR; else: {rolled['not_planned_again_eur']:z,.2f} EUR")
     told = run.outcome.get("forecasts")
     if told is not None:
         yield _losses(told["days"])
@@ -96,8 +96,8 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     if reaction is not None:
         worst = f"{number_of(len(reaction['worst']), 'worst day')} ({', '.join(reaction['worst'][:3])})"
         yield Text(
-            f"reacting to imbalance prices has earned {reaction['gain_eur']:,.2f} EUR in "
-            f"{number_of(len(reaction['days']), 'day')}; {worst}: {reaction['worst_eur']:+,.2f} EUR a day"
+            f"reacting to imbalance prices has earned {reaction['gain_eur']:z,.2f} EUR in "
+            f"{number_of(len(reaction['days']), 'day')}; {worst}: {reaction['worst_eur']:+z,.2f} EUR a day"
         )
     for line in run_warnings(run):
         yield Text(line, style="yellow")
@@ -120,7 +120,7 @@ def _losses(days: Sequence[Json]) -> Table:
         table.add_column(name, justify="right")
     for one in days:
         keys = ("earned_eur", "foresight_eur", *SOURCES)
-        table.add_row(one["period"], *("–" if one[key] is None else f"{one[key]:,.2f}" for key in keys))
+        table.add_row(one["period"], *("–" if one[key] is None else f"{one[key]:z,.2f}" for key in keys))
     return table
 
 
@@ -131,10 +131,10 @@ def _sold(sold: Sequence[Json]) -> Table:
     for name in ("asked MWh", "offered", "for EUR", "ordered", "for EUR"):
         table.add_column(name, justify="right")
     for one in sold:
-        price = "–" if one["offered_eur"] is None else f"{one['offered_eur']:,.2f}"
+        price = "–" if one["offered_eur"] is None else f"{one['offered_eur']:z,.2f}"
         table.add_row(
-            Text(one["congestion_point"]), f"{one['asked_mwh']:,.3f}", f"{one['offered_mwh']:,.3f}", price,
-            f"{one['ordered_mwh']:,.3f}", f"{one['ordered_eur']:,.2f}",
+            Text(one["congestion_point"]), f"{one['asked_mwh']:z,.3f}", f"{one['offered_mwh']:z,.3f}", price,
+            f"{one['ordered_mwh']:z,.3f}", f"{one['ordered_eur']:z,.2f}",
         )  # fmt: skip
     return table
 
@@ -151,10 +151,10 @@ def _plans(run: Run) -> Table:
     for name in ("ended", "audit"):
         table.add_column(name, no_wrap=True)
     for step in run.steps:
-        gap = "–" if step["gap_eur"] is None else f"{step['gap_eur']:,.2f}"
+        gap = "–" if step["gap_eur"] is None else f"{step['gap_eur']:z,.2f}"
         table.add_row(
-            *([step["period"]] if several else []), Text(step["step"]), f"{step['objective_eur']:,.2f}",
-            f"{step['flexibility_eur']:,.2f}", gap, str(step["changed_isps"]),
+            *([step["period"]] if several else []), Text(step["step"]), f"{step['objective_eur']:z,.2f}",
+            f"{step['flexibility_eur']:z,.2f}", gap, str(step["changed_isps"]),
             step["termination"], number_of(len(step["audit"]), "fault") if step["audit"] else "passed",
         )  # fmt: skip
     return table
@@ -177,7 +177,7 @@ def run_warnings(run: Run) -> list[str]:
                 "Raise planning.time_limit_s or planning.relative_gap"
             )
         elif step["termination"] == "gap open":
-            found.append(f"{where}: the search proves no more; up to {step['gap_eur']:,.2f} EUR more may be possible")
+            found.append(f"{where}: the search proves no more; up to {step['gap_eur']:z,.2f} EUR more may be possible")
         found += [f"{where}: audit: {fault}" for fault in step["audit"]]
     for one in run.outcome.get("forecasts", {"days": ()})["days"]:
         found += [f"{one['period']} {finding}" for finding in one["findings"]]
@@ -186,7 +186,7 @@ def run_warnings(run: Run) -> list[str]:
              "comfort_shortfall_kwh": "kWh of comfort missing", "limit_breach_kwh": "kWh beyond limits",
              "reserve_shortfall_mwh": "MWh of awarded capacity not held"}  # fmt: skip
     for step in run.last:
-        found += [f"{step['period']}: {step[key]:,.3f} {words}" for key, words in short.items() if step[key] >= _SHOWN]
+        found += [f"{step['period']}: {step[key]:z,.3f} {words}" for key, words in short.items() if step[key] >= _SHOWN]
         found += [f"{step['period']}: {note}" for note in step["notes"]]
     return found
 
@@ -202,18 +202,28 @@ def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
     peaks = comparison.peaks.copy()
     peaks.index = [f"{point} {peak}" for point, peak in peaks.index]
     differs = (peaks.sub(peaks.iloc[:, 0], axis=0).abs() > _NOTHING).any(axis=1)
-    yield _side_by_side("Peaks that differ, kW", peaks[differs], comparison.runs)
+    if differs.any():
+        yield _side_by_side("Peaks that differ, kW", peaks[differs], comparison.runs)
+    else:
+        yield "Peaks that differ: none"
+    if comparison.changed.empty:
+        yield "ISPs that differ from A: none"
+    else:
+        yield _changed(comparison, letters)
+    for warning in comparison.warnings:
+        yield Text(f"warning: {warning}", style="yellow")
+
+
+def _changed(comparison: Comparison, letters: Mapping[str, str]) -> Table:
     table = Table(title="ISPs that differ from A", title_justify="left", box=SIMPLE_HEAD, padding=0)
     for title in ("run", "congestion point", "ISPs", "largest kW", "moved kWh"):
         table.add_column(title, justify="left" if title in ("run", "congestion point") else "right", overflow="fold")
     for row in comparison.changed.to_dict("records"):
         table.add_row(
-            letters[row["run"]], row["congestion_point"], str(row["isps"]), f"{row['largest_kw']:,.1f}",
-            f"{row['moved_kwh']:,.1f}",
+            letters[row["run"]], row["congestion_point"], str(row["isps"]), f"{row['largest_kw']:z,.1f}",
+            f"{row['moved_kwh']:z,.1f}",
         )  # fmt: skip
-    yield table
-    for warning in comparison.warnings:
-        yield Text(f"warning: {warning}", style="yellow")
+    return table
 
 
 def _letters(runs: Sequence[str]) -> dict[str, str]:
@@ -230,9 +240,9 @@ def _side_by_side(title: str, frame: Frame, runs: Sequence[str]) -> Table:
             table.add_column(f"{letter} − A", justify="right", no_wrap=True)
     for name, row in frame.iterrows():
         values = row.tolist()
-        cells = [f"{values[0]:,.2f}"]
+        cells = [f"{values[0]:z,.2f}"]
         for value in values[1:]:
-            cells += [f"{value:,.2f}", f"{value - values[0]:+,.2f}"]
+            cells += [f"{value:z,.2f}", f"{value - values[0]:+z,.2f}"]
         table.add_row(Text(str(name)), *cells)
     return table
 
@@ -257,4 +267,4 @@ def frame_table(title: str, frame: Frame) -> Table:
 def _cell(value: object) -> Text:
     if value is None or value != value:  # NaN differs from itself
         return Text("")
-    return Text(f"{value:,.2f}" if isinstance(value, float) else str(value))
+    return Text(f"{value:z,.2f}" if isinstance(value, float) else str(value))

@@ -244,7 +244,7 @@ def as_position(bid: StoredBid) -> FixedPosition:
 def in_words(bid: StoredBid, period: Period) -> str:
     """Return what a bid offers, in words."""
     if bid.market == DAY_AHEAD:
-        return f"{sum(bid.volumes_kw) * period.isp_hours / 1000:+.3f} MWh net"
+        return f"{sum(bid.volumes_kw) * period.isp_hours / 1000:+z.3f} MWh net"
     return f"{', '.join(f'{kw / KW_PER_MW:g}' for kw in bid.volumes_kw)} MW"
 
 

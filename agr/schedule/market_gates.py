@@ -49,7 +49,7 @@ class MarketGates:
         energy = sum(fixed.values) * period.isp_hours / 1000
         if self._bidding.sends(DAY_AHEAD) and fixed.origin.startswith("no bid"):
             return Handled(fixed.origin, MomentState.MISSED)
-        return _fixed(f"{energy:+.3f} MWh net", fixed)
+        return _fixed(f"{energy:+z.3f} MWh net", fixed)
 
     def _bid(self, period: Period, _name: str) -> Handled | None:
         """Send the bid of the plan in force while there is still time to try again; None while there is no plan."""

@@ -5,10 +5,13 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.markup import render
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from agr.cli.main import app
@@ -125,3 +128,16 @@ def test_json_has_neither_markup_nor_what_is_no_json() -> None:
     script = f"from agr.cli.terminal import print_json; nan = float('nan'); print_json({found!r})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, timeout=60)
     assert json.loads(done.stdout.decode()) == found | {"value": None}
+
+
+def test_no_word_of_a_help_text_is_taken_for_markup() -> None:
+    def texts(command: object, path: str) -> Iterator[tuple[str, str]]:
+        yield path, getattr(command, "help", None) or ""
+        for option in getattr(command, "params", ()):
+            yield f"{path} {option.name}", getattr(option, "help", None) or ""
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from texts(inner, f"{path} {name}")
+
+    found = dict(texts(get_command(app), "agr"))
+    assert len(found) > 200
+    assert [path for path, text in found.items() if render(text).plain != text] == []
