@@ -21,6 +21,7 @@ _NAMES: dict[str, Callable[[Event], str]] = {
         f"({e['joined']} joined, {e['left']} left, {e['moved']} moved)"
     ),
     "plan.started": lambda e: f"optimising: {'; '.join(e['reasons'])}",
+    "solve.waiting": lambda e: e["why"],
     "plan.ready": lambda e: (
         f"plan {e['plan']} {e['state']}: {e['objective_eur']:z,.2f} EUR, flexibility {e['flexibility_eur']:z,.2f} EUR, "
         f"{_proven(e['gap_eur'])}, {e['seconds']} s, audit {'; '.join(e['audit']) or 'passed'}"

@@ -14,6 +14,8 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from agr.domain.errors import PlanError, StoppedError
 from agr.planning import fork_server, worker
 from agr.planning.budget import Budget, Sharing
@@ -33,10 +35,18 @@ if TYPE_CHECKING:
     from models.evaluation import Earlier
     from models.flexibility.question import Answer, Question
 
+log = structlog.get_logger()
+
 _LISTEN_S = 0.25
 _UNTIL_BEGUN_S = 3600.0
 """Seconds that a solve may wait for a free worker and for compilation, which takes minutes on a busy machine after an
 upgrade. Its budget begins after that, so that no plan is lost while its worker is still compiling."""
+TOLD_AFTER_S = 5.0
+"""Seconds that a solve may wait to begin before the log says so: a silent minute of compilation looks like a fault."""
+_WAITS = (
+    "the solve waits for a process: one is busy, loads, or compiles its functions first, which takes a minute or more, "
+    "once after an upgrade"
+)
 RESTS_AFTER_S = 1800.0
 """Seconds without a solve after which workers end: each holds some 200 MB. The next solve starts a new one in 0.05
 s."""
@@ -169,7 +179,8 @@ class SolverPool:
     ) -> Any:  # fmt: skip
         budget = budget or Budget.of(self._planning.budget_s)
         budget_s, began_at = budget.left_s, monotonic()
-        begun, deadline = False, monotonic() + _UNTIL_BEGUN_S
+        submitted_at, told = began_at, False
+        begun, deadline = False, submitted_at + _UNTIL_BEGUN_S
         listens_s = min(_LISTEN_S, budget_s)
         rounds = worker.RoundReader(folder / worker.ROUNDS, reached)
         try:
@@ -178,6 +189,9 @@ class SolverPool:
                 if not begun and (folder / worker.BEGUN).exists():
                     begun, began_at = True, monotonic()
                     deadline = began_at + budget_s
+                if not begun and not told and monotonic() - submitted_at > TOLD_AFTER_S:
+                    told = True
+                    log.info("solve.waiting", why=_WAITS)
                 if begun and deadline - monotonic() < (1 - OF_BUDGET) * budget_s:
                     (folder / worker.STOP).touch()  # in overtime; whatever it has is better than nothing
                 if monotonic() > deadline:

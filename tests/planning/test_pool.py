@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from distributed import LocalCluster
+from structlog.testing import capture_logs
 
 from agr.domain.errors import PlanError, StoppedError
-from agr.planning import worker
+from agr.planning import pool, worker
 from agr.planning.budget import Budget
 from agr.planning.case import build
 from agr.planning.failed_cases import FailedCases
@@ -78,6 +79,34 @@ def test_waiting_and_compiling_use_up_no_budget(tmp_path) -> None:
         running: Future[SharedArrays] = Future()
         threading.Timer(0.05, lambda: running.set_result(pack("answer", tmp_path))).start()
         assert solver._result(running, tmp_path, None) == "answer"
+    finally:
+        solver.close()
+
+
+def test_a_solve_that_does_not_begin_says_once_what_it_waits_for(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "TOLD_AFTER_S", 0.0)
+    solver = SolverPool(Planning(threads=1))
+
+    def told(patience_s: float) -> list[str]:
+        """Return what is said until something is said twice, or patience ends."""
+        running: Future[SharedArrays] = Future()
+        until = time.monotonic() + patience_s
+        with capture_logs() as said:
+
+            def answer() -> None:
+                while not said and time.monotonic() < until:
+                    time.sleep(0.01)
+                time.sleep(0.6)  # it could be said once more
+                running.set_result(pack("answer", tmp_path))
+
+            threading.Thread(target=answer).start()
+            assert solver._result(running, tmp_path, None) == "answer"
+        return [event["event"] for event in said]
+
+    try:
+        assert told(patience_s=60) == ["solve.waiting"]
+        (tmp_path / "begun").touch()
+        assert told(patience_s=0) == []
     finally:
         solver.close()
 
