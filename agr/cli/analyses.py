@@ -113,15 +113,11 @@ def sweep(
         _, scenario = read_changed(name, set_, without)
         folder = out_folder or Path("runs") / f"{scenario.name}-sweep"
         periods = chosen_periods(period, scenario)
-        try:
-            with _cluster(cluster, scenario) as solver, progress() as bar:
-                found = sweep_grid(
-                    scenario, read_grid(grid), periods=periods, folder=folder, workers=workers, solver=solver,
-                    progress=bar,
-                )  # fmt: skip
-        except KeyboardInterrupt:
-            complain(f"stopped; the same command resumes from the finished ones in {folder}")
-            raise typer.Exit(130) from None
+        stopped = f"the same command resumes from the finished ones in {folder}"
+        with progress(stopped) as bar, _cluster(cluster, scenario) as solver:
+            found = sweep_grid(
+                scenario, read_grid(grid), periods=periods, folder=folder, workers=workers, solver=solver, progress=bar
+            )
     if json:
         print_json(found.table.astype(object).where(found.table.notna(), None).to_dict("records"))
     else:

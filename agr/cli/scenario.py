@@ -94,7 +94,7 @@ def run(
         folder, scenario = read_changed(name, set_, without)
         periods = chosen_periods(period, scenario)
         planning = scenario.description.planning
-        with solver_of(planning, _executor(executor)) as solver, progress() as bar:
+        with progress() as bar, solver_of(planning, _executor(executor)) as solver:
             made = run_scenario(scenario, periods=periods, solver=solver, progress=bar)
         saved = save_run(made, out_folder or Path("runs") / made.name, report=report)
         lacking = _lacking(made, folder) if not made.outcome["changes"] and periods is None else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agr.cli.terminal import err, print_json, print_whole, say
+from agr.cli.terminal import complain, err, print_json, print_whole, say
 
 if TYPE_CHECKING:
     from agr.scenario.record import Run
@@ -22,14 +22,18 @@ ReportOption = Annotated[bool, typer.Option(help="Write report.html beside the t
 
 
 @contextmanager
-def progress() -> "Iterator[ReportProgress]":
-    """Show a progress bar on a terminal, and nothing elsewhere."""
+def progress(stopped: str = "nothing was written") -> "Iterator[ReportProgress]":
+    """Show a progress bar on a terminal, and nothing elsewhere; Ctrl-C says what becomes of the work."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=max(total, done), description=what)
+    try:
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda done, total, what: bar.update(task, completed=done, total=max(total, done), description=what)
+    except KeyboardInterrupt:
+        complain(f"stopped; {stopped}")
+        raise typer.Exit(130) from None
 
 
 def read_changed(name: str, settings: list[str] | None, without: list[str] | None) -> "tuple[Path, Scenario]":

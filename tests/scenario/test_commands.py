@@ -163,6 +163,20 @@ def test_a_sweep_that_is_stopped_says_how_it_goes_on(folder, monkeypatch):
     assert "resumes from the finished ones in runs/small-dst-day-sweep" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "called"), [(("scenario", "run"), "running.run"), (("backtest",), "backtesting.backtest")]
+)
+def test_a_run_that_is_stopped_says_that_nothing_was_written(folder, monkeypatch, command, called):
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"agr.scenario.{called}", stopped)
+    ended = agr(*command, "small-dst-day")
+    assert ended.exit_code == 130
+    assert ended.stderr.endswith("agr: stopped; nothing was written\n")
+    assert not (folder / "runs").exists()
+
+
 def test_the_demo_refuses_a_scenario_that_is_made_by_changes(folder):
     refused = agr("demo", "--once", "--scenario", str(SCENARIOS / "municipality-weekday"))
     assert refused.exit_code == 1
