@@ -6,7 +6,7 @@ any more gives way to a plan that is worth less, and then an alarm says how much
 Source: docs/explanation/optimisation.md §3.7.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -27,8 +27,8 @@ if TYPE_CHECKING:  # the rest of it imports the solvers, which takes seconds
 
 _PROOF_EUR, _PROOF = 1e-4, 1e-7
 """A proven bound may lie below a program's worth by this many EUR plus this share of gross cost, as in the audit."""
-_SHOWN_KWH = 1e-3
-"""Energy below this is numerical noise."""
+_SHOWN_KWH, _SHOWN_MW = 1e-3, 1e-9
+"""Energy, and a bid, below this is numerical noise."""
 _BROKEN_KWH = 0.01
 """Energy in kWh by which a plan from an unfinished search may break promises more than the program in force does."""
 _TOLD_EUR = 0.005
@@ -44,6 +44,19 @@ class Judged:
     answer: Solution
     against: AgainstInForce | None  # None: there is no program in force that can be evaluated
     in_force: Outcome | None  # the program in force under the new facts; None: it cannot be run any more
+
+
+CallAgain = Callable[[Case, Outcome, list[NDArray[np.float64]]], Outcome]
+"""Returns a kept program with the called programs and reserve that make it worth most, given the bids to hold, MW."""
+
+
+def misses_of_calls(kept: Outcome, bids_mw: list[NDArray[np.float64]]) -> bool:
+    """Return whether a kept program misses a reservation, an award or a bid (per product (B,), MW) with a call."""
+    if kept.called is None:
+        return False
+    lowered = any((wanted - held > _SHOWN_MW).any() for wanted, held in zip(bids_mw, kept.bids_mw, strict=True))
+    short_kw = kept.reservation_shortfall_kw.sum() + 1000 * kept.reserve_shortfall_mw.sum()
+    return lowered or bool(short_kw > _SHOWN_KWH)
 
 
 def missed_of_promises_kwh(case: Case, outcome: Outcome, reacting: int = 0) -> float:
@@ -68,21 +81,30 @@ def comparable(before: Solved | None, named: NamedCase) -> bool:
     return (before.named.case.isps, before.named.case.isp_hours) == (named.case.isps, named.case.isp_hours)
 
 
-def judged(number: int, before: Solved, named: NamedCase, answer: Solution, reacting: int = 0) -> Judged:
+def judged(
+    number: int, before: Solved, named: NamedCase, answer: Solution, reacting: int = 0,
+    call_again: CallAgain = lambda _case, kept, _bids: kept,
+) -> Judged:  # fmt: skip
     """Return the program in force (plan `number`) where it is worth more under the new facts, else the new plan.
 
     It also stays where what was found fails its audit, and where the search was not finished and it misses less of what
-    was promised. In the first `reacting` ISPs imbalance is deliberate.
+    was promised. In the first `reacting` ISPs imbalance is deliberate. `call_again` finds other called programs for the
+    program in force where those known miss what it could keep; only after searches that were not finished, since else
+    nothing can be worth more.
     """
     from models.audit import audit
-    from models.evaluation import keep
+    from models.evaluation import bids_before, keep
 
     found = answer.outcome
     if answer.mended is not None and not answer.findings:  # it is the program in force, and was audited
         kept, left, findings = found, _names(named, answer.mended), answer.findings
     else:
-        candidate = keep(named.case, earlier_of(before, rows_of(before.named, named)), found)
+        earlier = earlier_of(before, rows_of(before.named, named))
+        candidate = keep(named.case, earlier, found)
         kept, left = candidate.outcome, _names(named, candidate.replaced)
+        bids_mw = bids_before(named.case, earlier)
+        if found.termination is not Termination.OPTIMAL and misses_of_calls(kept, bids_mw):
+            kept = call_again(named.case, kept, bids_mw)
         findings = audit(named.case, kept)
     worth = None if findings else kept.objective_eur
     noise = rounding_eur(kept.gross_cost_eur)

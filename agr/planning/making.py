@@ -222,8 +222,7 @@ class PlanMaker:
             return forecast, hedge.given_up(named, answer.findings[0])
         return answer, hedge
 
-    @staticmethod
-    def _judged(start: RunInputs, named: NamedCase, answer: Solution, preview: bool) -> Judged:
+    def _judged(self, start: RunInputs, named: NamedCase, answer: Solution, preview: bool) -> Judged:
         """Return what may come into force: the answer, or the program in force where that is worth more.
 
         A preview is always the answer: its operator decides, and is told where the program in force is worth more.
@@ -231,7 +230,7 @@ class PlanMaker:
         latest, before = start.predecessor, start.before
         if latest is None or before is None or not comparable(before, named):
             return Judged(answer=answer, against=None, in_force=None)
-        found = judged(latest.id, before, named, answer, start.inputs.reacting_isps)
+        found = judged(latest.id, before, named, answer, start.inputs.reacting_isps, self._solver.call_again)
         if preview and found.against is not None:
             return replace(found, answer=answer, against=replace(found.against, kept=False))
         return found

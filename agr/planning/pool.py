@@ -14,7 +14,9 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from agr.domain.errors import PlanError, StoppedError
 from agr.planning import fork_server, worker
@@ -130,6 +132,11 @@ class SolverPool:
         with self._kept(case, before):
             solution: Solution = self._run(worker.answer_part_of_case, (before, case), None)
             return solution
+
+    def call_again(self, case: Case, kept: Outcome, bids_mw: list[NDArray[np.float64]]) -> Outcome:
+        """Return a kept program with the best called programs for it. Raises PlanError like `solve`."""
+        found: Outcome = self._run(worker.find_called, (case, kept, bids_mw), None)
+        return found
 
     def price(self, question: "Question") -> "Answer":
         """Return what an offer of flexibility costs. Raises PlanError like `solve`."""

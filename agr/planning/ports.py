@@ -27,6 +27,7 @@ from agr.store.day import Trigger
 from agr.store.forecast_runs import ForecastRun
 from agr.store.overrides import Unavailable
 from models.case import Case
+from models.outcome import Outcome
 
 if TYPE_CHECKING:
     from agr.planning.probability.promising import Promiser
@@ -84,6 +85,9 @@ class Solver(Protocol):
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         """Return the audited outcome of a part of a portfolio; `before` is the part in force."""
+
+    def call_again(self, case: Case, kept: Outcome, bids_mw: list[NDArray[np.float64]]) -> Outcome:
+        """Return a kept program with the called programs and reserve that make it worth most."""
 
     def price(self, question: "Question") -> "Answer":
         """Return what an offer of flexibility costs."""

@@ -98,6 +98,14 @@ def answer_part_of_case(shared: SharedArrays, how: How) -> SharedArrays:
     return pack(answer_part(before, case, how, (folder / BEGUN).touch), folder)
 
 
+def find_called(shared: SharedArrays, how: How) -> SharedArrays:
+    """Find called programs for a program that is kept, in a worker."""
+    from models.called_again import called_again
+
+    (shared.file.parent / BEGUN).touch()
+    return pack(called_again(*unpack(shared), threads=how.threads), shared.file.parent)
+
+
 def price_offer(shared: SharedArrays, how: How) -> SharedArrays:
     """Price an offer of flexibility in a worker."""
     from models.flexibility.pricing import compile_used, price

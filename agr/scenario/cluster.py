@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agr.domain.errors import InputError, PlanError
 from agr.planning.budget import Budget, Sharing
 from agr.planning.failed_cases import FailedCases
@@ -14,6 +17,7 @@ from agr.scenario.running import RUNS
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError
+from models.outcome import Outcome
 
 if TYPE_CHECKING:
     from agr.planning.probability.question import CountedPoint, Proposed
@@ -35,6 +39,13 @@ def _propose(question: "Uncertainty", how: How) -> "tuple[Proposed, ...]":
     from agr.planning.probability.question import propose
 
     return propose(question, how.threads)
+
+
+def _call_again(case: Case, kept: Outcome, bids_mw: list[NDArray[np.float64]], how: How) -> Outcome:
+    """In a worker, find called programs for a program that is kept."""
+    from models.called_again import called_again
+
+    return called_again(case, kept, bids_mw, threads=how.threads)
 
 
 def _count(question: "Uncertainty", how: How) -> "tuple[CountedPoint, ...]":
@@ -73,6 +84,11 @@ class ClusterSolver:
         with self._failed_cases.of_failure(case, before):
             solution: Solution = self._result(answer_part, before, case)
             return solution
+
+    def call_again(self, case: Case, kept: Outcome, bids_mw: list[NDArray[np.float64]]) -> Outcome:
+        """Return a kept program with the best called programs for it. Raises PlanError."""
+        found: Outcome = self._result(_call_again, case, kept, bids_mw)
+        return found
 
     def price(self, question: "Question") -> "Answer":
         """Return what an offer of flexibility costs. Raises PlanError."""

@@ -76,6 +76,9 @@ class Remembering(SolverPool):
     def solve_part(self, before: Case, case: Case) -> Solution:
         return self._answer(lambda: self.real.solve_part(before, case), before, case)
 
+    def call_again(self, case: Case, kept: Any, bids_mw: Any) -> Any:
+        return self.real.call_again(case, kept, bids_mw)
+
     def price(self, question: Any) -> Any:
         return self.real.price(question)
 

@@ -23,5 +23,8 @@ class Unasked:
     def solve_part(self, before: Case, case: Case) -> Solution:
         raise AssertionError("no part is planned here")
 
+    def call_again(self, case: Case, kept: Any, bids_mw: Any) -> Any:
+        raise AssertionError("no program is called again here")
+
     def price(self, question: Any) -> Any:
         raise AssertionError("no offer is priced here")

@@ -10,10 +10,13 @@ from agr.planning.difference import Solved
 from agr.planning.in_force import judged, missed_of_promises_kwh, words
 from agr.planning.solving import Solution
 from models.audit import audit
+from models.baseline import no_flexibility
+from models.called_again import called_again
 from models.outcome import Termination
 from models.reference.problem import solve
 from tests.models.builders import load, make, storage
 from tests.models.obligation_builders import reservation
+from tests.models.released_contract import option, released
 
 
 def named(penalty):
@@ -51,3 +54,20 @@ def test_an_unfinished_plan_that_earns_more_by_missing_a_promise_is_not_taken(en
     assert missed_of_promises_kwh(now.case, result.answer.outcome) == pytest.approx(0 if kept else 4, abs=1e-6)
     assert np.isfinite(result.answer.outcome.bound_eur)
     assert ("0.28 EUR more and 4.00 kWh more of promises missed" in words(result.against)) == kept
+
+
+@pytest.mark.parametrize(("ended", "worth_eur"), [(Termination.TIME_LIMIT, 0.09), (Termination.OPTIMAL, -1.91)])
+def test_after_a_release_an_unfinished_search_leaves_a_program_that_still_keeps_all_promises(ended, worth_eur):
+    """The program keeps its 0.09 EUR with another call, which is looked for where nothing better was ruled out."""
+    case, earlier = released(option("b", 1))
+    then, now = (
+        NamedCase(case=one, names={"storage": ("one", "two")}, dsos=("dso", "dso"), notes=())
+        for one in (earlier.case, case)
+    )
+    before = Solved(named=then, outcome=earlier.outcome)
+    found = replace(no_flexibility(case), termination=ended)
+    answer = Solution(outcome=found, findings=audit(case, found), no_flexibility_eur=0.0)
+    result = judged(7, before, now, answer, call_again=called_again)
+    assert result.against.kept
+    assert result.against.worth_eur == pytest.approx(worth_eur)
+    assert missed_of_promises_kwh(case, result.answer.outcome) == pytest.approx(0 if worth_eur > 0 else 1, abs=1e-6)
