@@ -52,7 +52,7 @@ def _beside_itself(kind: Kind[Any], row: Any) -> Iterator[tuple[str, str]]:
     if isinstance(row, Battery):
         for column, other in (("charge_kw", "discharge_kw"), ("discharge_kw", "charge_kw")):
             one, beside = getattr(row, column), getattr(row, other)
-            yield column, share_words(one, "kW", beside * 10, f"ten times {other}", LEAST_BESIDE / 10)
+            yield column, share_words(one, "kW", beside, other, LEAST_BESIDE, exceeds=10.0)
     if isinstance(row, SwitchedLoad):
         yield from (("needs", _HOURS.words(need.hours)) for need in needs_of(row.needs))
         if row.start_eur > MOST_START_EUR_PER_KW * row.power_kw > 0:

@@ -35,12 +35,15 @@ meant; "": the unit is not named"""
         return f"{value:g} {self.unit}".rstrip()
 
 
-def share_words(value: float, unit: str, whole: float, of: str, least_share: float) -> str:
+def share_words(
+    value: float, unit: str, whole: float, of: str, least_share: float, *, exceeds: float = 1.0
+) -> str:  # fmt: skip
     """Say what is doubtful about a value above 0 that is next to nothing of a whole it may fill; empty if nothing is.
 
-    `of` names the whole; a value that would exceed it if it were meant a thousand times larger is not doubted.
+    `of` names the whole. A value that would be more than `exceeds` times the whole if it were meant a thousand times
+    larger is not doubted.
     """
-    if not (0 < value < least_share * whole and value * 1000 <= whole * (1 + 1e-9)):
+    if not (0 < value < least_share * whole and value * 1000 <= exceeds * whole * (1 + 1e-9)):
         return ""
     said = f"{value:g} {unit} is {value / whole:.2g} of {of} {whole:g} {unit}"
     return f"{said}; did you mean {value * 1000:g} {unit}?"

@@ -60,6 +60,7 @@ def test_no_forecast_takes_another_unit_in_silence(tmp_path: Path, resource: str
         ("switched_loads", "min_run_minutes", 1 / 60, "did you mean 30 minutes (0.5 hours)?"),
         ("switched_loads", "min_rest_minutes", 60, "1800 minutes is very much (usual: to 1440); did you mean 30"),
         ("batteries", "reserve_kw", 1e-3, "0.005 kW is 0.001 of the device's power 5 kW; did you mean 5 kW?"),
+        ("batteries", "discharge_kw", 1e-3, "0.005 kW is 0.001 of charge_kw 5 kW; did you mean 5 kW?"),
         ("batteries", "minimum_kwh", 1e-3, "0.001 kWh is 0.0001 of capacity_kwh 10 kWh; did you mean 1 kWh?"),
         ("connection_tariffs", "peak_eur_per_kw", 1000, "did you mean 2 EUR/kW (2000 EUR/MW)? (a month)"),
         ("contracts", "price_eur_per_mwh", 1e-3, "did you mean 150 EUR/MWh (0.15 EUR/kWh)?"),
