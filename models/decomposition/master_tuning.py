@@ -110,7 +110,7 @@ class InteriorPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WholePrograms:
+class WholeLps:
     """The interior-point method over a whole portfolio whose units all lie behind connections that answer together."""
 
     least_connections: int = 10

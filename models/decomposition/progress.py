@@ -23,7 +23,7 @@ class Round:
 Report: TypeAlias = Callable[[Round], None]
 
 
-class Progress:
+class SearchProgress:
     """Reports rounds in order; a round may wait until its program has been recovered."""
 
     def __init__(self, began_s: float, report: Report | None) -> None:

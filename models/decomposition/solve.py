@@ -11,7 +11,7 @@ from models.case import Case
 from models.decomposition.algorithm import optimise
 from models.decomposition.executors import Executor, local
 from models.decomposition.prices.grouping import group_units
-from models.decomposition.progress import Progress, Report
+from models.decomposition.progress import Report, SearchProgress
 from models.decomposition.steps import DecompositionSteps
 from models.decomposition.stopping import Interrupted
 from models.decomposition.tuning import DEFAULT, Tuning
@@ -48,7 +48,7 @@ def solve(
         clock=clock,
         overtime_s=time_limit_s if overtime_s is None else overtime_s,
     )
-    progress = Progress(began, report)
+    progress = SearchProgress(began, report)
     grouping = group_units(case, tuning.pool.unpriced_groups)
     with limited(threads), executor(case, grouping) as pricing:
         steps = DecompositionSteps(

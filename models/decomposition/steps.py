@@ -29,7 +29,7 @@ from models.decomposition.primal.convex_combination import (
 )
 from models.decomposition.primal.coordinate_descent import descend
 from models.decomposition.primal.recovery import Recovered, complete
-from models.decomposition.progress import Progress, Round
+from models.decomposition.progress import Round, SearchProgress
 from models.decomposition.stopping import Interrupted, Proven, StopReason
 from models.decomposition.tuning import Tuning
 from models.decomposition.whole.search import whole_programs
@@ -59,7 +59,7 @@ class DecompositionSteps:
         threads: int,
         tuning: Tuning,
         stop: Interrupted,
-        progress: Progress,
+        progress: SearchProgress,
     ) -> None:
         self.case, self.grouping, self.pricing, self.tuning = case, grouping, pricing, tuning
         self.relative_gap, self.threads, self.progress = relative_gap, threads, progress

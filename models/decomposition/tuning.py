@@ -16,7 +16,7 @@ from models.decomposition.master_tuning import (
     MasterLp,
     PairwiseDescent,
     PriceSteps,
-    WholePrograms,
+    WholeLps,
 )
 
 
@@ -282,7 +282,7 @@ class Tuning:
     interior: InteriorPoint = field(default_factory=InteriorPoint)
     recovery: Recovery = field(default_factory=Recovery)
     bids: WholeBids = field(default_factory=WholeBids)
-    whole: WholePrograms = field(default_factory=WholePrograms)
+    whole: WholeLps = field(default_factory=WholeLps)
     part: PartAgain = field(default_factory=PartAgain)
 
 

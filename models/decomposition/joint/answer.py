@@ -13,8 +13,8 @@ from models.compiled import compiled
 from models.decomposition.joint.costs import cost_of_shared, prove_bound, with_prices
 from models.decomposition.joint.exact import make_exact, read_duals
 from models.decomposition.joint.interior import solve
-from models.decomposition.joint.nearby import Programs, answer_in_turn
-from models.decomposition.joint.shared import Desk, Shared
+from models.decomposition.joint.nearby import DevicePrograms, answer_in_turn
+from models.decomposition.joint.shared import Shared, Workspace
 from models.decomposition.joint.stating import capacity, state
 from models.parameter_views import Tables, load
 
@@ -27,14 +27,15 @@ _ALONE = 1e-7
 @compiled
 def answer_connection(
     s: Shared, i: int, hours: float, power: Floats, sides: Floats, product: Ints, rewards: Floats, double: Tables,
-    single: Tables, units: Ints, scalars: Floats, gap: float, prove: bool, near: Programs, stay: bool, w: Desk,
+    single: Tables, units: Ints, scalars: Floats, gap: float, prove: bool, near: DevicePrograms, stay: bool,
+    w: Workspace,
 ) -> tuple[float, float, int]:  # fmt: skip
     """Write the answer of connection i to w.answers, w.held and w.solar; return own cost, proven bound, and steps.
 
     power (T,), sides and product (3,T), rewards (R,T): what the portfolio charges and pays. Own cost includes what the
-    connection costs; the bound is of own cost and prices together. w.duals are the prices that prove it. The linear
-    program is solved to `gap`, a share of what the programs cost. Without `prove` the bound is that of devices which
-    answer alone; it does not change the answer. To `stay` near known programs, no linear program is solved where the
+    connection costs; the bound is of own cost and prices together. w.duals are the prices that prove it. Its LP is
+    solved to `gap`, a share of what the programs cost. Without `prove` the bound is that of devices which answer
+    alone; it does not change the answer. To `stay` near known programs, no linear program is solved where the
     connection has no tariff: the bound is that one, too.
     """
     stores, solars = s.store_at[i + 1] - s.store_at[i], s.solar_at[i + 1] - s.solar_at[i]
@@ -54,11 +55,9 @@ def answer_connection(
         if found:
             return cost, bound, 0
     stated = state(s, i, hours, power, sides, w)
-    eur = max(stated, 1e-9) / max(capacity(w.program), 1e-9)
+    eur = max(stated, 1e-9) / max(capacity(w.lp), 1e-9)
     peaks = s.peak_at[i + 1] - s.peak_at[i]
-    steps = solve(
-        w.program, w.point, w.step, w.bent, w.newton, stores, peaks, eur, gap * (size + abs(own)), _MOST_STEPS
-    )
+    steps = solve(w.lp, w.iterate, w.step, w.bent, w.newton, stores, peaks, eur, gap * (size + abs(own)), _MOST_STEPS)
     read_duals(s, i, w)
     if not np.isfinite(w.duals.sum()):
         w.duals[:, :] = 0.0

@@ -24,7 +24,7 @@ from models.reserve_room import SIDES
 from models.resources.registry import PRICED
 
 STORAGE, SOLAR = "storage", "curtailable"
-"""The classes whose units answer prices together: this package states their one program, and knows no other class."""
+"""The classes whose units answer prices together: this package states their one LP, and knows no other class."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

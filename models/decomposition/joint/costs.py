@@ -7,7 +7,7 @@ import numpy as np
 
 from models.case import Floats, Ints
 from models.compiled import compiled, inlined
-from models.decomposition.joint.shared import Desk, Shared
+from models.decomposition.joint.shared import Shared, Workspace
 from models.resources.storage.kernel_call import respond_at
 from models.resources.storage.layout import POWER, RESERVE
 
@@ -57,7 +57,7 @@ def _add_tariff(s: Shared, i: int, drawn: Floats, total: float) -> float:
 
 @compiled
 def prove_bound(
-    s: Shared, i: int, hours: float, power: Floats, sides: Floats, product: Ints, w: Desk, keep: bool
+    s: Shared, i: int, hours: float, power: Floats, sides: Floats, product: Ints, w: Workspace, keep: bool
 ) -> tuple[float, float]:  # fmt: skip
     """Return the bound at the prices in w.duals, and Σ own cost of the devices' answers, which are kept if asked for.
 

@@ -6,8 +6,8 @@ per factor; all multipliers follow. Source: docs/explanation/optimisation.md §3
 
 from models.case import Floats
 from models.compiled import compiled, inlined
+from models.decomposition.joint.connection_lp import ConnectionLp, Iterate, Newton, row_value
 from models.decomposition.joint.newton import substitute
-from models.decomposition.joint.program import Newton, Point, Program, row_value
 
 
 @inlined
@@ -24,7 +24,7 @@ def _row_shift(
 
 @compiled
 def direct(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, stores: int, levels: int
+    p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool, stores: int, levels: int
 ) -> tuple[float, float, tuple[float, float], float]:  # fmt: skip
     """Write the step d to products of `target`, EUR; return how far it may go, and what that changes.
 
@@ -56,7 +56,7 @@ def direct(
 
 
 @inlined
-def _write_right(p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool) -> None:
+def _write_right(p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool) -> None:
     """Write the right sides of variables, and what is added to the changes of rows."""
     for t in range(p.number.shape[0]):
         for i in range(p.number[t]):
@@ -77,7 +77,7 @@ def _write_right(p: Program, z: Point, n: Newton, d: Point, c: Point, target: fl
 
 @inlined
 def _write_right_of_energies(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, stores: int
+    p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool, stores: int
 ) -> None:  # fmt: skip
     """Write the right sides of energies, and what is added to the changes of end steps."""
     last = p.number.shape[0] - 1
@@ -100,7 +100,7 @@ def _write_right_of_energies(
 
 @inlined
 def _write_multipliers(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool
+    p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool
 ) -> tuple[float, float, float, float, float]:  # fmt: skip
     """Write the changes of multipliers of variables, and return what `direct` adds up.
 
@@ -131,7 +131,7 @@ def _write_multipliers(
 
 @inlined
 def _write_multipliers_of_rows(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool
+    p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool
 ) -> tuple[float, float, float, float, float]:  # fmt: skip
     """Write the changes of multipliers and slacks of rows, and return what `direct` adds up."""
     rate = dual_rate = gain = dual_gain = both = 0.0
@@ -167,7 +167,7 @@ def _write_multipliers_of_rows(
 
 @inlined
 def _write_multipliers_of_energies(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, stores: int
+    p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool, stores: int
 ) -> tuple[float, float, float, float, float]:  # fmt: skip
     """Write the changes of multipliers and slacks of energies and end steps, and return what `direct` adds up."""
     isps = p.number.shape[0]
@@ -214,7 +214,7 @@ def _write_multipliers_of_energies(
 
 
 @compiled
-def respond_to_levels(p: Program, n: Newton, stores: int, levels: int, unused: Floats) -> None:
+def respond_to_levels(p: ConnectionLp, n: Newton, stores: int, levels: int, unused: Floats) -> None:
     """Write the change of the variables per kW of each level; `unused` (K,T) is overwritten."""
     isps = p.number.shape[0]
     for q in range(levels):
@@ -229,7 +229,7 @@ def respond_to_levels(p: Program, n: Newton, stores: int, levels: int, unused: F
 
 @inlined
 def _write_border(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, levels: int
+    p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool, levels: int
 ) -> None:  # fmt: skip
     """Write the equations (P,P+1) of the changes of levels."""
     border = n.border
@@ -251,7 +251,7 @@ def _write_border(
 
 @inlined
 def _move_levels(
-    p: Program, z: Point, n: Newton, d: Point, c: Point, target: float, first: bool, levels: int
+    p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool, levels: int
 ) -> None:  # fmt: skip
     """Write the changes of levels and their multipliers."""
     border = n.border
@@ -270,7 +270,7 @@ def _move_levels(
 
 
 @inlined
-def _follow_levels(p: Program, n: Newton, d: Point, stores: int, levels: int) -> None:
+def _follow_levels(p: ConnectionLp, n: Newton, d: Iterate, stores: int, levels: int) -> None:
     """Add what follows from the changes of levels to those of variables and energies."""
     past = n.scratch[3]
     past[:stores] = 0.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.case import Floats, Ints
 from models.compiled import compiled, inlined
-from models.decomposition.joint.shared import NOTHING, Desk, Shared
+from models.decomposition.joint.shared import NOTHING, Shared, Workspace
 from models.resources.storage.answers import record
 from models.resources.storage.layout import (
     CHARGE,
@@ -28,9 +28,9 @@ from models.resources.storage.layout import (
 
 
 @compiled
-def read_duals(s: Shared, i: int, w: Desk) -> None:
-    """Take the prices of what is shared from the program's multipliers, within what keeps the bound finite."""
-    p, z, isps = w.program, w.point, w.duals.shape[1]
+def read_duals(s: Shared, i: int, w: Workspace) -> None:
+    """Take the prices of what is shared from the LP's multipliers, within what keeps the bound finite."""
+    p, z, isps = w.lp, w.iterate, w.duals.shape[1]
     limits, peaks = s.limit_at[i + 1] - s.limit_at[i], s.peak_at[i + 1] - s.peak_at[i]
     w.duals[:, :] = 0.0
     for t in range(isps):
@@ -46,7 +46,7 @@ def read_duals(s: Shared, i: int, w: Desk) -> None:
 
 
 @compiled
-def make_exact(s: Shared, i: int, hours: float, power: Floats, product: Ints, w: Desk) -> float:
+def make_exact(s: Shared, i: int, hours: float, power: Floats, product: Ints, w: Workspace) -> float:
     """Make programs of the solution in w.tried…, exact for each device; return Σ own cost, EUR.
 
     power (T,) EUR per kW of one ISP; product (3,T): which product each side of reserve is sold as, −1 for none.
@@ -60,16 +60,16 @@ def make_exact(s: Shared, i: int, hours: float, power: Floats, product: Ints, w:
         else:
             w.tried[k, UNMET] = 0.0
             w.tried[k, EXCESS] = 0.0
-            _follow(table, scalars, hours, w.point.x, w.variable[k], w.keep[k], w.x[k])
+            _follow(table, scalars, hours, w.iterate.x, w.variable[k], w.keep[k], w.x[k])
         cost, _ = record(table, scalars, hours, power, w.x[k], w.tried[k])
         own += cost
         if scalars[SLACK] <= 0.0:
             w.tried_held[k] = 0.0
             if scalars[RESERVE] > 0.0:
                 _keep_reserve(
-                    table, scalars[RESERVE], w.tried[k, POWER], w.point.x, w.variable[k], product, w.tried_held[k]
+                    table, scalars[RESERVE], w.tried[k, POWER], w.iterate.x, w.variable[k], product, w.tried_held[k]
                 )
-    return _curtail(s, i, w.program.number, w.point.x, w.tried_solar, own)
+    return _curtail(s, i, w.lp.number, w.iterate.x, w.tried_solar, own)
 
 
 @inlined

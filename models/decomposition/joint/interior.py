@@ -7,9 +7,9 @@ Source: docs/explanation/optimisation.md §3.1.
 import numpy as np
 
 from models.compiled import compiled, inlined
+from models.decomposition.joint.connection_lp import ConnectionLp, Iterate, Newton, row_value
 from models.decomposition.joint.direction import direct, respond_to_levels
 from models.decomposition.joint.newton import factor
-from models.decomposition.joint.program import Newton, Point, Program, row_value
 from models.decomposition.joint.steps import go, products
 
 _BACK = 0.995
@@ -20,10 +20,10 @@ _LEAST = 1e-14
 
 @compiled
 def solve(
-    p: Program, z: Point, d: Point, c: Point, n: Newton, stores: int, levels: int, eur: float, enough_eur: float,
-    most: int,
+    p: ConnectionLp, z: Iterate, d: Iterate, c: Iterate, n: Newton, stores: int, levels: int, eur: float,
+    enough_eur: float, most: int,
 ) -> int:  # fmt: skip
-    """Solve the program to z until its gap is `enough_eur`, in at most `most` steps; return their number.
+    """Solve the LP to z until its gap is `enough_eur`, in at most `most` steps; return their number.
 
     `eur` is about what a kW costs in an ISP.
     """
@@ -45,14 +45,14 @@ def solve(
         far, dual_far, gained, both = direct(p, z, n, d, c, target, False, stores, levels)
         far, dual_far = min(_BACK * far, 1.0), min(_BACK * dual_far, 1.0)
         if not np.isfinite(far * gained[0] + dual_far * gained[1] + far * dual_far * both):
-            return number  # rounding has spoilt the equations: the point before is as good as it gets
+            return number  # rounding has spoilt the equations: the iterate before is as good as it gets
         go(p, z, d, far, dual_far, stores, levels)
         total, count = products(p, z, stores, levels)
     return most
 
 
 @inlined
-def _begin_energies(p: Program, z: Point, stores: int, eur: float) -> None:
+def _begin_energies(p: ConnectionLp, z: Iterate, stores: int, eur: float) -> None:
     """Write energies in the middle of their bounds, with multipliers of about `eur`."""
     isps = p.number.shape[0]
     for k in range(stores):
@@ -66,7 +66,7 @@ def _begin_energies(p: Program, z: Point, stores: int, eur: float) -> None:
 
 
 @inlined
-def _begin_rows(p: Program, z: Point, levels: int, eur: float) -> None:
+def _begin_rows(p: ConnectionLp, z: Iterate, levels: int, eur: float) -> None:
     """Write variables in the middle of their bounds, and levels and slacks of rows that suit them."""
     isps = p.number.shape[0]
     for t in range(isps):
@@ -91,7 +91,7 @@ def _begin_rows(p: Program, z: Point, levels: int, eur: float) -> None:
 
 
 @compiled
-def _misses(p: Program, z: Point, n: Newton, stores: int) -> float:
+def _misses(p: ConnectionLp, z: Iterate, n: Newton, stores: int) -> float:
     """Write by how much energies and rows are missed; return the largest of all, kWh or kW."""
     isps, worst = p.number.shape[0], 0.0
     for k in range(stores):

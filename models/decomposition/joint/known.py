@@ -8,20 +8,21 @@ import numpy as np
 
 from models.case import Floats
 from models.decomposition.joint.connections import JointConnections
-from models.decomposition.joint.shared import Asked, Shared
+from models.decomposition.joint.shared import NotedPrices, Shared
 from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows
 
 
 def bounds_at(
-    joint: JointConnections, s: Shared, asked: Asked, stores: StorageResponder, prices: Prices, rows: Rows, count: int
+    joint: JointConnections, s: Shared, noted: NotedPrices, stores: StorageResponder, prices: Prices, rows: Rows,
+    count: int,
 ) -> Floats:  # fmt: skip
     """Return the bounds (count,) of the connections that are asked, EUR; the others' totals mean nothing.
 
     `rows` are those of the connections (M,).
     """
-    bound, power = _bounds_and_prices(joint, s, asked, prices.power_eur_per_kw[rows.power])
-    held = _rewards(joint, s, asked, prices.held_eur_per_kw[rows.held])
+    bound, power = _bounds_and_prices(joint, s, noted, prices.power_eur_per_kw[rows.power])
+    held = _rewards(joint, s, noted, prices.held_eur_per_kw[rows.held])
     solar_at, store_at = (np.repeat(np.arange(joint.count), np.diff(at)) for at in (joint.solar_at, joint.store_at))
     seen = power[solar_at]
     found = np.where(s.solar_eur[:, None] + seen >= 0.0, s.solar_kw, 0.0)
@@ -38,27 +39,27 @@ def bounds_at(
 
 
 def _bounds_and_prices(
-    joint: JointConnections, s: Shared, asked: Asked, power: Floats
+    joint: JointConnections, s: Shared, noted: NotedPrices, power: Floats
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Return what the prices within add to the bound (M,), EUR, and the price of power (M,T) that devices see."""
     bound, power = np.zeros(joint.count), power.copy()
     at = np.repeat(np.arange(joint.count), np.diff(joint.limit_at))
-    np.add.at(power, at, asked.imports - asked.exports)
-    for price, room in ((asked.imports, s.import_room_kw), (asked.exports, s.export_room_kw)):
+    np.add.at(power, at, noted.imports - noted.exports)
+    for price, room in ((noted.imports, s.import_room_kw), (noted.exports, s.export_room_kw)):
         np.subtract.at(bound, at, (price * np.where(price > 0.0, room, 0.0)).sum(axis=1))
     paying = np.flatnonzero(s.tariff_of >= 0)
-    more = s.linear_eur + asked.kink
+    more = s.linear_eur + noted.kink
     peak_of = np.repeat(np.arange(joint.count), np.diff(s.peak_at))
-    np.add.at(more, s.tariff_of[peak_of], asked.peaks)
-    np.subtract.at(bound, peak_of, asked.peaks.sum(axis=1) * s.peak_reached_kw)
+    np.add.at(more, s.tariff_of[peak_of], noted.peaks)
+    np.subtract.at(bound, peak_of, noted.peaks.sum(axis=1) * s.peak_reached_kw)
     power[paying] += more[s.tariff_of[paying]]
     bound[paying] += (more * s.fixed_kw).sum(axis=1)[s.tariff_of[paying]]
     return bound, power
 
 
-def _rewards(joint: JointConnections, s: Shared, asked: Asked, held: Floats) -> Floats:
+def _rewards(joint: JointConnections, s: Shared, noted: NotedPrices, held: Floats) -> Floats:
     """Return the rewards (M,R,T) that devices see: reserve counts at limits as if it were called."""
     at = np.repeat(np.arange(joint.count), np.diff(joint.limit_at))
     for r in range(held.shape[1]):
-        np.subtract.at(held[:, r], at, s.down[r] * asked.imports + s.up[r] * asked.exports)
+        np.subtract.at(held[:, r], at, s.down[r] * noted.imports + s.up[r] * noted.exports)
     return np.maximum(held, 0.0)

@@ -13,7 +13,7 @@ import numpy as np
 from models.case import Floats, Ints
 from models.compiled import compiled
 from models.decomposition.joint.costs import cost_of_shared, with_prices
-from models.decomposition.joint.shared import Desk, Shared
+from models.decomposition.joint.shared import Shared, Workspace
 from models.resources.storage.kernel_call import respond_at
 from models.resources.storage.layout import (
     CHARGE,
@@ -34,7 +34,7 @@ _ROUNDING = 1e-6
 """What rounding may add to the cost of exceeding limits, as a share of what the programs cost, and to energy, kWh."""
 
 
-class Programs(NamedTuple):
+class DevicePrograms(NamedTuple):
     """Programs of all devices of M connections, kW, in the order of the devices; no rows where none are known."""
 
     power: Floats  # (n,T) of stores
@@ -43,7 +43,7 @@ class Programs(NamedTuple):
 
 
 @compiled
-def keep_programs(s: Shared, i: int, w: Desk, into: Programs) -> None:
+def keep_programs(s: Shared, i: int, w: Workspace, into: DevicePrograms) -> None:
     """Keep the answer of connection i."""
     for k in range(s.store_at[i + 1] - s.store_at[i]):
         into.power[s.store_at[i] + k], into.held[s.store_at[i] + k] = w.answers[k, POWER], w.held[k]
@@ -53,8 +53,8 @@ def keep_programs(s: Shared, i: int, w: Desk, into: Programs) -> None:
 
 @compiled
 def answer_in_turn(
-    s: Shared, i: int, hours: float, power: Floats, sides: Floats, product: Ints, rewards: Floats, known: Programs,
-    w: Desk,
+    s: Shared, i: int, hours: float, power: Floats, sides: Floats, product: Ints, rewards: Floats,
+    known: DevicePrograms, w: Workspace,
 ) -> tuple[bool, float]:  # fmt: skip
     """Write an answer of connection i to w.answers, w.held and w.solar; return whether there is one, and its cost, EUR.
 
@@ -101,7 +101,7 @@ def answer_in_turn(
 
 
 @compiled
-def _count(s: Shared, k: int, times: float, w: Desk) -> None:
+def _count(s: Shared, k: int, times: float, w: Workspace) -> None:
     """Add what store k draws and holds, some `times`, to w.drawn: power, the most with reserve, the least."""
     for t in range(w.drawn.shape[1]):
         mine = times * w.tried[k, POWER, t]
@@ -126,7 +126,7 @@ def _follows(table: Floats, scalars: Floats, hours: float, answer: Floats) -> bo
 
 
 @compiled
-def _leave_room(s: Shared, i: int, k: int, w: Desk) -> None:
+def _leave_room(s: Shared, i: int, k: int, w: Workspace) -> None:
     """Lower a store's limits of power to the room that the others leave, but never below what it has itself.
 
     w.drawn is what the others draw. Where the store must discharge, or charge, so that they fit, it keeps its power.
@@ -153,7 +153,7 @@ def _leave_room(s: Shared, i: int, k: int, w: Desk) -> None:
 
 
 @compiled
-def _solar_in_turn(s: Shared, i: int, w: Desk) -> float:
+def _solar_in_turn(s: Shared, i: int, w: Workspace) -> float:
     """Bring solar systems from what they have to their own answers, as far as there is room; return their own cost."""
     own = 0.0
     for j in range(s.solar_at[i + 1] - s.solar_at[i]):

@@ -1,4 +1,4 @@
-"""Newton's equations of a connection's program, factored and solved by Riccati's recursion over ISPs. Compiled.
+"""Newton's equations of a connection's LP, factored and solved by Riccati's recursion over ISPs. Compiled.
 
 Only energies connect ISPs, so these are the equations of a linear-quadratic control problem, and the work is
 proportional to the number of ISPs. Source: docs/explanation/optimisation.md §3.1.
@@ -8,7 +8,7 @@ import numpy as np
 
 from models.case import Floats
 from models.compiled import compiled, inlined
-from models.decomposition.joint.program import Newton, Point, Program
+from models.decomposition.joint.connection_lp import ConnectionLp, Iterate, Newton
 
 
 @inlined
@@ -20,8 +20,8 @@ def _curve(slack: float, dual: float, beyond: float, price: float) -> float:
 
 
 @compiled
-def factor(p: Program, z: Point, n: Newton, stores: int) -> None:
-    """Factor Newton's equations at the present point, backwards in time."""
+def factor(p: ConnectionLp, z: Iterate, n: Newton, stores: int) -> None:
+    """Factor Newton's equations at the present iterate, backwards in time."""
     value = np.zeros((stores, stores))
     for k in range(stores):
         for s in range(p.step_eur.shape[1]):
@@ -42,7 +42,7 @@ def factor(p: Program, z: Point, n: Newton, stores: int) -> None:
 
 
 @inlined
-def _add_curves(p: Program, z: Point, n: Newton, t: int) -> None:
+def _add_curves(p: ConnectionLp, z: Iterate, n: Newton, t: int) -> None:
     """Write the lower half of the matrix of an ISP's variables, given that of energies after it in n.value."""
     h = n.factor
     for i in range(p.number[t]):
@@ -86,7 +86,7 @@ def _split(n: Newton, t: int, m: int) -> None:
 
 
 @inlined
-def _step_back(p: Program, n: Newton, t: int, stores: int, value: Floats) -> None:
+def _step_back(p: ConnectionLp, n: Newton, t: int, stores: int, value: Floats) -> None:
     """Write an ISP's gain, and the lower half of the matrix of energies before it, value (K,K)."""
     m, h, g = p.number[t], n.factor, n.gain
     for k in range(stores):
@@ -110,7 +110,7 @@ def _step_back(p: Program, n: Newton, t: int, stores: int, value: Floats) -> Non
 
 
 @compiled
-def substitute(p: Program, n: Newton, stores: int, with_energy: bool, dx: Floats, de: Floats) -> None:
+def substitute(p: ConnectionLp, n: Newton, stores: int, with_energy: bool, dx: Floats, de: Floats) -> None:
     """Solve for the changes of variables (T,V) and energies (K,T), given the right sides in `n`."""
     _substitute_back(p, n, stores, with_energy)
     past = n.scratch[2]
@@ -132,7 +132,7 @@ def substitute(p: Program, n: Newton, stores: int, with_energy: bool, dx: Floats
 
 
 @inlined
-def _substitute_back(p: Program, n: Newton, stores: int, with_energy: bool) -> None:
+def _substitute_back(p: ConnectionLp, n: Newton, stores: int, with_energy: bool) -> None:
     """Write n.step (T,V): the negative changes of variables where energies before their ISP do not change."""
     h, back, seen = n.factor, n.scratch[0], n.scratch[1]
     back[:stores] = 0.0

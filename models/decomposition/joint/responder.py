@@ -13,8 +13,8 @@ from models.compiled import compiled
 from models.decomposition.joint.answer import answer_connection
 from models.decomposition.joint.connections import SOLAR, STORAGE, JointConnections
 from models.decomposition.joint.known import bounds_at
-from models.decomposition.joint.nearby import Programs, keep_programs
-from models.decomposition.joint.shared import Asked, Desk, Shared, new_desk
+from models.decomposition.joint.nearby import DevicePrograms, keep_programs
+from models.decomposition.joint.shared import NotedPrices, Shared, Workspace, new_workspace
 from models.headroom import traded_isps
 from models.mixing import Mixed, Shares, chunks, places, power_seen, rewards_of
 from models.parameter_views import Tables
@@ -50,12 +50,12 @@ class JointResponder:
     case: Case
     joint: JointConnections
     shared: Shared
-    asked: Asked
+    noted: NotedPrices
     stores: StorageResponder
     threads: int
     gap: float
-    last: Programs  # of the answers last given with a proof, zero before
-    kept: list[Programs] = field(default_factory=list)
+    last: DevicePrograms  # of the answers last given with a proof, zero before
+    kept: list[DevicePrograms] = field(default_factory=list)
 
     @staticmethod
     def of(
@@ -68,11 +68,11 @@ class JointResponder:
         case = case.when_called() if called else case
         return JointResponder(
             case=case, joint=joint, shared=shared,
-            asked=Asked(*(np.zeros((len(of), case.isps)) for of in (
+            noted=NotedPrices(*(np.zeros((len(of), case.isps)) for of in (
                 shared.import_room_kw, shared.export_room_kw, shared.kink_eur, shared.peak_eur
             ))),
             stores=StorageResponder.of(case, joint.stores, called, threads), threads=threads, gap=gap,
-            last=Programs(
+            last=DevicePrograms(
                 np.zeros((len(joint.stores), case.isps)), np.zeros((len(joint.stores), len(case.reserves), case.isps)),
                 np.zeros((len(joint.solars), case.isps)),
             ),
@@ -81,7 +81,7 @@ class JointResponder:
     def keep(self) -> int:
         """Keep the programs of the answers last given with a proof; return their number for `Prices.near`."""
         in_turn = bool((self.shared.tariff_of < 0).any())  # with a tariff, connections do not answer in turn
-        self.kept.append(Programs(*(values.copy() for values in self.last)) if in_turn else self.last)
+        self.kept.append(DevicePrograms(*(values.copy() for values in self.last)) if in_turn else self.last)
         return len(self.kept) - 1
 
     def respond(self, prices: Prices, rows: Rows, count: int, *, prove: bool = True) -> Totals:
@@ -98,7 +98,7 @@ class JointResponder:
             _add(
                 begin, end, tasks.order, tasks.first, sums.slot, self.shared, own.double, own.single, own.units,
                 own.scalars, self.case.isp_hours, (rows.power, rows.held), power, sides.eur_per_kw, sides.product,
-                rewards, self.gap, prove, near, stay, sizes, self.asked, self.last, sums.power_kw, sums.held_kw,
+                rewards, self.gap, prove, near, stay, sizes, self.noted, self.last, sums.power_kw, sums.held_kw,
                 sums.money_eur,
             )  # fmt: skip
 
@@ -117,12 +117,12 @@ class JointResponder:
 
         They are a little below what `respond` would prove, and take a small part of its time.
         """
-        return bounds_at(self.joint, self.shared, self.asked, self.stores, prices, rows, count)
+        return bounds_at(self.joint, self.shared, self.noted, self.stores, prices, rows, count)
 
     def duals(self, prices: Prices, rows: Rows) -> Floats:
         """Return the prices of limits (2·l,T), import then export, that prove the bound, in the order of the limits."""
         self.respond(prices, rows, int(rows.total.max(initial=-1)) + 1)
-        return np.concatenate([self.asked.imports, self.asked.exports])
+        return np.concatenate([self.noted.imports, self.noted.exports])
 
     def _mixture(
         self, rounds: Sequence[Prices], rows: Rows, shares: Shares, some: Ints, sides: Sides, rewards: Floats
@@ -163,12 +163,12 @@ class JointResponder:
             ),
         )  # fmt: skip
 
-    def _near(self, rounds: list[int]) -> tuple[Programs, Ints]:
+    def _near(self, rounds: list[int]) -> tuple[DevicePrograms, Ints]:
         """Return the programs near which the answers of K rounds stay, one after the other, and each one's (K,)."""
         numbers = sorted({*rounds} - {-1})
         kept = [self.kept[number] for number in numbers] or [self.last]
         place = np.array([numbers.index(number) if number >= 0 else -1 for number in rounds], dtype=np.int64)
-        return Programs(*(np.stack(each) for each in zip(*kept, strict=True))), place
+        return DevicePrograms(*(np.stack(each) for each in zip(*kept, strict=True))), place
 
     def _sides(self, held_eur_per_kw: Floats) -> tuple[Sides, Floats]:
         traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)
@@ -176,7 +176,7 @@ class JointResponder:
         return sides, np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
 
     def _sizes(self) -> Ints:
-        """Return the most stores, solar systems, limits, peaks and end steps of a connection; and Desk.respond."""
+        """Return the most stores, solar systems, limits, peaks and end steps of a connection; and Workspace.respond."""
         of, peaks = self.joint, self.shared.peak_at
         each = (np.diff(at).max(initial=0) for at in (of.store_at, of.solar_at, of.limit_at, peaks))
         steps = (self.stores.scalars.shape[1] - STEPS) // 2
@@ -184,20 +184,20 @@ class JointResponder:
 
 
 @compiled
-def _desk(sizes: Ints, isps: int, products: int, scalars: int) -> Desk:
-    return new_desk(isps, products, scalars, sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5])
+def _workspace(sizes: Ints, isps: int, products: int, scalars: int) -> Workspace:
+    return new_workspace(isps, products, scalars, sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5])
 
 
 @compiled
 def _add(
     begin: int, end: int, order: Ints, first: Ints, slot: Ints, shared: Shared, double: Tables, single: Tables,
     units: Ints, scalars: Floats, hours: float, rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
-    rewards: Floats, gap: float, prove: bool, near: Programs, stay: bool, sizes: Ints, asked: Asked, last: Programs,
-    power_kw: Floats, held_kw: Floats, money_eur: Floats,
+    rewards: Floats, gap: float, prove: bool, near: DevicePrograms, stay: bool, sizes: Ints, noted: NotedPrices,
+    last: DevicePrograms, power_kw: Floats, held_kw: Floats, money_eur: Floats,
 ) -> None:  # fmt: skip
     """Add the answers of blocks begin..end to their slots, see models.resources.storage.batch.answer_units."""
     isps, products = power.shape[1], rewards.shape[1]
-    w = _desk(sizes, isps, products, scalars.shape[1])
+    w = _workspace(sizes, isps, products, scalars.shape[1])
     for block in range(begin, end):
         to = slot[block]
         for i in order[first[block] : first[block + 1]]:
@@ -214,21 +214,21 @@ def _add(
             money_eur[to, 0] += own
             money_eur[to, 1] += bound
             if not stay:
-                _note(shared, i, w.duals, asked)
+                _note(shared, i, w.duals, noted)
             if prove and shared.tariff_of[i] < 0:
                 keep_programs(shared, i, w, last)
 
 
 @compiled
-def _note(s: Shared, i: int, duals: Floats, asked: Asked) -> None:
+def _note(s: Shared, i: int, duals: Floats, noted: NotedPrices) -> None:
     """Note the prices of what connection i shares."""
     first, limits, n = s.limit_at[i], s.limit_at[i + 1] - s.limit_at[i], s.tariff_of[i]
     for a in range(limits):
-        asked.imports[first + a], asked.exports[first + a] = duals[a], duals[limits + a]
+        noted.imports[first + a], noted.exports[first + a] = duals[a], duals[limits + a]
     if n >= 0:
-        asked.kink[n] = duals[2 * limits]
+        noted.kink[n] = duals[2 * limits]
     for q in range(s.peak_at[i], s.peak_at[i + 1]):
-        asked.peaks[q] = duals[2 * limits + 1 + q - s.peak_at[i]]
+        noted.peaks[q] = duals[2 * limits + 1 + q - s.peak_at[i]]
 
 
 @compiled
@@ -245,7 +245,7 @@ def _mix(
     (K,), −1 for none. Outputs by device, those of connection from_ first; they must be zero at first.
     """
     rounds, isps, products = power.shape[0], power.shape[2], rewards.shape[1]
-    w = _desk(sizes, isps, products, scalars.shape[1])
+    w = _workspace(sizes, isps, products, scalars.shape[1])
     for n in range(begin, end):
         i = from_ + n
         for a in range(rounds):
@@ -256,7 +256,7 @@ def _mix(
             h = a * (rewards.shape[0] // rounds) + rows[1][i]
             answer_connection(
                 shared, i, hours, power[a, rows[0][n]], sides[h], product[h], rewards[h], double, single, units,
-                scalars, gap, False, Programs(near[0][v], near[1][v], near[2][v]), near[3][a] >= 0, w,
+                scalars, gap, False, DevicePrograms(near[0][v], near[1][v], near[2][v]), near[3][a] >= 0, w,
             )  # fmt: skip
             for k in range(shared.store_at[i + 1] - shared.store_at[i]):
                 at = shared.store_at[i] - shared.store_at[from_] + k

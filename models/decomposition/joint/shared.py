@@ -9,8 +9,8 @@ import numpy as np
 
 from models.case import Floats, Ints
 from models.compiled import compiled
-from models.decomposition.joint.program import Newton, Point, Program, new_newton, new_point, new_program
-from models.resources.storage.layout import Work, new_work
+from models.decomposition.joint.connection_lp import ConnectionLp, Iterate, Newton, new_iterate, new_lp, new_newton
+from models.resources.storage.layout import StoreWorkspace, new_store_workspace
 
 NOTHING = 1e-9
 """Power, kW, that counts as none."""
@@ -41,7 +41,7 @@ class Shared(NamedTuple):
     down: Floats  # (R,)
 
 
-class Asked(NamedTuple):
+class NotedPrices(NamedTuple):
     """The prices of what M connections share in the answers last given, zero before. EUR per kW of one ISP."""
 
     imports: Floats  # (l,T) of limits
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
     peaks: Floats  # (p,T)
 
 
-class Desk(NamedTuple):
+class Workspace(NamedTuple):
     """The working arrays of a thread, and the answer: for K stores, J solar systems, R products."""
 
     tables: Floats  # (K,7,T)
@@ -73,23 +73,23 @@ class Desk(NamedTuple):
     variable: Ints  # (K,5,T) of each store: charge, discharge, reserve up, down, both; −1 for none
     sums: Ints  # (2·K+J,) what adds up to power in an ISP: variables, −1 − those of discharging
     respond: int  # where models.resources.storage.kernel.respond_one is
-    work: Work
-    program: Program
-    point: Point
-    step: Point
-    bent: Point
+    work: StoreWorkspace
+    lp: ConnectionLp
+    iterate: Iterate
+    step: Iterate
+    bent: Iterate
     newton: Newton
 
 
 @compiled
-def new_desk(
+def new_workspace(
     isps: int, products: int, scalars: int, stores: int, solars: int, limits: int, peaks: int, end_steps: int,
     respond: int,
-) -> Desk:  # fmt: skip
+) -> Workspace:  # fmt: skip
     """Return working arrays for connections of at most so many stores, solar systems, limits and peaks."""
     variables, rows = 5 * stores + solars, 4 * stores + 2 * limits + 1 + peaks
     entries = max(3 * stores + solars, 3)
-    return Desk(
+    return Workspace(
         np.zeros((stores, 7, isps)), np.zeros((stores, scalars)), np.zeros((stores, 4, isps)),
         np.zeros((stores, products, isps)), np.zeros((solars, isps)), np.zeros((stores, 4, isps)),
         np.zeros((stores, products, isps)), np.zeros((solars, isps)), np.zeros(isps), np.zeros((3, isps)),
@@ -97,10 +97,10 @@ def new_desk(
         np.zeros(stores), np.zeros((3, isps)),
         np.zeros((stores, 2, isps)), np.zeros((stores, 5, isps), dtype=np.int64),
         np.zeros(2 * stores + solars, dtype=np.int64),
-        respond, new_work(isps, products, scalars),
-        new_program(isps, variables, rows, entries, stores, end_steps, peaks),
-        new_point(isps, variables, rows, stores, end_steps, peaks),
-        new_point(isps, variables, rows, stores, end_steps, peaks),
-        new_point(isps, variables, rows, stores, end_steps, peaks),
+        respond, new_store_workspace(isps, products, scalars),
+        new_lp(isps, variables, rows, entries, stores, end_steps, peaks),
+        new_iterate(isps, variables, rows, stores, end_steps, peaks),
+        new_iterate(isps, variables, rows, stores, end_steps, peaks),
+        new_iterate(isps, variables, rows, stores, end_steps, peaks),
         new_newton(isps, variables, rows, stores, end_steps, peaks),
     )  # fmt: skip

@@ -8,8 +8,8 @@ import numpy as np
 
 from models.case import Floats
 from models.compiled import compiled
-from models.decomposition.joint.program import Program
-from models.decomposition.joint.shared import NOTHING, Desk, Shared
+from models.decomposition.joint.connection_lp import ConnectionLp
+from models.decomposition.joint.shared import NOTHING, Shared, Workspace
 from models.resources.storage.layout import (
     CHARGE,
     DEMAND,
@@ -35,13 +35,13 @@ _NARROW_KWH = 2e-5
 
 @compiled
 def state(  # noqa: C901 - one list: calls with a dozen arrays would slow it down
-    s: Shared, i: int, hours: float, power: Floats, sides: Floats, w: Desk
+    s: Shared, i: int, hours: float, power: Floats, sides: Floats, w: Workspace
 ) -> float:  # fmt: skip
-    """State the program of a connection in w.program; return Σ |cost · most| of its variables, EUR.
+    """State the linear program of a connection in w.lp; return Σ |cost · most| of its variables, EUR.
 
     power (T,) and sides (3,T) of reserve: what the portfolio charges and pays, EUR per kW of one ISP.
     """
-    p, isps = w.program, power.shape[0]
+    p, isps = w.lp, power.shape[0]
     stores, solars = s.store_at[i + 1] - s.store_at[i], s.solar_at[i + 1] - s.solar_at[i]
     limits, peaks, n = s.limit_at[i + 1] - s.limit_at[i], s.peak_at[i + 1] - s.peak_at[i], s.tariff_of[i]
     p.number[:] = 0
@@ -153,7 +153,7 @@ def state(  # noqa: C901 - one list: calls with a dozen arrays would slow it dow
 
 
 @compiled
-def capacity(p: Program) -> float:
+def capacity(p: ConnectionLp) -> float:
     """Return the sum of the most of all variables, kW."""
     total = 0.0
     for t in range(p.number.shape[0]):
@@ -163,9 +163,9 @@ def capacity(p: Program) -> float:
 
 
 @compiled
-def _bands(w: Desk, k: int, hours: float) -> None:
-    """Write the energies from which a store can keep its band, and of these those it can reach, to program and keep."""
-    table, scalars, p = w.tables[k], w.scalars[k], w.program
+def _bands(w: Workspace, k: int, hours: float) -> None:
+    """Write the energies from which a store can keep its band, and of these those it can reach, to w.lp and w.keep."""
+    table, scalars, p = w.tables[k], w.scalars[k], w.lp
     isps, a, drain = table.shape[1], scalars[RETENTION], hours / scalars[ETA_D]
     low, high = table[LOW, isps - 1], table[HIGH, isps - 1]
     for t in range(isps - 1, -1, -1):
@@ -198,7 +198,7 @@ def _bands(w: Desk, k: int, hours: float) -> None:
 
 
 @compiled
-def _draw(p: Program, w: Desk, t: int, r: int, number: int, sign: float) -> None:
+def _draw(p: ConnectionLp, w: Workspace, t: int, r: int, number: int, sign: float) -> None:
     """Enter what the connection draws in an ISP to a row."""
     for a in range(number):
         variable = w.sums[a]
@@ -206,7 +206,7 @@ def _draw(p: Program, w: Desk, t: int, r: int, number: int, sign: float) -> None
 
 
 @compiled
-def _hold(p: Program, w: Desk, t: int, r: int, stores: int, side: int) -> None:
+def _hold(p: ConnectionLp, w: Workspace, t: int, r: int, stores: int, side: int) -> None:
     """Enter the reserve that stores hold up (side 2) or down (3) in an ISP to a row."""
     for k in range(stores):
         if w.variable[k, side, t] >= 0:
@@ -214,7 +214,7 @@ def _hold(p: Program, w: Desk, t: int, r: int, stores: int, side: int) -> None:
 
 
 @compiled
-def _row(p: Program, t: int, right: float, price: float, level: int) -> int:
+def _row(p: ConnectionLp, t: int, right: float, price: float, level: int) -> int:
     """Begin a row of an ISP and return its number."""
     r = p.rows[t]
     p.rows[t] = r + 1
@@ -223,7 +223,7 @@ def _row(p: Program, t: int, right: float, price: float, level: int) -> int:
 
 
 @compiled
-def _enter(p: Program, t: int, r: int, variable: int, sign: float) -> None:
+def _enter(p: ConnectionLp, t: int, r: int, variable: int, sign: float) -> None:
     """Enter a variable to a row, with its coefficient."""
     n = p.entries[t, r]
     p.at[t, r, n], p.sign[t, r, n] = variable, sign
@@ -231,7 +231,7 @@ def _enter(p: Program, t: int, r: int, variable: int, sign: float) -> None:
 
 
 @compiled
-def _variable(p: Program, t: int, cost: float, most: float, device: int, change: float) -> int:
+def _variable(p: ConnectionLp, t: int, cost: float, most: float, device: int, change: float) -> int:
     """Add a variable to an ISP and return its number."""
     i = p.number[t]
     p.number[t] = i + 1

@@ -1,17 +1,17 @@
-"""Steps of the interior-point method: what a point is worth, and going to the next. Compiled.
+"""Steps of the interior-point method: what an iterate is worth, and going to the next. Compiled.
 
-The products of slacks and their multipliers, in EUR, measure how far a point is from the best one.
+The products of slacks and their multipliers, in EUR, measure how far an iterate is from the best one.
 Source: docs/explanation/optimisation.md §3.1.
 """
 
 import numpy as np
 
 from models.compiled import compiled
-from models.decomposition.joint.program import Point, Program
+from models.decomposition.joint.connection_lp import ConnectionLp, Iterate
 
 
 @compiled
-def products(p: Program, z: Point, stores: int, levels: int) -> tuple[float, int]:
+def products(p: ConnectionLp, z: Iterate, stores: int, levels: int) -> tuple[float, int]:
     """Return the sum of all products of a slack and its multiplier, and their number."""
     total, count = 0.0, 0
     isps = p.number.shape[0]
@@ -42,8 +42,8 @@ def products(p: Program, z: Point, stores: int, levels: int) -> tuple[float, int
 
 
 @compiled
-def go(p: Program, z: Point, d: Point, far: float, dual_far: float, stores: int, levels: int) -> None:
-    """Move the point along a step."""
+def go(p: ConnectionLp, z: Iterate, d: Iterate, far: float, dual_far: float, stores: int, levels: int) -> None:
+    """Move the iterate along a step."""
     isps = p.number.shape[0]
     for t in range(isps):
         for i in range(p.number[t]):

@@ -1,1 +1,1 @@
-"""The whole program of a portfolio behind connections as one linear program, solved by an interior-point method."""
+"""A whole portfolio behind connections as one linear program (the whole LP), solved by an interior-point method."""

@@ -1,4 +1,4 @@
-"""The program of a whole portfolio behind connections, as flat arrays: one chain in time for each connection.
+"""The LP of a whole portfolio behind connections, as flat arrays: one chain in time for each connection.
 
 Variables lie chain after chain, and within a chain ISP after ISP; so do rows and energies.
 Source: docs/explanation/optimisation.md §3.9.
@@ -13,7 +13,7 @@ from scipy import sparse
 
 from models.case import Bools, Floats, Ints
 from models.decomposition.joint.responder import JointResponder
-from models.decomposition.joint.shared import NOTHING, Desk, Shared, new_desk
+from models.decomposition.joint.shared import NOTHING, Shared, Workspace, new_workspace
 from models.decomposition.joint.stating import state
 from models.decomposition.whole.chains import Chains
 from models.decomposition.whole.linking import Families
@@ -28,25 +28,25 @@ _NEXT_TO_NOTHING = 1e-30
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Desks:
+class BatchWorkspace:
     """The working arrays of a batch of connections, in which one is stated at a time."""
 
     responder: JointResponder
-    desk: Desk
+    arrays: Workspace
     sides: Floats  # (3,T) above 0, and next to nothing, where a side of reserve may be held
     product: Ints  # (3,T) what it is sold as, −1 for none
 
     @staticmethod
-    def of(responder: JointResponder) -> "Desks":
+    def of(responder: JointResponder) -> "BatchWorkspace":
         """Return arrays for any connection of a responder."""
         case, shared, joint = responder.case, responder.shared, responder.joint
         sides = best_sides(case, np.full((1, len(case.reserves), case.isps), _NEXT_TO_NOTHING), products_traded(case))
         scalars = responder.stores.scalars.shape[1]
         at = joint.store_at, joint.solar_at, joint.limit_at, shared.peak_at
         stores, solars, limits, peaks = (int(np.diff(begins).max(initial=0)) for begins in at)
-        return Desks(
+        return BatchWorkspace(
             responder=responder,
-            desk=new_desk(
+            arrays=new_workspace(
                 case.isps,
                 len(case.reserves),
                 scalars,
@@ -63,7 +63,7 @@ class Desks:
 
     def state(self, i: int, power: Floats) -> None:
         """State connection i at prices of power (T,), EUR per kW of one ISP, and none of reserve."""
-        own, w, s = self.responder.stores, self.desk, self.responder.shared
+        own, w, s = self.responder.stores, self.arrays, self.responder.shared
         for k, unit in enumerate(s.store[s.store_at[i] : s.store_at[i + 1]].tolist()):
             load(own.double, own.single, int(own.units[unit]), w.tables[k])
             w.scalars[k] = own.scalars[unit]
@@ -71,11 +71,11 @@ class Desks:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Blocks:
+class ChainBlocks:
     """B chains with n variables, r rows, k stores, s steps of the worth of energy at the end, and P levels of peaks."""
 
-    desks: tuple[Desks, ...]
-    batch: Ints  # (B,) which of the desks states each chain
+    workspaces: tuple[BatchWorkspace, ...]
+    batch: Ints  # (B,) which of the workspaces states each chain
     member: Ints  # (B,) its number there
     family: Ints  # (B,) those whose outputs count at the same linking rows
     chains: Chains
@@ -103,8 +103,8 @@ class Blocks:
     level_chain: Ints  # (P,)
 
     def state(self, b: int) -> None:
-        """State the program of a chain on the desk of its batch, at no other price than its linear tariff."""
-        self.desks[self.batch[b]].state(int(self.member[b]), self.own_eur_per_kw[b])
+        """State the LP of a chain in the workspace of its batch, at no other price than its linear tariff."""
+        self.workspaces[self.batch[b]].state(int(self.member[b]), self.own_eur_per_kw[b])
 
     @property
     def sizes(self) -> Ints:
@@ -117,21 +117,21 @@ class Blocks:
         return slice(int(at[b * self.isps]), int(at[(b + 1) * self.isps]))
 
 
-def blocks_of(responders: Sequence[JointResponder], families: Sequence[Families]) -> Blocks:
+def blocks_of(responders: Sequence[JointResponder], families: Sequence[Families]) -> ChainBlocks:
     """State all connections of some responders, with the families of each one's connections."""
-    desks = tuple(Desks.of(responder) for responder in responders)
-    batch = np.repeat(np.arange(len(desks)), [len(of.family) for of in families])
+    workspaces = tuple(BatchWorkspace.of(responder) for responder in responders)
+    batch = np.repeat(np.arange(len(workspaces)), [len(of.family) for of in families])
     member = np.concatenate([np.arange(len(of.family)) for of in families])
     family = np.concatenate([of.family for of in families])
-    stores = np.concatenate([np.diff(desk.responder.shared.store_at) for desk in desks])
+    stores = np.concatenate([np.diff(workspace.responder.shared.store_at) for workspace in workspaces])
     order = np.lexsort((stores, family))
     batch, member, family = batch[order], member[order], family[order]
     own = np.concatenate([of.own_eur_per_kw for of in families])[order]
     stated = _Stated()
     for number, (b, i) in enumerate(zip(batch.tolist(), member.tolist(), strict=True)):
-        desks[b].state(i, own[number])
-        stated.add(desks[b], i)
-    return stated.blocks(desks, batch, member, family, own)
+        workspaces[b].state(i, own[number])
+        stated.add(workspaces[b], i)
+    return stated.blocks(workspaces, batch, member, family, own)
 
 
 class _Stated:
@@ -140,9 +140,9 @@ class _Stated:
     def __init__(self) -> None:
         self.parts: list[dict[str, Any]] = []
 
-    def add(self, of: Desks, i: int) -> None:
-        """Copy the program of connection i from its desk."""
-        p, w, s = of.desk.program, of.desk, of.responder.shared
+    def add(self, of: BatchWorkspace, i: int) -> None:
+        """Copy the LP of connection i from its workspace."""
+        p, w, s = of.arrays.lp, of.arrays, of.responder.shared
         stores, peaks = int(s.store_at[i + 1] - s.store_at[i]), int(s.peak_at[i + 1] - s.peak_at[i])
         mine = np.arange(p.cost.shape[1]) < p.number[:, None]
         rows = np.arange(p.right.shape[1]) < p.rows[:, None]
@@ -165,7 +165,9 @@ class _Stated:
             }
         )  # fmt: skip
 
-    def blocks(self, desks: tuple[Desks, ...], batch: Ints, member: Ints, family: Ints, own: Floats) -> Blocks:
+    def blocks(
+        self, workspaces: tuple[BatchWorkspace, ...], batch: Ints, member: Ints, family: Ints, own: Floats
+    ) -> ChainBlocks:
         """Return all chains."""
         number, rows, entries = self._joined("number"), self._joined("rows"), self._joined("entries")
         stores, levels, steps = (self._count(name) for name in ("kept", "level_eur", "step_eur"))
@@ -177,8 +179,8 @@ class _Stated:
         above = np.repeat(np.repeat(_begins(levels)[:-1], isps), rows)
         chain = np.repeat(np.arange(len(stores)), steps)
         size = int(variable_at[-1])
-        return Blocks(
-            desks=desks, batch=batch, member=member, family=family, isps=isps, own_eur_per_kw=own,
+        return ChainBlocks(
+            workspaces=workspaces, batch=batch, member=member, family=family, isps=isps, own_eur_per_kw=own,
             chains=Chains(
                 store_at, variable_at, row_at, entry_at, at, self._joined("sign"), self._joined("device"),
                 self._joined("change"), self._joined("kept"), _begins(number**2), _begins(number * wide),
@@ -209,7 +211,7 @@ def _begins(sizes: Ints) -> Ints:
     return np.append(0, np.cumsum(sizes)).astype(np.int64)
 
 
-def _outputs(w: Desk, s: Shared, i: int, product: Ints, mine: Bools) -> tuple[Floats, Floats]:
+def _outputs(w: Workspace, s: Shared, i: int, product: Ints, mine: Bools) -> tuple[Floats, Floats]:
     """Return what variables add to power and each product (n,O), and the power (T,) that is fixed."""
     isps = mine.shape[0]
     output, fixed, time = np.zeros((*mine.shape, 1 + w.held.shape[1])), np.zeros(isps), np.arange(isps)
@@ -230,7 +232,7 @@ def _outputs(w: Desk, s: Shared, i: int, product: Ints, mine: Bools) -> tuple[Fl
         add(both, sold[0], -1.0)
         add(both, sold[1], -1.0)
         add(both, sold[2], 1.0)
-    last = w.program.number.copy()
+    last = w.lp.number.copy()
     for most, pinned in _solar(s, i):
         free = np.isnan(pinned)
         fixed += np.where(free, most, pinned)

@@ -24,7 +24,7 @@ class Covariances(NamedTuple):
     within: Floats  # (F,D,W·O,W·O) of outputs of one block, lower half, halved on the diagonal
 
 
-class _Desk(NamedTuple):
+class _ChainWorkspace(NamedTuple):
     """Working arrays for one chain: m variables of an ISP, O outputs, K stores."""
 
     half: Floats  # (m,O+K) outputs and energies by variables, solved by the lower factor
@@ -45,7 +45,7 @@ def covary(c: Chains, f: Factors, output: Floats, family: Ints, wide: int, into:
     """
     isps, outputs = (c.variable_at.shape[0] - 1) // family.shape[0], output.shape[1]
     most, size = widest(c.store_at), widest(c.variable_at)
-    w = _Desk(
+    w = _ChainWorkspace(
         np.zeros((size, outputs + most)), np.zeros((outputs, most)), np.zeros((most, most)), np.zeros((most, most)),
         np.zeros((most, most)), np.zeros((outputs, most)), np.zeros((most, wide * outputs)), np.zeros((most, most)),
     )  # fmt: skip
@@ -75,7 +75,7 @@ def covary(c: Chains, f: Factors, output: Floats, family: Ints, wide: int, into:
 
 
 @inlined
-def _lead(stores: int, outputs: int, w: _Desk, gain: Floats, block: int, at: int, first: int) -> None:
+def _lead(stores: int, outputs: int, w: _ChainWorkspace, gain: Floats, block: int, at: int, first: int) -> None:
     """Write the gain of an ISP's outputs per energy before its block."""
     for o in range(outputs):
         for k in range(stores):
@@ -87,7 +87,7 @@ def _lead(stores: int, outputs: int, w: _Desk, gain: Floats, block: int, at: int
 
 @inlined
 def _half_solve(
-    c: Chains, f: Factors, i: int, x: int, m: int, output: Floats, w: _Desk, stores: int
+    c: Chains, f: Factors, i: int, x: int, m: int, output: Floats, w: _ChainWorkspace, stores: int
 ) -> None:  # fmt: skip
     """Write what outputs and energies have of each variable, solved by the lower factor of an ISP."""
     outputs = output.shape[1]
@@ -108,7 +108,7 @@ def _half_solve(
 
 @inlined
 def _write_moves(
-    c: Chains, f: Factors, i: int, x: int, m: int, output: Floats, w: _Desk, stores: int, first: int
+    c: Chains, f: Factors, i: int, x: int, m: int, output: Floats, w: _ChainWorkspace, stores: int, first: int
 ) -> None:  # fmt: skip
     """Write how outputs and energies of an ISP depend on the energies before it."""
     outputs, g = output.shape[1], c.gain_at[i]
@@ -128,7 +128,7 @@ def _write_moves(
 
 @inlined
 def _add_within(
-    m: int, stores: int, outputs: int, at: int, w: _Desk, within: Floats, family: int, block: int
+    m: int, stores: int, outputs: int, at: int, w: _ChainWorkspace, within: Floats, family: int, block: int
 ) -> None:  # fmt: skip
     """Add the covariances of an ISP's outputs with those before in its block, and half of those of one another."""
     for o in range(outputs):
@@ -153,7 +153,7 @@ def _add_within(
 
 
 @inlined
-def _pass_on(m: int, stores: int, outputs: int, at: int, w: _Desk) -> None:
+def _pass_on(m: int, stores: int, outputs: int, at: int, w: _ChainWorkspace) -> None:
     """Move the covariances of energies with outputs over an ISP."""
     for n in range(at):
         for k in range(stores):
@@ -174,7 +174,7 @@ def _pass_on(m: int, stores: int, outputs: int, at: int, w: _Desk) -> None:
 
 
 @inlined
-def _pass_lead_on(stores: int, w: _Desk) -> None:
+def _pass_lead_on(stores: int, w: _ChainWorkspace) -> None:
     """Move what leads to energies from before the block over an ISP."""
     for a in range(stores):
         for k in range(stores):
@@ -187,7 +187,7 @@ def _pass_lead_on(stores: int, w: _Desk) -> None:
 
 
 @inlined
-def _pass_variance_on(m: int, stores: int, outputs: int, w: _Desk) -> None:
+def _pass_variance_on(m: int, stores: int, outputs: int, w: _ChainWorkspace) -> None:
     """Move the variance of energies over an ISP."""
     for k in range(stores):
         for a in range(stores):

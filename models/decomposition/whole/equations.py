@@ -1,4 +1,4 @@
-"""Newton's equations of a whole program at one point, and the directions that solve them.
+"""Newton's equations of a whole LP at one iterate, and the directions that solve them.
 
 Chains answer by themselves, bordered by the levels of their peaks; the Schur complement of the linking rows gives the
 step of the prices. Source: docs/explanation/optimisation.md §3.9.
@@ -11,8 +11,8 @@ from scipy import linalg
 
 from models.case import Floats
 from models.decomposition.whole.chains import Factors, factor, substitute
-from models.decomposition.whole.program import Point, WholeProgram
 from models.decomposition.whole.schur import Schur
+from models.decomposition.whole.whole_lp import WholeIterate, WholeLp
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,7 +25,7 @@ class Bent:
     beyond: Floats | float = 0.0
 
     @staticmethod
-    def by(step: Point) -> "Bent":
+    def by(step: WholeIterate) -> "Bent":
         """Return the products that a step adds to those that its equations know."""
         return Bent(
             below=step.value * step.below, above=-step.value * step.above, slack=step.slack * step.dual,
@@ -33,102 +33,102 @@ class Bent:
         )  # fmt: skip
 
 
-class Solver:
-    """Arrays for the equations of a program, used again at every point."""
+class NewtonSolver:
+    """Arrays for the equations of a whole LP, used again at every iterate."""
 
-    def __init__(self, program: WholeProgram) -> None:
-        self.program = program
-        blocks, c = program.blocks, program.blocks.chains
-        self.schur = Schur(blocks, program.linking.counts)
+    def __init__(self, lp: WholeLp) -> None:
+        self.lp = lp
+        blocks, c = lp.blocks, lp.blocks.chains
+        self.schur = Schur(blocks, lp.linking.counts)
         self.factors = Factors(
             np.zeros(int(c.square_at[-1])), np.zeros(int(c.gain_at[-1])), np.zeros(int(c.value_at[-1]))
         )
-        self.chain_of_variable = program.isp // blocks.isps
-        self.chain_of_energy = program.isp_of_energy // blocks.isps
-        self.levels = int(program.rank.max(initial=-1)) + 1
+        self.chain_of_variable = lp.isp // blocks.isps
+        self.chain_of_energy = lp.isp_of_energy // blocks.isps
+        self.levels = int(lp.rank.max(initial=-1)) + 1
         """Most levels of a chain"""
 
     def solve(self, right: Floats, right_e: Floats, miss: Floats) -> tuple[Floats, Floats]:
         """Return the changes of variables (n,) and energies (k·T,), given what both cost and misses of energies."""
         x, energy = np.empty_like(right), np.empty_like(right_e)
-        substitute(self.program.blocks.chains, self.factors, right, right_e, miss, x, energy)
+        substitute(self.lp.blocks.chains, self.factors, right, right_e, miss, x, energy)
         return x, energy
 
 
 class Equations:
-    """Newton's equations at one point, factored. Raises LinAlgError where rounding has spoilt them."""
+    """Newton's equations at one iterate, factored. Raises LinAlgError where rounding has spoilt them."""
 
-    def __init__(self, solver: Solver, z: Point, misses: tuple[Floats, Floats, Floats]) -> None:
+    def __init__(self, solver: NewtonSolver, z: WholeIterate, misses: tuple[Floats, Floats, Floats]) -> None:
         self.solver, self.z, self.misses = solver, z, misses
-        program = self.program = solver.program
-        self.low, self.high, self.left = program.widths(z)
+        lp = self.lp = solver.lp
+        self.low, self.high, self.left = lp.widths(z)
         self.to_low, self.to_high, self.to_free, self.to_price = (
             1.0 / width for width in (self.low, self.high, z.dual, self.left)
         )
-        self.to_high[program.endless] = 0.0
-        self.to_price[program.hard] = 0.0
+        self.to_high[lp.endless] = 0.0
+        self.to_price[lp.hard] = 0.0
         curve = z.below * self.to_low + z.above * self.to_high
         self.row_curve = 1.0 / (z.slack * self.to_free + z.beyond * self.to_price)
-        blocks, rows = program.blocks, len(program.blocks.right)
-        of_variables, held, self.level_curve, self.others_curve = program.parts(curve)
+        blocks, rows = lp.blocks, len(lp.blocks.right)
+        of_variables, held, self.level_curve, self.others_curve = lp.parts(curve)
         of_energies = np.zeros(len(blocks.low))
         of_energies[blocks.held] = held
         np.add.at(of_energies, blocks.step_at, self.row_curve[rows:])
         factor(blocks.chains, of_variables, self.row_curve[:rows], of_energies, solver.factors)
         outputs = self._border()
         schur = solver.schur.add_up(solver.factors, outputs)
-        schur += ((program.others * (1.0 / self.others_curve)) @ program.others_back).toarray()
+        schur += ((lp.others * (1.0 / self.others_curve)) @ lp.others_back).toarray()
         schur[np.diag_indices_from(schur)] *= 1.0 + 1e-12
         self._factors = linalg.cho_factor(schur, lower=True, overwrite_a=True, check_finite=False)
 
     def _border(self) -> Floats:
         """Find how all follows levels; return what these add to outputs (B,p,T·O), as rows whose squares add up."""
-        solver, program, blocks = self.solver, self.program, self.program.blocks
+        solver, lp, blocks = self.solver, self.lp, self.lp.blocks
         count, chains, outputs = solver.levels, len(blocks.family), blocks.output.shape[1]
         border = np.zeros((chains, count, count))
         border[:, np.arange(count), np.arange(count)] = 1.0
         added = np.zeros((chains, count, blocks.isps * outputs))
         self._followed = list[tuple[Floats, Floats]]()
-        nothing, curve = np.zeros(len(blocks.low)), self.row_curve[program.peaks]
-        chain, rank = blocks.level_chain[program.level], program.rank[program.level]
+        nothing, curve = np.zeros(len(blocks.low)), self.row_curve[lp.peaks]
+        chain, rank = blocks.level_chain[lp.level], lp.rank[lp.level]
         for number in range(count):
-            mine, there = np.flatnonzero(program.rank == number), rank == number
+            mine, there = np.flatnonzero(lp.rank == number), rank == number
             weight = np.zeros(len(blocks.right))
-            weight[program.peaks[there]] = -curve[there]
-            x, energy = solver.solve(program.rows_back @ weight, nothing, nothing)
+            weight[lp.peaks[there]] = -curve[there]
+            x, energy = solver.solve(lp.rows_back @ weight, nothing, nothing)
             self._followed.append((x, energy))
-            np.add.at(border, (chain, rank, np.full_like(rank, number)), -curve * (blocks.rows @ x)[program.peaks])
+            np.add.at(border, (chain, rank, np.full_like(rank, number)), -curve * (blocks.rows @ x)[lp.peaks])
             here = np.full(int(there.sum()), number)
             np.add.at(border, (chain[there], here, here), curve[there])
             border[blocks.level_chain[mine], number, number] += self.level_curve[mine] - 1.0
             for output in range(outputs):
-                sums = np.bincount(program.isp, x * blocks.output[:, output], chains * blocks.isps)
+                sums = np.bincount(lp.isp, x * blocks.output[:, output], chains * blocks.isps)
                 added[:, number, output::outputs] = sums.reshape(chains, blocks.isps)
         self._root = np.linalg.inv(np.linalg.cholesky(border)) if count else border
         return np.asarray(self._root @ added)
 
     def _follow(self, x: Floats, energy: Floats, wanted: Floats) -> Floats:
         """Move levels (P,) as they are pulled, EUR per kW, let variables and energies follow; return their changes."""
-        solver, program, blocks = self.solver, self.program, self.program.blocks
+        solver, lp, blocks = self.solver, self.lp, self.lp.blocks
         if not solver.levels:
             return wanted
         right = np.zeros((len(blocks.family), solver.levels, 1))
-        right[blocks.level_chain, program.rank, 0] = wanted
+        right[blocks.level_chain, lp.rank, 0] = wanted
         moved = (np.swapaxes(self._root, 1, 2) @ (self._root @ right))[:, :, 0]
         for number, (of_x, of_energy) in enumerate(self._followed):
             x += of_x * moved[solver.chain_of_variable, number]
             energy += of_energy * moved[solver.chain_of_energy, number]
-        return np.asarray(moved[blocks.level_chain, program.rank])
+        return np.asarray(moved[blocks.level_chain, lp.rank])
 
     def _pulled(self, x: Floats, beside: Floats | float) -> Floats:
         """Return how levels (P,) are pulled by rows, given their values without levels, and what is known beside."""
-        program = self.program
-        rows = self.row_curve[program.peaks] * (program.blocks.rows @ x)[program.peaks] + beside
-        return np.asarray(np.bincount(program.level, rows, len(program.blocks.level_eur)), dtype=np.float64)
+        lp = self.lp
+        rows = self.row_curve[lp.peaks] * (lp.blocks.rows @ x)[lp.peaks] + beside
+        return np.asarray(np.bincount(lp.level, rows, len(lp.blocks.level_eur)), dtype=np.float64)
 
-    def step(self, target: float, bent: Bent) -> Point:
+    def step(self, target: float, bent: Bent) -> WholeIterate:
         """Return the step to products of `target`, EUR, corrected by known products of changes."""
-        z, program, blocks = self.z, self.program, self.program.blocks
+        z, lp, blocks = self.z, self.lp, self.lp.blocks
         miss_e, miss_rows, miss_linking = self.misses
         shift = (
             miss_rows + (target - bent.slack) * self.to_free - z.slack
@@ -136,37 +136,37 @@ class Equations:
         )  # fmt: skip
         price = z.dual + self.row_curve * shift
         barrier = (target - bent.above) * self.to_high - (target - bent.below) * self.to_low
-        of_variables, held, of_levels, of_others = program.parts(barrier)
+        of_variables, held, of_levels, of_others = lp.parts(barrier)
         rows = len(blocks.right)
-        right = program.cost + program.priced @ z.prices + of_variables + program.rows_back @ price[:rows]
-        right_e = program.end_cost.copy()
+        right = lp.cost + lp.priced @ z.prices + of_variables + lp.rows_back @ price[:rows]
+        right_e = lp.end_cost.copy()
         right_e[blocks.held] += held
         np.add.at(right_e, blocks.step_at, price[rows:])
         x, energy = self.solver.solve(right, right_e, miss_e)
-        wanted = self._pulled(x, price[program.peaks]) - blocks.level_eur - of_levels
+        wanted = self._pulled(x, price[lp.peaks]) - blocks.level_eur - of_levels
         level = self._follow(x, energy, wanted)
 
         # With the prices as they are, this is the step; their own step follows from what the linking rows then miss.
-        free = -(program.linking.cost + program.others_back @ z.prices + of_others) / self.others_curve
-        missed = miss_linking + program.adds @ x + program.others @ free
+        free = -(lp.linking.cost + lp.others_back @ z.prices + of_others) / self.others_curve
+        missed = miss_linking + lp.adds @ x + lp.others @ free
         prices = linalg.cho_solve(self._factors, missed, check_finite=False)
         nothing = np.zeros_like(energy)
-        more, more_e = self.solver.solve(program.priced @ prices, nothing, nothing)
+        more, more_e = self.solver.solve(lp.priced @ prices, nothing, nothing)
         more_level = self._follow(more, more_e, self._pulled(more, 0.0))
         x, energy, level = x + more, energy + more_e, level + more_level
-        others = free - (program.others_back @ prices) / self.others_curve
+        others = free - (lp.others_back @ prices) / self.others_curve
         return self._with_multipliers(x, energy, level, others, prices, shift, target, bent)
 
     def _with_multipliers(
         self, x: Floats, energy: Floats, level: Floats, others: Floats, prices: Floats, shift: Floats, target: float,
         bent: Bent,
-    ) -> Point:  # fmt: skip
+    ) -> WholeIterate:  # fmt: skip
         """Return the step, given the changes of values and prices."""
-        z, program = self.z, self.program
-        value = np.concatenate([x, energy[program.blocks.held], level, others])
-        dual = self.row_curve * (program.drawn(x, energy, level) + shift)
+        z, lp = self.z, self.lp
+        value = np.concatenate([x, energy[lp.blocks.held], level, others])
+        dual = self.row_curve * (lp.drawn(x, energy, level) + shift)
         above = (target - bent.above + z.above * value) * self.to_high - z.above
-        return Point(
+        return WholeIterate(
             value=value, energy=energy,
             slack=(target - bent.slack - z.slack * dual) * self.to_free - z.slack,
             beyond=(target - bent.beyond + z.beyond * dual) * self.to_price - z.beyond,
@@ -174,7 +174,7 @@ class Equations:
             above=above, dual=dual, prices=prices,
         )  # fmt: skip
 
-    def lengths(self, step: Point) -> tuple[float, float]:
+    def lengths(self, step: WholeIterate) -> tuple[float, float]:
         """Return how far values, and multipliers, may go before one is zero."""
         z = self.z
         rate = max(
@@ -187,7 +187,7 @@ class Equations:
         )  # fmt: skip
         return 1.0 / max(rate, 1e-30), 1.0 / max(dual_rate, 1e-30)
 
-    def gap_after(self, step: Point, far: float, dual_far: float) -> float:
+    def gap_after(self, step: WholeIterate, far: float, dual_far: float) -> float:
         """Return the sum of all products after a step, EUR."""
         z = self.z
         value, dual = far * step.value, dual_far * step.dual

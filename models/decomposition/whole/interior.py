@@ -1,4 +1,4 @@
-"""Solves a whole program by a primal-dual interior-point method: all chains, and the linking rows between them.
+"""Solves a whole LP by a primal-dual interior-point method: all chains, and the linking rows between them.
 
 Mehrotra's predictor and corrector. Source: docs/explanation/optimisation.md §3.9.
 """
@@ -10,14 +10,14 @@ import numpy as np
 from scipy import linalg
 
 from models.case import Floats
-from models.decomposition.master_tuning import WholePrograms
-from models.decomposition.whole.equations import Bent, Equations, Solver
-from models.decomposition.whole.program import Point, WholeProgram
+from models.decomposition.master_tuning import WholeLps
+from models.decomposition.whole.equations import Bent, Equations, NewtonSolver
+from models.decomposition.whole.whole_lp import WholeIterate, WholeLp
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Solution:
-    """How near to the best a point is."""
+class WholeSolution:
+    """How near to the best an iterate is."""
 
     gap_eur: float
     miss_kw: float  # largest of a linking row
@@ -25,68 +25,68 @@ class Solution:
 
 
 def solve(
-    solver: Solver, z: Point, number: int, *, enough_eur: float, tuning: WholePrograms,
+    solver: NewtonSolver, z: WholeIterate, number: int, *, enough_eur: float, tuning: WholeLps,
     interrupted: Callable[[], object],
-) -> Solution:  # fmt: skip
-    """Move the point until the gap is `enough_eur` and no row is missed by more than `miss_kw`, or steps are used up.
+) -> WholeSolution:  # fmt: skip
+    """Move the iterate until the gap is `enough_eur` and no row is missed by more than `miss_kw`, or steps are used up.
 
     number: of steps before.
     """
-    program = solver.program
+    lp = solver.lp
     while True:
-        total, misses = program.gap_eur(z), program.misses(z)
+        total, misses = lp.gap_eur(z), lp.misses(z)
         worst, own = (float(np.abs(miss).max(initial=0.0)) for miss in (misses[2], np.concatenate(misses[:2])))
         done = total <= enough_eur and max(worst, own) <= tuning.miss_kw
         if done or number >= tuning.most_steps or not np.isfinite(total) or interrupted():
             break
         try:
             here = Equations(solver, z, misses)
-        except linalg.LinAlgError:  # rounding has spoilt the equations: this point is as good as it gets
+        except linalg.LinAlgError:  # rounding has spoilt the equations: this iterate is as good as it gets
             break
         straight = here.step(0.0, Bent())
         far, dual_far = (min(length, 1.0) for length in here.lengths(straight))
         hoped = max(here.gap_after(straight, far, dual_far), 0.0)
-        target = total / program.products * min((hoped / total) ** 3, 1.0)
+        target = total / lp.products * min((hoped / total) ** 3, 1.0)
         step = here.step(target, Bent.by(straight))
         far, dual_far = (min(tuning.back * length, 1.0) for length in here.lengths(step))
         z.go(step, far, dual_far)
         number += 1
-    return Solution(gap_eur=total, miss_kw=worst, steps=number)
+    return WholeSolution(gap_eur=total, miss_kw=worst, steps=number)
 
 
-def first_point(program: WholeProgram, prices: Floats, eur: float) -> Point:
-    """Return a point in the middle of everything, with multipliers of about `eur`, EUR per kW."""
-    blocks, price = program.blocks, program.price
+def first_iterate(lp: WholeLp, prices: Floats, eur: float) -> WholeIterate:
+    """Return an iterate in the middle of everything, with multipliers of about `eur`, EUR per kW."""
+    blocks, price = lp.blocks, lp.price
     x, energy = 0.5 * blocks.most, 0.5 * (blocks.low + blocks.high)
     level = blocks.level_low + 1.0
-    of_rows = program.drawn(x, energy, np.zeros_like(level))
-    np.maximum.at(level, program.level, (of_rows[: len(blocks.right)] - blocks.right)[program.peaks] + 0.1)
-    drawn = of_rows - program.right
-    drawn[program.peaks] -= level[program.level]
+    of_rows = lp.drawn(x, energy, np.zeros_like(level))
+    np.maximum.at(level, lp.level, (of_rows[: len(blocks.right)] - blocks.right)[lp.peaks] + 0.1)
+    drawn = of_rows - lp.right
+    drawn[lp.peaks] -= level[lp.level]
     room = np.repeat([0.1, 1.0], [len(blocks.right), len(blocks.step_at)])
     slack, beyond = np.maximum(-drawn, 0.0) + room, np.maximum(drawn, 0.0) + room
-    beyond[program.hard] = 0.0
+    beyond[lp.hard] = 0.0
     dual = np.minimum(eur, 0.5 * price)
     dual[len(blocks.right) :] = 0.5 * blocks.step_eur
     below = [np.full(len(x) + len(blocks.held), eur), 0.5 * blocks.level_eur]
     above = [below[0], np.zeros_like(level)]
-    chains = float(below[0] @ (program.high - program.low)[: len(below[0])]) + float(slack @ dual)
-    mean_eur = chains / program.products
-    others = _others(program, program.linking.right - program.fixed - program.adds @ x)
-    low, high = others - program.linking.lower, program.linking.upper - others
-    return Point(
+    chains = float(below[0] @ (lp.high - lp.low)[: len(below[0])]) + float(slack @ dual)
+    mean_eur = chains / lp.products
+    others = _others(lp, lp.linking.right - lp.fixed - lp.adds @ x)
+    low, high = others - lp.linking.lower, lp.linking.upper - others
+    return WholeIterate(
         value=np.concatenate([x, energy[blocks.held], level, others]), energy=energy, slack=slack, beyond=beyond,
         below=np.concatenate([*below, mean_eur / low]), above=np.concatenate([*above, mean_eur / high]), dual=dual,
         prices=prices.copy(),
     )  # fmt: skip
 
 
-def _others(program: WholeProgram, wanted: Floats) -> Floats:
+def _others(lp: WholeLp, wanted: Floats) -> Floats:
     """Return the variables outside of chains near zero but within their bounds, those without end such that rows fit.
 
     wanted (n',): what they must add up to in the linking rows.
     """
-    linking = program.linking
+    linking = lp.linking
     endless = ~np.isfinite(linking.upper)
     inside = np.minimum(0.5 * (linking.upper - linking.lower), 1.0)
     value = np.clip(0.0, linking.lower + inside, linking.upper - inside)

@@ -1,4 +1,4 @@
-"""The linking rows of a whole program, and the variables that are in no block: positions, and pieces of coupling costs.
+"""The linking rows of a whole LP, and the variables that are in no block: positions, and pieces of coupling costs.
 
 Source: docs/explanation/optimisation.md §3.9.
 """

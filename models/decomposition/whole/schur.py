@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from models.case import Floats
-from models.decomposition.whole.blocks import Blocks
+from models.decomposition.whole.blocks import ChainBlocks
 from models.decomposition.whole.chains import Factors
 from models.decomposition.whole.covariances import Covariances, covary
 
@@ -33,7 +33,7 @@ class Together:
 class Schur:
     """Adds up covariances of all chains; its arrays are used again and again."""
 
-    def __init__(self, blocks: Blocks, counts: tuple[sparse.csr_array, ...]) -> None:
+    def __init__(self, blocks: ChainBlocks, counts: tuple[sparse.csr_array, ...]) -> None:
         """Prepare sums for linking rows; counts (n,T·O) of each family: where its outputs count."""
         self._blocks, self._counts = blocks, counts
         outputs, chains = blocks.output.shape[1], blocks.chains
@@ -90,7 +90,7 @@ class Schur:
         return total
 
 
-def _together(blocks: Blocks) -> list[Together]:
+def _together(blocks: ChainBlocks) -> list[Together]:
     """Return the chains that are carried on together, a part of a family each."""
     sizes, found = blocks.sizes, list[Together]()
     store_at, move_at = blocks.chains.store_at, np.append(0, np.cumsum(sizes**2))

@@ -12,21 +12,21 @@ from models.case import Floats
 from models.decomposition.joint.exact import make_exact
 from models.decomposition.joint.responder import JointMixed, JointResponder
 from models.decomposition.master.restricted_master import RestrictedMaster
-from models.decomposition.master_tuning import WholePrograms
+from models.decomposition.master_tuning import WholeLps
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping
 from models.decomposition.prices.pricing import Pricing
 from models.decomposition.prices.search_state import SearchState
-from models.decomposition.whole.blocks import Blocks, blocks_of
-from models.decomposition.whole.equations import Solver
-from models.decomposition.whole.interior import first_point, solve
+from models.decomposition.whole.blocks import ChainBlocks, blocks_of
+from models.decomposition.whole.equations import NewtonSolver
+from models.decomposition.whole.interior import first_iterate, solve
 from models.decomposition.whole.linking import families_of, joined, linking_of, parted
-from models.decomposition.whole.program import WholeProgram
+from models.decomposition.whole.whole_lp import WholeLp
 from models.mixing import Mixed, places
 from models.resources.storage.layout import ENERGY, EXCESS, POWER, RESERVE, SLACK, UNMET
 
 
-def is_one_program(grouping: Grouping, responders: Sequence[JointResponder], tuning: WholePrograms) -> bool:
+def is_one_lp(grouping: Grouping, responders: Sequence[JointResponder], tuning: WholeLps) -> bool:
     """Return whether everything that has a choice is behind connections that answer as a whole, with linear programs.
 
     No connection limit has a price, every connection has a store, all stores can keep their bands, no side of reserve
@@ -46,38 +46,38 @@ def is_one_program(grouping: Grouping, responders: Sequence[JointResponder], tun
 
 
 def whole_programs(
-    master: RestrictedMaster, pricing: Pricing, state: SearchState, *, relative_gap: float, tuning: WholePrograms,
+    master: RestrictedMaster, pricing: Pricing, state: SearchState, *, relative_gap: float, tuning: WholeLps,
     interrupted: Callable[[], object], say: Callable[[str], None],
 ) -> Iterator[tuple[JointMixed, ...]]:  # fmt: skip
-    """Solve the whole where it is one program, to one gap after the other.
+    """Solve the whole where it is one LP, to one gap after the other.
 
     Each time its prices become the centre if their bound is better, and its positions the master's; the programs of all
     connections of each joint batch are yielded.
     """
     responders, case, start = pricing.joint_responders(), master.case, state.centre
-    if not is_one_program(master.grouping, responders, tuning) or interrupted():
+    if not is_one_lp(master.grouping, responders, tuning) or interrupted():
         return
     kinds, families = families_of(master.grouping, case.isps)
     linking, y = linking_of(master, kinds), joined(start)
     if len(linking.right) > tuning.most_rows:
-        say(f"whole program: not solved, its {len(linking.right)} linking rows are too many")
+        say(f"whole LP: not solved, its {len(linking.right)} linking rows are too many")
         return
     blocks = blocks_of(responders, families)
-    solver = Solver(WholeProgram(blocks, linking, y))
+    solver = NewtonSolver(WholeLp(blocks, linking, y))
     eur = tuning.first_price * float(np.abs(start.balance).mean()) + 1e-9
-    point, steps = first_point(solver.program, y[linking.used], eur), 0
+    iterate, steps = first_iterate(solver.lp, y[linking.used], eur), 0
     gap_eur = relative_gap * max(master.gross(), 1e-9)
     for share in tuning.gaps:
         with threadpool_limits(1, "blas"):  # threads that wait for others of a busy machine take more than they save
-            found = solve(solver, point, steps, enough_eur=share * gap_eur, tuning=tuning, interrupted=interrupted)
+            found = solve(solver, iterate, steps, enough_eur=share * gap_eur, tuning=tuning, interrupted=interrupted)
         if not np.isfinite(found.gap_eur) or found.steps == steps:
             return
         say(
-            f"whole program: {found.steps} steps of the interior-point method, {found.gap_eur:.3g} EUR from the best, "
+            f"whole LP: {found.steps} steps of the interior-point method, {found.gap_eur:.3g} EUR from the best, "
             f"rows within {found.miss_kw:.2g} kW"
         )
-        steps, y[linking.used] = found.steps, point.prices
-        variables, _, _, others = solver.program.parts(point.value)
+        steps, y[linking.used] = found.steps, iterate.prices
+        variables, _, _, others = solver.lp.parts(iterate.value)
         prices = master.within(parted(y, start))
         totals = pricing.respond(prices.scenario())
         bound_eur = master.bound(prices, float(totals.bound_eur.sum()))
@@ -92,25 +92,25 @@ def whole_programs(
 
 
 def _programs(
-    grouping: Grouping, responders: Sequence[JointResponder], blocks: Blocks, prices: DualPrices, variables: Floats
+    grouping: Grouping, responders: Sequence[JointResponder], blocks: ChainBlocks, prices: DualPrices, variables: Floats
 ) -> tuple[JointMixed, ...]:
     """Make exact programs of the variables (n,) of all connections."""
-    made = [_Programs(responder) for responder in responders]
+    made = [_BatchPrograms(responder) for responder in responders]
     power = [
         prices.seen(called=batch.called).power_eur_per_kw[batch.rows.power] for batch in grouping.joint
     ]  # fmt: skip
     for b, (of, i) in enumerate(zip(blocks.batch.tolist(), blocks.member.tolist(), strict=True)):
         blocks.state(b)
-        desk = blocks.desks[of]
-        w, hours = desk.desk, desk.responder.case.isp_hours
-        mine = np.arange(w.point.x.shape[1]) < w.program.number[:, None]
-        w.point.x[mine] = variables[blocks.variables(b)]
-        make_exact(desk.responder.shared, i, hours, np.ascontiguousarray(power[of][i]), desk.product, w)
+        batch = blocks.workspaces[of]
+        w, hours = batch.arrays, batch.responder.case.isp_hours
+        mine = np.arange(w.iterate.x.shape[1]) < w.lp.number[:, None]
+        w.iterate.x[mine] = variables[blocks.variables(b)]
+        make_exact(batch.responder.shared, i, hours, np.ascontiguousarray(power[of][i]), batch.product, w)
         made[of].take(i, w.tried, w.tried_held, w.tried_solar)
     return tuple(each.mixed() for each in made)
 
 
-class _Programs:
+class _BatchPrograms:
     """The programs of all devices of a batch of connections."""
 
     def __init__(self, responder: JointResponder) -> None:

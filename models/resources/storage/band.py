@@ -16,13 +16,13 @@ from models.resources.storage.layout import (
     PINNED,
     RETENTION,
     START,
-    Work,
+    StoreWorkspace,
 )
 from models.resources.storage.reachability import ROUNDING_KWH, completable
 
 
 @compiled
-def keep_sets(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
+def keep_sets(table: Floats, scalars: Floats, hours: float, work: StoreWorkspace) -> bool:
     """Write the energies from which the band can be kept to work.sets; return whether the start is among them."""
     drain = hours / scalars[ETA_D]
     least, idle, floor, most = work.ranges[0], work.ranges[1], work.ranges[2], work.ranges[3]
@@ -43,7 +43,7 @@ def keep_sets(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
 
 
 @compiled
-def keeps_band(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
+def keeps_band(table: Floats, scalars: Floats, hours: float, work: StoreWorkspace) -> bool:
     """Return whether some program of one unit keeps the energy band, see reachability.meetable."""
     low = high = scalars[START]
     drain = hours / scalars[ETA_D]

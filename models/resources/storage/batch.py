@@ -10,8 +10,17 @@ from models.mixing import share_of
 from models.parameter_views import Tables, load
 from models.resources.storage.band import keeps_band
 from models.resources.storage.kernel import respond_one
-from models.resources.storage.layout import ENERGY, EXCESS, POWER, RESERVE, SLACK, UNMET, Work, new_work
-from models.resources.storage.lines import MarginWork, new_planning
+from models.resources.storage.layout import (
+    ENERGY,
+    EXCESS,
+    POWER,
+    RESERVE,
+    SLACK,
+    UNMET,
+    StoreWorkspace,
+    new_store_workspace,
+)
+from models.resources.storage.lines import MarginWorkspace, new_planning
 from models.resources.storage.margins import respond_with_margins
 
 
@@ -30,7 +39,7 @@ class Offers(NamedTuple):
 @inlined
 def _answer(
     table: Floats, scalars: Floats, hours: float, price: Floats, offers: Offers, h: int, margins: bool,
-    work: Work, planning: MarginWork, tolerance: float,
+    work: StoreWorkspace, planning: MarginWorkspace, tolerance: float,
 ) -> tuple[float, float]:  # fmt: skip
     """Write a unit's answer to work; return (own cost, proven bound), EUR."""
     if margins and scalars[RESERVE] > 0.0:
@@ -54,7 +63,7 @@ def answer_units(
     Where `details` (S,3,T) has slots, it gets energy, unmet and excess energy of the last unit of each.
     """
     isps, products = power.shape[1], offers.rewards.shape[1]
-    table, work = np.empty((7, isps)), new_work(isps, products, scalars.shape[1])
+    table, work = np.empty((7, isps)), new_store_workspace(isps, products, scalars.shape[1])
     margins = offers.number.shape[0] > 0
     planning = new_planning(isps if margins else 0, products, offers.needs.shape[1], scalars.shape[1])
     for block in range(begin, end):
@@ -89,7 +98,7 @@ def mix_units(
     Outputs (n,T), slack (2,n,T), held (R,h,T) for units with a place; they must be zero at first.
     """
     rounds, isps, products = power.shape[0], power.shape[2], offers.rewards.shape[1]
-    table, work = np.empty((7, isps)), new_work(isps, products, scalars.shape[1])
+    table, work = np.empty((7, isps)), new_store_workspace(isps, products, scalars.shape[1])
     margins = offers.number.shape[0] > 0
     planning = new_planning(isps if margins else 0, products, offers.needs.shape[1], scalars.shape[1])
     for n in range(begin, end):
@@ -118,7 +127,7 @@ def mark_slack(
     begin: int, end: int, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float, isps: int
 ) -> None:  # fmt: skip
     """Set the scalar SLACK of units begin..end."""
-    table, work = np.empty((7, isps)), new_work(isps, 0, scalars.shape[1])
+    table, work = np.empty((7, isps)), new_store_workspace(isps, 0, scalars.shape[1])
     for i in range(begin, end):
         load(double, single, units[i], table)
         scalars[i, SLACK] = 0.0 if keeps_band(table, scalars[i], hours, work) else 1.0

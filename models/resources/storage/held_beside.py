@@ -6,7 +6,7 @@ from models.case import Bools, Floats
 from models.compiled import compiled
 from models.resources.storage.duals import hold
 from models.resources.storage.layout import CHARGE, DISCHARGE, ENERGY, PINNED, POWER, RESERVE, START
-from models.resources.storage.lines import MarginWork
+from models.resources.storage.lines import MarginWorkspace
 from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, CEILING, FLOOR, PER_KW
 
 
@@ -40,7 +40,7 @@ def _lower_to_activations(
 @compiled
 def hold_beside(
     table: Floats, scalars: Floats, hours: float, answer: Floats, rewards: Floats, needs: Floats, traded: Bools,
-    first: int, planning: MarginWork, held: Floats, windows: bool,
+    first: int, planning: MarginWorkspace, held: Floats, windows: bool,
 ) -> float:  # fmt: skip
     """Write the best reserve (R,T) beside this power and energy; return its earnings, EUR.
 

@@ -51,7 +51,7 @@ from models.resources.storage.layout import (
     STEPS,
     UNMET,
     WEAR,
-    Work,
+    StoreWorkspace,
     worth_of,
 )
 from models.resources.storage.oneway import choose_one_way
@@ -88,7 +88,7 @@ def _insert(
 @compiled
 def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it down
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
-    work: Work, keep: bool, owed: Floats, most_held: float,
+    work: StoreWorkspace, keep: bool, owed: Floats, most_held: float,
 ) -> tuple[float, bool]:  # fmt: skip
     """Return (least cost by envelopes, whether some c_t is not convex); write how much of every origin is filled.
 
@@ -230,7 +230,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it
 
 @compiled
 def best_changes(
-    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work, owed: Floats,
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: StoreWorkspace, owed: Floats,
     most_held: float,
 ) -> tuple[float, bool]:  # fmt: skip
     """Fill work.x, unmet and excess energy by envelopes; return (least cost, whether a step is not convex)."""
@@ -245,7 +245,7 @@ def best_changes(
 
 @compiled
 def keep_lists(
-    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work, owed: Floats,
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: StoreWorkspace, owed: Floats,
     most_held: float,
 ) -> float:  # fmt: skip
     """Write the cost-to-go V_t to work.kept; return the least cost by envelopes."""
@@ -269,7 +269,7 @@ def _between(table: Floats, scalars: Floats, hours: float, x: Floats) -> bool:
 
 @compiled
 def respond_one(
-    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, product: Ints, work: Work
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, product: Ints, work: StoreWorkspace
 ) -> tuple[float, float]:  # fmt: skip
     """Fill work.answer and work.held with the best program; return (own cost, proven bound of the cost with prices)."""
     nothing_owed = work.ranges[:, :0]

@@ -52,7 +52,7 @@ ROOM_UP, ROOM_DOWN, ROOM_BOTH, END_UP, END_DOWN, BEGIN_UP, BEGIN_DOWN = range(7)
 """Rows of prices of rooms (7,T), see models.resources.storage.room_prices."""
 
 
-class Work(NamedTuple):
+class StoreWorkspace(NamedTuple):
     """The working arrays of one thread."""
 
     lists: Floats  # (3,N) slope, length and origin of segments, see kernel
@@ -82,9 +82,9 @@ def worth_of(scalars: Floats, e: float) -> float:
 
 
 @compiled
-def new_work(isps: int, products: int, scalars: int) -> Work:
+def new_store_workspace(isps: int, products: int, scalars: int) -> StoreWorkspace:
     """Return working arrays with undefined values for units with so many `scalars`, or with fewer."""
-    return Work(
+    return StoreWorkspace(
         np.empty((3, 2 * (SEGMENTS + SPLITS + 2) * isps + scalars)),
         np.empty(3 * isps + 1),
         np.empty((2, SEGMENTS)),

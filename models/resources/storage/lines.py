@@ -12,8 +12,8 @@ ITERATIONS = 100
 """The most iterations of keep_margins."""
 
 
-class MarginWork(NamedTuple):
-    """The working arrays of one thread for margins, besides Work."""
+class MarginWorkspace(NamedTuple):
+    """The working arrays of one thread for margins, besides StoreWorkspace."""
 
     lines: Floats  # (3,T,N) breakpoints of V_t, value there, slope behind
     size: Ints  # (T,)
@@ -33,9 +33,9 @@ class MarginWork(NamedTuple):
 
 
 @compiled
-def new_planning(isps: int, products: int, rooms: int, scalars: int) -> MarginWork:
-    """Return working arrays with undefined values; a unit has so many scalars, see new_work."""
-    return MarginWork(
+def new_planning(isps: int, products: int, rooms: int, scalars: int) -> MarginWorkspace:
+    """Return working arrays with undefined values; a unit has so many scalars, see new_store_workspace."""
+    return MarginWorkspace(
         np.empty((3, isps, (SEGMENTS + SPLITS + 2) * isps + 2 * ITERATIONS + scalars)),
         np.empty(isps, dtype=np.int64),
         np.empty(isps),

@@ -40,10 +40,10 @@ from models.resources.storage.layout import (
     START,
     UNMET,
     WEAR,
-    Work,
+    StoreWorkspace,
     worth_of,
 )
-from models.resources.storage.lines import ITERATIONS, MarginWork, raise_line, start_lines
+from models.resources.storage.lines import ITERATIONS, MarginWorkspace, raise_line, start_lines
 from models.resources.storage.owed import fill_owed
 from models.resources.storage.planes import least_of, step
 from models.resources.storage.room_prices import price_rooms
@@ -83,7 +83,7 @@ def _envelope_of(
 @compiled
 def _least_once(
     table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints,
-    planning: MarginWork, t: int, e: float, envelope: Floats,
+    planning: MarginWorkspace, t: int, e: float, envelope: Floats,
 ) -> tuple[float, float, float]:  # fmt: skip
     """Return (x, proven least F, its slope in e) of a free ISP, from what is known where nothing has changed."""
     known = planning.known[t]
@@ -100,7 +100,7 @@ def _least_once(
 @compiled
 def _forward(
     table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints,
-    planning: MarginWork, choose: bool,
+    planning: MarginWorkspace, choose: bool,
 ) -> float:  # fmt: skip
     """Write a program under the present V to planning.trial, unless it has one, and its energies; return its cost."""
     lines, size, trial, none = planning.lines, planning.size, planning.trial, planning.envelopes[0, :, :0]
@@ -136,7 +136,8 @@ def _forward(
 
 @compiled
 def _raise_lines(
-    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints, planning: MarginWork
+    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints,
+    planning: MarginWorkspace,
 ) -> float:  # fmt: skip
     """Raise V_t at every energy visited, from the last ISP to the first; return a proven bound of the least cost."""
     bound = -np.inf
@@ -161,7 +162,7 @@ def _raise_lines(
 @compiled
 def keep_margins(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, vertices: Floats, number: Ints,
-    work: Work, planning: MarginWork, bound: float, tolerance: float,
+    work: StoreWorkspace, planning: MarginWorkspace, bound: float, tolerance: float,
 ) -> tuple[float, int]:  # fmt: skip
     """Improve work.x, the answer that ignores margins, and its bound until both meet; return the bound and iterations.
 
@@ -199,8 +200,8 @@ def keep_margins(
 
 @compiled
 def _search_prices(
-    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, most: float, work: Work,
-    planning: MarginWork, cost: float, bound: float, tolerance: float,
+    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, most: float, work: StoreWorkspace,
+    planning: MarginWorkspace, cost: float, bound: float, tolerance: float,
 ) -> tuple[float, float]:  # fmt: skip
     """Look for prices of rooms that prove the best answer; return (least cost found, bound).
 
@@ -232,7 +233,7 @@ def _search_prices(
 def respond_with_margins(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
     product: Ints, rewards: Floats, needs: Floats, traded: Bools, vertices: Floats, number: Ints,
-    work: Work, planning: MarginWork, tolerance: float,
+    work: StoreWorkspace, planning: MarginWorkspace, tolerance: float,
 ) -> tuple[float, float, int]:  # fmt: skip
     """Fill work.answer and work.held; return (own cost, proven bound of the cost with prices, iterations needed).
 

@@ -26,7 +26,7 @@ from models.resources.storage.layout import (
     START,
     UNMET,
     WEAR,
-    Work,
+    StoreWorkspace,
 )
 from models.resources.storage.steps import step_cost
 
@@ -128,7 +128,9 @@ def _window(
 
 
 @compiled
-def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> None:
+def choose_one_way(
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: StoreWorkspace
+) -> None:
     """Choose x[t] forwards: the best of discharging, resting and charging under the cost-to-go V_t in `kept`.
 
     With a minimum charging power, x leads only to energies from which the band can be kept (work.sets), and in one ISP

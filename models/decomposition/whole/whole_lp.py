@@ -1,4 +1,4 @@
-"""A whole program: chains, linking rows and bounds, as one linear program with bounded values and elastic rows.
+"""A whole LP: chains, linking rows and bounds, as one linear program with bounded values and elastic rows.
 
 Source: docs/explanation/optimisation.md §3.9.
 """
@@ -9,12 +9,12 @@ import numpy as np
 from scipy import sparse
 
 from models.case import Floats, Ints
-from models.decomposition.whole.blocks import Blocks
+from models.decomposition.whole.blocks import ChainBlocks
 from models.decomposition.whole.linking import Linking
 
 
 @dataclass(kw_only=True, eq=False)
-class Point:
+class WholeIterate:
     """Values or changes of everything.
 
     V bounded values: variables, the energies whose bounds count, levels, and what is outside of chains. R elastic rows:
@@ -30,17 +30,17 @@ class Point:
     dual: Floats  # (R,)
     prices: Floats  # (n',) of linking rows
 
-    def go(self, step: "Point", far: float, dual_far: float) -> None:
+    def go(self, step: "WholeIterate", far: float, dual_far: float) -> None:
         """Move along a step, values by one length and multipliers by another."""
         for number, each in enumerate(fields(self)):
             mine = getattr(self, each.name)
             mine += (far if number < 4 else dual_far) * getattr(step, each.name)
 
 
-class WholeProgram:
+class WholeLp:
     """min cost, values between bounds, rows that may be exceeded at a price, energies that follow, and linking rows."""
 
-    def __init__(self, blocks: Blocks, linking: Linking, prices: Floats) -> None:
+    def __init__(self, blocks: ChainBlocks, linking: Linking, prices: Floats) -> None:
         """Join chains and linking rows; prices of all couplings: those that are no linking rows keep theirs."""
         b, c = blocks, blocks.chains
         self.blocks, self.linking = blocks, linking
@@ -96,13 +96,13 @@ class WholeProgram:
         a, b, c = self._ends
         return value[:a], value[a:b], value[b:c], value[c:]
 
-    def widths(self, z: Point) -> tuple[Floats, Floats, Floats]:
+    def widths(self, z: WholeIterate) -> tuple[Floats, Floats, Floats]:
         """Return distances to lower and to upper bounds (V,), and of multipliers to prices (R,); 1 where no end."""
         to_high, left = self.high - z.value, self.price - z.dual
         to_high[self.endless], left[self.hard] = 1.0, 1.0
         return z.value - self.low, to_high, left
 
-    def gap_eur(self, z: Point) -> float:
+    def gap_eur(self, z: WholeIterate) -> float:
         """Return the sum of all products of a value and its multiplier."""
         low, high, left = self.widths(z)
         return float(low @ z.below + high @ z.above + z.slack @ z.dual + z.beyond @ left)
@@ -113,7 +113,7 @@ class WholeProgram:
         rows[self.peaks] -= level[self.level]
         return np.concatenate([rows, energy[self.blocks.step_at]])
 
-    def misses(self, z: Point) -> tuple[Floats, Floats, Floats]:
+    def misses(self, z: WholeIterate) -> tuple[Floats, Floats, Floats]:
         """Return by how much energies (k·T,), elastic rows (R,) and linking rows (n',) are missed."""
         x, _, level, others = self.parts(z.value)
         before = z.energy[self._before]
@@ -123,12 +123,12 @@ class WholeProgram:
         return energies, rows, self.adds @ x + self.fixed + self.others @ others - self.linking.right
 
 
-def _places(blocks: Blocks, isp: Ints) -> Ints:
+def _places(blocks: ChainBlocks, isp: Ints) -> Ints:
     """Return the number of the ISP of a family, given the number of the ISP of a chain."""
     return blocks.family[isp // blocks.isps] * blocks.isps + isp % blocks.isps
 
 
-def _priced(blocks: Blocks, linking: Linking, isp: Ints) -> sparse.csr_array:
+def _priced(blocks: ChainBlocks, linking: Linking, isp: Ints) -> sparse.csr_array:
     """Return how variables are priced by all couplings (n,all rows)."""
     outputs = blocks.output.shape[1]
     place = _places(blocks, isp)[:, None] * outputs + np.arange(outputs)

@@ -1,4 +1,4 @@
-"""The whole portfolio as one linear program, where all of it is behind connections that answer as a whole."""
+"""The whole portfolio as one linear lp, where all of it is behind connections that answer as a whole."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,11 +14,11 @@ from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.solve import solve
 from models.decomposition.tuning import DEFAULT
 from models.decomposition.whole.blocks import blocks_of
-from models.decomposition.whole.equations import Bent, Equations, Solver
-from models.decomposition.whole.interior import first_point
+from models.decomposition.whole.equations import Bent, Equations, NewtonSolver
+from models.decomposition.whole.interior import first_iterate
 from models.decomposition.whole.linking import families_of, joined, linking_of
-from models.decomposition.whole.program import WholeProgram
-from models.decomposition.whole.search import is_one_program
+from models.decomposition.whole.search import is_one_lp
+from models.decomposition.whole.whole_lp import WholeLp
 from models.outcome import Termination
 from models.reference.problem import solve as reference
 from tests.models.builders import behind, intraday, limit, load, make, paying, solar, storage
@@ -71,13 +71,13 @@ def street(seed, homes=5, *, points=2, reserves=True, peaks=2, markets=()):
 
 
 def whole_of(case):
-    """Return the whole program of a case, its first prices, and the responders of its connections."""
+    """Return the whole LP of a case, its first prices, and the responders of its connections."""
     grouping = group_units(case)
     master, responders = RestrictedMaster(case, grouping), LocalPricing(case, grouping).joint_responders()
-    assert is_one_program(grouping, responders, ALWAYS.whole)
+    assert is_one_lp(grouping, responders, ALWAYS.whole)
     kinds, families = families_of(grouping, case.isps)
     linking, y = linking_of(master, kinds), joined(master.first_prices())
-    return WholeProgram(blocks_of(responders, families), linking, y), y[linking.used]
+    return WholeLp(blocks_of(responders, families), linking, y), y[linking.used]
 
 
 RESERVED = reservation(ISPS, [0] * 4 + [-3] * 3 + [0] * 4, point=1)
@@ -90,28 +90,28 @@ CALLED: dict[str, Any] = {"markets": [RESERVED]}
 
 @pytest.mark.parametrize("kind", [*KINDS.values(), CALLED], ids=[*KINDS, "called with reserve"])
 def test_a_full_step_meets_every_row(kind):
-    program, prices = whole_of(street(1, **kind))
-    z = first_point(program, prices, 0.3)
-    before = program.misses(z)
-    step = Equations(Solver(program), z, before).step(1e-3, Bent())
+    lp, prices = whole_of(street(1, **kind))
+    z = first_iterate(lp, prices, 0.3)
+    before = lp.misses(z)
+    step = Equations(NewtonSolver(lp), z, before).step(1e-3, Bent())
     z.go(step, 1.0, 1.0)
-    for was, now in zip(before, program.misses(z), strict=True):
+    for was, now in zip(before, lp.misses(z), strict=True):
         assert np.abs(now).max() < 1e-7
         assert np.abs(was).max() > 0.1 or was is before[2]
 
 
 def test_a_step_corrects_every_product_to_its_target():
-    program, prices = whole_of(street(2, **CALLED))
-    z = first_point(program, prices, 0.3)
-    low, high, left = program.widths(z)
-    step = Equations(Solver(program), z, program.misses(z)).step(1e-3, Bent())
-    ends = np.isfinite(program.high)
+    lp, prices = whole_of(street(2, **CALLED))
+    z = first_iterate(lp, prices, 0.3)
+    low, high, left = lp.widths(z)
+    step = Equations(NewtonSolver(lp), z, lp.misses(z)).step(1e-3, Bent())
+    ends = np.isfinite(lp.high)
     assert low * (z.below + step.below) + step.value * z.below == pytest.approx(np.full(len(low), 1e-3), abs=1e-9)
     upper = high * (z.above + step.above) - step.value * z.above
     assert upper[ends] == pytest.approx(np.full(int(ends.sum()), 1e-3), abs=1e-9)
     rows = z.slack * (z.dual + step.dual) + step.slack * z.dual
     assert rows == pytest.approx(np.full(len(rows), 1e-3), abs=1e-9)
-    soft = np.isfinite(program.price)
+    soft = np.isfinite(lp.price)
     beyond = z.beyond * (left - step.dual) + step.beyond * left
     assert beyond[soft] == pytest.approx(np.full(int(soft.sum()), 1e-3), abs=1e-9)
     assert (step.beyond[~soft] == 0).all()
@@ -145,7 +145,7 @@ def test_a_breach_that_nobody_can_avoid_has_the_same_size():
     fuses = case.connection_limits
     case = replace(case, connection_limits=replace(fuses, import_kw=np.minimum(fuses.import_kw, 1.0)))
     outcome = solve(case, relative_gap=1e-4, threads=1, tuning=ALWAYS)
-    assert any("whole program" in line for line in outcome.log)
+    assert any("whole LP" in line for line in outcome.log)
     assert outcome.objective_eur == pytest.approx(
         reference(case, relative_gap=1e-7).objective_eur, abs=1e-4 * outcome.gross_cost_eur
     )
@@ -154,16 +154,16 @@ def test_a_breach_that_nobody_can_avoid_has_the_same_size():
 def test_the_whole_is_no_one_program_where_anything_else_has_a_choice():
     case = street(0)
     grouping, responders = group_units(case), LocalPricing(case, group_units(case)).joint_responders()
-    assert is_one_program(grouping, responders, ALWAYS.whole)
-    assert not is_one_program(grouping, responders, DEFAULT.whole)  # too few connections
-    assert not is_one_program(grouping, responders, replace(ALWAYS.whole, most_connections=4))
+    assert is_one_lp(grouping, responders, ALWAYS.whole)
+    assert not is_one_lp(grouping, responders, DEFAULT.whole)  # too few connections
+    assert not is_one_lp(grouping, responders, replace(ALWAYS.whole, most_connections=4))
     leaf = tuple(np.where(np.arange(len(of)) == 0, -1, of) for of in case.connection_limits.leaf)
     for other in (
         replace(case, connection_limits=replace(case.connection_limits, leaf=leaf)),
         replace(case, reserves=(*case.reserves, replace(case.reserves[0], name="again"))),
     ):
         grouping = group_units(other)
-        assert not is_one_program(grouping, LocalPricing(other, grouping).joint_responders(), ALWAYS.whole)
+        assert not is_one_lp(grouping, LocalPricing(other, grouping).joint_responders(), ALWAYS.whole)
 
 
 def test_more_rows_than_are_worth_it_are_searched_round_by_round():

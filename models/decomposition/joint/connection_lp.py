@@ -15,8 +15,8 @@ from models.case import Floats, Ints
 from models.compiled import compiled, inlined
 
 
-class Program(NamedTuple):
-    """One program: T ISPs with up to V variables and R rows of up to N entries; K stores, S end steps, P levels."""
+class ConnectionLp(NamedTuple):
+    """One LP: T ISPs with up to V variables and R rows of up to N entries; K stores, S end steps, P levels."""
 
     number: Ints  # (T,) variables
     cost: Floats  # (T,V)
@@ -43,8 +43,8 @@ class Program(NamedTuple):
     level_low: Floats  # (P,)
 
 
-class Point(NamedTuple):
-    """Values or changes of everything: variables, energies, rows, end steps, levels, and their multipliers."""
+class Iterate(NamedTuple):
+    """An iterate, or a step between two: variables, energies, rows, end steps, levels, and their multipliers."""
 
     x: Floats  # (T,V)
     below: Floats  # (T,V) multiplier of x >= 0
@@ -63,7 +63,7 @@ class Point(NamedTuple):
 
 
 class Newton(NamedTuple):
-    """Factors and right sides of Newton's equations, and one over each slack of the present point (0 for none)."""
+    """Factors and right sides of Newton's equations, and one over each slack of the present iterate (0 for none)."""
 
     to_zero: Floats  # (T,V) one over x
     to_most: Floats  # (T,V) one over most − x
@@ -88,9 +88,9 @@ class Newton(NamedTuple):
 
 
 @compiled
-def new_program(isps: int, variables: int, rows: int, entries: int, stores: int, steps: int, levels: int) -> Program:
-    """Return a program of zeros of these sizes."""
-    return Program(
+def new_lp(isps: int, variables: int, rows: int, entries: int, stores: int, steps: int, levels: int) -> ConnectionLp:
+    """Return an LP of zeros of these sizes."""
+    return ConnectionLp(
         np.zeros(isps, dtype=np.int64), np.zeros((isps, variables)), np.zeros((isps, variables)),
         np.zeros((isps, variables), dtype=np.int64), np.zeros((isps, variables)), np.zeros(isps, dtype=np.int64),
         np.zeros((isps, rows)), np.zeros((isps, rows)), np.zeros((isps, rows), dtype=np.int64),
@@ -102,9 +102,9 @@ def new_program(isps: int, variables: int, rows: int, entries: int, stores: int,
 
 
 @compiled
-def new_point(isps: int, variables: int, rows: int, stores: int, steps: int, levels: int) -> Point:
-    """Return a point of zeros."""
-    return Point(
+def new_iterate(isps: int, variables: int, rows: int, stores: int, steps: int, levels: int) -> Iterate:
+    """Return an iterate of zeros."""
+    return Iterate(
         np.zeros((isps, variables)), np.zeros((isps, variables)), np.zeros((isps, variables)),
         np.zeros((stores, isps)), np.zeros((stores, isps)), np.zeros((stores, isps)),
         np.zeros((isps, rows)), np.zeros((isps, rows)), np.zeros((isps, rows)),
@@ -128,7 +128,7 @@ def new_newton(isps: int, variables: int, rows: int, stores: int, steps: int, le
 
 
 @inlined
-def row_value(p: Program, x: Floats, t: int, r: int) -> float:
+def row_value(p: ConnectionLp, x: Floats, t: int, r: int) -> float:
     """Return the value of row r of ISP t, kW, at variables x (T,V)."""
     total = 0.0
     for n in range(p.entries[t, r]):
