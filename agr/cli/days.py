@@ -52,7 +52,7 @@ def status(
         store, of = commands.open_store(settings), period_of(settings, period)
         with store.transaction() as tx:
             found = day_status(tx, settings, of, SystemClock().now())
-        if found.in_force:
+        if found.in_force and found.imbalance is None:
             from agr.operations.expected_imbalance import imbalance_status
 
             found = replace(found, imbalance=imbalance_status(store, settings, SystemClock(), of))

@@ -1,6 +1,7 @@
 """The state of a Period for people and programs: what `agr status` prints, as tables or as JSON. Reads the store."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,6 +11,9 @@ from agr.operations.timeline import timeline
 from agr.settings import Settings
 from agr.store import day, nominations, plans, portfolio
 from agr.store.engine import Tx
+
+NOTHING_MWH = 1e-6
+"""Energy below which a plan counts as balanced."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,7 @@ class DayStatus:
     prognoses: tuple[PrognosisCount, ...]
     nominations: tuple[NominationStatus, ...]
     alarms: tuple[AlarmStatus, ...]
-    imbalance: ImbalanceStatus | None = None  # None: no plan is in force, or it was not asked for
+    imbalance: ImbalanceStatus | None = None  # None: no plan is in force, or it has to be worked out
 
     @property
     def in_force(self) -> bool:
@@ -111,6 +115,7 @@ def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> Day
     known, since = portfolio.heads(tx, period.day), portfolio.difference(tx, period)
     line = timeline(tx, settings, period, now, {})
     counts = Counter((s.revision, s.state) for s in plans.prognoses(tx, period.day))
+    history = plans.history(tx, period.day)
     return DayStatus(
         period=period.day,
         time_zone=period.zone_name,
@@ -127,7 +132,7 @@ def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> Day
         joined=since.joined,
         left=since.left,
         moved=since.moved,
-        plans=tuple(_plan(plan, period) for plan in plans.history(tx, period.day)),
+        plans=tuple(_plan(plan, period) for plan in history),
         prognoses=tuple(PrognosisCount(revision=r, state=s, count=n) for (r, s), n in sorted(counts.items())),
         nominations=tuple(
             NominationStatus(brp=one.brp, revision=one.revision, state=one.shown_state, reason=one.answer_reason)
@@ -140,6 +145,20 @@ def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> Day
             )
             for a in day.open_alarms(tx)
         ),
+        imbalance=_foreseen(history, period, now),
+    )  # fmt: skip
+
+
+def _foreseen(history: Sequence[Plan], period: Period, now: datetime) -> ImbalanceStatus | None:
+    """Return the imbalance of a Period that has not begun and is balanced by the plan in force; None for all others.
+
+    These are worked out by agr.operations.expected_imbalance, whose imports take as long as the rest of a command.
+    """
+    plan = next((plan for plan in reversed(history) if plan.state is PlanState.AUDITED), None)
+    if plan is None or now >= period.start or plan.result.imbalance_mwh >= NOTHING_MWH:
+        return None
+    return ImbalanceStatus(
+        plan=plan.id, ended_isps=0, measured_resources=0, net_mwh=0.0, value=0.0, stands_in=False
     )  # fmt: skip
 
 

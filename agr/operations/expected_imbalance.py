@@ -15,7 +15,7 @@ from agr.dispatch.registers import Quality
 from agr.dispatch.unplanned import PREFIX
 from agr.domain.isp import Clock, Period
 from agr.nomination.split import Floats
-from agr.operations.day_status import ImbalanceStatus
+from agr.operations.day_status import NOTHING_MWH, ImbalanceStatus
 from agr.operations.execution.strangers import strangers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.readings import ReadingIntake
@@ -27,7 +27,6 @@ from agr.store import charge_sessions, readings, register
 from agr.store.engine import Store
 
 KW_PER_MW = 1000.0
-_NOTHING_MWH = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,7 +109,7 @@ class ImbalanceOutlook:
     def _planned(self, period: Period, number: int) -> Floats:
         """Return what no market delivers by the plan (T,), MWh; a plan that is balanced need not be unpacked."""
         head = self._plans.head(number)
-        if head is not None and head.plan.result.imbalance_mwh < _NOTHING_MWH:
+        if head is not None and head.plan.result.imbalance_mwh < NOTHING_MWH:
             return np.zeros(period.isp_count)
         outcome = self._plans.solved(number).outcome
         return np.asarray((outcome.short_kw - outcome.long_kw) * period.isp_hours / KW_PER_MW)
@@ -149,7 +148,7 @@ def imbalance_status(store: Store, settings: Settings, clock: Clock, period: Per
     found = ImbalanceOutlook(store, settings, clock, cache, ProgramCache(store, cache), taken).of(period)
     if found is None:
         return None
-    unbalanced = np.abs(found.total_mwh) > _NOTHING_MWH
+    unbalanced = np.abs(found.total_mwh) > NOTHING_MWH
     return ImbalanceStatus(
         plan=found.plan, ended_isps=found.ended_isps, measured_resources=found.measured, net_mwh=found.net_mwh,
         value=found.total_eur, stands_in=bool((found.prices.stand_in & unbalanced).any()),

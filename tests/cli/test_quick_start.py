@@ -4,12 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from agr.cli.main import app
+from agr.domain.isp import SystemClock
+from agr.operations import commands
+from agr.settings import load
+from agr.store.engine import Store
+from tests.builders.plans import planned
 
 ALWAYS_HEAVY = {
     "models", "numba", "scipy", "pyomo", "highspy", "numpy", "pandas", "pyarrow", "lxml", "alembic", "apscheduler",
@@ -45,8 +51,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", LIGHT, ids=" ".join)
-def test_a_command_that_only_looks_imports_nothing_heavy(command: tuple[str, ...], folder: Path) -> None:
+def imported_by(command: tuple[str, ...], folder: Path) -> set[str]:
+    """Return the modules that a command imports."""
     named = {name: value for name, value in os.environ.items() if not name.startswith(("AGR_", "COV_"))}
     environment = named | {"AGR_TOKEN": "a-token", "AGR_URL": "http://127.0.0.1:9"}  # nobody answers at that port
     done = subprocess.run(
@@ -54,7 +60,29 @@ def test_a_command_that_only_looks_imports_nothing_heavy(command: tuple[str, ...
         timeout=120,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
-    imported = set(json.loads(done.stderr.splitlines()[-1]))
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@dataclass
+class _Planned:
+    """A store with a plan in force for tomorrow."""
+
+    store: Store
+    clock: SystemClock
+
+
+def test_status_of_a_day_that_is_planned_imports_nothing_heavy_either(folder: Path) -> None:
+    settings = load(folder / "agr.toml")
+    store, period = commands.open_store(settings), commands.next_period(settings)
+    planned(_Planned(store, SystemClock()), (0.0,) * period.isp_count, period)
+    store.close()
+    imported = imported_by(("status",), folder)
+    assert imported & LIGHT["status",] == set()
+
+
+@pytest.mark.parametrize("command", LIGHT, ids=" ".join)
+def test_a_command_that_only_looks_imports_nothing_heavy(command: tuple[str, ...], folder: Path) -> None:
+    imported = imported_by(command, folder)
     assert "typer" in imported
     assert imported & LIGHT[command] == set()
 

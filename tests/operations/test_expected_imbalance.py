@@ -80,6 +80,17 @@ def test_measured_less_planned_in_ended_isps_at_settlement_prices(desk: Desk) ->
     assert "-0.001 MWh (short positive), -0.14 EUR\n  3 ISPs ended, registers of 1 resource read" in str(said)
 
 
+def test_what_a_balanced_plan_of_a_day_to_come_ends_with_is_known_without_working_it_out(desk: Desk) -> None:
+    desk.plan()
+    desk.world.clock.jump_to(PERIOD.start - timedelta(hours=6))
+    with desk.world.store.transaction() as tx:
+        before = day_status(tx, desk.world.settings, PERIOD, desk.world.clock.now())
+        later = day_status(tx, desk.world.settings, PERIOD, PERIOD.start)
+    assert before.imbalance is not None
+    assert before.imbalance == imbalance_status(desk.world.store, desk.world.settings, desk.world.clock, PERIOD)
+    assert later.imbalance is None  # what registers have counted belongs to it
+
+
 def test_it_follows_new_readings_and_the_clock(desk: Desk) -> None:
     desk.plan()
     api = desk.as_("viewer")
