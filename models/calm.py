@@ -1,17 +1,19 @@
 """Of equally good programs the calmest: devices rest, and nothing is curtailed, where moving earns nothing.
 
 A second linear program: whole numbers and directions stay, and of the best programs that with the least
-Σ (pc + pd) + Σ (p − g) is taken. Its cost is never counted as money, and the bound stays as it was proven. Only for
-portfolios of a few stores and generators: there one looks at every device, and the second program takes no time.
+Σ (pc + pd) + Σ (p − g) is taken. What heats takes as much however it swings, so of these the one that changes least
+from ISP to ISP is taken. Its cost is never counted as money, and the bound stays as it was proven. Only for portfolios
+of a few stores and generators: there one looks at every device, and the second program takes no time.
 """
 
 from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
+from scipy import sparse
 
 from models.assembly import assemble
-from models.case import Case, Floats
+from models.case import Case, Floats, Ints
 from models.matrix import Matrix, translate
 from models.outcome import Outcome, Termination
 from models.reference.incumbent import incumbent_values
@@ -29,9 +31,11 @@ _EUR_FIRST = 1e8
 """One EUR counts as much as this many kW moved in one ISP: a spread of less than 4e-5 EUR/MWh is not worth a move."""
 _CALLED = 1e-3
 """A kW moved in a called program, which is run only when a DSO calls, counts as this many in the plan."""
+_CHANGE = 0.01
+"""A kW by which the power of what heats changes from one ISP to the next counts as this many moved."""
 _TRIES = 5
 _LESS_KW = 1e-6
-"""A program is calmer than another if it moves less by at least this, kW, summed over units and ISPs."""
+"""A program is calmer than another if its movement is less by at least this, kW, summed over units and ISPs."""
 
 
 def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
@@ -46,7 +50,7 @@ def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
     matrix = translate(problem.model)
     columns = columns_of(matrix, problem.discrete)
     x = incumbent_values(case, matrix, problem.discrete, outcome)
-    still = _calmer(_fixed(matrix, columns, x), _moves(problem, matrix))
+    still = _steady(_calmer(_fixed(matrix, columns, x), _moves(problem, matrix)), case, problem)
     run = _unmixed(still, columns, threads)
     if run is None:
         return outcome
@@ -76,6 +80,37 @@ def _moves(problem: Problem, matrix: Matrix) -> Floats:
     return moves
 
 
+def _heating(case: Case) -> Ints:
+    """Return the stores (n,) from which something is drawn."""
+    return np.flatnonzero((case.storage.demand_kwh > 0).any(axis=1))
+
+
+def _steady(matrix: Matrix, case: Case, problem: Problem) -> Matrix:
+    """Return the problem in which what heats changes little: a column for each |p[t] − p[t−1]|, kW, of the plan."""
+    units = _heating(case)
+    if not len(units):
+        return matrix
+    flow, cells = problem.units.blocks["storage"].flow, len(case.storage.point) * case.isps
+    power = sparse.csr_array(
+        (flow.kw_per_unit, (flow.unit * case.isps + flow.isp, matrix.columns(list(flow.variables)))),
+        shape=(cells, len(matrix.cost)),
+    )
+    later = np.arange(cells).reshape(-1, case.isps)[units, 1:].ravel()
+    change, size = power[later] - power[later - 1], sparse.eye_array(len(later))
+    rows = sparse.block_array([[matrix.rows, None], [change, -size], [-change, -size]], format="csc")
+    none, added = np.zeros(len(later)), np.zeros(2 * len(later))
+    return replace(
+        matrix,
+        cost=np.append(matrix.cost, none + _CHANGE),
+        lower=np.append(matrix.lower, none),
+        upper=np.append(matrix.upper, none + np.inf),
+        whole=np.append(matrix.whole, none > 0),
+        rows=sparse.csc_array(rows),
+        row_lower=np.append(matrix.row_lower, added - np.inf),
+        row_upper=np.append(matrix.row_upper, added),
+    )
+
+
 def _unmixed(matrix: Matrix, columns: DiscreteColumns, threads: int) -> SolverRun | None:
     """Return the optimum in which no unit charges and discharges at once; None if there is none within the time.
 
@@ -96,11 +131,11 @@ def _unmixed(matrix: Matrix, columns: DiscreteColumns, threads: int) -> SolverRu
 
 
 def _movement_kw(case: Case, outcome: Outcome) -> float:
-    """Return Σ (pc + pd) + Σ (p − g) of planned programs."""
-    programs, every = outcome.programs, slice(None)
-    return sum(
-        one.moved_kw(case, programs.of(one.fields, every)) for one in PRICED if one.moved_kw is not None
-    )  # fmt: skip
+    """Return Σ (pc + pd) + Σ (p − g) of planned programs, and what the changes of those that heat count."""
+    programs, every, units = outcome.programs, slice(None), _heating(case)
+    moved = sum(one.moved_kw(case, programs.of(one.fields, every)) for one in PRICED if one.moved_kw is not None)
+    power_kw = programs.charge_kw[units] - programs.discharge_kw[units]
+    return moved + _CHANGE * float(np.abs(np.diff(power_kw, axis=1)).sum())
 
 
 def _fixed(matrix: Matrix, columns: DiscreteColumns, x: Floats) -> Matrix:

@@ -60,7 +60,7 @@ def test_of_several_devices_each_is_left_alone(method):
     assert sum(last_powers(made, "car").values()) / 4 == pytest.approx(10)
 
 
-@pytest.mark.parametrize("method", ["auto", "decomposition"])
+@METHODS
 def test_a_heat_pump_runs_steadily_at_a_flat_price(method):
     # 3 kW of heat at a COP of 3 are 1 kW. 5 kWh are in the buffer: (72 − 5) / 3 kWh at 50 EUR/MWh, whenever they are
     # taken. Full power every other quarter would do as well, but starts and stops for nothing: Σ |change| was 138 kW.
@@ -69,6 +69,18 @@ def test_a_heat_pump_runs_steadily_at_a_flat_price(method):
     assert made.outcome["totals"]["objective_eur"] == pytest.approx(-67 / 3 * 0.05)
     taken = made.programs[made.programs["step"].astype(str) == made.steps[-1]["step"]]["power_kw"]
     assert np.abs(np.diff(taken)).sum() <= 6.0 + 1e-6  # at most once up and once down
+
+
+@pytest.mark.parametrize("method", ["auto", "reference"])
+def test_heat_pumps_change_no_more_than_prices_ask_for(method):
+    # As above, but at 30 EUR/MWh from 03:00 to 04:00: 3 kW make 9 kWh of heat in that hour, 3 of which are used. With 5
+    # of 10 kWh in the buffer at first, it must be empty enough then and is used up after: 3 kWh at 30, the rest at 50.
+    pump = HeatPump(resource="pump", connection=CONNECTION, power_kw=3, buffer_kwh=10, initial_kwh=5)
+    forecasts = {("pump", "heat_kw"): 3.0, ("pump", "cop"): 3.0}
+    made = planned(by_method(method), pump, prices=hourly(50.0, (3, 4, 30.0)), forecasts=forecasts)
+    assert made.outcome["totals"]["objective_eur"] == pytest.approx(-(67 / 3 - 3) * 0.05 - 3 * 0.03)
+    taken = made.programs[made.programs["step"].astype(str) == made.steps[-1]["step"]]["power_kw"]
+    assert np.abs(np.diff(taken)).sum() <= 6.0 + 1e-3  # up to 3 kW for that hour, and down again
 
 
 @pytest.mark.parametrize("method", ["auto", "reference"])
