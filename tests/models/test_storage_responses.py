@@ -147,6 +147,35 @@ def answered(seed, isps, *, sustain=(0.0,)):
     return assert_best(case, prices, answers, called=called)
 
 
+def test_large_units_count_exactly_what_activations_over_several_isps_take():
+    matter = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        isps = (2, 12, 24, 48)[seed % 4]
+        case = random_case(rng, isps=isps, sustain=(1 / 3, 0.5, 1.0, 2.0))
+        little = tuple(
+            replace(one, max_mw=np.minimum(one.max_mw, 1e-3), committed_mw=np.minimum(one.committed_mw, 1e-3))
+            for one in case.reserves
+        )
+        case, called = replace(case, reserves=little), bool(rng.random() < 0.3)
+        prices, everyone = random_prices(rng, case), np.arange(len(case.storage.point))
+        answers = StorageResponder.of(case, everyone, called=called).answers(prices, rows(len(everyone)), everyone)
+        assert_storage_runs(case, answers, called=called)
+        reached, kept = total_eur(answers, prices), meetable(case.storage, isps, HOURS)
+        for unit in np.flatnonzero(kept & (case.storage.reserve_kw > 0)):
+            if may_waste(case, unit, prices) or not little:
+                continue
+            arguments = (case, unit, prices.power_eur_per_kw[0], prices.held_eur_per_kw[0])
+            least, without = (
+                storage_cost(*arguments, slack=False, called=called, windows=windows) for windows in (True, False)
+            )
+            matter += without < least - 1e-4 * (1 + abs(least))
+            slight = 1e-6 * (1 + abs(least))
+            assert least - slight <= answers.bound_eur[unit] <= least + 0.1 * slight
+            assert least - 0.1 * slight <= reached[unit] <= least + slight
+    assert matter > 20
+
+
 def test_storage_answers_are_the_best_programs():
     counts = np.sum([answered(seed, (1, 2, 5, 12, 24)[seed % 5]) for seed in range(60)], axis=0)
     assert counts[0] > 300

@@ -34,6 +34,7 @@ class Offers(NamedTuple):
     traded: Bools  # (R,T)
     vertices: Floats  # (H,T,M,K)
     number: Ints  # (H,T), (0,T) where no product is traded
+    large_kw: float  # prequalified power from which on activations over several ISPs count exactly
 
 
 @inlined
@@ -46,6 +47,7 @@ def _answer(
         own, bound, _ = respond_with_margins(
             table, scalars, hours, price, offers.sides[h], offers.product[h], offers.rewards[h],
             offers.needs, offers.traded, offers.vertices[h], offers.number[h], work, planning, tolerance,
+            scalars[RESERVE] >= offers.large_kw,
         )  # fmt: skip
         return own, bound
     return respond_one(table, scalars, hours, price, offers.sides[h], offers.product[h], work)

@@ -29,6 +29,7 @@ class MarginWorkspace(NamedTuple):
     number: Ints  # (T,) of vertices, none before the unit may hold reserve
     shrunk: Floats  # (T,)
     prices: Floats  # (7,T) of rooms, see models.resources.storage.room_prices
+    reserve: Floats  # (R,T) held beside the best program so far
     best: Floats  # (8,T) the changes of energy of the best program so far, and the prices of the best bound
 
 
@@ -50,6 +51,7 @@ def new_planning(isps: int, products: int, rooms: int, scalars: int) -> MarginWo
         np.empty(isps, dtype=np.int64),
         np.empty(isps),
         np.empty((7, isps)),
+        np.empty((products, isps)),
         np.empty((8, isps)),
     )
 

@@ -12,13 +12,14 @@ cost-to-go V_t is kept as the greatest of the lines known to lie below it, at fi
 margins. A forward pass under these V gives a program, a backward pass a line at each energy visited, until the program
 costs no more than V says. The least F lies where two planes meet; their mixture with no slope in x is the line for
 V_{t−1}. What activations that reach over several ISPs need beyond that is left out of the bound, and what is held is
-lowered to it.
+lowered to it; large units get an exact answer instead (activations).
 """
 
 import numpy as np
 
 from models.case import Bools, Floats, Ints
 from models.compiled import compiled
+from models.resources.storage.activations import answer_with_activations
 from models.resources.storage.answers import record
 from models.resources.storage.held_beside import hold_beside
 from models.resources.storage.kernel import best_changes, keep_lists, respond_one
@@ -233,34 +234,50 @@ def _search_prices(
 def respond_with_margins(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
     product: Ints, rewards: Floats, needs: Floats, traded: Bools, vertices: Floats, number: Ints,
-    work: StoreWorkspace, planning: MarginWorkspace, tolerance: float,
+    work: StoreWorkspace, planning: MarginWorkspace, tolerance: float, reaching: bool,
 ) -> tuple[float, float, int]:  # fmt: skip
     """Fill work.answer and work.held; return (own cost, proven bound of the cost with prices, iterations needed).
 
+    `reaching`: activations over several ISPs count exactly; otherwise they are left out of the bound.
     Units that cannot keep their band miss it by as much as without margins, and their bound ignores margins. Units with
     a minimum charging power run as they would without margins and hold the reserve that this allows; their bound
     ignores margins as well.
     """
     answer = work.answer
+    most = scalars[RESERVE] * needs[:, 2:].max()
     first = fill_owed(table, scalars[ETA_D], scalars[RETENTION], scalars[START], hours, planning.owed)
     planning.number[:] = number
     planning.number[:first] = 0
     own, bound = respond_one(table, scalars, hours, power, sides, product, work)
     priced = power @ answer[POWER]
-    earned = hold_beside(table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, False)
+    earned = hold_beside(table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, reaching)
     cost, iterations = own + priced - earned, 0
     if scalars[LEAST] <= 0.0 and cost - bound > tolerance * (1.0 + abs(bound)):
         planning.shifted[:] = table
-        kept, prices, owed, most = scalars.copy(), sides, planning.owed[:, :0], 0.0
+        kept, prices, owed = scalars.copy(), sides, planning.owed[:, :0]
         if scalars[SLACK] > 0.0:
             kept[SLACK] = 0.0
             planning.shifted[DEMAND] += answer[EXCESS] - answer[UNMET]
         else:
-            most = scalars[RESERVE] * needs[:, 2:].max()
             cost, bound = _search_prices(
                 table, scalars, hours, power, vertices, most, work, planning, cost, bound, tolerance
             )
             prices, owed = planning.prices, planning.owed
+            if reaching:
+                own, priced = record(table, scalars, hours, power, work.x, answer)
+                earned = hold_beside(
+                    table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, True
+                )  # fmt: skip
+                cost = own + priced - earned
+        if reaching and scalars[SLACK] <= 0.0 and cost - bound > tolerance * (1.0 + abs(bound)):
+            found, best_own, least, proven = answer_with_activations(
+                table, scalars, hours, power, rewards, needs, traded, first, work, planning
+            )
+            bound = max(bound, proven)
+            if found and least <= cost:
+                return best_own, min(bound, least), iterations
+            work.x[:] = planning.best[0]
+            planning.prices[:] = planning.best[1:]
         if cost - bound > tolerance * (1.0 + abs(bound)):
             value = keep_lists(planning.shifted, kept, hours, power, prices, work, owed, most)
             proven, iterations = keep_margins(

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from models.case import Bools, Case, Direction, Floats, Ints
-from models.headroom import duration, products_traded, takes
+from models.headroom import KW_PER_MW, duration, products_traded, takes
 from models.mixing import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of
 from models.parameter_views import Tables, parameter_views
 from models.resources.storage.batch import Offers, answer_units, mark_slack, mix_units
@@ -43,6 +43,10 @@ _SCALARS = (
 _TOLERANCE = 1e-6
 """Tolerance of answers to the decomposition's prices, see StorageResponder.respond. A larger one takes less time per
 unit that holds reserve, and leaves a wider gap."""
+_FEW = 24
+"""Units of one size that together hold the most that may be bid, or was awarded, up to which each is large: its answers
+count exactly how activations over several ISPs add up, which takes some milliseconds. Larger: answers of smaller units
+are exact, too, and their bounds better."""
 _NO_DETAILS = np.zeros((0, 3, 0))
 
 
@@ -190,7 +194,7 @@ class StorageResponder:
     def _offers(self, held_eur_per_kw: Floats) -> Offers:
         """Return the earnings of room at these rewards; vertices only where a product must be sustained."""
         rewards = np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
-        traded, needs, margins = self._products
+        traded, needs, margins, large_kw = self._products
         sides = best_sides(self.case, rewards, traded)
         vertices, number = dual_vertices(rewards if margins else rewards[:0], needs, traded)
         return Offers(
@@ -201,12 +205,13 @@ class StorageResponder:
             traded=traded,
             vertices=vertices,
             number=number,
+            large_kw=large_kw,
         )
 
     @cached_property
-    def _products(self) -> tuple[Bools, Floats, bool]:
-        """Return which products are traded (R,T), what a kW of each takes of the rooms (R,4), and whether any must be
-        sustained.
+    def _products(self) -> tuple[Bools, Floats, bool, float]:
+        """Return which products are traded (R,T), what a kW of each takes of the rooms (R,4), whether any must be
+        sustained, and from which prequalified power on it counts exactly that activations reach over several ISPs, kW.
         """
         reserves = self.case.reserves
         traded = products_traded(self.case)
@@ -214,7 +219,11 @@ class StorageResponder:
             np.array([float(takes(reserve, side)) for reserve in reserves]) for side in (Direction.UP, Direction.DOWN)
         )
         hours = np.array([duration(reserve, self.case.isp_hours).hours for reserve in reserves])
-        return traded, np.column_stack([up, down, hours * up, hours * down]), bool((hours > 0).any() and traded.any())
+        asked_mw = [np.where(np.isnan(one.committed_mw), one.max_mw, one.committed_mw).max() for one in reserves]
+        reaching = any(duration(reserve, self.case.isp_hours).isps > 1 for reserve in reserves)
+        large_kw = KW_PER_MW * float(max(asked_mw)) / _FEW if reaching else np.inf
+        needs = np.column_stack([up, down, hours * up, hours * down])
+        return traded, needs, bool((hours > 0).any() and traded.any()), large_kw
 
     def _mark_slack(self, begin: int, end: int) -> None:
         mark_slack(begin, end, self.double, self.single, self.units, self.scalars, self.case.isp_hours, self.case.isps)
