@@ -133,7 +133,6 @@ ENTITY = '<!DOCTYPE kml [<!ENTITY a "283.15 283.15">]>'
         (mosmix(head=ENTITY), "declares a document type"),
         (packed(mosmix(), mosmix()), "holds 2 files"),
         (packed(mosmix())[:200], "cannot be unpacked"),
-        (packed(b"0" * ((64 << 20) + 1)), "larger than 64 MiB"),
         (mosmix(TTT="283.15"), "TTT has 1 values for 2 time steps"),
         (mosmix(N="1 2"), "none of the elements TTT, FF, Rad1h"),
         (mosmix().replace(b"IssueTime", b"Issued"), "has no IssueTime"),
@@ -143,6 +142,11 @@ ENTITY = '<!DOCTYPE kml [<!ENTITY a "283.15 283.15">]>'
 def test_answers_that_are_no_forecast_of_mosmix_are_refused(content, words):
     with pytest.raises(FeedError, match=f"feed w: .*{words}"):
         read_mosmix("w", "x", content)
+
+
+def test_mosmix_that_unpacks_to_more_than_a_forecast_can_hold_is_refused():
+    with pytest.raises(FeedError, match=r"feed w: .*larger than 64 MiB"):
+        read_mosmix("w", "x", packed(b"0" * ((64 << 20) + 1)))
 
 
 def test_a_feed_of_weather_is_asked_as_configured(tmp_path, monkeypatch):

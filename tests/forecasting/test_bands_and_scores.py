@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import stats
 
 from agr.forecasting import score
 from agr.forecasting.quantiles import LEAST, LEVELS, bands
@@ -58,6 +57,8 @@ def test_quantiles_ascend(
 
 
 def test_the_crps_of_normal_quantiles_is_that_of_the_normal_distribution() -> None:
+    from scipy import stats  # takes half a second, which other processes of a run need not spend
+
     values = stats.norm.ppf(LEVELS, 3.0, 2.0)
     actual = np.random.default_rng(6).normal(3.0, 2.0, (4000, 1))
     quantiles = np.broadcast_to(values[None, :, None], (4000, len(LEVELS), 1))
@@ -68,6 +69,8 @@ def test_the_crps_of_normal_quantiles_is_that_of_the_normal_distribution() -> No
 
 @given(st.lists(st.integers(-3, 3), min_size=3, max_size=12), st.randoms())
 def test_rank_correlation_is_that_of_scipy(values: list[int], random: "st.randoms") -> None:  # type: ignore[valid-type]
+    from scipy import stats  # takes half a second, which other processes of a run need not spend
+
     other = [random.randint(-3, 3) for _ in values]  # type: ignore[attr-defined]
     expected = stats.kendalltau(values, other).statistic
     found = kendall(np.array(values, dtype=float), np.array(other, dtype=float))
