@@ -19,9 +19,10 @@ from models.decomposition.joint.stating import capacity, state
 from models.parameter_views import Tables, load
 
 _MOST_STEPS = 40
-"""Steps of the interior-point method at most; fifteen are usual."""
+"""Most steps of the interior-point method; fifteen are usual. More bring the rare slow program closer to its best."""
 _ALONE = 1e-7
-"""The same up to which devices that answer alone are the answer."""
+"""Share of what its programs cost by which a connection's answer may miss the proven bound for the answers that its
+devices give alone to be taken as they are. A larger share solves fewer linear programs and leaves a wider gap."""
 
 
 @compiled

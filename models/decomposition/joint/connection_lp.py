@@ -3,7 +3,8 @@
     min Σ cost·x + Σ price·max(0, rows − right) + Σ level_eur·level + Σ end cost of e[T]
     e[t] = kept·e[t−1] + Σ change·x[t] + drift[t],   low <= e <= high,   0 <= x <= most,   level >= level_low
 
-A row with a finite price is elastic: going beyond its right side costs that price. Levels border the system.
+A row with a finite price is elastic: going beyond its right side costs that price. A level, such as a peak, is a
+variable of all ISPs together; its columns border the system. Powers are in kW, energies in kWh, costs in EUR.
 Source: docs/explanation/optimisation.md §3.1.
 """
 
@@ -115,7 +116,7 @@ def new_iterate(isps: int, variables: int, rows: int, stores: int, steps: int, l
 
 @compiled
 def new_newton(isps: int, variables: int, rows: int, stores: int, steps: int, levels: int) -> Newton:
-    """Return working arrays of zeros."""
+    """Return working arrays of zeros of these sizes."""
     return Newton(
         np.zeros((isps, variables)), np.zeros((isps, variables)), np.zeros((stores, isps)), np.zeros((stores, isps)),
         np.zeros((isps, rows)), np.zeros((isps, rows)),

@@ -1,8 +1,9 @@
-"""Finds the connections whose devices answer prices together, and what these share. Numpy only.
+"""Finds the connections whose devices answer prices together, and what these devices share. Numpy only.
 
-Such a connection has stores and curtailable generation only, at one congestion point and in one balancing group, behind
-one chain of limits and one tariff that count nothing else, and something that may bind. Limits around several
-connections keep prices of their own. Source: docs/explanation/optimisation.md §3.1.
+Such a connection has only stores and curtailable generation, all at one congestion point and in one balancing group.
+The chain of limits and the tariff that count its devices count nothing else, and at least one of them may bind. Limits
+around several connections keep prices of their own.
+Source: docs/explanation/optimisation.md §3.1.
 """
 
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ STORAGE, SOLAR = "storage", "curtailable"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JointConnections:
-    """M connections with their devices; the devices of one follow each other."""
+    """M connections with their devices; the devices of a connection stand next to each other."""
 
     point: Ints  # (M,) congestion point
     stores: Ints  # (n,) units of storage
@@ -72,10 +73,11 @@ def _begins(sizes: Ints) -> Ints:
 def joint_connections(
     case: Case, binding: Binding, shape: TariffShape, *, tuning: Joint = DEFAULT.joint
 ) -> JointConnections:
-    """Return the connections that answer together, given where limits and tariffs may bind.
+    """Return the connections whose devices answer together, given where limits and tariffs may bind.
 
-    Stores that may hold reserve answer together only where it needs no energy, and the steps of bids are fine. Whatever
-    decides is the same for a part of a portfolio, whose bound must not lie below its share of the whole one's.
+    Stores that may hold reserve answer together only where that reserve needs no energy and the steps of bids are fine.
+    The choice is the same for a part of a portfolio as for the whole: the bound of the part must not lie below its
+    share of the bound of the whole.
     """
     coarse = any(reserve.step_mw > tuning.fine_mw for reserve in case.reserves)
     tariffs = np.zeros(len(case.connection_tariffs.name) + 1, dtype=np.bool_)  # NO_TARIFF reads the last one
@@ -156,7 +158,7 @@ def _devices(place: Ints, chosen: Bools, count: int) -> tuple[Ints, Ints]:
 def without_joint(
     binding: Binding, shape: TariffShape, joint: JointConnections, case: Case
 ) -> tuple[Binding, TariffShape]:  # fmt: skip
-    """Return what may bind beside what joint connections settle among themselves."""
+    """Return what may bind, without what joint connections settle among their own devices."""
     others = np.ones((len(binding.imports), 1), dtype=np.bool_)
     others[joint.limits] = False
     settled = np.zeros(len(case.connection_tariffs.name), dtype=np.bool_)
@@ -173,7 +175,7 @@ def without_joint(
 
 
 def shared(case: Case, binding: Binding, shape: TariffShape, joint: JointConnections, *, called: bool) -> Shared:
-    """Return what the connections share, as compiled code reads it; nobody pays a tariff for called programs."""
+    """Return what the devices of each connection share, as compiled code reads it; called programs pay no tariff."""
     case = case.when_called() if called else case
     per_kw, limits, isps = case.isp_hours / 1000, case.connection_limits, case.isps
     draws = with_below(limits, fixed_units_kw(case))[joint.limits]

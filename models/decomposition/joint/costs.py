@@ -1,5 +1,4 @@
 """What a connection's programs cost, and the bound that prices of what its devices share prove. Compiled.
-
 Source: docs/explanation/optimisation.md §3.1.
 """
 
@@ -16,7 +15,10 @@ from models.resources.storage.layout import POWER, RESERVE
 def cost_of_shared(
     s: Shared, i: int, drawn: Floats, answers: Floats, held: Floats, solar: Floats, stores: int, solars: int
 ) -> float:  # fmt: skip
-    """Return what the connection costs beside its devices, EUR, and write what it draws to `drawn` (3,T), kW."""
+    """Return what connection i costs besides its devices, EUR, and write what it draws to `drawn` (3,T), kW.
+
+    answers (K,4,T) and held (K,R,T) of its `stores`, solar (J,T) of its `solars`, kW: only those first rows are read.
+    """
     isps, total = drawn.shape[1], 0.0
     for t in range(isps):
         power = 0.0
@@ -59,9 +61,10 @@ def _add_tariff(s: Shared, i: int, drawn: Floats, total: float) -> float:
 def prove_bound(
     s: Shared, i: int, hours: float, power: Floats, sides: Floats, product: Ints, w: Workspace, keep: bool
 ) -> tuple[float, float]:  # fmt: skip
-    """Return the bound at the prices in w.duals, and Σ own cost of the devices' answers, which are kept if asked for.
+    """Return the bound at the prices in w.duals, and Σ own cost of the devices' answers.
 
-    Both in EUR. With `keep` the answers go to w.answers, w.held and w.solar.
+    Both in EUR. power (T,), sides and product (3,T) as in answer_connection. With `keep` the answers go to w.answers,
+    w.held and w.solar.
     """
     bound, own = _price_devices(s, i, power, sides, w.duals, w.price, w.sides), 0.0
     for k in range(s.store_at[i + 1] - s.store_at[i]):
@@ -122,7 +125,10 @@ def _price_devices(
 def with_prices(
     power: Floats, rewards: Floats, answers: Floats, held: Floats, drawn: Floats, stores: int
 ) -> tuple[float, float]:  # fmt: skip
-    """Return what the portfolio charges for programs less what it pays for reserve, and the sizes of both, EUR."""
+    """Return what the portfolio charges for programs less what it pays for reserve, and the sum of magnitudes, EUR.
+
+    power (T,) and sides (3,T), EUR per kW of one ISP; answers (K,4,T), held (K,R,T), drawn (3,T), kW.
+    """
     total = size = 0.0
     for t in range(power.shape[0]):
         total += power[t] * drawn[0, t]

@@ -1,7 +1,8 @@
-"""Directions of the interior-point method: the step of every value and multiplier to products of a target. Compiled.
+"""Directions of the interior-point method: the step of every value and multiplier towards a target product. Compiled.
 
 Newton's equations give variables and energies; levels border them, so each level's effect on variables is found once
-per factor; all multipliers follow. Source: docs/explanation/optimisation.md §3.1.
+per factor; all multipliers follow.
+Source: docs/explanation/optimisation.md §3.1.
 """
 
 from models.case import Floats
@@ -26,11 +27,11 @@ def _row_shift(
 def direct(
     p: ConnectionLp, z: Iterate, n: Newton, d: Iterate, c: Iterate, target: float, first: bool, stores: int, levels: int
 ) -> tuple[float, float, tuple[float, float], float]:  # fmt: skip
-    """Write the step d to products of `target`, EUR; return how far it may go, and what that changes.
+    """Write to d the step towards products of `target`, EUR; return how far it may go, and what that changes.
 
-    The `first` step writes its own products of changes to c, and a later one is corrected by them. Returns how far
-    values, and multipliers, may go before one is zero; by how much the sum of all products changes per length of
-    either, and per product of both lengths.
+    The `first` step writes the products of its own changes to c; a later step is corrected by them. Returns four
+    things: the length that values may go before one of them is zero; the same for multipliers; by how much the sum of
+    all products changes per length of values, and of multipliers, EUR; and by how much per product of both lengths.
     """
     _write_right(p, z, n, d, c, target, first)
     _write_right_of_energies(p, z, n, d, c, target, first, stores)

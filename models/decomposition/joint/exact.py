@@ -1,4 +1,4 @@
-"""Makes exact programs and prices of the solution of a connection's linear program. Compiled.
+"""Turns the solution of a connection's linear program into exact programs and prices. Compiled.
 
 Energies are followed ISP by ISP and kept within what each store can keep, so rounding adds up to nothing.
 Source: docs/explanation/optimisation.md §3.1.

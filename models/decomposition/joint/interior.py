@@ -1,6 +1,6 @@
 """Solves the linear program of one connection by a primal-dual interior-point method. Compiled.
 
-Mehrotra's predictor and corrector: a first direction aims at products of zero, and tells what a second can hope for.
+Mehrotra's predictor and corrector: a first direction aims at products of zero, and shows what a second one can reach.
 Source: docs/explanation/optimisation.md §3.1.
 """
 
@@ -13,9 +13,9 @@ from models.decomposition.joint.newton import factor
 from models.decomposition.joint.steps import go, products
 
 _BACK = 0.995
-"""Share of the way to the boundary that a step may go."""
+"""Share of the way to the boundary that a step may go; a larger one takes fewer steps, but may end them too near it."""
 _LEAST = 1e-14
-"""Mean product, EUR, that is not divided by."""
+"""Mean product, EUR, below which nothing is divided by it."""
 
 
 @compiled
@@ -25,7 +25,7 @@ def solve(
 ) -> int:  # fmt: skip
     """Solve the LP to z until its gap is `enough_eur`, in at most `most` steps; return their number.
 
-    `eur` is about what a kW costs in an ISP.
+    `eur` is roughly what a kW costs in one ISP, and scales the first multipliers.
     """
     _begin_energies(p, z, stores, eur)
     _begin_rows(p, z, levels, eur)

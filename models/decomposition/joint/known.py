@@ -1,7 +1,8 @@
-"""Bounds of what connections cost at prices of the portfolio, proven by prices within them that are known already.
+"""Bounds of what connections cost at prices of the portfolio, proven by known prices of what their devices share.
 
-Any prices of what is shared prove a bound, and those of the last answer prove nearly all of it at prices nearby. It
-takes one best response per device, and no joint answer. Source: docs/explanation/optimisation.md §3.1.
+Any prices of what is shared prove a bound. At nearby prices of the portfolio, those of the last answer prove nearly the
+best one; that takes one best response of each device, and no joint answer.
+Source: docs/explanation/optimisation.md §3.1.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ def bounds_at(
     joint: JointConnections, s: Shared, noted: NotedPrices, stores: StorageResponder, prices: Prices, rows: Rows,
     count: int,
 ) -> Floats:  # fmt: skip
-    """Return the bounds (count,) of the connections that are asked, EUR; the others' totals mean nothing.
+    """Return bounds (count,), EUR, one for each total of the connections asked; the totals of others mean nothing.
 
     `rows` are those of the connections (M,).
     """

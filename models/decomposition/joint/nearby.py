@@ -1,8 +1,8 @@
-"""The answer of one connection near known programs: its stores answer in turn, each in the room beside the rest.
+"""The answer of one connection near known programs: its stores answer in turn, each in the room that the others leave.
 
-What a single store does beside all others is exact without iteration: the room that they leave is its limit of power.
-Beginning at good programs for like prices, one turn of all stores mostly ends at the best, in a twentieth of the time
-that the linear program takes. What it finds depends on the programs it begins at, so these are kept.
+The best response of a single store beside all others is exact without iteration: the room that they leave limits its
+power. From good programs for similar prices, one turn of all stores mostly ends at the best ones, in a twentieth of the
+time of the linear program. The result depends on the programs at the start, so these are kept.
 Source: docs/explanation/optimisation.md §3.1.
 """
 
@@ -31,7 +31,8 @@ from models.resources.storage.layout import (
 )
 
 _ROUNDING = 1e-6
-"""What rounding may add to the cost of exceeding limits, as a share of what the programs cost, and to energy, kWh."""
+"""What rounding may add: to the cost of exceeding limits, as a share of what the programs cost, and to energy, in
+kWh."""
 
 
 class DevicePrograms(NamedTuple):
@@ -58,9 +59,10 @@ def answer_in_turn(
 ) -> tuple[bool, float]:  # fmt: skip
     """Write an answer of connection i to w.answers, w.held and w.solar; return whether there is one, and its cost, EUR.
 
-    The connection has no tariff. Prices as in answer_connection. w.tables, w.scalars and w.solar are those of devices
-    that answer alone; a store that misses its band keeps the answer it gave alone. There is no answer where limits
-    would be exceeded by more than they are by the known programs, or a band be missed.
+    The connection has no tariff. power (T,), sides and product (3,T), rewards (R,T): as in answer_connection. w.tables,
+    w.scalars and w.solar are those of devices that answer alone; a store that misses its band keeps the answer it gave
+    alone. There is no answer where limits would be exceeded by more than they are by the known programs, or a band be
+    missed.
     """
     stores, solars = s.store_at[i + 1] - s.store_at[i], s.solar_at[i + 1] - s.solar_at[i]
     for k in range(stores):

@@ -1,7 +1,8 @@
 """Newton's equations of a connection's LP, factored and solved by Riccati's recursion over ISPs. Compiled.
 
 Only energies connect ISPs, so these are the equations of a linear-quadratic control problem, and the work is
-proportional to the number of ISPs. Source: docs/explanation/optimisation.md §3.1.
+proportional to the number of ISPs.
+Source: docs/explanation/optimisation.md §3.1.
 """
 
 import numpy as np

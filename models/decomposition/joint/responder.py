@@ -1,5 +1,4 @@
-"""Connections that answer prices as a whole, prepared once.
-
+"""Connections that answer prices as a whole; they are prepared once, and then answer any prices.
 Source: docs/explanation/optimisation.md §3.1.
 """
 
@@ -24,14 +23,15 @@ from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows, Sides, Sums, Tasks, Totals, add_up, best_sides, for_each_range
 
 _EXACT = 1e-7
-"""Gap of answers that are as exact as rounding allows."""
+"""Gap, as a share of what programs cost, of answers that are as exact as rounding allows."""
 _WORK = 64
-"""Units of other classes that take about as long as one connection; it says when threads are worth their start."""
+"""Units of other classes that take about as long to answer as one connection; decides when threads are worth
+starting."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JointMixed:
-    """Mixtures of the answers of some connections, by device."""
+    """Mixtures of the answers of some connections, for each of their devices."""
 
     stores: Ints  # (n,) positions among the stores of all connections
     storage: Mixed
@@ -87,7 +87,8 @@ class JointResponder:
     def respond(self, prices: Prices, rows: Rows, count: int, *, prove: bool = True) -> Totals:
         """Return the sums of all answers per total 0..count−1, see models.response.Totals.
 
-        Without `prove` bounds are valid but poor, and answers the same. The prices within the connections are noted.
+        Without `prove` bounds are valid but poor, and the answers are the same. The prices of what each connection's
+        devices share are noted, for `bounds` and `duals`.
         """
         sides, rewards = self._sides(prices.held_eur_per_kw)
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
@@ -115,12 +116,12 @@ class JointResponder:
     def bounds(self, prices: Prices, rows: Rows, count: int) -> Floats:
         """Return the bounds (count,) that the prices noted last prove at other prices of the portfolio, EUR.
 
-        They are a little below what `respond` would prove, and take a small part of its time.
+        They are a little below those that `respond` would prove, and take a small part of its time.
         """
         return bounds_at(self.joint, self.shared, self.noted, self.stores, prices, rows, count)
 
     def duals(self, prices: Prices, rows: Rows) -> Floats:
-        """Return the prices of limits (2·l,T), import then export, that prove the bound, in the order of the limits."""
+        """Return the prices of limits (2·l,T), EUR per kW of one ISP, that prove the bound: import, then export."""
         self.respond(prices, rows, int(rows.total.max(initial=-1)) + 1)
         return np.concatenate([self.noted.imports, self.noted.exports])
 

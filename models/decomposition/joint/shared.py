@@ -1,5 +1,4 @@
-"""What connections share, and the working arrays of the thread that answers for them. Compiled.
-
+"""What the devices of a connection share, and the working arrays of a thread that answers for connections. Compiled.
 Source: docs/explanation/optimisation.md §3.1.
 """
 
@@ -17,7 +16,7 @@ NOTHING = 1e-9
 
 
 class Shared(NamedTuple):
-    """What M connections share. EUR per kW of one ISP; rooms are limits less what fixed units draw."""
+    """What the devices of M connections share; prices in EUR per kW of one ISP. Rooms: limits less what is fixed."""
 
     store_at: Ints  # (M+1,) where each connection's stores begin
     store: Ints  # positions among all stores

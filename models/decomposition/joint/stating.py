@@ -1,6 +1,6 @@
 """States the linear program of one connection: what its devices may do, and rows for what they share. Compiled.
 
-A store that misses its band answers alone, since comfort comes first: here its power is fixed.
+A store that misses its energy band answers alone, since comfort comes first: its power is fixed here.
 Source: docs/explanation/optimisation.md §3.1.
 """
 
@@ -30,7 +30,7 @@ from models.resources.storage.layout import (
 )
 
 _NARROW_KWH = 2e-5
-"""Least width of a band of energy in the linear program; what that gives too much is taken back."""
+"""Least width of an energy band in the linear program; exact programs take back what that allows too much."""
 
 
 @compiled

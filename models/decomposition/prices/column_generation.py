@@ -1,7 +1,8 @@
-"""Generates columns, answers that fit together, at the best prices. Source: docs/explanation/optimisation.md §3.4.
+"""Generates columns that fit together: answers near the best prices. Source: docs/explanation/optimisation.md §3.4.
 
-Steps grow from round to round, so that mismatches count for more and more: early answers are cheap, late ones close the
-mismatches. One share of the groups is asked at a time; the prices for the next share already count its answers.
+Steps of prices grow from round to round, so that mismatches of supply and demand count more and more: early answers are
+cheap, late ones close the mismatches. One share of the groups is asked at a time, and the prices for the next share
+take its answers into account.
 """
 
 from collections.abc import Callable
@@ -28,10 +29,10 @@ def generate_columns(
     after: Callable[[], None] = lambda: None,
     interrupted: Callable[[], StopReason | None],
 ) -> StopReason:
-    """Ask every group `rounds` times, fewer once the master's cost is within `enough_eur` of the bound or stays.
+    """Ask every group `rounds` times, or until the master's cost is within `enough_eur` of the bound or falls no more.
 
-    `first_step` is the factor on the step of prices at first. The centre stays at the best prices. `after` is called
-    after every share of a round. Returns the reason to stop.
+    `first_step` is the factor on the step of prices in the first round. The centre stays at the best prices. `after` is
+    called after every share of a round. Returns the reason to stop.
     """
     master.set_centre(state.centre)
     groups = len(master.groups.point)

@@ -1,8 +1,8 @@
-"""Searches the prices of priced congestion points and connection limits while those of the whole portfolio stay.
+"""Searches the prices of priced congestion points and connection limits while those of the whole portfolio stay fixed.
 
-With the portfolio's prices fixed nothing connects the blocks, priced points with the limits in them: each has a centre,
-steps and a bound of its own, and the bound of all is their sum. A round asks their units, and no others, whose prices
-stay.
+A block is a set of priced points together with the connection limits at them. With the portfolio's prices fixed nothing
+connects the blocks: each has a centre, steps and a bound of its own, and the bound of all is their sum. A round asks
+only units in blocks; the prices of all others stay.
 Source: docs/explanation/optimisation.md §3.3.
 """
 
@@ -34,9 +34,9 @@ def search_point_prices(
 ) -> StopReason:
     """Improve the centre's prices of blocks until a rule stops the search, and return its reason.
 
-    Each block keeps its own centre and step, as a whole search does: some of many points gain in nearly every round,
-    while a single one fails in most. Joint groups whose bounds are known well enough are not asked, as in
-    search_prices: `slight` is a share of what their block is promised. `after` is called after every round.
+    Each block keeps a centre and a step of its own: in nearly every round some of many points gain, although any single
+    point fails in most rounds. As in search_prices, joint groups whose bounds are known well enough are not asked;
+    `slight` is a share of the gain promised to their block. `after` is called after every round.
     """
     blocks = master.grouping.blocks
     count = blocks.count

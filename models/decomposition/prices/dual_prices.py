@@ -1,4 +1,4 @@
-"""Dual prices of all couplings, as the search keeps them; from the case's own prices, and back to an outcome's."""
+"""Dual prices of all couplings, as the search keeps them; from an earlier plan's prices, and to an outcome's."""
 
 from dataclasses import dataclass
 
@@ -30,11 +30,11 @@ class DualPrices:
         return self.balance, self.program, self.call, self.reserve, self.called, self.connections
 
     def scenario(self) -> ScenarioPrices:
-        """Return what units see in both scenarios: prices of their program and rewards of reserve held."""
+        """Return what units see, planned and called: prices of their programs and rewards of reserve held."""
         return ScenarioPrices(planned=self.seen(called=False), called=self.seen(called=True))
 
     def seen(self, *, called: bool) -> Prices:
-        """Return what units see in one scenario."""
+        """Return what units see in one scenario: planned, or called."""
         first = self.balance[:1]  # units of other groups have a place
         if called:
             power, held = np.concatenate([self.call, np.zeros_like(first)]), -self.called[None]
@@ -53,7 +53,7 @@ class DualPrices:
 
 
 def carried(start: Duals, grouping: Grouping) -> DualPrices:
-    """Return an earlier plan's prices, for the congestion points that are priced now."""
+    """Return an earlier plan's prices, EUR per kW of one ISP, for the congestion points that are priced now."""
     points = grouping.priced_points
     places, isps = grouping.places, start.balance.shape[0]
     known = start.connections.shape == (2 * places.every, isps)  # prices of other limits say nothing about these
@@ -68,7 +68,7 @@ def carried(start: Duals, grouping: Grouping) -> DualPrices:
 
 
 def duals(case: Case, grouping: Grouping, prices: DualPrices, bound_eur: float = np.nan) -> Duals:
-    """Return the prices of all congestion points, zero where they have none, with the bound of the value they prove."""
+    """Return the prices of all congestion points, zero for those without one, with the bound that they prove, EUR."""
     program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
     program[grouping.priced_points], call[grouping.priced_points] = prices.program, prices.call
     return Duals(
@@ -84,7 +84,10 @@ def duals(case: Case, grouping: Grouping, prices: DualPrices, bound_eur: float =
 
 
 def shadow(case: Case, grouping: Grouping, prices: DualPrices, joint_limits: Floats) -> Shadow:
-    """Return shadow prices: what one more unit of each coupling is worth; joint_limits (2,L,T): within connections."""
+    """Return shadow prices: what one more unit of each coupling is worth, EUR/MWh, and EUR/MW of capacity.
+
+    joint_limits (2,L,T): what a kW more of limits within connections is worth, EUR per ISP, import and export.
+    """
     per_mwh = 1000 / case.isp_hours
     full = duals(case, grouping, prices)
     own = 0.0 if case.anchor is None else case.anchor.eur_per_mwh / per_mwh

@@ -2,7 +2,8 @@
 
 A congestion point is *priced* when a limit, a reservation or an announced program gives its program a price of its own.
 A group is the units of one kind at one priced point, or a share of the units of a kind at all other points; units with
-a called program form groups of their own for it. Source: docs/explanation/optimisation.md §3.1.
+a called program form groups of their own for it.
+Source: docs/explanation/optimisation.md §3.1.
 """
 
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ class JointBatch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Blocks:
-    """What is connected by priced points and connection limits: given the portfolio's prices, nothing else is."""
+    """Sets of groups that priced points and connection limits connect; beside them only the portfolio's prices do."""
 
     count: int  # B
     of_point: Ints  # (N,) the block of each priced point
@@ -77,7 +78,7 @@ class Grouping:
     blocks: Blocks
 
     def paths(self) -> tuple[Ints, Ints]:
-        """Return the sums at connections that groups count at, one group after the other, and their begins (G+1,)."""
+        """Return the sums at connections that groups count at, group after group, and where each one's begin (G+1,)."""
         return _paths(self.places, self.group_place, self.group_called)
 
     @property
@@ -110,7 +111,7 @@ def may_hold(case: Case, resource: ResourceClass) -> Bools:
 
 @dataclass(kw_only=True, eq=False)
 class _Members:
-    """Deals members, units or connections, into groups, and remembers what each group is."""
+    """Puts members (units or connections) into groups, and records what each group is."""
 
     case: Case
     number_of: Ints
@@ -184,10 +185,10 @@ def _shares(case: Case, resource: ResourceClass, units: Ints, kind: Ints, count:
 def group_units(
     case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups, *, alone: bool = False
 ) -> Grouping:  # fmt: skip
-    """Return the groups of a case; units of a kind at unpriced points are dealt into `unpriced_groups` groups.
+    """Return the groups of a case; units of one kind at unpriced points are dealt into `unpriced_groups` groups.
 
-    With `alone` no connection answers as a whole: what its devices share has prices.
-    Raises CaseError where a market's cost is no sum over ISPs. Source: docs/explanation/optimisation.md §3.1.
+    With `alone` no connection answers as a whole: what its devices share has prices of its own.
+    Raises CaseError where a market's cost is not a sum over ISPs. Source: docs/explanation/optimisation.md §3.1.
     """
     for market in MARKETS:
         if market.whole_only(case):

@@ -1,10 +1,10 @@
-"""Places: the prices that units behind limits and tariffs of connections see on top of their congestion point's.
+"""Places: units that see the same prices of connections on top of the price of their congestion point.
 
-So do units of a balancing group other than the first, whose energy has a price of its own.
-
-A unit sees the prices of every limit that counts it, added up along the tree, and those of its connection's tariff and
-peak charges. What cannot bind, whatever the units do, has none; units that see the same prices share a place, so homes
-that cannot turn from import to export share one per tariff. Source: docs/explanation/optimisation.md §3.1.
+A unit sees the prices of every limit that counts it, added up along the tree, those of its connection's tariff and peak
+charges, and, in a balancing group other than the first, a price of energy of its own. What cannot bind, whatever the
+units do, has no price. Units that see the same prices share a place, so homes that cannot turn from import to export
+share one for each tariff.
+Source: docs/explanation/optimisation.md §3.1.
 """
 
 from dataclasses import dataclass
@@ -63,23 +63,30 @@ class Places:
         return np.arange(self.sums) < self.limits
 
     def of_all(self, values: Floats) -> Floats:
-        """Return the rows (2S,T), import then export, of values at all sums."""
+        """Return the rows (2S,T) of values (2·every,T) at all sums; both import, then export."""
         return np.concatenate([values[self.rows], values[self.every + self.rows]])
 
     def at_all(self, values: Floats) -> Floats:
-        """Return values (2S,T), import then export, at all sums; zero where there is no price."""
+        """Return values (2·every,T) at all sums, given those (2S,T), else zero; both import, then export."""
         result = np.zeros((2 * self.every, *values.shape[1:]))
         result[self.rows], result[self.every + self.rows] = values[: self.sums], values[self.sums :]
         return result
 
     def power_eur_per_kw(self, connections: Floats, *, called: bool) -> Floats:
-        """Return what is added to the price of power (M,T), given the prices of sums (2S,T): import, then export."""
+        """Return what is added to the price of power (M,T), given the prices of sums (2S,T): import, then export.
+
+        All prices are in EUR per kW of one ISP.
+        """
         half, counts = self.sums, self.called if called else self.planned
         found = np.asarray(counts @ (connections[:half] + connections[half:]))
         return found if called or self.own_eur_per_kw is None else found + self.own_eur_per_kw
 
     def held_eur_per_kw(self, connections: Floats, *, called: bool) -> Floats:
-        """Return what limits charge for reserve held (M,R,T): import limits for the side down, export for up."""
+        """Return what limits charge for reserve held (M,R,T), EUR per kW of one ISP.
+
+        Import limits charge for reserve down, export limits for reserve up. connections (2S,T): prices of sums, import,
+        then export.
+        """
         half, rows, counts = self.sums, self.limits, (self.called if called else self.planned)[:, : self.limits]
         imports, exports = counts @ connections[:rows], counts @ connections[half : half + rows]
         up, down = self.takes[:, :, None]
@@ -91,9 +98,9 @@ def find_places(
 ) -> tuple[Places, dict[str, Ints]]:
     """Return the places, and class → the place of each unit (U,), −1 for those with no price of their own.
 
-    number_of, reserved (C+1,): each congestion point's number among the priced ones, −1 where none, and whether it has
-    a reservation. Where limits may bind and the shape of tariffs, without what connections settle among themselves:
-    the tariffs `settled` have no price.
+    number_of, reserved (C+1,): the number of each congestion point among the priced ones, −1 for none, and whether it
+    has a reservation. `binding` (where limits may bind) and `shape` (of tariffs) come without what connections settle
+    among their own devices; the tariffs `settled` have no price.
     """
     limits, count = case.connection_limits, len(case.connection_limits.name)
     tariffs = case.connection_tariffs

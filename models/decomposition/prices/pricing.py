@@ -1,4 +1,4 @@
-"""Answers prices with sums of best responses; no other part of the decomposition sees single units."""
+"""Answers prices with sums of best responses; only here does the decomposition deal with single units."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ScenarioPrices:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KnownBounds:
-    """Groups whose bounds at some prices are known well enough without an answer."""
+    """Groups whose bounds at some prices are known well enough that they need not answer."""
 
     groups: Bools  # (G,)
     bound_eur: Floats  # (G,) zero for all others
@@ -37,20 +37,20 @@ class Pricing(Protocol):
     def respond(self, prices: ScenarioPrices, groups: Bools | None = None, *, prove: bool = True) -> Totals:
         """Return the sums of best responses per group (G); with a mask `groups` (G,), zero for all others.
 
-        Without `prove` bounds may be poor, which spares work; answers are the same.
+        Without `prove` bounds may be poor, which saves work; the answers are the same.
         """
         ...
 
     def known(
         self, prices: ScenarioPrices, promised_eur: Floats, enough_eur: Floats | float, groups: Bools | None = None
     ) -> KnownBounds | None:
-        """Return those of the groups (G,), by default of all, whose answers can cost at most `enough_eur`, each or
-        all alike, less than promised (G,), with bounds that prove it; None where there are none.
+        """Return those of the groups (G,), by default of all, whose answers can cost at most `enough_eur`, for each or
+        the same for all, less than promised (G,), EUR, with bounds that prove it; None where there are none.
         """
         ...
 
     def keep(self) -> int:
-        """Keep what connections that answer as a whole did last; return its number for `Prices.near`."""
+        """Keep the last answers of connections that answer as a whole; return their number for `Prices.near`."""
         ...
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
@@ -68,9 +68,9 @@ class Pricing(Protocol):
         ...
 
     def joint_limits(self, prices: ScenarioPrices, asked: Bools | None = None) -> Floats:
-        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; else 0.
+        """Return what a kW more of each limit (2,L,T), import and export, is worth in joint answers, EUR; 0 elsewhere.
 
-        Only the groups asked (G,), by default all, answer again; what the others answered last counts as it is.
+        Only the groups asked (G,), by default all, answer again; the last answers of the others count as they are.
         """
         ...
 
@@ -96,7 +96,7 @@ class PreparedUnits:
     def mixtures(
         self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of chosen units (n,). Raises TypeError where units do not mix."""
+        """Yield positions (m,) of a few chosen units (n,), with mixtures. Raises TypeError where units do not mix."""
         if self.mixing is None:
             raise TypeError(f"{type(self.responder).__name__} does not mix")
         return self.mixing.mixtures(rounds, rows, shares, chosen)
@@ -166,7 +166,7 @@ class JointPricing:
         return KnownBounds(groups=well, bound_eur=bound_eur) if well.any() else None
 
     def keep(self) -> int:
-        """Keep what connections that answer as a whole did last; return its number for `Prices.near`."""
+        """Keep the last answers of connections that answer as a whole; return their number for `Prices.near`."""
         return max((responder.keep() for responder in self.responders), default=NOWHERE)
 
     def _rows(self, batch: JointBatch) -> tuple[slice, Rows]:
@@ -245,18 +245,18 @@ class LocalPricing:
         return self._joint.known(prices, promised_eur, enough_eur, groups)
 
     def keep(self) -> int:
-        """Keep what connections that answer as a whole did last; return its number for `Prices.near`."""
+        """Keep the last answers of connections that answer as a whole; return their number for `Prices.near`."""
         return self._joint.keep()
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
-        """Yield the best responses of chosen units (n,) of a batch that cannot mix."""
+        """Yield positions (n,) of chosen units of a batch that cannot mix, with their best responses."""
         for few in chunks(chosen):
             yield few, self._units[batch].choices(prices, self._grouping.batches[batch].rows, few)
 
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of the answers of chosen units (n,) of a batch."""
+        """Yield positions (m,) of a few of the chosen units (n,) of a batch, with mixtures of their answers."""
         return self._units[batch].mixtures(rounds, self._grouping.batches[batch].rows, shares, chosen)
 
     def joint_mixtures(self, batch: int, rounds: Sequence[Prices], shares: Shares) -> Iterator[JointMixed]:
@@ -264,7 +264,7 @@ class LocalPricing:
         return self._joint.mixtures(batch, rounds, shares)
 
     def joint_limits(self, prices: ScenarioPrices, asked: Bools | None = None) -> Floats:
-        """Return what limits (2,L,T) are worth in joint answers, see Pricing.joint_limits."""
+        """Return what a kW more of limits (2,L,T) is worth in joint answers, EUR, see Pricing.joint_limits."""
         return self._joint.limits(prices, asked)
 
     def joint_responders(self) -> Sequence[JointResponder]:

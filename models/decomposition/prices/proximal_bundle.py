@@ -1,7 +1,7 @@
 """Searches prices by a proximal bundle method. Source: docs/explanation/optimisation.md §3.3.
 
-The restricted master, made of the answers so far, proposes prices near the best ones, the centre, and promises a bound
-at these prices. The answers of all units give the true bound.
+The restricted master, made of the answers so far, proposes prices near the best ones so far (the centre), and promises
+a bound at these prices. The answers of all units give the true bound.
 """
 
 from collections.abc import Callable
@@ -26,11 +26,12 @@ def search_prices(
     interrupted: Callable[[], StopReason | None],
     slight: float = 0.0,
 ) -> StopReason:
-    """Raise the bound until a rule stops the search, for instance when `patience` rounds gain little of `aim_eur`.
+    """Raise the bound until a rule stops the search, for example when `patience` rounds gain little of `aim_eur`.
 
     The centre moves to new prices that bring enough of the promised gain; the step grows and shrinks with that share.
-    Joint groups are not asked while their bounds are known well enough: those that can take at most their part of the
-    share `slight` of the promised gain. `after` is called after every round. Returns the reason to stop.
+    Joint groups are not asked while their bounds are known well enough, that is, while each can take away no more than
+    its part of the share `slight` of the promised gain. `after` is called after every round. Returns the reason to
+    stop.
     """
     stays = BoundStays(patience=patience, little_eur=tuning.little * aim_eur)
     failures, first = 0, state.rounds

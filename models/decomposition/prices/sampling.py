@@ -1,9 +1,10 @@
 """Finds a large portfolio's prices on a sample of some thousands of its units.
 
-Balance and reserve have hundreds of prices, however many units there are, and these take most rounds to find. The
-sample is a portfolio of its own, with the same share of the markets as of the units. It takes priced congestion points,
-and of the other units those of each class, at even distances. The search for all units begins at its prices, and proves
-the bound there. Source: docs/explanation/optimisation.md §3.3.
+Balance and reserve have hundreds of prices, however many units there are, and finding these takes most of the rounds.
+The sample is a portfolio of its own, with the same share of the markets as of the units. It contains priced congestion
+points with their units, and units of each class at the other points, both taken at even distances. The search for all
+units begins at the sample's prices, and proves the bound there.
+Source: docs/explanation/optimisation.md §3.3.
 """
 
 from collections.abc import Callable
@@ -37,10 +38,10 @@ class Sample:
 
 
 def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
-    """Return a sample of about `tuning.units` units; None for a small portfolio or a part of one.
+    """Return a sample of about `tuning.units` units; None for a small portfolio, or a part of one.
 
-    Return None as well where priced points are so few and large that the sample would have far too many or too few
-    units at them.
+    There is none either where priced points are so few and so large that the sample would have far too many or far too
+    few units at them.
     """
     everybody = sum(resource.count(case) for resource in PRICED)
     if everybody < tuning.large * tuning.units or case.remainder is not None:
@@ -97,7 +98,10 @@ def prices_of(
     tuning: Tuning,
     interrupted: Callable[[], StopReason | None],
 ) -> DualPrices:
-    """Return a sample's best prices for the whole portfolio; priced points outside it keep their start, or zero."""
+    """Return a sample's best prices for the whole portfolio; priced points outside it keep their start, or zero.
+
+    `relative_gap` is a share of the sample's gross cost. Prices are in EUR per kW of one ISP.
+    """
     small = group_units(sample.case, tuning.pool.unpriced_groups)
     master, pricing = RestrictedMaster(sample.case, small, tuning), LocalPricing(sample.case, small)
     start = None if sample.case.start is None else carried(sample.case.start, small)

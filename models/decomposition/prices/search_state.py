@@ -45,7 +45,7 @@ class SearchState:
 
 
 def limits_at_centre(master: RestrictedMaster, pricing: Pricing, state: SearchState, *, gap_eur: float) -> Floats:
-    """Return what limits within connections (2,L,T) are worth at the centre, see Pricing.joint_limits.
+    """Return what a kW more of limits within connections (2,L,T) is worth at the centre, EUR, see Pricing.joint_limits.
 
     Connections answer again only where what they answered last does not prove their bound within their part of the gap.
     """

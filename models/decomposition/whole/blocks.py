@@ -24,7 +24,8 @@ from models.resources.storage.layout import PINNED, STEPS
 from models.response import best_sides
 
 _NEXT_TO_NOTHING = 1e-30
-"""Reward, EUR/kW, at which a side of reserve is part of a program and costs nothing."""
+"""Reward of reserve, EUR per kW of one ISP: enough to state a side of reserve in a program, too little to matter in its
+cost."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,6 +1,6 @@
 """Newton's equations of many chains in time, factored and solved by Riccati's recursion over ISPs. Compiled.
 
-A chain is a connection: its variables of an ISP meet each other in rows, and the next ISP through energies only.
+A chain is a connection: rows tie its variables of one ISP together, and only energies tie one ISP to the next.
 Source: docs/explanation/optimisation.md §3.9.
 """
 
@@ -39,7 +39,7 @@ class Factors(NamedTuple):
 
 @inlined
 def widest(begins: Ints) -> int:
-    """Return the most members of a part, given where parts begin and the last one ends."""
+    """Return the number of members of the largest part, given where parts begin and the last one ends (parts+1,)."""
     most = 0
     for i in range(begins.shape[0] - 1):
         most = max(most, begins[i + 1] - begins[i])
@@ -128,7 +128,10 @@ def _step_back(c: Chains, f: Factors, i: int, v: int, stores: int, first: int, v
 
 @compiled
 def substitute(c: Chains, f: Factors, right: Floats, right_e: Floats, miss: Floats, dx: Floats, de: Floats) -> None:
-    """Solve for the changes of variables (n,) and energies (k·T,), given what both cost, and misses of energies."""
+    """Write the changes of variables dx (n,), kW, and energies de (k·T,), kWh.
+
+    right (n,), right_e (k·T,): what variables and energies cost; miss (k·T,): by how much energies are missed, kWh.
+    """
     isps, most = (c.variable_at.shape[0] - 1) // (c.store_at.shape[0] - 1), widest(c.store_at)
     seen, back = np.zeros(most), np.zeros(most)
     for b in range(c.store_at.shape[0] - 1):

@@ -1,8 +1,8 @@
-"""What the outputs of chains have in common, by the inverse of their equations. Compiled.
+"""Covariances of the outputs of chains: entries of the inverse of their equations. Compiled.
 
-The inverse is the covariance of a chain of random variables: x[t] = −gain·e[t−1] + what is independent, and
-e[t] = move·e[t−1] + change·what is independent. So what outputs at two ISPs have in common is a product of three
-matrices, and those of many chains are added up by one product of large matrices for each few ISPs, a block.
+The inverse is the covariance of a chain of random variables: x[t] = −gain·e[t−1] + w[t] and
+e[t] = move·e[t−1] + change·w[t], with independent w. So the covariance of outputs in two ISPs is a product of three
+matrices, and the sum over many chains takes one product of large matrices for each block of a few ISPs.
 Source: docs/explanation/optimisation.md §3.9.
 """
 
@@ -16,7 +16,7 @@ from models.decomposition.whole.chains import Chains, Factors, widest
 
 
 class Covariances(NamedTuple):
-    """What outputs (O of an ISP) have in common, by blocks of W ISPs, D in all; N stores in all, F families."""
+    """Covariances of outputs, O in each ISP, by D blocks of W ISPs; N stores in all, F families."""
 
     gain: Floats  # (D,W·O,N) of an output per energy before its block
     past: Floats  # (D,N,W·O) of the energies after a block with the outputs in it
@@ -39,7 +39,9 @@ class _ChainWorkspace(NamedTuple):
 
 @compiled
 def covary(c: Chains, f: Factors, output: Floats, family: Ints, wide: int, into: Covariances) -> None:
-    """Write covariances of the outputs of all chains; output (n,O): what variables add to them; family (B,).
+    """Write the covariances of the outputs of all chains to `into`.
+
+    output (n,O): what each variable adds to the outputs of its ISP; family (B,) of each chain; `wide`: ISPs of a block.
 
     `into.within` is added to.
     """

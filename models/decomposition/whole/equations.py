@@ -1,7 +1,8 @@
 """Newton's equations of a whole LP at one iterate, and the directions that solve them.
 
-Chains answer by themselves, bordered by the levels of their peaks; the Schur complement of the linking rows gives the
-step of the prices. Source: docs/explanation/optimisation.md §3.9.
+Each chain is solved by itself, bordered by the levels of its peaks; the Schur complement of the linking rows gives the
+step of the prices.
+Source: docs/explanation/optimisation.md §3.9.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from models.decomposition.whole.whole_lp import WholeIterate, WholeLp
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bent:
-    """Products of changes, EUR, by which a direction is corrected."""
+    """Products of changes, EUR, by which a direction is corrected (Mehrotra's second-order terms)."""
 
     below: Floats | float = 0.0
     above: Floats | float = 0.0
@@ -49,7 +50,10 @@ class NewtonSolver:
         """Most levels of a chain"""
 
     def solve(self, right: Floats, right_e: Floats, miss: Floats) -> tuple[Floats, Floats]:
-        """Return the changes of variables (n,) and energies (k·T,), given what both cost and misses of energies."""
+        """Return the changes of variables (n,), kW, and energies (k·T,), kWh.
+
+        right (n,), right_e (k·T,): what variables and energies cost; miss (k·T,): by how much energies are missed, kWh.
+        """
         x, energy = np.empty_like(right), np.empty_like(right_e)
         substitute(self.lp.blocks.chains, self.factors, right, right_e, miss, x, energy)
         return x, energy

@@ -1,6 +1,7 @@
 """Solves a whole LP by a primal-dual interior-point method: all chains, and the linking rows between them.
 
-Mehrotra's predictor and corrector. Source: docs/explanation/optimisation.md §3.9.
+Mehrotra's predictor and corrector.
+Source: docs/explanation/optimisation.md §3.9.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def solve(
 ) -> WholeSolution:  # fmt: skip
     """Move the iterate until the gap is `enough_eur` and no row is missed by more than `miss_kw`, or steps are used up.
 
-    number: of steps before.
+    It also ends when no step is left; number: steps taken before.
     """
     lp = solver.lp
     while True:

@@ -65,7 +65,7 @@ def families_of(grouping: Grouping, isps: int) -> tuple[Kinds, list[Families]]:
 class Linking:
     """n linking rows A·x + others·q = right, with the cost and bounds of the Q variables outside of chains.
 
-    Prices are of all couplings, in their order: those that are no linking rows have a price that nothing changes.
+    Prices are those of all couplings, in their order; where a coupling is no linking row, nothing changes its price.
     """
 
     cost: Floats  # (Q,)
@@ -134,12 +134,12 @@ def _counts(kinds: Kinds, one: int, first: Ints, isps: int, outputs: int) -> spa
 
 
 def joined(prices: DualPrices) -> Floats:
-    """Return the prices of all couplings as one array, in their order."""
+    """Return the prices of all couplings as one array (rows,), EUR per kW of one ISP, in the order of the couplings."""
     return np.concatenate([values.ravel() for values in prices.arrays()])
 
 
 def parted(y: Floats, like: DualPrices) -> DualPrices:
-    """Return prices of all couplings, given as one array, in the shape of others."""
+    """Return prices of all couplings, given as one array y (rows,), in the shape of others."""
     ends = np.cumsum([values.size for values in like.arrays()])[:-1]
     parts = np.split(y, ends)
     return DualPrices(

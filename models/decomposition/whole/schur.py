@@ -1,5 +1,4 @@
 """What the chains add to the equations of the linking rows: the Schur complement of everything within them.
-
 Source: docs/explanation/optimisation.md §3.9.
 """
 
@@ -14,14 +13,14 @@ from models.decomposition.whole.chains import Factors
 from models.decomposition.whole.covariances import Covariances, covary
 
 _WIDE = 8
-"""ISPs whose outputs are carried on together: more work within them, and fewer and larger products of matrices."""
+"""ISPs of a block. A larger block means more work within it, and fewer and larger products of matrices."""
 _STATES = 256
-"""Energies that are carried on together: so many that they stay in the cache."""
+"""Most energies that pass from block to block together: few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Together:
-    """Chains of one family with the same number of stores, whose energies follow each other."""
+    """Chains of one family with the same number of stores; their energies stand next to each other."""
 
     family: int
     chains: int
@@ -31,7 +30,7 @@ class Together:
 
 
 class Schur:
-    """Adds up covariances of all chains; its arrays are used again and again."""
+    """Adds up the covariances of all chains; its arrays are used for every sum."""
 
     def __init__(self, blocks: ChainBlocks, counts: tuple[sparse.csr_array, ...]) -> None:
         """Prepare sums for linking rows; counts (n,T·O) of each family: where its outputs count."""

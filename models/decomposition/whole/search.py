@@ -1,6 +1,7 @@
-"""Solves the whole portfolio as one linear program, where connections make it one; makes prices and programs of it.
+"""Solves a portfolio of connections as one linear program where it is one; turns its solution into prices and programs.
 
-Bound and value are proven and computed as of any others. Source: docs/explanation/optimisation.md §3.9.
+The bound is proven, and the value computed, as for any other prices and programs.
+Source: docs/explanation/optimisation.md §3.9.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +30,8 @@ from models.resources.storage.layout import ENERGY, EXCESS, POWER, RESERVE, SLAC
 def is_one_lp(grouping: Grouping, responders: Sequence[JointResponder], tuning: WholeLps) -> bool:
     """Return whether everything that has a choice is behind connections that answer as a whole, with linear programs.
 
-    No connection limit has a price, every connection has a store, all stores can keep their bands, no side of reserve
-    is sold as two products, and nothing is beside the case.
+    It is required that no connection limit has a price, every connection has a store, all stores can keep their bands,
+    no side of reserve is sold as two products, and the case is no part of a larger portfolio.
     """
     if grouping.batches or not grouping.joint or grouping.places.planned.nnz or grouping.places.called.nnz:
         return False
@@ -51,8 +52,8 @@ def whole_programs(
 ) -> Iterator[tuple[JointMixed, ...]]:  # fmt: skip
     """Solve the whole where it is one LP, to one gap after the other.
 
-    Each time its prices become the centre if their bound is better, and its positions the master's; the programs of all
-    connections of each joint batch are yielded.
+    After each gap, the prices become the centre if their bound is better, and the positions become the master's; the
+    programs of all connections of each joint batch are yielded.
     """
     responders, case, start = pricing.joint_responders(), master.case, state.centre
     if not is_one_lp(master.grouping, responders, tuning) or interrupted():

@@ -92,7 +92,7 @@ class WholeLp:
         """(n',) what does not depend on variables"""
 
     def parts(self, value: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return those of bounded values (V,) that are variables, energies, levels, and outside of chains."""
+        """Return the bounded values (V,) of variables, of energies, of levels, and of variables outside of chains."""
         a, b, c = self._ends
         return value[:a], value[a:b], value[b:c], value[c:]
 
@@ -108,7 +108,7 @@ class WholeLp:
         return float(low @ z.below + high @ z.above + z.slack @ z.dual + z.beyond @ left)
 
     def drawn(self, x: Floats, energy: Floats, level: Floats) -> Floats:
-        """Return the values (R,) of elastic rows."""
+        """Return the values (R,) of elastic rows, kW or kWh, at variables x (n,), energies (k·T,) and levels (P,)."""
         rows = self.blocks.rows @ x
         rows[self.peaks] -= level[self.level]
         return np.concatenate([rows, energy[self.blocks.step_at]])
