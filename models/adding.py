@@ -7,7 +7,7 @@ from models.arrays import Floats, Ints
 
 
 def sum_rows(values: NDArray[np.floating], place: Ints, count: int, onto: Floats | None = None) -> Floats:
-    """Return the sums (count,…) of the rows (n,…) that have the same place, in the order of the rows.
+    """Return the sums (count,…) of the rows of values (n,…) with the same place (n,), in their order and unit.
 
     `onto` (count,…): sums of earlier rows, to which these are added. Places are from 0, or from the end where they are
     negative, as NO_POINT is. Raises IndexError for any other.

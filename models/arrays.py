@@ -205,7 +205,7 @@ def _taken(values: Any, rows: Rows) -> Any:
 
 
 def constant_columns(values: NDArray[Any]) -> NDArray[Any]:
-    """Return one column (U,1) where all columns are the same memory read again; else the array as it is."""
+    """Return one column (U,1) of values (U,T) where all columns are the same memory read again; else the values."""
     return values[:, :1] if values.ndim == 2 and values.shape[1] > 1 and values.strides[1] == 0 else values
 
 

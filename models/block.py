@@ -277,7 +277,7 @@ def reserved_points(case: Case) -> Bools:
 
 
 def called_units(case: Case, point: Ints) -> Bools:
-    """Return whether each unit, at congestion point `point` (U,), may have a called program of its own."""
+    """Return whether each unit (U,), at congestion point `point` (U,), may have a called program of its own."""
     return reserved_points(case)[point]
 
 

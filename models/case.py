@@ -286,7 +286,7 @@ class Headroom:
 
     @staticmethod
     def by_class(held: Mapping[tuple[str, Direction], Floats]) -> "Headroom":
-        """Return the headroom, given for each side of every resource class that may hold reserve."""
+        """Return the headroom, given (R,U,T), kW, for each side of every resource class that may hold reserve."""
         return Headroom(**{_held_field(name, side): values for (name, side), values in held.items()})
 
 

@@ -73,7 +73,10 @@ def added(costs: Iterable[PointCosts], shape: tuple[int, int]) -> CouplingCosts:
 
 
 def stacked(base: Floats, kinks: list[tuple[int, Floats, Floats]]) -> dict[str, Floats]:
-    """Return breakpoints (C,T,K) in order and slopes (C,T,K+1) from the leftmost slope and the rises."""
+    """Return breakpoints (C,T,K), kW, in order and slopes (C,T,K+1), EUR per kW.
+
+    base (C,T): the leftmost slope; kinks: (row, breakpoint, rise of the slope there).
+    """
     count = np.zeros(len(base), dtype=np.int64)
     for point, _, _ in kinks:
         count[point] += 1

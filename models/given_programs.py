@@ -42,7 +42,7 @@ class HeldBefore:
     held_kw: Floats
 
     def of(self, units: Ints) -> Floats:
-        """Return a copy of the reserve (R,n,T) of some of the units."""
+        """Return a copy of the reserve (R,n,T), kW, of some of the units (n,)."""
         return self.held_kw[:, np.searchsorted(self.units, units)]
 
 

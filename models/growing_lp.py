@@ -37,7 +37,7 @@ class GrowingLp:
         self.add_columns(cost, rows, lower, upper)
 
     def add_columns(self, cost: Floats, columns: Any, lower: Floats, upper: Floats) -> None:
-        """Add columns with their cost and bounds (n,); `columns` is a SciPy matrix (rows, n)."""
+        """Add columns with cost (n,), lower and upper bounds (n,); `columns` is a SciPy matrix (rows,n)."""
         packed = sparse.csc_array(columns)
         self._demand(
             self._solver.addCols(

@@ -48,7 +48,7 @@ def share_of(weight: Floats, only: Ints, k: int, i: int, total: int) -> float:
 
 
 def chunks(chosen: Ints) -> list[Ints]:
-    """Return positions (n,) in pieces of at most CHUNK."""
+    """Return positions (n,) in pieces (m,) with m <= CHUNK."""
     return [chosen[i : i + CHUNK] for i in range(0, len(chosen), CHUNK)]
 
 
@@ -62,7 +62,7 @@ def power_seen(rounds: Sequence[Prices], rows: Rows, chosen: Ints) -> tuple[Floa
 
 
 def rewards_of(rounds: Sequence[Prices]) -> Floats:
-    """Return the rewards of all rounds as (K·H,R,T): those of round k begin at row k·H."""
+    """Return the rewards of all rounds (K·H,R,T), EUR per kW of one ISP: those of round k begin at row k·H."""
     return np.concatenate([prices.held_eur_per_kw for prices in rounds])
 
 

@@ -98,7 +98,10 @@ def market_terms(case: Case, answer: ProgramValues) -> dict[str, float]:
 
 
 def energy_terms(case: Case, programs: Programs, point_kw: Floats, shadow: Shadow) -> Floats:
-    """Return −Σ_t λ[t]·Δ·P_c[t] per congestion point (C+1,): its energy at the price of its balancing groups, EUR."""
+    """Return −Σ_t λ[t]·Δ·P_c[t] per congestion point (C+1,), EUR: its energy at the price of its balancing groups.
+
+    point_kw (C+1,T): P_c.
+    """
     value: Floats = -(point_kw @ shadow.balance_eur_per_mwh) * case.isp_hours / 1000
     for group in range(1, len(case.balancing_groups.name)):
         dearer = shadow.group_balance_eur_per_mwh[group] - shadow.balance_eur_per_mwh

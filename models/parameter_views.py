@@ -42,7 +42,7 @@ def _copy(values: Floats, unit: int, row: Floats) -> None:
 
 @compiled
 def load(double: Tables, single: Tables, unit: int, table: Floats) -> None:
-    """Copy a unit's parameters (K) into table (K,T), whatever their width and precision."""
+    """Copy a unit's K parameters, from arrays (U,T) or (U,1), into table (K,T), whatever their width and precision."""
     for k in range(table.shape[0]):
         if double[k].shape[0] > 0:
             _copy(double[k], unit, table[k])

@@ -189,11 +189,10 @@ def add_up(
     threads: int,
     heavy: int = 1,
 ) -> Totals:
-    """Return totals (count) of (R,T) = shape, filled by run(from, to, tasks, sums) for ranges of blocks.
+    """Return totals 0..count−1 for (R,T) = shape, filled by run(from, to, tasks, sums) for ranges of blocks.
 
-    One item takes about as long as `heavy` units.
-
-    `run` must release the GIL. The threads are Python's, since numba's own pool cannot be used from two threads.
+    One item takes about as long as `heavy` units. `run` must release the GIL: the threads are Python's, since numba's
+    own pool cannot be used from two threads. Raises CaseError where rows name a total that does not exist.
     """
     tasks = rows.tasks
     blocks, extra = len(tasks.total), len(tasks.extra)

@@ -142,7 +142,7 @@ class Relaxation:
         _pass(self._solver, matrix, None)
 
     def bound_columns(self, columns: Ints, lower: Floats, upper: Floats) -> None:
-        """Set the bounds (n,) of columns (n,)."""
+        """Set the bounds of columns (n,) to lower (n,) and upper (n,)."""
         if len(columns):
             args = (len(columns), columns.astype(np.int32), lower.astype(np.float64), upper.astype(np.float64))
             _demand(self._solver.changeColsBounds(*args), "new bounds")
@@ -180,7 +180,8 @@ class Relaxation:
     def solve(self, time_limit_s: float, algorithm: str, *, worth_below: float = np.inf) -> SolverRun:
         """Minimise. `algorithm` is "simplex" (from the last basis) or "ipm" (from scratch, for large problems).
 
-        The simplex method gives up, CUT_OFF, once the minimum is proven to be at least `worth_below`.
+        The simplex method gives up, CUT_OFF, once the minimum is proven to be at least `worth_below`. Raises
+        SolverError where HiGHS fails.
         """
         options = {
             "time_limit": self._solver.getRunTime() + self._listener.time_limit_s(time_limit_s),
@@ -200,7 +201,7 @@ class Relaxation:
 def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int, log: SolverLog | None = None) -> SolverRun:
     """Minimise without whole numbers by HiGHS' interior-point method: a point inside the best face, without a basis.
 
-    The log gets a line if the run ends by its time limit.
+    The log gets a line if the run ends by its time limit. Raises SolverError where HiGHS fails.
     """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
@@ -233,7 +234,8 @@ def solve_mixed(
 
     With `few` whole numbers and many others, branching alone is quicker: a search near an answer, or one begun anew,
     solves the same large relaxation again and again.
-    The run ends as STALLED where the gap is below `stalls_below` and hardly narrows any more.
+    The run ends as STALLED where the gap is below `stalls_below` and hardly narrows any more. Raises SolverError where
+    HiGHS fails.
     """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)

@@ -51,7 +51,10 @@ class Tolerance:
     magnitudes: tuple[Floats | float, ...]  # of shapes that can be broadcast to each other
 
     def at(self, places: tuple[NDArray[np.int64], ...], shape: tuple[int, ...]) -> Floats:
-        """Return the tolerance at some places (n,) of arrays of a shape, to which the magnitudes are broadcast."""
+        """Return the tolerance (n,), kW or kWh, at n places of arrays of this shape, to which magnitudes are broadcast.
+
+        places: an index (n,) for each axis.
+        """
         return slack(*(np.broadcast_to(values, shape)[places] for values in self.magnitudes))
 
 

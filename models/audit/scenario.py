@@ -26,7 +26,7 @@ class Situation:
         return numbered(f"{self.word}{kind}", self.first.get(kind, 0))
 
     def concerns(self, point: Ints) -> Bools:
-        """Return whether each unit (U,) is checked, given its congestion point."""
+        """Return whether each unit (U,) is checked, given its congestion point (U,)."""
         return self.points[point]
 
 

@@ -221,7 +221,10 @@ class DecompositionSteps:
         return reason
 
     def outcome(self, why: StopReason) -> Outcome:
-        """Return the best outcome with the bound, prices and times of the run; no step may follow."""
+        """Return the best outcome with the bound, prices and times of the run; no step may follow.
+
+        Raises SolverError where no program was made.
+        """
         if self.best is None:
             raise SolverError("no program was made; keep the case and report it as a bug")
         self._say(f"ended: {why.value}")

@@ -135,6 +135,8 @@ def _delivered(asked_kw: Floats, outcome: Outcome) -> Floats:
 def with_one_whole_element(volume_kw: Floats, elements: tuple[tuple[int, int], ...]) -> Floats:
     """Return a volume (T,), kW, with the same power throughout in at least one element, for the least energy given up.
 
+    volume_kw (T,): what could be delivered; elements: (first ISP, number of ISPs) of each.
+
     It stays as it is where no element has any power throughout: then that would leave nothing of it.
     """
     pieces = [slice(first, first + count) for first, count in elements]

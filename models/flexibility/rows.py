@@ -21,8 +21,10 @@ HALF_W = 0.0004
 def offered(
     case: Case, room: Room, planned_kw: Floats, volume_kw: Floats, giving_way: tuple[str, ...] = ()
 ) -> Case:  # fmt: skip
-    """Return the case with the rows R(v): in requested ISPs P <= B + v (>= where more is asked for), in available ones
-    B + least <= P <= B + most, in all others P = B. Where the plan has left B already, it may stay there.
+    """Return the case with the rows R(v), of the congestion point's program P, its baseline B and the volume v.
+
+    In requested ISPs P <= B + v (>= where more is asked for), in available ones B + least <= P <= B + most, in all
+    others P = B. Where the plan, planned_kw (T,), has left B already, it may stay there. volume_kw (T,) is v, kW.
 
     The room, and B itself in requested ISPs, are never left for the sake of the volume, which may be more than can be
     delivered: the part that is missing then costs less than any shortfall.

@@ -99,7 +99,7 @@ class BalancingGroups:
         return replace(self, day_ahead_kw=nothing, intraday_kw=nothing, traded_kw=np.zeros_like(self.max_buy_kw))
 
     def less_depth(self, buy_kw: Floats, sell_kw: Floats, least_kw: Floats | None = None) -> "BalancingGroups":
-        """Return the groups, each with this much less depth (T,), kW, since it may be taken from any of them.
+        """Return the groups, each with less depth by buy_kw and sell_kw (T,), since it may be taken from any of them.
 
         At least what they trade, least_kw (G,T) net bought, is left to them.
         """
@@ -113,7 +113,7 @@ class BalancingGroups:
         return replace(self, buy_depth_kw=buy, sell_depth_kw=sell)
 
     def planned(self, day_ahead_kw: Floats, bought_kw: Floats) -> "BalancingGroups":
-        """Return the groups with positions (G,T) as facts: day-ahead, and what is bought besides, imbalance included.
+        """Return the groups with positions as facts: day_ahead_kw (G,T), and bought_kw (G,T), imbalance included.
 
         What is left of their depth is open.
         """

@@ -29,7 +29,7 @@ def energy_products(
 ) -> EnergyProducts:
     """Return the products of ISPs with the same number `product` (T,), free where committed_kw (T,) is NaN.
 
-    Prices in EUR/MWh (T,); limits (T,), kW, neither negative.
+    eur_per_mwh (T,): prices; max_buy_kw, max_sell_kw (T,): limits, neither negative.
     """
     free = np.isnan(committed_kw)
     numbers = np.unique(product[free])

@@ -105,7 +105,7 @@ class MarketBlock(Protocol):
         ...
 
     def shadow(self, case: Case, marginals: Marginals) -> Mapping[str, Floats]:
-        """Return its fields of Shadow."""
+        """Return its fields of Shadow, in the shapes and units given there."""
         ...
 
 
@@ -127,7 +127,7 @@ class QuietBlock:
 
 
 def rows_at(points_of: Callable[[Case], Ints]) -> Callable[[Case, Ints], Ints]:
-    """Return `at` of PlacedRows for rows whose congestion points (rows,) `points_of` gives."""
+    """Return the function `at` of PlacedRows, for rows whose congestion points (rows,) `points_of` gives."""
     return lambda case, points: np.flatnonzero(np.isin(points_of(case), points))
 
 

@@ -65,7 +65,7 @@ class Promises:
     rounds: int
 
     def probability_of(self, promise: PointPromise) -> float:
-        """Return the probability, in the scenarios planned for, that a call is answered."""
+        """Return the probability, from 0 to 1, in the scenarios planned for, that a call is answered."""
         return float(self.weight @ promise.delivered)
 
     def announced_kw(self, points: int, isps: int) -> Floats:

@@ -68,7 +68,7 @@ class SearchedPoint:
         return self.solution.objective
 
     def solve(self) -> Floats:
-        """Mix the answers as well as possible; return the prices of the rows (M,)."""
+        """Mix the answers as well as possible; return the prices of the rows (M,), EUR per kW."""
         self.solution = self._lp.solve()
         return self.rows.within(self.solution.row_dual[: len(self.rows.scenario)])
 
@@ -86,7 +86,7 @@ class SearchedPoint:
         self._lp.add_columns(cost, packed, np.zeros(count), np.full(count, np.inf))
 
     def static(self) -> Floats:
-        """Return the values of the columns (J,) that are no programs: announced programs first."""
+        """Return the values (J,), kW, of the columns that are no programs: announced programs first."""
         assert self.solution is not None
         return self.solution.x[: len(self.cost)]
 

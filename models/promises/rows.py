@@ -47,7 +47,10 @@ class PointRows:
         return self.matrix.T.tocsr()
 
     def bound(self, duals: Floats, cost: Floats) -> float:
-        """Return the least of all that is no program, EUR, at prices of the rows (M,); any prices prove a bound."""
+        """Return the least of all that is no program, EUR, at prices `duals` of rows (M,); any prices prove a bound.
+
+        cost (J,): of the static columns, EUR.
+        """
         right = np.where(duals > 0, self.lower, self.upper)
         if bool((np.isinf(right) & (duals != 0)).any()):
             return -np.inf
@@ -57,12 +60,15 @@ class PointRows:
         )
 
     def within(self, duals: Floats) -> Floats:
-        """Return the prices (M,) with those of a wrong sign, which are rounding, put to 0."""
+        """Return the prices `duals` (M,), EUR per kW, with those of a wrong sign, which are rounding, put to 0."""
         wrong = ((duals > 0) & np.isinf(self.lower)) | ((duals < 0) & np.isinf(self.upper))
         return np.where(wrong, 0.0, duals)
 
     def prices(self, duals: Floats, scenarios: int, isps: int) -> tuple[Floats, Floats]:
-        """Return what a kW of flexible power costs (S,T), EUR, planned and called, beyond its own price."""
+        """Return what a kW of flexible power costs beyond its own price, planned (S,T) and called (S,T), EUR.
+
+        duals (M,): prices of the rows.
+        """
         found = np.zeros((2, scenarios, isps))
         np.add.at(found, (self.called.astype(np.int64), self.scenario, self.isp), -duals)
         return found[0], found[1]
@@ -87,7 +93,7 @@ def point_rows(
     world: Scenarios, point: int, terms: Terms | None, fixed_kw: Floats, low_kw: Floats, high_kw: Floats,
     announced_kw: Floats | None,
 ) -> PointRows:  # fmt: skip
-    """Return the rows of a congestion point; fixed power, least and most flexible power are (S,T), kW.
+    """Return the rows of a congestion point; fixed_kw, low_kw and high_kw (least and most flexible power) are (S,T).
 
     `announced_kw` (T,): what has been announced; None: it is to be found. Without `terms` only calls are stated.
     """

@@ -56,7 +56,7 @@ class Scenarios:
 
 
 def equal_weights(count: int) -> Floats:
-    """Return weights (S,) of scenarios that are equally likely."""
+    """Return weights (S,), which add up to 1, of scenarios that are equally likely."""
     return np.full(count, 1.0 / count)
 
 

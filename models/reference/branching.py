@@ -60,9 +60,9 @@ def branch(
 ) -> Branched:
     """Minimise until the gap is allowed or the deadline (on models.work_clock.now) is reached.
 
-    `complete` fixes the whole numbers of a node's x and solves the rest, None if no time is left; `allowed` returns
-    the gap that ends the search. A node whose completion costs more than its relaxation still counts for the bound,
-    which thus stays proven. The log gets a line if the deadline ends the search.
+    `complete` fixes the whole numbers of a node's x (columns,) and solves the rest, None if no time is left; `allowed`
+    returns the gap that ends the search. A node whose completion costs more than its relaxation still counts for the
+    bound, which thus stays proven. The log gets a line if the deadline ends the search.
     """
     search = _Search(relaxation, tree, best, complete, allowed, deadline, log)
     return search.run(root)

@@ -9,7 +9,10 @@ from models.outcome import Outcome
 
 
 def incumbent_values(case: Case, matrix: Matrix, discrete: Discrete, outcome: Outcome) -> Floats:
-    """Return x (V,) with the variables that whole numbers follow from, as in the outcome; all others are zero."""
+    """Return x (V,), in the units of the columns, with the variables from which whole numbers follow as in the outcome.
+
+    All others are zero.
+    """
     x = np.zeros(len(matrix.cost))
     for some in discrete.known:
         programs = outcome.programs if outcome.called is None or not some.called else outcome.called

@@ -80,7 +80,7 @@ class Problem:
 def read_outcome(
     case: Case, problem: Problem, matrix: Matrix, found: SearchResult, seconds: dict[str, float]
 ) -> Outcome:
-    """Return the outcome of the best answer found, which must exist."""
+    """Return the outcome of the best answer found; `seconds` are those of each stage. Raises ValueError without one."""
     if found.x is None:
         raise ValueError("nothing was found: there is no answer to read")
     values = values_of(matrix, found.x)

@@ -101,7 +101,7 @@ def _as_planned(matrix: Matrix, discrete: Discrete) -> dict[str, Ints]:
 
 
 def mixing_pairs(columns: DiscreteColumns, x: Floats) -> Bools:
-    """Return the exclusive pairs (N,) of which x uses both."""
+    """Return whether x (columns,) uses both variables of each exclusive pair (N,)."""
     return np.minimum(x[columns.first], x[columns.second]) > MIXES
 
 
@@ -116,7 +116,8 @@ def polish(
     apart, so that called starts, say, no longer fit the plan's; then the called program keeps the plan's whole numbers.
     It may be impossible where mixing held a bid; then bids fall to zero. Both together are always possible. Powers with
     a minimum are off where x gives less than half of it, but for the one of each unit that may lie below; if that is
-    impossible, there is no answer and HiGHS has to branch.
+    impossible, None is returned and HiGHS has to branch. `decided` (N,): of each exclusive pair. Raises SolverError
+    where nothing is found although bids are zero.
     """
     alike = x.copy()
     alike[columns.called] = x[columns.planned]
@@ -135,7 +136,8 @@ def solve_fixed(
 ) -> SolverRun | None:
     """Return the best answer with whole numbers near x, with these bids, and one direction per pair; None if too late.
 
-    It may be infeasible. `decided` (N,) are the pairs whose direction in x stays.
+    It may be infeasible. x (columns,); bids (whole numbers,): the values of those that are bids; `decided` (N,):
+    whether a pair keeps its direction in x.
     """
     closed: list[Ints] = []
     whole, value = fixed_whole(columns, x, bids)
@@ -161,7 +163,10 @@ def solve_fixed(
 
 
 def losers(columns: DiscreteColumns, x: Floats, mixing: Bools) -> Ints:
-    """Return the column to fix at 0 of each mixing pair (n,): the other one makes the same change of energy alone."""
+    """Return the column to fix at 0 of each mixing pair (n,): the other one makes the same change of energy alone.
+
+    x (columns,), mixing (N,) of all exclusive pairs.
+    """
     keep_first = columns.gain_first * x[columns.first] >= columns.gain_second * x[columns.second]
     return np.where(keep_first, columns.second, columns.first)[mixing]
 

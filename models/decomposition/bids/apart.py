@@ -55,7 +55,7 @@ class ProgramsApart:
         self._place[self._first] = np.arange(len(self._first))
 
     def bound_columns(self, columns: Ints, lower: Floats, upper: Floats) -> None:
-        """Set the bounds (n,) of columns (n,), all of which are in rows of planned programs."""
+        """Set the bounds of columns (n,), all in rows of planned programs, to lower (n,) and upper (n,)."""
         self._planned.bound_columns(self._place[columns], lower, upper)
 
     def planned(self, time_left_s: float, algorithm: str) -> SolverRun:

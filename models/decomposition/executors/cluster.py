@@ -83,7 +83,10 @@ class DaskPricing:
         return self._joint.keep()
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
-        """Yield answers of chosen units (n,) of a batch that cannot mix. Raises ExecutorError without a worker."""
+        """Yield positions (m,) among chosen units (n,) that cannot mix, with their answers, shard by shard.
+
+        Raises ExecutorError without a worker.
+        """
         return self._stream(
             Call(shard=number, method="choices", arguments=(self._cuts[number].seen(prices), place))
             for number, place in self._pieces(batch, chosen)
@@ -92,7 +95,10 @@ class DaskPricing:
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of chosen units (n,) of a batch, shard by shard. Raises ExecutorError without a worker."""
+        """Yield positions (m,) among chosen units (n,) of a batch, with mixtures of their answers, shard by shard.
+
+        Raises ExecutorError without a worker.
+        """
         return self._stream(
             Call(shard=number, method="mixtures", arguments=self._asked(number, rounds, shares, place))
             for number, place in self._pieces(batch, chosen)
@@ -103,7 +109,7 @@ class DaskPricing:
         return self._joint.mixtures(batch, rounds, shares)
 
     def joint_limits(self, prices: ScenarioPrices, asked: Bools | None = None) -> Floats:
-        """Return what limits (2,L,T) are worth in joint answers, see Pricing.joint_limits."""
+        """Return what a kW more of limits (2,L,T) is worth in joint answers, EUR, see Pricing.joint_limits."""
         return self._joint.limits(prices, asked)
 
     def _stream(self, calls: Iterable[Call]) -> Iterator[tuple[Ints, Any]]:

@@ -27,7 +27,10 @@ def sums(totals: Totals, reserve_rows: Ints) -> ShardResults:
 
 
 def add(total: Totals, more: ShardResults, group: Ints, reserve_rows: Ints) -> None:
-    """Add a shard's K sums to the totals of their groups (K,), in order, in place."""
+    """Add a shard's K sums to the totals of their groups `group` (K,), in order, in place.
+
+    reserve_rows (H,): the positions among the K of groups whose units may hold reserve.
+    """
     np.add.at(total.power_kw, group, more.power_kw)
     np.add.at(total.held_kw, group[reserve_rows], more.held_kw)
     np.add.at(total.cost_eur, group, more.money_eur[:, 0])

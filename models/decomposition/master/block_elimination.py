@@ -94,7 +94,11 @@ class BlockMatrix:
         return np.asarray(left + wide.T @ wide)
 
     def forward(self, right: Floats, pool: ThreadPoolExecutor) -> tuple[tuple[Floats, Floats], Floats]:
-        """Substitute forward: return blocks' rows and wide columns, and what they take from the quantities (size,)."""
+        """Substitute forward the right sides (n,) of rows.
+
+        Returns the solution of blocks' rows (Σr,) and wide columns (wide,), and what both take from the quantities
+        (size,).
+        """
         known = np.zeros(len(self.packed.rows)), np.zeros(len(self.wide))
 
         def run(first: int, last: int) -> Floats:
@@ -109,7 +113,10 @@ class BlockMatrix:
         return known, np.asarray(np.sum(self._all(pool, self.passed, run), axis=0))
 
     def back(self, known: tuple[Floats, Floats], quantities: Floats, y: Floats, pool: ThreadPoolExecutor) -> None:
-        """Substitute back: write the prices of the blocks' rows into y (n,), given those of the quantities."""
+        """Substitute back: write the prices of the blocks' rows into y (n,), given those of the quantities (size,).
+
+        known: what `forward` returned first.
+        """
 
         def run(first: int, last: int) -> None:
             """Do so for blocks first..last−1."""

@@ -58,12 +58,12 @@ def block_lp(
     plain: Bools,
     tuning: InteriorPoint = DEFAULT.interior,
 ) -> BlockLp:
-    """Return a program with columns packed by its blocks; `moves` (n,W) and `others` have no convexity rows.
+    """Return a program with columns packed by its blocks; `moves` (n,W) and `others` (n,V−W) have no convexity rows.
 
-    block (n,): each row's block, −1 where it is shared. twin (n,): number of the quantity that a shared row counts,
-    ascending from the one that most groups move. group_block (G,): the block whose rows a group's columns meet besides
-    shared ones, −1 if none. plain (G,): whether coefficients are equal in all shared rows of a quantity; the same for
-    all groups of a block.
+    cost, upper (V,), right (n,), group (W,): as in BlockLp. block (n,): each row's block, −1 where it is shared.
+    twin (n,): number of the quantity that a shared row counts, ascending from the one that most groups move.
+    group_block (G,): the block whose rows a group's columns meet besides shared ones, −1 if none. plain (G,): whether
+    coefficients are equal in all shared rows of a quantity; the same for all groups of a block.
     """
     shared = np.flatnonzero(block < 0)
     _, chosen, quantity = np.unique(twin[shared], return_index=True, return_inverse=True)

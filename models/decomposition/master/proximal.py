@@ -157,7 +157,7 @@ def costs(coupling: Any) -> Any:
 
 @compiled
 def free_bound(free: Any, balance: Any, reserve: Any, called: Any, connections: Any) -> float:
-    """Return min over the free positions of price·z less what the couplings pay for them, at given prices."""
+    """Return min over the free positions of price·z less what the couplings pay for them, at given prices, EUR."""
     total = 0.0
     rows = np.zeros((free.product_of.shape[1] * (1 + free.bid_of.shape[0]), 3), dtype=np.int64)
     for p in range(free.price.shape[0]):

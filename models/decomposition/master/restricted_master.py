@@ -146,7 +146,7 @@ class RestrictedMaster:
         self.recount()
 
     def model(self, duals: DualPrices) -> float:
-        """Return the bound that the columns promise at these prices, never less than it is."""
+        """Return the bound, EUR, that the columns promise at these prices; the true bound is never higher."""
         return self.bound(duals, float(self.promised(duals).sum()))
 
     def promised(self, duals: DualPrices) -> Floats:
@@ -194,7 +194,10 @@ class RestrictedMaster:
         return np.asarray((self.linear_eur_per_kw[groups] * power_kw).sum(axis=1))
 
     def settle(self, chosen: Ints, power_kw: Floats, cost_eur: Floats) -> None:
-        """Let groups without reserve keep one program each (n,T), whatever the prices; their columns are dropped."""
+        """Let some groups (n,) without reserve keep one program each, whatever the prices; their columns are dropped.
+
+        power_kw (n,T): the programs; cost_eur (n,): their own cost, without the linear part of tariffs.
+        """
         cost_eur = cost_eur + self._linear_eur(chosen, power_kw)
         for group, power, cost in zip(chosen.tolist(), power_kw, cost_eur.tolist(), strict=True):
             self.columns.count[group] = 1

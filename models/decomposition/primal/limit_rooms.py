@@ -21,7 +21,7 @@ class LimitRooms:
     holders: Sequence[tuple[str, Ints, ReserveAllocation]]  # class, units (n,) and what they hold
 
     def within(self, product: int, spares: Sequence[Floats]) -> list[Floats]:
-        """Return the spare power (n,T) of each holder, scaled down to what limits leave for a product."""
+        """Return the spares (n,T), kW, of each holder, scaled down to what limits leave for a product."""
         limits, reserve = self.case.connection_limits, self.case.reserves[product]
         held = [sides_kw(self.case, allocation.held_kw) for _, _, allocation in self.holders]
         wanted = self._at_limits(spares)

@@ -197,9 +197,9 @@ def headroom(case: Case, *scenarios: AllocatedReserve, into: Headroom | None = N
 
 
 def undelivered(case: Case, moved_kw: Floats, program_kw: Floats) -> tuple[Floats, Ints]:
-    """Return shortfalls (K,T), kW, and the points where no shortfall is enough.
+    """Return shortfalls (K,T), kW, and the congestion points (m,) where no shortfall is enough.
 
-    moved_kw and program_kw (C+1,T or C,T): d = Q − P, called less planned program, and P. Cheapest shortfalls first.
+    moved_kw and program_kw, (C+1,T) or (C,T): d = Q − P, called less planned program, and P. Cheapest shortfalls first.
     """
     data = case.reservations
     result = np.zeros(data.reserved_kw.shape)

@@ -30,7 +30,7 @@ class ReserveCeilings:
                     held.held_kw[r, inside] *= shares[place[inside]].astype(held.held_kw.dtype)
 
     def within(self, product: int, spares: Sequence[Floats]) -> list[Floats]:
-        """Return the spare power (n,T) of each holder, scaled down to what its congestion point may still hold."""
+        """Return the spares (n,T), kW, of each holder, scaled down to what its congestion point may still hold."""
         rows, places = self._places(self.case.reserves[product].name)
         if not len(rows):
             return list(spares)

@@ -45,7 +45,7 @@ MOVED = "prognosis change"
 
 
 def members(case: Case, points: Ints) -> dict[str, Ints]:
-    """Return the positions of each class's units at some congestion points (n,)."""
+    """Return class → the positions (m,) of its units at some congestion points (n,)."""
     here = np.zeros(len(case.points) + 1, dtype=np.bool_)
     here[points] = True
     return {resource.name: np.flatnonzero(here[resource.arrays(case).point]) for resource in RESOURCES}
@@ -201,7 +201,7 @@ def _prices_of(case: Case, duals: Duals, points: Ints) -> Duals:
 
 
 def sums_at(case: Case, points: Ints) -> Ints:
-    """Return the rows of a part's connection limits among the prices (2S,T) of all sums at connections."""
+    """Return the rows (m,) of the connection limits at points (n,) among the prices (2S,T) of sums at connections."""
     count, rows = len(case.connection_limits.name), limits_at(case, points)
     half = 2 * count + len(case.connection_tariffs.name) + len(case.connection_tariffs.peak_at)
     return np.concatenate([first + rows for first in (0, count, half, half + count)])

@@ -28,7 +28,7 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
 
 
 def breaches(case: Case, most_kw: Floats, least_kw: Floats) -> tuple[Floats, Floats]:
-    """Return the breaches (L,T), kW, of import and export limits, given the most and the least that is drawn (L,T)."""
+    """Return breaches (L,T) of import and of export limits, kW, given the most and the least that is drawn (L,T)."""
     limits = case.connection_limits
     return np.maximum(most_kw - limits.import_kw, 0.0), np.maximum(limits.export_kw - least_kw, 0.0)
 
@@ -70,7 +70,10 @@ def couplings(case: Case, import_binds: Bools, export_binds: Bools, sums: Ints) 
 
 
 def alone_eur(case: Case, import_binds: Bools, export_binds: Bools, sums: Ints, drawn_kw: Floats) -> float:
-    """Return the cost, EUR, of some sums (n,) where limits (L,) draw what is fixed (L,T), kW; see couplings."""
+    """Return the cost, EUR, of some sums (n,) where limits draw what is fixed, drawn_kw (L,T); see couplings.
+
+    import_binds, export_binds (L,): whether a limit may bind in that direction.
+    """
     drawn, rate, total = drawn_kw[sums % len(drawn_kw)], _rates(case, sums), 0.0
     for side, (bound, there) in enumerate(_where_they_bind(case, import_binds, export_binds, sums)):
         over = (drawn - bound[sums % len(drawn_kw)]) * (1 if side == 0 else -1)

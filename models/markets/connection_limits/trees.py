@@ -18,7 +18,7 @@ def limited_units(case: Case) -> Iterator[tuple[str, Ints]]:
 
 
 def with_below(limits: ConnectionLimits, own: Floats) -> Floats:
-    """Return, for what counts at each limit alone (L,…), the sum over it and all limits below it."""
+    """Return the sums (L,…) over each limit and all limits below it, given what counts at each alone, own (L,…)."""
     total = own.copy()
     for limit, parent in enumerate(limits.parent.tolist()):  # a parent comes later than what lies in it
         if parent != NO_LIMIT:

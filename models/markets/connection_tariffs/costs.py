@@ -62,14 +62,17 @@ def energy_eur(case: Case, drawn_kw: Floats) -> Floats:
 
 
 def peaks_kw(case: Case, drawn_kw: Floats) -> Floats:
-    """Return the highest import (P,), kW, of each peak charge, at least the peak reached before."""
+    """Return the highest import (P,), kW, of each peak charge, at least the peak reached before.
+
+    drawn_kw (N,T): by each connection with a tariff.
+    """
     tariffs = case.connection_tariffs
     inside = np.where(tariffs.peak_inside, drawn_kw[tariffs.peak_at], -np.inf)
     return np.asarray(np.maximum(inside.max(axis=1, initial=-np.inf), tariffs.peak_reached_kw))
 
 
 def peaks_eur(case: Case, peak_kw: Floats) -> Floats:
-    """Return what each peak charge (P,) earns, never above zero, EUR."""
+    """Return what each peak charge earns at its peak, peak_kw (P,): (P,), EUR, never above zero."""
     tariffs = case.connection_tariffs
     return np.asarray(-tariffs.peak_eur_per_kw * (peak_kw - tariffs.peak_reached_kw))
 

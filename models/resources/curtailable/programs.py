@@ -18,7 +18,7 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
 
 
 def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
-    """Return the forecast and zero (n,T), or what a unit is pinned to where that lies outside."""
+    """Return the forecast and zero (n,T), kW, for units (n,), or what a unit is pinned to where that lies outside."""
     data = case.curtailable
     forecast = data.forecast_kw[units].astype(np.float64)
     pinned = np.broadcast_to(data.pinned_kw[units], forecast.shape)
@@ -61,7 +61,10 @@ def reserve_kw(case: Case) -> Floats:
 
 
 def allocation(case: Case, units: Ints, fields: Fields, place: Ints, held_kw: Floats) -> ReserveAllocation:
-    """Return the room that units (n,) with finished programs, at rows `place` (n,), leave; energy never binds."""
+    """Return the room that units (n,) with finished programs, at rows `place` (n,), leave; energy never binds.
+
+    held_kw (R,n,T): reserve held.
+    """
     result, data, isps = roomless(held_kw, margins=False), case.curtailable, case.isps
     power_kw = fields["curtailable_kw"][place]
     for few in slices(len(units)):

@@ -10,7 +10,7 @@ _SLACK_KW, _SLACK = 1e-4, 1e-6  # tolerances in kW and as a share of the forecas
 
 
 def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -> tuple[Fields, Bools]:
-    """Return the programs of units (n,), which had `fields` at rows (n,) of the case before; all can run theirs.
+    """Return the programs of units (n,), which had `fields` at rows (n,) of the case before, and True (n,).
 
     Where nothing was curtailed, the program is the new forecast. A curtailed unit stays at its level, or at the
     forecast where that is less production.

@@ -9,7 +9,7 @@ from models.resources.curtailable import Curtailable
 
 
 def together(case: Case, groups: Sequence[Ints], point: Ints) -> Curtailable:
-    """Return one unit per group of units, at congestion points `point` (G,)."""
+    """Return one unit for each of G groups of units (n,), at congestion points `point` (G,)."""
     data, isps = case.curtailable, case.isps
     forecast = np.broadcast_to(data.forecast_kw, (len(data.point), isps))
     pinned = np.broadcast_to(data.pinned_kw, (len(data.point), isps))

@@ -11,7 +11,7 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
 
 
 def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
-    """Return the programs (n,T), twice."""
+    """Return the programs (n,T), kW, of units (n,), twice: nothing else is possible."""
     program = case.fixed.program_kw[units]
     return program, program
 

@@ -25,6 +25,6 @@ def isps_to_come(case: Case, units: Rows, start: Ints) -> Ints:
 
 
 def left_eur(case: Case, units: Rows, start: Ints) -> Floats:
-    """Return minus the expected cost of what runs with these starts leave for later (n,), EUR."""
+    """Return minus the expected cost (n,), EUR, of what runs with these starts (n,), ISPs from 0, leave for later."""
     after, cost = isps_to_come(case, units, start), case.shiftable.later_eur[units]
     return -np.where(after > 0, cost[np.arange(len(start)), after - 1], 0.0)

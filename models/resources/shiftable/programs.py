@@ -26,7 +26,7 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
 
 
 def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
-    """Return the lowest and highest power of each run (n,T), also where it is off, in every ISP."""
+    """Return the lowest and highest power (n,T), kW, of each run (n,) in every ISP, 0 included where it may be off."""
     profile, shape = case.shiftable.profile_kw[units], (len(units), case.isps)
     low, high = profile.min(axis=1, initial=0.0), profile.max(axis=1, initial=0.0)
     return np.broadcast_to(low[:, None], shape), np.broadcast_to(high[:, None], shape)
@@ -49,7 +49,10 @@ def width_kw(case: Case) -> Floats:
 
 
 def choose(case: Case, units: Ints, group: Ints, share: Floats, rounds: Sequence[Answered], passes: int) -> Choices:
-    """Return one of its answers for each run, so that groups come closest to their shares (K,G) of the rounds."""
+    """Return one of its answers for each run (n,), so that groups come closest to their shares (K,G) of the rounds.
+
+    group (n,): of each run.
+    """
     del passes
     owed = np.zeros((len(units), case.isps + 1))
     for of_round, answered in zip(share, rounds, strict=True):

@@ -80,7 +80,7 @@ class ShiftableResponder:
         return ShiftableAnswers(power_kw=program, held_kw=held, cost_eur=own, bound_eur=bound, start=start)
 
     def choices(self, prices: Prices, rows: Rows, chosen: Ints) -> Ints:
-        """Return the starts of the answers of the units at positions `chosen` (n,)."""
+        """Return the starts (n,), ISPs from 0, of the answers of the units at positions `chosen` (n,)."""
         return self.answers(prices, rows, chosen).start
 
 

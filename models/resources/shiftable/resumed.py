@@ -7,7 +7,7 @@ from models.outcome import Fields
 
 
 def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -> tuple[Fields, Bools]:
-    """Return the starts of runs (n,), which had `fields` before, and which runs may still start then."""
+    """Return the starts of runs (n,), which had `fields` at rows (n,) of the case before, and whether each may (n,)."""
     del before, rows
     data, start = case.shiftable, np.array(fields["start"])
     fits = (data.first_start[units] <= start) & (start <= data.last_start[units])

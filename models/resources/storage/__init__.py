@@ -92,7 +92,10 @@ class Storage:
             raise fault(f"{where}.worth_from_kwh", "must ascend")
 
     def worth_eur(self, units: Ints | slice, energy_kwh: Floats) -> Floats:
-        """Return what energy (n,) at the end is worth, EUR: v·e + Σ_k step_k·max(e − from_k, 0), less that of zero."""
+        """Return what energy (n,), kWh, of units (n,) at the end is worth (n,), EUR.
+
+        That is v·e + Σ_k step_k·max(e − from_k, 0), less the same at the energy that counts 0.
+        """
         first, zero = self.end_value_eur_per_kwh[units], self.worth_zero_kwh[units]
         worth = first * energy_kwh - first * zero
         for step, begin in zip(self.worth_step_eur_per_kwh[units].T, self.worth_from_kwh[units].T, strict=True):

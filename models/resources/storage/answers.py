@@ -1,4 +1,7 @@
-"""What changes of stored energy make of a unit: power, energy, costs, and the reserve that fits beside. Compiled."""
+"""Power, energy and costs that follow from changes of stored energy, and the reserve that fits beside. Compiled.
+
+For shapes and units of arguments see layout.
+"""
 
 import numpy as np
 
@@ -32,7 +35,10 @@ from models.resources.storage.layout import (
 def record(
     table: Floats, scalars: Floats, hours: float, power: Floats, x: Floats, answer: Floats
 ) -> tuple[float, float]:  # fmt: skip
-    """Fill power and energy of an answer (4,T), given x, unmet and excess energy; return own cost and cost of power."""
+    """Fill power and energy of an answer (4,T), given the changes x (T,), kWh, and its unmet and excess energy.
+
+    Returns own cost and cost of power, EUR.
+    """
     drain = hours / scalars[ETA_D]
     e, moved, missed, priced = scalars[START], 0.0, 0.0, 0.0
     for t in range(table.shape[1]):

@@ -1,4 +1,7 @@
-"""Finds whether, and from which energies, one storage unit can keep its energy band. Compiled."""
+"""Finds whether, and from which energies, one storage unit can keep its energy band. Compiled.
+
+For shapes and units of arguments see layout.
+"""
 
 import numpy as np
 

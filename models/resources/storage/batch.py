@@ -1,4 +1,8 @@
-"""Answers for all storage units, one after the other: reads tables, answers and adds up. Compiled."""
+"""Answers for all storage units, one after the other: reads tables, answers and adds up. Compiled.
+
+double, single: parameters of all units, see models.parameter_views; units (N,): the row there of each unit; scalars
+(N,S): see layout.
+"""
 
 from typing import NamedTuple
 
@@ -60,9 +64,11 @@ def answer_units(
     rows: tuple[Ints, Ints], power: Floats, offers: Offers, tolerance: float,
     power_kw: Floats, held_kw: Floats, money_eur: Floats, details: Floats,
 ) -> None:  # fmt: skip
-    """Add the answers of blocks begin..end to their slots: power (S,T), held (S,R,T), own cost and bound (S,2).
+    """Add the answers of blocks begin..end to their slots: power_kw (S,T), held_kw (S,R,T), money_eur (S,2).
 
-    Where `details` (S,3,T) has slots, it gets energy, unmet and excess energy of the last unit of each.
+    money_eur: own cost and bound. order (N,): units, block after block; first (blocks+1,): where each block begins;
+    slot (blocks,): to which it adds. rows: each unit's row of power (G,T), and of the offers. Where `details` (S,3,T)
+    has slots, it gets energy, unmet and excess energy, kWh, of the last unit of each.
     """
     isps, products = power.shape[1], offers.rewards.shape[1]
     table, work = np.empty((7, isps)), new_store_workspace(isps, products, scalars.shape[1])
@@ -97,7 +103,8 @@ def mix_units(
 
     rows: each chosen unit's row of power (K,G,T); all units' rows of a round's rewards and of weight (K,N). Round k's
     rewards begin at row k·H of the offers. only (U,): the round whose answer a unit takes as it is, −1 where it mixes.
-    Outputs (n,T), slack (2,n,T), held (R,h,T) for units with a place; they must be zero at first.
+    Outputs: energy_kwh, charge_kw, discharge_kw (n,T), slack_kwh (2,n,T), held_kw (R,h,T) for the units with a place
+    (n,), −1 for none; they must be zero at first.
     """
     rounds, isps, products = power.shape[0], power.shape[2], offers.rewards.shape[1]
     table, work = np.empty((7, isps)), new_store_workspace(isps, products, scalars.shape[1])

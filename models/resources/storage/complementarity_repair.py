@@ -19,7 +19,9 @@ def one_way(
     case: Case, units: Ints, called: bool, charge_kw: Floats, discharge_kw: Floats, energy_kwh: Floats,
     slack_kwh: Floats,
 ) -> None:  # fmt: skip
-    """Make every change of stored energy of units (n,) in one direction, in place; arrays (n,T), slack (2,n,T).
+    """Make every change of stored energy of units (n,) in one direction, in place.
+
+    charge_kw, discharge_kw and energy_kwh (n,T), slack_kwh (2,n,T): unmet and excess energy.
 
     Planned programs keep their energy, and their power falls by the energy that mixing wasted. Called programs keep
     their power in ISPs with a reservation and their energy in all others, where surplus energy is given back.

@@ -157,8 +157,8 @@ def hold(
 ) -> None:  # fmt: skip
     """Write the best reserve in ISP t to held (R,T), by the simplex method.
 
-    eur_per_kw, traded (R,T); tableau (K+1,R+K+1) is scratch. Products without reward are held as well where room is
-    left.
+    eur_per_kw, traded (R,T), needs (R,K): see layout; rooms: K, kW; tableau (K+1,R+K+1) is scratch. Products without
+    reward are held as well where room is left.
     """
     products, rows = needs.shape
     tableau[:, :] = 0.0

@@ -1,4 +1,7 @@
-"""The reserve that a unit holds beside a program, lowered to what activations over several ISPs leave. Compiled."""
+"""The reserve that a unit holds beside a program, lowered to what activations over several ISPs leave. Compiled.
+
+For shapes and units of arguments see layout.
+"""
 
 import numpy as np
 
@@ -48,7 +51,7 @@ def hold_beside(
     table: Floats, scalars: Floats, hours: float, answer: Floats, rewards: Floats, needs: Floats, traded: Bools,
     first: int, planning: MarginWorkspace, held: Floats, windows: bool,
 ) -> float:  # fmt: skip
-    """Write the best reserve (R,T) beside this power and energy; return its earnings, EUR.
+    """Write the best reserve beside an answer (4,T) to held (R,T), kW; return its earnings, EUR.
 
     `windows`: it is lowered to what activations over several ISPs leave.
     """

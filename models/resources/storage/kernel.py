@@ -16,7 +16,7 @@ chooses one direction per ISP under the cost-to-go V. So it does where the first
 in more than one ISP, which the bound leaves out; then it enters only energies from which the band can be kept.
 
 Lists live in `lists` (3,N): slope, length, origin. The origin t of a segment is an ISP's power, T + t its unmet energy,
-2T + t its excess, 3T the end value.
+2T + t its excess, 3T the end value. For shapes and units of arguments see layout; costs are in EUR.
 """
 
 import numpy as np

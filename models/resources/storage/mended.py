@@ -13,7 +13,7 @@ _CHARGE, _DISCHARGE, _ENERGY, _UNMET, _EXCESS = FIELDS
 
 
 def mended(case: Case, units: Ints, fields: Fields, held_kw: Floats) -> tuple[Fields, Bools]:
-    """Return programs of units (n,) that come back to the energy of `fields` soon, and which units can run them.
+    """Return programs of units (n,) that come back to the energy of `fields` soon, and whether each (n,) can run it.
 
     held_kw (2,n,T): reserve held up and down; coming back leaves the room that it needs, unless the band would be left
     or could not be kept until the end. Minimum powers are not regarded: a unit that breaks one cannot run its program.

@@ -1,6 +1,7 @@
 """The second pass of a storage unit's answer: one direction per ISP, chosen forwards under the cost-to-go. Compiled.
 
-It is needed where a step's cost is not convex, and with a minimum charging power, see kernel.
+It is needed where a step's cost is not convex, and with a minimum charging power, see kernel. For shapes and units of
+arguments see layout.
 """
 
 import numpy as np

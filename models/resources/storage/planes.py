@@ -1,6 +1,6 @@
 """Minimises the cost of a step with energy margins and of all steps after it, by planes below it. Compiled.
 
-For the method see margins.
+For the method see margins, for shapes and units of arguments layout.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def step(
     table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints, owed: Floats,
     t: int, e: float, x: float,
 ) -> tuple[float, float, float]:  # fmt: skip
-    """Return the cost of ISP t with energy e before it and change x, and its slopes in x and e."""
+    """Return the cost of ISP t, EUR, with energy e before it and change x, kWh, and its slopes in x and e."""
     a, q = scalars[RETENTION], scalars[RESERVE]
     pin, c, d = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t]
     gain, drain, wear = hours * table[EFFICIENCY, t], hours / scalars[ETA_D], scalars[WEAR] * hours

@@ -25,7 +25,7 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
 
 
 def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
-    """Return what units give and take at most (n,T), or what they are pinned to where that lies outside."""
+    """Return the lowest and highest power (n,T) of units (n,), kW, or what they are pinned to beyond these."""
     data, shape = case.storage, (len(units), case.isps)
     pinned = np.broadcast_to(data.pinned_kw[units], shape)
     low, high = (
@@ -67,7 +67,7 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
 
 
 def unavoidable_eur(case: Case, units: Ints) -> Floats:
-    """Return what called programs of units (n,) miss at least, at the price of missing it, EUR."""
+    """Return what called programs of units (n,) miss at least, at the price of missing it: (n,), EUR."""
     data, missed = case.when_called().storage, np.zeros(len(units))
     for few in slices(len(units)):
         missed[few] = unavoidable_kwh(of_rows(data, units[few]), case.isps, case.isp_hours)

@@ -22,7 +22,7 @@ def discharge_limit_kw(storage: Storage, isps: int) -> Floats:
 
 
 def change_kwh(storage: Storage, isp_hours: float, charge_kw: Floats, discharge_kw: Floats) -> Floats:
-    """Return the energy added in each ISP (U,T), kWh: Δ·ηc·pc − Δ·pd/ηd − d."""
+    """Return the energy added in each ISP (U,T), kWh: Δ·ηc·pc − Δ·pd/ηd − d, given the powers pc and pd (U,T), kW."""
     out = discharge_kw / storage.discharge_efficiency[:, None]
     change: Floats = isp_hours * (storage.charge_efficiency * charge_kw - out) - storage.demand_kwh
     return change

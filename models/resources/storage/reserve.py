@@ -16,7 +16,7 @@ def reserve_kw(case: Case) -> Floats:
 
 
 def allocation(case: Case, units: Ints, fields: Fields, place: Ints, held_kw: Floats) -> ReserveAllocation:
-    """Return the room that units (n,) with finished programs, at rows `place` (n,), leave."""
+    """Return the room that units (n,) with finished programs, at rows `place` (n,), leave beside held_kw (R,n,T)."""
     result = roomless(held_kw, margins=has_margins(case))
     for few in slices(len(units)):
         _fill(case, units[few], fields, place[few], result.part(few))

@@ -21,7 +21,7 @@ _POWER = ("charge_kw", "charge_min_kw", "discharge_kw")
 
 
 def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -> tuple[Fields, Bools]:
-    """Return the programs of units (n,), which had `fields` at rows (n,) of the case before, and which can run them.
+    """Return the programs of units (n,), which had `fields` at rows (n,) of the case before, and which can run (n,).
 
     Charging and discharging stay as they were. Energy stays too where nothing that it follows from has changed;
     elsewhere it is computed again, and what its band lacks is unmet, what it cannot hold excess. A unit cannot run its

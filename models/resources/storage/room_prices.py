@@ -4,8 +4,8 @@ For any point y of the dual of the linear program in duals, reserve earns at mos
 ISP the rooms in power are part of a step's cost, those in energy part of the cost-to-go, and one pass of the kernel
 gives the least cost: a proven bound, which is the best answer's cost at the best y.
 
-Prices (7,T): of the rooms up and down in power, then 0, then of the rooms up and down in energy at the end of the ISP
-and at its beginning.
+Prices (7,T), EUR per kW of one ISP: of the rooms up and down in power, then 0, then of the rooms up and down in energy
+at the end of the ISP and at its beginning. For shapes and units of other arguments see layout.
 """
 
 import numpy as np
@@ -47,7 +47,8 @@ def price_energy(
 ) -> tuple[int, int, float]:  # fmt: skip
     """Subtract up·min((e − floor)/γ, most) + down·min((ceiling − e)/γ, most) from a cost-to-go; see kernel for lists.
 
-    Returns the new begin and end, and what is subtracted at its lowest energy.
+    lists (3,N), of which begin..end−1 count. γ is per_kw, in kWh per kW; energies in kWh. Returns the new begin and
+    end, and what is subtracted at the lowest energy, EUR.
     """
     gained = 0.0
     if up > 0.0:

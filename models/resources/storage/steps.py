@@ -1,4 +1,7 @@
-"""The cost c_t(x) of a change of stored energy within one ISP, as slopes and lengths, see kernel. Compiled."""
+"""The cost c_t(x) of a change of stored energy within one ISP, as slopes and lengths, see kernel. Compiled.
+
+For shapes and units of arguments see layout.
+"""
 
 from models.case import Floats
 from models.compiled import compiled
@@ -61,7 +64,7 @@ def step_cost(
 
 @compiled
 def envelope_of(steps: Floats, count: int) -> int:
-    """Make slopes ascend by joining neighbours to their chord; return the number of segments left."""
+    """Make slopes of steps (2,SEGMENTS) ascend by joining neighbours to their chord; return how many are left."""
     kept = 0
     for k in range(count):
         slope, length = steps[0, k], steps[1, k]

@@ -33,7 +33,7 @@ _LEAST = ("wear_eur_per_kwh", "shortfall_eur_per_kwh")
 
 
 def together(case: Case, groups: Sequence[Ints], point: Ints) -> Storage:
-    """Return one unit per group of units, at congestion points `point` (G,).
+    """Return one unit for each of G groups of units (n,), at congestion points `point` (G,).
 
     Margins of reserve may count too much energy for a group; its band is wider by what they overstate. A group with a
     unit that must miss its band has none.

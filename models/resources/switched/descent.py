@@ -32,14 +32,20 @@ class SwitchedDescent:
 
     @staticmethod
     def of(case: Case, units: Ints, called: bool, order: Ints, point: Ints) -> "SwitchedDescent":
-        """Prepare units (n,); a called program costs only its own comfort shortfall."""
+        """Prepare units (n,), of which `order` (n,) is the order in which they choose, at priced points `point` (n,).
+
+        A called program costs only its own comfort shortfall.
+        """
         return SwitchedDescent(
             given=priced(case, units, called=called), called=called, order=order, point=point,
             group=case.balanced_in("switched")[units],
         )  # fmt: skip
 
     def take(self, prices: Floats, balance: Any, program: Any, call: Any, chosen: Bools) -> float:
-        """Let every unit choose again; return the gain, EUR. Energy costs `prices` (G,T), EUR per kW, where not NaN."""
+        """Let every unit choose again, writing its states to chosen (n,T); return the gain, EUR.
+
+        Energy costs `prices` (G,T), EUR per kW of one ISP, where they are not NaN.
+        """
         given = self.given
         return float(
             _pass(

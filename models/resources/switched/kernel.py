@@ -5,6 +5,10 @@ Source: docs/explanation/optimisation.md §2.
 A unit decides only once it has been on, or off, for long enough. It then stays, or switches and is bound for its least
 time, whose ISPs are walked at once. Four tables hold the least cost from ISP t on, with k ISPs on so far in the window
 that contains t: FREE_ON and FREE_OFF where the unit may decide, START and STOP where it switches in ISP t.
+
+Arguments are those of one unit: on_kw (T,) its power when on, kW; pins (T,) 1 or 0 where it is bound to be on or off,
+else NaN; times (4,) in ISPs, windows (W,4) and scalars (3,) with entries as named below; power (T,), EUR per kW of one
+ISP.
 """
 
 import numpy as np
@@ -40,7 +44,7 @@ def begun(pins: Floats, times: Ints, on: Bools) -> int:
 
 @inlined
 def missed(window: Ints, count: int) -> int:
-    """Return the number of ISPs by which a count is outside the bounds of a window."""
+    """Return the number of ISPs by which a count is outside the bounds of a window (4,)."""
     return int(max(window[LEAST] - count, 0) + max(count - window[MOST], 0))
 
 
@@ -171,7 +175,7 @@ def _forward(
 def reckoned(
     on: Bools, on_kw: Floats, times: Ints, windows: Ints, scalars: Floats, power: Floats
 ) -> tuple[float, float]:  # fmt: skip
-    """Return a program's own cost, starts and missed ISPs, and its cost with prices of power (T,), EUR per kW."""
+    """Return the own cost of a program on (T,), for starts and missed ISPs, and its cost with prices of power, EUR."""
     own, energy, before = 0.0, 0.0, times[BEFORE] > 0
     for t in range(on.shape[0]):
         if on[t]:
@@ -193,7 +197,7 @@ def cheapest(
     on_kw: Floats, pins: Floats, times: Ints, windows: Ints, scalars: Floats, power: Floats, cost: Floats, places: Ints,
     value: Floats, switch: Bools, on: Bools,
 ) -> tuple[float, float]:  # fmt: skip
-    """Write the cheapest program into on (T,); return its own cost, and cost with the prices of power (T,).
+    """Write the cheapest program into on (T,); return its own cost, and its cost with the prices of power, EUR.
 
     Of equally good programs the one that switches later is taken. Working arrays: cost (T,), places (2,T),
     value (4,T+1,K), switch (2,T,K).

@@ -26,7 +26,7 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
 
 
 def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
-    """Return the power of units (n,T) that are on, and zero, the lower one first."""
+    """Return zero and the power when on (n,T), kW, of units (n,), the lower one first."""
     power = np.broadcast_to(case.switched.on_kw[units], (len(units), case.isps)).astype(np.float64)
     return np.minimum(power, 0.0), np.maximum(power, 0.0)
 
@@ -53,7 +53,7 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
 
 
 def unavoidable_eur(case: Case, units: Ints) -> Floats:
-    """Return what programs of units (n,) miss at least, at the price of missing it, EUR."""
+    """Return what programs of units (n,) miss at least, at the price of missing it: (n,), EUR."""
     return np.asarray(case.switched.shortfall_eur[units] * unavoidable_isps(case, units), dtype=np.float64)
 
 
@@ -63,7 +63,10 @@ def width_kw(case: Case) -> Floats:
 
 
 def choose(case: Case, units: Ints, group: Ints, share: Floats, rounds: Sequence[Answered], passes: int) -> Choices:
-    """Return one of its answers for each unit (n,T), so that groups come closest to their shares (K,G) of rounds."""
+    """Return one of its answers (n,T) for each unit, so that groups come closest to their shares (K,G) of rounds.
+
+    group (n,): of each unit.
+    """
     packed = np.zeros((len(rounds), len(units), -(-case.isps // 8)), dtype=np.uint8)
     for k, answered in enumerate(rounds):
         for some, on in answered():

@@ -63,7 +63,7 @@ class SwitchedResponder:
         )
 
     def choices(self, prices: Prices, rows: Rows, chosen: Ints) -> Bools:
-        """Return the states of the answers of the units at positions `chosen` (n,)."""
+        """Return the states (n,T) of the answers of the units at positions `chosen` (n,)."""
         return self.answers(prices, rows, chosen).on
 
 

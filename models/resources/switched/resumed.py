@@ -13,7 +13,7 @@ _WINDOWS = ("window_first", "window_end", "least_on", "most_on")
 
 
 def resumed(case: Case, units: Ints, before: Case, rows: Ints, fields: Fields) -> tuple[Fields, Bools]:
-    """Return the states of units (n,), which had `fields` at rows (n,) of the case before, and which can run them.
+    """Return the states of units (n,T), which had `fields` at rows (n,) of the case before, and which can run (n,).
 
     A unit can while its times and windows are what they were, and its states are those to which it is pinned.
     """

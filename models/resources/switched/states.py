@@ -75,13 +75,13 @@ def cheapest_programs(
 
 
 def meetable(case: Case, units: Ints, *, threads: int = 0) -> Bools:
-    """Return whether some program of each unit (n,) keeps the bounds of all its windows."""
+    """Return for units (n,) whether some program of each keeps the bounds of all its windows (n,)."""
     result: Bools = unavoidable_isps(case, units, threads=threads) == 0
     return result
 
 
 def unavoidable_isps(case: Case, units: Ints, *, threads: int = 0) -> Floats:
-    """Return the number of ISPs (n,) by which every program of a unit misses the bounds of its windows."""
+    """Return for units (n,) the least number of ISPs (n,) by which a program misses the bounds of its windows."""
     given, everyone = parameters(case.switched, units), np.arange(len(units))
     given.scalars[:, 1] = 1.0
     least, most = given.windows[:, :, 2], given.windows[:, :, 3]
@@ -104,7 +104,10 @@ def priced(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -
 
 
 def nearest(case: Case, units: Ints, share_on: Floats) -> Bools:
-    """Return the possible programs (n,T) nearest to fractions of being on (n,T); needs are met where they can be."""
+    """Return the possible programs (n,T) nearest to share_on (n,T), 0 to 1, of units (n,).
+
+    Needs are met where they can be.
+    """
     unitary = replace(case.switched, on_kw=np.ones((len(case.switched.point), 1)))
     given, everyone = parameters(unitary, units), np.arange(len(units))
     given.scalars[:, 2] = meetable(case, units)
@@ -123,18 +126,18 @@ def settled(case: Case, units: Ints) -> tuple[Bools, Ints]:
 
 
 def switched_program_kw(data: Switched, on: Bools) -> Floats:
-    """Return the programs (U,T) of all units for their states."""
+    """Return the programs (U,T), kW, of all units for their states (U,T)."""
     return np.where(on, data.on_kw, 0.0).astype(np.float64)
 
 
 def starts(data: Switched, on: Bools) -> Ints:
-    """Return how often each unit is started (U,)."""
+    """Return how often each unit (U,) is started, given states (U,T)."""
     before = np.column_stack([data.before > 0, on[:, :-1]])
     return np.asarray((on & ~before).sum(axis=1), dtype=np.int64)
 
 
 def unmet_and_excess(data: Switched, on: Bools) -> tuple[Ints, Ints]:
-    """Return the ISPs below the least and above the most of each window, (U,W) each."""
+    """Return the ISPs below the least and above the most of each window, (U,W) each, given states (U,T)."""
     total = np.zeros((len(on), on.shape[1] + 1), dtype=np.int16)
     np.cumsum(on, axis=1, out=total[:, 1:])
     there = data.window_end > data.window_first
@@ -145,7 +148,7 @@ def unmet_and_excess(data: Switched, on: Bools) -> tuple[Ints, Ints]:
 
 
 def missed_isps(data: Switched, on: Bools) -> Ints:
-    """Return the number of ISPs by which each unit (U,) misses the bounds of its windows."""
+    """Return the number of ISPs (U,) by which each unit misses the bounds of its windows, given states (U,T)."""
     return np.asarray(sum(part.sum(axis=1) for part in unmet_and_excess(data, on)), dtype=np.int64)
 
 
