@@ -181,8 +181,8 @@ class Verifier:
                     self._answers_again(tx, now)
                 else:
                     text = (
-                        f"{subject} has not answered {missed} times one after the other ({said.words}); stations "
-                        "follow what they have, then their fallback, and are planned so. Look after it"
+                        f"{subject} has not answered {missed} times in a row ({said.words}); stations follow what they "
+                        "have, then their fallback, and plans assume that. Check the back-end"
                     )
                     day.raise_alarm(tx, SILENT, subject, text, now)
                     self._fell_silent(tx, said.words, now)

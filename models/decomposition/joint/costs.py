@@ -1,4 +1,5 @@
 """What a connection's programs cost, and the bound that prices of what its devices share prove. Compiled.
+
 Source: docs/explanation/optimisation.md §3.1.
 """
 

@@ -1,4 +1,5 @@
 """Connections that answer prices as a whole; they are prepared once, and then answer any prices.
+
 Source: docs/explanation/optimisation.md §3.1.
 """
 

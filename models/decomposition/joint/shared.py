@@ -1,4 +1,5 @@
 """What the devices of a connection share, and the working arrays of a thread that answers for connections. Compiled.
+
 Source: docs/explanation/optimisation.md §3.1.
 """
 

@@ -31,7 +31,7 @@ def solve(
 ) -> WholeSolution:  # fmt: skip
     """Move the iterate until the gap is `enough_eur` and no row is missed by more than `miss_kw`, or steps are used up.
 
-    It also ends when no step is left; number: steps taken before.
+    number: steps taken before.
     """
     lp = solver.lp
     while True:

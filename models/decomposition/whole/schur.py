@@ -1,4 +1,5 @@
 """What the chains add to the equations of the linking rows: the Schur complement of everything within them.
+
 Source: docs/explanation/optimisation.md §3.9.
 """
 

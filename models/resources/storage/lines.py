@@ -60,7 +60,7 @@ def new_planning(isps: int, products: int, rooms: int, scalars: int) -> MarginWo
 def raise_line(lines: Floats, size: Ints, t: int, e: float, value: float, slope: float) -> bool:
     """Raise V_t to at least the line through (e, value) with this slope; return whether that changes it.
 
-    lines (3,T,N), size (T,): as in MarginWork; e in kWh, value in EUR, slope in EUR per kWh.
+    lines (3,T,N), size (T,): as in MarginWorkspace; e in kWh, value in EUR, slope in EUR per kWh.
     """
     n = size[t]
     position, height, rise = lines[0, t], lines[1, t], lines[2, t]
@@ -104,7 +104,7 @@ def raise_line(lines: Floats, size: Ints, t: int, e: float, value: float, slope:
 def start_lines(kept: Floats, kept_from: Ints, height: Floats, lines: Floats, size: Ints) -> None:
     """Write the cost-to-go of the answer that ignores margins as the first lines (3,T,N), with their number (T,).
 
-    kept, kept_from: as in Work; height (T,): V_t at its lowest energy, EUR.
+    kept, kept_from: as in StoreWorkspace; height (T,): V_t at its lowest energy, EUR.
     """
     for t in range(size.shape[0]):
         at = kept_from[t]
