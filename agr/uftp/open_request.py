@@ -15,15 +15,7 @@ class OpenRequest:
     period: date | None = None
     congestion_point: str | None = None
 
-
-ANSWERS: dict[str, str] = {
-    "TestMessage": "TestMessageResponse",
-    "AGRPortfolioQuery": "AGRPortfolioQueryResponse",
-    "AGRPortfolioUpdate": "AGRPortfolioUpdateResponse",
-    "D-Prognosis": "D-PrognosisResponse",
-    "FlexReservationUpdate": "FlexReservationUpdateResponse",
-    "FlexOffer": "FlexOfferResponse",
-    "FlexOfferRevocation": "FlexOfferRevocationResponse",
-    "Metering": "MeteringResponse",
-}
-"""Request → the type of its response, by root element."""
+    @property
+    def answer_type(self) -> str:
+        """The type of its response: UFTP names every response after its request."""
+        return f"{self.type}Response"

@@ -21,7 +21,7 @@ MOST_FILES = {
     "add-a-kind-of-resource": 5,
     "add-a-market": 10,
     "add-a-connector": 4,
-    "add-a-message": 8,
+    "add-a-message": 7,
 }
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -2,7 +2,6 @@
 
 from agr.messaging.rules.context import Reason, RuleContext
 from agr.uftp.messages import AGRPortfolioQueryResponse, Message, Response, TestMessageResponse
-from agr.uftp.open_request import ANSWERS
 
 Answer = Response | TestMessageResponse
 
@@ -16,7 +15,7 @@ def the_reference_is_known(message: Answer, day: RuleContext) -> Reason | None:
         question is not None
         and question.message_id.lower() == message.reference.lower()
         and question.recipient_domain == message.sender_domain
-        and ANSWERS.get(question.type) == message.type_name
+        and question.answer_type == message.type_name
     )
     return None if known else f"Unknown {_reference_name(message)} reference"
 
