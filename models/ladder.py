@@ -12,6 +12,7 @@ from dataclasses import replace
 from models.assembly import proven_eur
 from models.case import Case
 from models.decomposition.bids.exact import awarded_to_few, has_whole_bids, plan_whole_bids
+from models.decomposition.bids.lone_search import has_lone_bids, plan_lone_bids
 from models.decomposition.executors import Executor
 from models.decomposition.progress import Report
 from models.decomposition.solve import solve as decompose
@@ -22,6 +23,10 @@ from models.work_clock import now
 
 _BIDS = 0.6
 """Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
+
+
+_OPEN = 1e-2
+"""Share of gross cost up to which what a search of bids of lone units leaves open is what their wholeness costs."""
 
 
 def climb(
@@ -49,7 +54,14 @@ def climb(
     """
     began = now()
     found, why = None, ""
-    if has_whole_bids(case):
+    lone = False
+    if has_lone_bids(case):
+        found, why = attempted(lambda: plan_lone_bids(
+            case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled,
+            better=better,
+        ))  # fmt: skip
+        lone = found is not None
+    if found is None and has_whole_bids(case):
         found, why = attempted(lambda: plan_whole_bids(
             case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled,
             better=better,
@@ -62,7 +74,7 @@ def climb(
     if found is not None:
         better(found)
         left = time_limit_s - (now() - began)
-        if found.termination is Termination.OPTIMAL or left <= 0 or cancelled():
+        if found.termination is Termination.OPTIMAL or left <= 0 or cancelled() or _near(found, lone=lone, exact=exact):
             return found
         if exact:
             return _improved(case, found, enough_gap, enough_gap, left, threads)
@@ -84,6 +96,11 @@ def climb(
         return first
     gap = relative_gap if exact else enough_gap
     return _improved(case, first, gap, enough_gap, left, threads)
+
+
+def _near(found: Outcome, *, lone: bool, exact: bool) -> bool:
+    """Return whether no other method is likely to do better: wholeness costs what is left open."""
+    return lone and not exact and found.gap_eur <= _OPEN * found.gross_cost_eur
 
 
 def _improved(

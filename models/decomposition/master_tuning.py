@@ -134,3 +134,40 @@ class WholeLps:
     first_price: float = 10.0
     """Multipliers of the first point, times the mean price of the balance. Larger: rows are met sooner, and the gap is
     closed later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoneLps:
+    """The same method over units that answer alone, with whole bids: stores, generators and a few runs."""
+
+    most_stores: int = 2_000
+    """Stores up to which the whole is solved as one program. Larger: larger portfolios are solved so; memory and time
+    grow with their number."""
+    most_holders: int = 200
+    """Stores that may hold reserve up to which it is. Larger: the same; they take most of the time."""
+    most_starts: int = 2_000
+    """Starts of all runs together up to which it is. Larger: the same."""
+    most_rows: int = 1_200
+    """Rows of balance, reserve and congestion points up to which it is. Larger: the same; the time of a step grows with
+    the cube of their number."""
+    far: float = 0.05
+    """How far from the best, as a share of gross cost, it is seen how prices of bids follow the bids, and from where
+    the next bids begin: nearer, the method sees the next corner only. Larger: bids that cannot be held look better, and
+    the next bids take more steps."""
+    near: float = 0.2
+    """Share of the gap asked for to which a program is solved. Larger: fewer steps, and poorer programs and bounds."""
+    enough: float = 0.6
+    """Share of the gap asked for within which a program counts that began from an earlier point. Larger: fewer programs
+    are solved twice, and what is known of bids is poorer."""
+    nearly: float = 0.3
+    """Part of a step by which all bids may miss whole ones for the nearest whole ones to be tried first. Larger: bids
+    that cannot be held are tried more often."""
+    most_tried: int = 8
+    """Most sets of whole bids that are tried. Larger: bids may be better."""
+    beyond: float = 1e-6
+    """Share by which more reserve is asked for than a bid needs, so that rounding leaves enough. Larger: fewer bids are
+    lost to rounding, and more to stores that can just hold them."""
+    slight: float = 1e-3
+    """Share of a step that a bid may lack without being lowered by it. Larger: fewer bids are lowered."""
+    decided: float = 1e-3
+    """Share of its program that a run may lack where its start counts as decided. Larger: fewer programs are solved."""

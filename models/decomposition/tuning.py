@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from models.decomposition.master_tuning import (
     ColumnPool,
     InteriorPoint,
+    LoneLps,
     MasterLp,
     PairwiseDescent,
     PriceSteps,
@@ -283,6 +284,7 @@ class Tuning:
     recovery: Recovery = field(default_factory=Recovery)
     bids: WholeBids = field(default_factory=WholeBids)
     whole: WholeLps = field(default_factory=WholeLps)
+    lone: LoneLps = field(default_factory=LoneLps)
     part: PartAgain = field(default_factory=PartAgain)
 
 

@@ -145,6 +145,7 @@ class _Stated:
         """Copy the LP of connection i from its workspace."""
         p, w, s = of.arrays.lp, of.arrays, of.responder.shared
         stores, peaks = int(s.store_at[i + 1] - s.store_at[i]), int(s.peak_at[i + 1] - s.peak_at[i])
+        isps = len(p.number)
         mine = np.arange(p.cost.shape[1]) < p.number[:, None]
         rows = np.arange(p.right.shape[1]) < p.rows[:, None]
         entries = p.entries[rows]
@@ -156,7 +157,7 @@ class _Stated:
             {
                 "number": p.number.copy(), "rows": p.rows.copy(), "entries": entries, "at": p.at[rows][inside],
                 "sign": p.sign[rows][inside], "device": p.device[mine], "change": p.change[mine],
-                "kept": p.kept[:stores].copy(), "cost": p.cost[mine], "most": p.most[mine], "output": output,
+                "kept": np.tile(p.kept[:stores], isps), "cost": p.cost[mine], "most": p.most[mine], "output": output,
                 "fixed_kw": fixed, "right": p.right[rows], "price": p.price[rows], "level": p.level[rows],
                 "drift": p.drift[:stores].T.flatten(), "low": p.low[:stores].T.flatten(),
                 "high": p.high[:stores].T.flatten(), "held": held.ravel(), "start": p.start[:stores].copy(),
@@ -171,7 +172,7 @@ class _Stated:
     ) -> ChainBlocks:
         """Return all chains."""
         number, rows, entries = self._joined("number"), self._joined("rows"), self._joined("entries")
-        stores, levels, steps = (self._count(name) for name in ("kept", "level_eur", "step_eur"))
+        stores, levels, steps = (self._count(name) for name in ("start", "level_eur", "step_eur"))
         isps = len(self.parts[0]["number"])
         store_at, variable_at, row_at, entry_at = _begins(stores), _begins(number), _begins(rows), _begins(entries)
         wide = np.repeat(stores, isps)
@@ -185,7 +186,8 @@ class _Stated:
             chains=Chains(
                 store_at, variable_at, row_at, entry_at, at, self._joined("sign"), self._joined("device"),
                 self._joined("change"), self._joined("kept"), _begins(number**2), _begins(number * wide),
-                _begins(stores**2 * isps),
+                _begins(stores**2 * isps), np.zeros(len(entries) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64),
+                np.zeros(0),
             ),
             cost=self._joined("cost"), most=self._joined("most"), output=self._joined("output"),
             fixed_kw=np.stack([part["fixed_kw"] for part in self.parts]),

@@ -23,10 +23,13 @@ class Chains(NamedTuple):
     sign: Floats  # (a,)
     device: Ints  # (n,) the store of the chain whose energy the variable changes, −1 for none
     change: Floats  # (n,) kWh per kW
-    kept: Floats  # (k,)
+    kept: Floats  # (k·T,) share of the energy before that is kept in an ISP
     square_at: Ints  # (B·T+1,) where the square matrix of each ISP begins
     gain_at: Ints  # (B·T+1,)
     value_at: Ints  # (B+1,) where the matrices (T,K,K) of each chain begin; T times where its moves begin
+    before_at: Ints  # (r+1,) where the energies before its ISP that count in each row begin
+    before_of: Ints  # (q,) the store of the chain
+    before: Floats  # (q,)
 
 
 class Factors(NamedTuple):
@@ -61,7 +64,7 @@ def factor(c: Chains, x_curve: Floats, row_curve: Floats, e_curve: Floats, f: Fa
                     f.value[v + k * stores + o] = f.value[v + o * stores + k] = value[k * stores + o]
             _fill(c, f, i, v, stores, x_curve, row_curve)
             _split(f.square, c.square_at[i], c.variable_at[i + 1] - c.variable_at[i])
-            _step_back(c, f, i, v, stores, first, value)
+            _step_back(c, f, i, v, stores, first * isps + t * stores, row_curve, value)
 
 
 @inlined
@@ -102,19 +105,49 @@ def _split(square: Floats, h: int, m: int) -> None:
 
 
 @inlined
-def _step_back(c: Chains, f: Factors, i: int, v: int, stores: int, first: int, value: Floats) -> None:
-    """Write an ISP's gain, and the lower half of the matrix of the energies before it, value (K·K,)."""
-    x, m, h, g = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i], c.square_at[i], c.gain_at[i]
+def _count_after(c: Chains, f: Factors, i: int, v: int, stores: int, e: int, value: Floats) -> None:
+    """Write what the energies after an ISP, of those before it, mean for its variables, and for themselves."""
+    x, m, g = c.variable_at[i], c.variable_at[i + 1] - c.variable_at[i], c.gain_at[i]
     for k in range(stores):
         for a in range(m):
             d, total = c.device[x + a], 0.0
             if d >= 0:
-                total = c.change[x + a] * f.value[v + d * stores + k] * c.kept[first + k]
+                total = c.change[x + a] * f.value[v + d * stores + k] * c.kept[e + k]
+            f.gain[g + a * stores + k] = total
+        for o in range(k + 1):
+            value[k * stores + o] = c.kept[e + k] * f.value[v + k * stores + o] * c.kept[e + o]
+
+
+@inlined
+def _count_before(c: Chains, f: Factors, r: int, g: int, stores: int, curve: float, value: Floats) -> None:
+    """Add a row in which energies before its ISP count to their matrix, and to the gain of the ISP's variables."""
+    for q in range(c.before_at[r], c.before_at[r + 1]):
+        k, weight = c.before_of[q], curve * c.before[q]
+        for n in range(c.before_at[r], c.before_at[r + 1]):
+            if c.before_of[n] <= k:
+                value[k * stores + c.before_of[n]] += weight * c.before[n]
+        for n in range(c.entry_at[r], c.entry_at[r + 1]):
+            f.gain[g + c.at[n] * stores + k] += weight * c.sign[n]
+
+
+@inlined
+def _step_back(
+    c: Chains, f: Factors, i: int, v: int, stores: int, e: int, row_curve: Floats, value: Floats
+) -> None:  # fmt: skip
+    """Write an ISP's gain, and the lower half of the matrix of the energies before it, value (K·K,)."""
+    m, h, g = c.variable_at[i + 1] - c.variable_at[i], c.square_at[i], c.gain_at[i]
+    _count_after(c, f, i, v, stores, e, value)
+    for r in range(c.row_at[i], c.row_at[i + 1]):
+        if c.before_at[r + 1] > c.before_at[r]:
+            _count_before(c, f, r, g, stores, row_curve[r], value)
+    for k in range(stores):
+        for a in range(m):
+            total = f.gain[g + a * stores + k]
             for b in range(a):
                 total -= f.square[h + a * m + b] * f.gain[g + b * stores + k]
             f.gain[g + a * stores + k] = total * f.square[h + a * m + a]
         for o in range(k + 1):  # half solved: value falls by the product of two of these
-            total = c.kept[first + k] * f.value[v + k * stores + o] * c.kept[first + o]
+            total = value[k * stores + o]
             for a in range(m):
                 total -= f.gain[g + a * stores + k] * f.gain[g + a * stores + o]
             value[k * stores + o] = total
@@ -164,7 +197,7 @@ def _substitute_back(
         d = c.device[x + a]
         dx[x + a] = right[x + a] + (c.change[x + a] * seen[d] if d >= 0 else 0.0)
     for k in range(stores):
-        total = c.kept[first + k] * seen[k]
+        total = c.kept[e + k] * seen[k]
         for a in range(m):
             total -= f.gain[g + a * stores + k] * dx[x + a]
         back[k] = total
@@ -193,7 +226,7 @@ def _follow(
             total -= f.gain[g + a * stores + k] * past[k]
         dx[x + a] = total
     for k in range(stores):
-        past[k] = c.kept[first + k] * past[k] + miss[e + k]
+        past[k] = c.kept[e + k] * past[k] + miss[e + k]
     for a in range(m):
         if c.device[x + a] >= 0:
             past[c.device[x + a]] += c.change[x + a] * dx[x + a]

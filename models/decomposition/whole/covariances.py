@@ -62,7 +62,7 @@ def covary(c: Chains, f: Factors, output: Floats, family: Ints, wide: int, into:
                 for k in range(stores):
                     w.lead[k, k] = 1.0
             _half_solve(c, f, i, x, m, output, w, stores)
-            _write_moves(c, f, i, x, m, output, w, stores, first)
+            _write_moves(c, f, i, x, m, output, w, stores, first * isps + t * stores)
             _add_within(m, stores, outputs, at, w, into.within, family[b], block)
             _lead(stores, outputs, w, into.gain, block, at, first)
             _pass_on(m, stores, outputs, at, w)
@@ -110,7 +110,7 @@ def _half_solve(
 
 @inlined
 def _write_moves(
-    c: Chains, f: Factors, i: int, x: int, m: int, output: Floats, w: _ChainWorkspace, stores: int, first: int
+    c: Chains, f: Factors, i: int, x: int, m: int, output: Floats, w: _ChainWorkspace, stores: int, e: int
 ) -> None:  # fmt: skip
     """Write how outputs and energies of an ISP depend on the energies before it."""
     outputs, g = output.shape[1], c.gain_at[i]
@@ -118,7 +118,7 @@ def _write_moves(
         for o in range(outputs):
             w.gain[o, k] = 0.0
         for a in range(stores):
-            w.move[k, a] = c.kept[first + k] if k == a else 0.0
+            w.move[k, a] = c.kept[e + k] if k == a else 0.0
     for a in range(m):
         d = c.device[x + a]
         for k in range(stores):

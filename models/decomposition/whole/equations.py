@@ -15,6 +15,11 @@ from models.decomposition.whole.chains import Factors, factor, substitute
 from models.decomposition.whole.schur import Schur
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp
 
+_REFINED = 3
+"""Most times that the step of the prices is refined by what linking rows still miss."""
+_EXACT, _TINY_KW = 1e-4, 1e-7
+"""What they may miss: as a share of what they missed before, and in any case."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bent:
@@ -81,9 +86,16 @@ class Equations:
         factor(blocks.chains, of_variables, self.row_curve[:rows], of_energies, solver.factors)
         outputs = self._border()
         schur = solver.schur.add_up(solver.factors, outputs)
-        schur += ((lp.others * (1.0 / self.others_curve)) @ lp.others_back).toarray()
+        weight = 1.0 / self.others_curve
+        weight[lp.positions] = 0.0  # their bounds are so far apart that they would hide everything else
+        schur += ((lp.others * weight) @ lp.others_back).toarray()
         schur[np.diag_indices_from(schur)] *= 1.0 + 1e-12
         self._factors = linalg.cho_factor(schur, lower=True, overwrite_a=True, check_finite=False)
+        self._moved = linalg.cho_solve(self._factors, lp.of_positions, check_finite=False)
+        self.bend = lp.of_positions.T @ self._moved
+        """(p,p) how the prices of positions follow the positions, with all else free to follow"""
+        own = self.bend + np.diag(self.others_curve[lp.positions])
+        self._of_positions = linalg.cho_factor(own, lower=True, overwrite_a=True, check_finite=False)
 
     def _border(self) -> Floats:
         """Find how all follows levels; return what these add to outputs (B,p,T·O), as rows whose squares add up."""
@@ -143,22 +155,34 @@ class Equations:
         of_variables, held, of_levels, of_others = lp.parts(barrier)
         rows = len(blocks.right)
         right = lp.cost + lp.priced @ z.prices + of_variables + lp.rows_back @ price[:rows]
-        right_e = lp.end_cost.copy()
+        right_e = lp.end_cost + lp.before_back @ price[:rows]
         right_e[blocks.held] += held
         np.add.at(right_e, blocks.step_at, price[rows:])
         x, energy = self.solver.solve(right, right_e, miss_e)
         wanted = self._pulled(x, price[lp.peaks]) - blocks.level_eur - of_levels
         level = self._follow(x, energy, wanted)
 
-        # With the prices as they are, this is the step; their own step follows from what the linking rows then miss.
-        free = -(lp.linking.cost + lp.others_back @ z.prices + of_others) / self.others_curve
-        missed = miss_linking + lp.adds @ x + lp.others @ free
-        prices = linalg.cho_solve(self._factors, missed, check_finite=False)
-        nothing = np.zeros_like(energy)
-        more, more_e = self.solver.solve(lp.priced @ prices, nothing, nothing)
-        more_level = self._follow(more, more_e, self._pulled(more, 0.0))
-        x, energy, level = x + more, energy + more_e, level + more_level
-        others = free - (lp.others_back @ prices) / self.others_curve
+        # With prices and positions as they are, this is the step; theirs follow from what the linking rows then miss.
+        slope = lp.linking.cost + lp.others_back @ z.prices + of_others
+        mine, nothing = lp.positions, np.zeros_like(energy)
+        others, prices = -slope / self.others_curve, np.zeros_like(z.prices)
+        others[mine] = 0.0
+        missed, left = miss_linking + lp.adds @ x + lp.others @ others, slope[mine]
+        for _ in range(_REFINED):
+            position = -linalg.cho_solve(self._of_positions, left + self._moved.T @ missed, check_finite=False)
+            aim = missed + lp.of_positions @ position
+            change = linalg.cho_solve(self._factors, aim, check_finite=False)
+            more, more_e = self.solver.solve(lp.priced @ change, nothing, nothing)
+            more_level = self._follow(more, more_e, self._pulled(more, 0.0))
+            x, energy, level, prices = x + more, energy + more_e, level + more_level, prices + change
+            others_more = -(lp.others_back @ change) / self.others_curve
+            others_more[mine] = position
+            others += others_more
+            enough = _EXACT * float(np.abs(missed).max(initial=0.0)) + _TINY_KW
+            missed = missed + lp.adds @ more + lp.others @ others_more
+            left = left + self.others_curve[mine] * position + lp.of_positions.T @ change
+            if float(np.abs(missed).max(initial=0.0)) <= enough:
+                break
         return self._with_multipliers(x, energy, level, others, prices, shift, target, bent)
 
     def _with_multipliers(
@@ -183,11 +207,11 @@ class Equations:
         z = self.z
         rate = max(
             float((-step.value * self.to_low).max()), float((step.value * self.to_high).max()),
-            float((-step.slack / z.slack).max()), _shrinks(step.beyond, z.beyond),
+            float((-step.slack / z.slack).max(initial=0.0)), _shrinks(step.beyond, z.beyond),
         )  # fmt: skip
         dual_rate = max(
             float((-step.below / z.below).max()), _shrinks(step.above, z.above),
-            float((-step.dual * self.to_free).max()), float((step.dual * self.to_price).max()),
+            float((-step.dual * self.to_free).max(initial=0.0)), float((step.dual * self.to_price).max(initial=0.0)),
         )  # fmt: skip
         return 1.0 / max(rate, 1e-30), 1.0 / max(dual_rate, 1e-30)
 

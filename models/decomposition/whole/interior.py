@@ -15,6 +15,14 @@ from models.decomposition.master_tuning import WholeLps
 from models.decomposition.whole.equations import Bent, Equations, NewtonSolver
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp
 
+_WIDE = 0.2
+"""Least multipliers of the first point at bounds of what is outside of chains, as a share of all others: those of very
+wide bounds would be next to nothing, and steps would go anywhere."""
+
+
+_ROOM = 0.1
+"""Least room that rows have at the first point, as a share of what their variables can do at most."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WholeSolution:
@@ -50,6 +58,8 @@ def solve(
         target = total / lp.products * min((hoped / total) ** 3, 1.0)
         step = here.step(target, Bent.by(straight))
         far, dual_far = (min(tuning.back * length, 1.0) for length in here.lengths(step))
+        if not np.isfinite(far + dual_far):  # rounding, too
+            break
         z.go(step, far, dual_far)
         number += 1
     return WholeSolution(gap_eur=total, miss_kw=worst, steps=number)
@@ -64,7 +74,10 @@ def first_iterate(lp: WholeLp, prices: Floats, eur: float) -> WholeIterate:
     np.maximum.at(level, lp.level, (of_rows[: len(blocks.right)] - blocks.right)[lp.peaks] + 0.1)
     drawn = of_rows - lp.right
     drawn[lp.peaks] -= level[lp.level]
-    room = np.repeat([0.1, 1.0], [len(blocks.right), len(blocks.step_at)])
+    spread = np.asarray(np.abs(blocks.rows) @ blocks.most)
+    room = np.concatenate([
+        np.maximum(_ROOM * spread, 0.1), np.maximum(_ROOM * (blocks.high - blocks.low)[blocks.step_at], 1.0),
+    ])  # fmt: skip
     slack, beyond = np.maximum(-drawn, 0.0) + room, np.maximum(drawn, 0.0) + room
     beyond[lp.hard] = 0.0
     dual = np.minimum(eur, 0.5 * price)
@@ -74,10 +87,12 @@ def first_iterate(lp: WholeLp, prices: Floats, eur: float) -> WholeIterate:
     chains = float(below[0] @ (lp.high - lp.low)[: len(below[0])]) + float(slack @ dual)
     mean_eur = chains / lp.products
     others = _others(lp, lp.linking.right - lp.fixed - lp.adds @ x)
+    least = _WIDE * eur
     low, high = others - lp.linking.lower, lp.linking.upper - others
     return WholeIterate(
         value=np.concatenate([x, energy[blocks.held], level, others]), energy=energy, slack=slack, beyond=beyond,
-        below=np.concatenate([*below, mean_eur / low]), above=np.concatenate([*above, mean_eur / high]), dual=dual,
+        below=np.concatenate([*below, np.maximum(mean_eur / low, least)]),
+        above=np.concatenate([*above, np.where(np.isfinite(high), np.maximum(mean_eur / high, least), 0.0)]), dual=dual,
         prices=prices.copy(),
     )  # fmt: skip
 

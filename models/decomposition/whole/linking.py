@@ -78,6 +78,7 @@ class Linking:
     seen: sparse.csr_array  # (F·T·O,all rows): how the outputs of families are priced
     free: Bools  # (V,) which variables of the master LP are these Q; the others are fixed
     known: Floats  # (V,) value of those that are fixed
+    positions: Ints  # (p,) which of the Q variables are positions in markets, energy or bids
 
     def positions_of(self, value: Floats) -> Floats:
         """Return all variables (V,) of the master LP, free positions first, given those that are not fixed (Q,)."""
@@ -99,6 +100,7 @@ def linking_of(master: RestrictedMaster, kinds: Kinds) -> Linking:
         others=sparse.csr_array(lp.others[:, ~fixed]), right=lp.right - lp.others[:, fixed] @ lp.lower[fixed],
         used=lp.used, counts=tuple(sparse.csr_array(one[np.flatnonzero(lp.used)]) for one in every),
         seen=sparse.csr_array(sparse.vstack([one.T for one in every])), free=~fixed, known=lp.lower,
+        positions=np.arange(int((~fixed[: master.levels]).sum())),
     )  # fmt: skip
 
 

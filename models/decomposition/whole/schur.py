@@ -37,7 +37,7 @@ class Schur:
         """Prepare sums for linking rows; counts (n,T·O) of each family: where its outputs count."""
         self._blocks, self._counts = blocks, counts
         outputs, chains = blocks.output.shape[1], blocks.chains
-        parts, wide, energies = -(-blocks.isps // _WIDE), _WIDE * outputs, len(chains.kept)
+        parts, wide, energies = -(-blocks.isps // _WIDE), _WIDE * outputs, int(chains.store_at[-1])
         self._covariances = Covariances(
             np.zeros((parts, wide, energies)), np.zeros((parts, energies, wide)),
             np.zeros((parts, int((blocks.sizes**2).sum()))), np.zeros((len(counts), parts, wide, wide)),

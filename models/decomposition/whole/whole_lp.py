@@ -37,6 +37,11 @@ class WholeIterate:
             mine += (far if number < 4 else dual_far) * getattr(step, each.name)
 
 
+def copied(iterate: WholeIterate) -> WholeIterate:
+    """Return an iterate of its own with the same values."""
+    return WholeIterate(**{each.name: getattr(iterate, each.name).copy() for each in fields(iterate)})
+
+
 class WholeLp:
     """min cost, values between bounds, rows that may be exceeded at a price, energies that follow, and linking rows."""
 
@@ -46,13 +51,18 @@ class WholeLp:
         self.blocks, self.linking = blocks, linking
         self.isp = np.repeat(np.arange(len(c.variable_at) - 1), np.diff(c.variable_at))
         """(n,) ISP of each variable, counted through all chains"""
-        seen = _priced(blocks, linking, self.isp)
+        seen = priced_by(blocks, linking, self.isp)
         kept_prices = np.where(linking.used, 0.0, prices)
         self.cost = b.cost + seen @ kept_prices
-        self.priced = sparse.csr_array(seen[:, np.flatnonzero(linking.used)])
+        more = len(linking.right) - int(linking.used.sum())  # rows that are no couplings
+        self.priced = sparse.csr_array(
+            sparse.hstack([seen[:, np.flatnonzero(linking.used)], sparse.csr_array((len(b.cost), more))])
+        )
         """(n,n') how variables are priced by linking rows"""
         self.adds = sparse.csr_array(self.priced.T)
         self.others, self.others_back = linking.others, sparse.csr_array(linking.others.T)
+        self.positions, self.of_positions = linking.positions, linking.others[:, linking.positions].toarray()
+        """Which variables outside of chains are positions (p,), and what they are in linking rows (n',p)"""
         self.rows_back = sparse.csr_array(b.rows.T)
         stores = np.repeat(b.sizes, b.isps)
         begins = np.append(0, np.cumsum(stores))
@@ -66,8 +76,14 @@ class WholeLp:
                 shape=(len(b.low), len(b.cost)),
             )
         )
+        isp = np.repeat(np.repeat(np.arange(len(c.row_at) - 1), np.diff(c.row_at)), np.diff(c.before_at))
+        self.before = sparse.csr_array(
+            (c.before, begins[isp] - stores[isp] + c.before_of, c.before_at), shape=(len(b.right), len(b.low))
+        )
+        """(r,k·T) how energies count in the rows of the ISPs after them"""
+        self.before_back = sparse.csr_array(self.before.T)
         first, last = self.isp_of_energy % b.isps == 0, self.isp_of_energy % b.isps == b.isps - 1
-        self.kept, self._before = c.kept[of_store], np.where(first, 0, number - np.repeat(stores, stores))
+        self.kept, self._before = c.kept, np.where(first, 0, number - np.repeat(stores, stores))
         self._first, self._opening = np.flatnonzero(first), b.start[of_store[first]]
         self.end_cost = np.where(last, b.end_eur[of_store], 0.0)
         self.peaks = np.flatnonzero(b.level >= 0)
@@ -88,7 +104,7 @@ class WholeLp:
         outputs = b.output.shape[1]
         places = _places(blocks, np.arange(len(c.variable_at) - 1)) * outputs
         np.add.at(fixed, places, b.fixed_kw.ravel())
-        self.fixed = np.asarray(linking.seen.T @ fixed)[linking.used]
+        self.fixed = np.append(np.asarray(linking.seen.T @ fixed)[linking.used], np.zeros(more))
         """(n',) what does not depend on variables"""
 
     def parts(self, value: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -109,7 +125,7 @@ class WholeLp:
 
     def drawn(self, x: Floats, energy: Floats, level: Floats) -> Floats:
         """Return the values (R,) of elastic rows, kW or kWh, at variables x (n,), energies (k·T,) and levels (P,)."""
-        rows = self.blocks.rows @ x
+        rows = self.blocks.rows @ x + self.before @ energy
         rows[self.peaks] -= level[self.level]
         return np.concatenate([rows, energy[self.blocks.step_at]])
 
@@ -128,7 +144,7 @@ def _places(blocks: ChainBlocks, isp: Ints) -> Ints:
     return blocks.family[isp // blocks.isps] * blocks.isps + isp % blocks.isps
 
 
-def _priced(blocks: ChainBlocks, linking: Linking, isp: Ints) -> sparse.csr_array:
+def priced_by(blocks: ChainBlocks, linking: Linking, isp: Ints) -> sparse.csr_array:
     """Return how variables are priced by all couplings (n,all rows)."""
     outputs = blocks.output.shape[1]
     place = _places(blocks, isp)[:, None] * outputs + np.arange(outputs)

@@ -1,0 +1,298 @@
+"""Solves a whole portfolio of stores, generators and a few runs that answer alone, with given whole bids or any.
+
+The interior-point method solves it. What is proven and planned is computed from its answer: any multipliers prove a
+bound, and programs are made exact.
+Source: docs/explanation/optimisation.md §3.10.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from models.assembly import assemble
+from models.case import Bools, Case, Floats, Ints
+from models.decomposition.bids.lone_case import able_mw, with_shortfalls
+from models.decomposition.bids.surrogate import Surrogate, groups_of
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.dual_prices import DualPrices, duals, shadow
+from models.decomposition.prices.grouping import group_units
+from models.decomposition.primal.convex_combination import CombinedPrograms
+from models.decomposition.primal.recovery import Recovered, complete
+from models.decomposition.tuning import DEFAULT, Tuning
+from models.decomposition.whole.equations import Equations, NewtonSolver
+from models.decomposition.whole.interior import WholeSolution, first_iterate, solve
+from models.decomposition.whole.linking import Linking, joined, linking_of, parted
+from models.decomposition.whole.lone import lone_units
+from models.decomposition.whole.lone_answers import programs, proven_eur
+from models.decomposition.whole.runs import run_columns, shares, with_runs
+from models.decomposition.whole.whole_lp import WholeIterate, WholeLp, copied
+from models.headroom import KW_PER_MW
+from models.outcome import Outcome, Termination
+from models.solver import version
+from models.solver_log import SolverLog
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tried:
+    """The best program with given bids, and what is known of others from it."""
+
+    outcome: Outcome  # bids that cannot be held are lowered
+    bound_eur: float  # of the cost with these bids, and what they lack at its price
+    slope_eur: Floats  # (N,) per step of each bid
+    missed_eur: Floats  # (groups,) what bids of overlapping hours lack
+    lost: int  # bids that were lowered
+    held: Floats  # (N,) whole steps that are held where what is lacking is lowered
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Solved:
+    """A solution: its point, what it proves, and its prices."""
+
+    linking: Linking
+    lp: WholeLp
+    point: WholeIterate
+    bound_eur: float  # of the cost
+    prices: DualPrices
+    others: Floats  # variables outside of chains
+    short: tuple[Ints, Ints]  # bid and variable of what bids lack
+    bend: Floats | None  # (N,N) how the prices of bids follow the bids, EUR per MW²
+
+
+class LoneBids:
+    """One case, solved with any whole bids (N,), in steps, or with bids that need not be whole."""
+
+    def __init__(
+        self, case: Case, *, relative_gap: float, log: SolverLog, interrupted: Callable[[], object],
+        tuning: Tuning = DEFAULT,
+    ) -> None:  # fmt: skip
+        """State the case; `relative_gap` of gross cost is asked for."""
+        self._case, self._log, self._interrupted, self._tuning = case, log, interrupted, tuning
+        self.grouping = group_units(case, tuning.pool.unpriced_groups, alone=True)
+        self.master = RestrictedMaster(case, self.grouping, tuning)
+        self.gap_eur = relative_gap * max(self.master.gross(), 1e-9)
+        self._first = self.master.first_prices()
+        self._units = lone_units(case, self.grouping)
+        self._runs = run_columns(case, self._units.runs)
+        able = able_mw(case, self.master, self._units)
+        self._free = self.master.free.low.copy(), np.minimum(self.master.free.high, able)
+        self._earlier: tuple[WholeIterate, Linking] | None = None  # a point far enough from the corners to begin from
+        self._group = groups_of([case.reserves[r].block == block for r, block in self.master.bids])
+        mine = self.master.bidding
+        self.step_mw, self.most = (
+            self.master.step_mw[mine],
+            np.floor(self._free[1][mine] / self.master.step_mw[mine] + 1e-6),
+        )
+        self.minimum = np.array(
+            [
+                max(np.ceil(case.reserves[r].minimum_mw / case.reserves[r].step_mw - 1e-9), 1.0)
+                for r, _ in self.master.bids
+            ]
+        )
+
+    @property
+    def rows(self) -> int:
+        """Return the number of linking rows, by which the time of a step grows."""
+        return len(linking_of(self.master, self._units.kinds).right)
+
+    def any_bids(self) -> Surrogate | None:
+        """Return what is known of whole bids from those that need not be whole; None if there was no time."""
+        self._release()
+        solved = self._solve(None, bend=True)
+        if solved is None or solved.bend is None:
+            return None
+        mine = self.master.bidding
+        best = solved.linking.positions_of(solved.others)[mine] / self.step_mw
+        return Surrogate(
+            least_eur=solved.bound_eur, best=best, bend=solved.bend * np.outer(self.step_mw, self.step_mw),
+            most=self.most, minimum=self.minimum, group=self._group,
+        )  # fmt: skip
+
+    def best(self, bids: Floats) -> Tried | None:
+        """Return the best program with these bids (N,), steps; None if there was no time."""
+        began, master = perf_counter(), self.master
+        wanted = np.zeros(len(master.free.value))
+        wanted[master.bidding] = bids * self.step_mw
+        self._commit(wanted)
+        solved, taken = self._solve(None), np.zeros(0, dtype=np.bool_)
+        if solved is not None and len(self._runs.start):
+            share = shares(self._runs, solved.others)
+            best, taken = self._runs.chosen(share)
+            if share[best].min() < 1.0 - self._tuning.lone.decided:
+                solved = self._solve(taken)
+        if solved is None:
+            return None
+        recovered = self._recovered(solved, wanted, taken)
+        held = np.array([recovered.plain.bids_mw[r][block] for r, block in master.bids])
+        lost = wanted[master.bidding] - held > 1e-9
+        missed = self._missed_eur(solved)
+        if lost.any():  # a bid that lacks next to nothing costs next to nothing here, but it is lost
+            short = self._group[lost]
+            missed[short] += max(-solved.bound_eur - recovered.objective_eur, 0.0) / len(np.unique(short))
+        else:
+            missed[:] = 0.0
+        return Tried(
+            outcome=self._outcome(solved, recovered, bids if not lost.any() else None, perf_counter() - began),
+            bound_eur=solved.bound_eur, slope_eur=self._slope_eur(solved), missed_eur=missed, lost=int(lost.sum()),
+            held=self._held(solved, bids),
+        )  # fmt: skip
+
+    def _slope_eur(self, solved: _Solved) -> Floats:
+        """Return what another step of each bid costs (N,), by the prices."""
+        free, result = self.master.free, np.zeros(len(self.step_mw))
+        for n, (r, _) in enumerate(self.master.bids):
+            mine = free.bid_of[r] == self.master.products + n
+            paid = float(solved.prices.reserve[r, mine].sum() + solved.prices.called[r, mine].sum())
+            result[n] = (float(free.price[self.master.products + n]) - KW_PER_MW * paid) * self.step_mw[n]
+        return result
+
+    def _missed_eur(self, solved: _Solved) -> Floats:
+        """Return what bids of each group lack, at its price."""
+        result, (bid, columns) = np.zeros(int(self._group.max(initial=-1)) + 1), solved.short
+        np.add.at(result, self._group[bid], solved.linking.cost[columns] * solved.others[columns])
+        return result
+
+    def _held(self, solved: _Solved, bids: Floats) -> Floats:
+        """Return bids (N,), the one of each group that lacks most lowered by the steps of which a part is lacking.
+
+        The others of its hours lack less once it is lower, or are the next to be lowered.
+        """
+        lacks, (bid, columns) = np.zeros(len(bids)), solved.short
+        np.maximum.at(lacks, bid, solved.others[columns] / (KW_PER_MW * self.step_mw[bid]))
+        most = np.zeros(int(self._group.max(initial=-1)) + 1)
+        np.maximum.at(most, self._group, lacks)
+        lower = bids - np.where(lacks == most[self._group], np.ceil(lacks - self._tuning.lone.slight), 0.0)
+        return np.where(lower >= self.minimum, lower, 0.0)
+
+    def _release(self) -> None:
+        master = self.master
+        master.free.low[:], master.free.high[:] = self._free
+        master.recount()
+
+    def _commit(self, wanted_mw: Floats) -> None:
+        """Fix the bids at a little more than what is wanted (P,)."""
+        self._release()
+        master = self.master
+        master.commit_bids(wanted_mw)
+        for values in (master.free.value, master.free.low, master.free.high):
+            values[master.bidding] *= 1.0 + self._tuning.lone.beyond
+        master.recount()
+
+    def _solve(self, taken: Bools | None, *, bend: bool = False) -> _Solved | None:
+        """Return the best answer with the present bids; None where there was no time for it."""
+        master, tuning = self.master, self._tuning.whole
+        linking, short = with_shortfalls(master, linking_of(master, self._units.kinds))
+        linking = with_runs(linking, self._runs, taken)
+        y = joined(self._first)
+        lp = WholeLp(self._units.blocks, linking, y)
+        known = np.append(y[linking.used], np.zeros(len(linking.right) - int(linking.used.sum())))
+        eur = tuning.first_price * float(np.abs(self._first.balance).mean()) + 1e-9
+        solver = NewtonSolver(lp)
+        earlier = self._begun(linking) if taken is None and not bend else None
+        begins = [first_iterate(lp, known, eur)] if earlier is None else [earlier, first_iterate(lp, known, eur)]
+        for begin in begins:  # from an earlier point, if that succeeds
+            with threadpool_limits(1, "blas"):
+                found, bent = self._reached(solver, begin, bend=bend, keep=taken is None)
+            if self._interrupted():
+                return None
+            if found.gap_eur <= self._tuning.lone.enough * self.gap_eur and found.miss_kw <= tuning.miss_kw:
+                break
+        if not np.isfinite(found.gap_eur):
+            return None
+        self._log.say(
+            f"whole program: {found.steps} steps of the interior-point method, {found.gap_eur:.3g} EUR from the best, "
+            f"rows within {found.miss_kw:.2g} kW"
+        )
+        return self._proven(linking, lp, begin, short, bent)
+
+    def _reached(
+        self, solver: NewtonSolver, point: WholeIterate, *, bend: bool, keep: bool
+    ) -> tuple[WholeSolution, Floats | None]:
+        """Move a point to the best answer; note on the way how prices of bids follow the bids, and keep a point."""
+        tuning, linking, bent = self._tuning.whole, solver.lp.linking, None
+        far_eur = self._tuning.lone.far * max(self.master.gross(), 1e-9)
+        found = solve(
+            solver, point, 0, enough_eur=far_eur, tuning=replace(tuning, miss_kw=np.inf), interrupted=self._interrupted
+        )  # fmt: skip
+        if keep and np.isfinite(found.gap_eur):
+            self._earlier = copied(point), linking
+        if bend and np.isfinite(found.gap_eur):
+            bent = self._bend(linking, Equations(solver, point, solver.lp.misses(point)).bend)
+        found = solve(
+            solver, point, found.steps, enough_eur=self._tuning.lone.near * self.gap_eur, tuning=tuning,
+            interrupted=self._interrupted,
+        )  # fmt: skip
+        return found, bent
+
+    def _begun(self, linking: Linking) -> WholeIterate | None:
+        """Return the point of an earlier program that was far enough from its corners; None where there was none.
+
+        Programs differ in their bids only: variables that are in both keep their values and multipliers.
+        """
+        if self._earlier is None:
+            return None
+        point, before = self._earlier
+        kept = np.isin(np.flatnonzero(before.free), np.flatnonzero(linking.free))
+        if int(kept.sum()) != int(linking.free.sum()):
+            return None
+        inside = len(point.value) - len(before.cost)
+        found = copied(point)
+        for name in ("value", "below", "above"):
+            values = getattr(found, name)
+            setattr(found, name, np.concatenate([values[:inside], values[inside:][kept]]))
+        return found
+
+    def _bend(self, linking: Linking, bend: Floats) -> Floats:
+        """Return how the prices of bids follow the bids (N,N), EUR per MW²."""
+        mine = np.arange(self.master.bidding.start, self.master.bidding.stop)
+        at = np.searchsorted(np.flatnonzero(linking.free)[linking.positions], mine)
+        return np.asarray(bend[np.ix_(at, at)])
+
+    def _proven(
+        self, linking: Linking, lp: WholeLp, point: WholeIterate, short: tuple[Ints, Ints], bend: Floats | None
+    ) -> _Solved:  # fmt: skip
+        y = np.where(linking.used, 0.0, joined(self._first))
+        y[linking.used] = point.prices[: int(linking.used.sum())]
+        prices = self.master.within(parted(y, self._first))
+        y = joined(prices)
+        eur = proven_eur(self._units, lp, point, y)
+        if len(self._runs.start):
+            seen = (linking.seen @ y).reshape(-1, self._case.isps, lp.blocks.output.shape[1])[:, :, 0]
+            eur += self._runs.bound_eur(seen)
+        return _Solved(
+            linking=linking, lp=lp, point=point, bound_eur=self.master.bound(prices, eur), prices=prices,
+            others=lp.parts(point.value)[3], short=short, bend=bend,
+        )  # fmt: skip
+
+    def _recovered(self, solved: _Solved, wanted_mw: Floats, taken: Bools) -> Recovered:
+        case, combined = self._case, list[CombinedPrograms]()
+        combined.extend(programs(case, self._units, solved.lp.parts(solved.point.value)[0]))
+        for index, runs in enumerate(self._runs.batches):
+            chosen = self._runs.starts(np.flatnonzero(taken), index)
+            combined.append(
+                CombinedPrograms(
+                    resource=runs.batch.resource,
+                    called=runs.batch.called,
+                    units=runs.batch.units,
+                    fields=dict.fromkeys(runs.batch.resource.fields, chosen),
+                    reserve_units=np.zeros(0, dtype=np.int64),
+                    held_kw=np.zeros((len(case.reserves), 0, case.isps)),
+                )
+            )
+        bids = [np.nan_to_num(one.committed_mw).astype(np.float64) for one in case.reserves]
+        for p, (r, block) in enumerate(self.master.bids, start=self.master.products):
+            bids[r][block] = wanted_mw[p]
+        return complete(case, combined, bids)
+
+    def _outcome(self, solved: _Solved, recovered: Recovered, bids: Floats | None, seconds: float) -> Outcome:
+        """Return the outcome; its bound is that of its bids, and holds for nothing else."""
+        case = self._case
+        limits = np.zeros((2, len(case.connection_limits.name), case.isps))
+        outcome = assemble(
+            case, recovered.answer(), shadow(case, self.grouping, solved.prices, limits),
+            termination=Termination.GAP_OPEN, bound_eur=np.inf if bids is None else -solved.bound_eur,
+            solver=f"whole program, {version()}", seconds={"solve": seconds},
+        )  # fmt: skip
+        return replace(outcome, duals=duals(case, self.grouping, solved.prices, -solved.bound_eur))

@@ -1,0 +1,105 @@
+"""Chooses whole bids by what is known of the cost of the best program with given bids.
+
+That cost is convex in the bids. The whole with any bids gives its least value, where that is, and how it bends there;
+every whole set of bids that was tried gives a plane below it. Next is the set at which the greatest of these is least.
+Source: docs/explanation/optimisation.md §3.10.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from models.case import Bools, Floats, Ints
+
+_PAIRS = 2
+"""Most bids that are changed at once by a step each."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Surrogate:
+    """What is known of N bids, in steps. Costs are in EUR."""
+
+    least_eur: float
+    best: Floats  # (N,) where the least cost is, not whole
+    bend: Floats  # (N,N) EUR per step², positive semidefinite
+    most: Floats  # (N,) steps
+    minimum: Floats  # (N,) steps of a bid that is not zero
+    group: Ints  # (N,) bids of overlapping hours
+    planes: list[tuple[float, Floats]] = field(default_factory=list)  # value at zero and slope (N,)
+    missed: list[tuple[Floats, Floats, Floats]] = field(default_factory=list)  # bids (N,), slope (N,), EUR (groups,)
+
+    def tell(self, bids: Floats, cost_eur: float, slope: Floats, missed_eur: Floats) -> None:
+        """Note that all bids cost at least `cost_eur` + slope·(bids' − bids), and what these lack in each group."""
+        self.planes.append((cost_eur - float(slope @ bids), slope))
+        if missed_eur.any():
+            self.missed.append((bids, slope, missed_eur))
+
+    def below(self, bids: Floats) -> Floats:
+        """Return what whole bids (M,N) are expected to cost (M,)."""
+        off = bids - self.best
+        value = self.least_eur + 0.5 * np.einsum("mi,ij,mj->m", off, self.bend, off)
+        lacking = np.zeros((len(bids), int(self.group.max(initial=-1)) + 1))
+        for at, slope, missed in self.missed:
+            for g in np.flatnonzero(missed).tolist():
+                mine = self.group == g
+                lacking[:, g] = np.maximum(lacking[:, g], missed[g] + (bids - at)[:, mine] @ slope[mine])
+        value += lacking.sum(axis=1)
+        for at_zero, slope in self.planes:
+            value = np.maximum(value, at_zero + bids @ slope)
+        return np.asarray(value)
+
+    def proven_eur(self, bids: Floats) -> Floats:
+        """Return what whole bids (M,N) cost at least (M,), by planes only."""
+        value = np.full(len(bids), self.least_eur)
+        for at_zero, slope in self.planes:
+            value = np.maximum(value, at_zero + bids @ slope)
+        return value
+
+    def next(self, starts: list[Floats], tried: list[Floats]) -> tuple[Floats, float] | None:
+        """Return whole bids (N,) not tried yet that are expected to cost least, and that cost."""
+        found: list[tuple[float, Floats]] = []
+        for start in starts:
+            bids = self._allowed(start)
+            value = float(self.below(bids[None])[0])
+            while True:
+                near = self._near(bids)
+                values = self.below(near)
+                found.extend((float(values[k]), near[k]) for k in np.argsort(values)[:8])
+                k = int(np.argmin(values))
+                if values[k] >= value - 1e-9:
+                    break
+                bids, value = near[k], float(values[k])
+            found.append((value, bids))
+        for value, bids in sorted(found, key=lambda one: one[0]):
+            if not any(np.array_equal(bids, one) for one in tried):
+                return bids, value
+        return None
+
+    def nearest(self) -> Floats:
+        """Return the whole bids (N,) that are nearest to the best ones."""
+        return self._allowed(self.best)
+
+    def _allowed(self, bids: Floats) -> Floats:
+        whole = np.clip(np.round(bids), 0.0, self.most)
+        return np.where(whole >= self.minimum, whole, 0.0)
+
+    def _near(self, bids: Floats) -> Floats:
+        """Return whole bids (M,N) that differ in one or two bids by a step each."""
+        n = len(bids)
+        ones = [sign * np.eye(n)[i] for i in range(n) for sign in (1.0, -1.0)]
+        pairs = [a + b for i, a in enumerate(ones) for b in ones[i + 1 :] if not np.any(a * b)]
+        moves = np.array(ones + pairs)
+        near = bids + moves
+        near = near[((near >= 0.0) & (near <= self.most)).all(axis=1)]
+        return np.where(near >= self.minimum, near, np.where(near > bids, self.minimum, 0.0))
+
+
+def groups_of(hours: Sequence[Bools]) -> Ints:
+    """Return the group (N,) of each of N bids, given its ISPs (T,): bids whose hours overlap are in one group."""
+    if not len(hours):
+        return np.zeros(0, dtype=np.int64)
+    inside = sparse.csr_array(np.array(hours, dtype=np.float64))
+    return np.asarray(csgraph.connected_components(inside @ inside.T, directed=False)[1], dtype=np.int64)
