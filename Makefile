@@ -10,7 +10,7 @@ PRECOMPILED := $(VENV)/.precompiled
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz citrineos load audit release scenarios lint check lock clean bench client screenshots
+.PHONY: help run test torture fuzz worlds citrineos load audit release scenarios lint check lock clean bench client screenshots
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -61,6 +61,9 @@ torture: $(READY) $(PEERS)/requirements.sha256 ## Kill the daemon at least 220 t
 
 fuzz: $(READY) build/fuzz/atheris ## Ten million hostile inputs on the receive path (ARGS="--minutes 4": a part; the next call goes on)
 	@PYTHONPATH=build/fuzz/atheris $(BIN)/python -m tests.fuzz $(ARGS)
+
+worlds: $(READY) ## Plan random small worlds and hold each plan against an independent model (ARGS="--first 1000 --minutes 4")
+	@$(BIN)/python -m tests.scenario.monolith $(ARGS)
 
 build/fuzz/atheris: tests/fuzz/requirements.txt | $(READY)
 	@mkdir -p build/fuzz

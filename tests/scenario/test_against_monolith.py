@@ -9,10 +9,19 @@ from tests.scenario.monolith.generator import make
 
 SEEDS = (1, 2, 9, 11, 12, 16, 22, 24, 26, 28, 30, 32, 39, 42, 66, 109)
 
+WIDER = (  # what is added costs or earns something in each: without it, the optimum is another
+    (30004, "limits"), (30003, "tariffs"), (30004, "switched"), (30003, "decomposed"), (30003, "limits+tariffs"),
+)  # fmt: skip
+
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_plan_is_worth_what_an_independent_model_finds(seed, tmp_path, solver):
     assert faults(make(tmp_path / "day", seed), solver) == []
+
+
+@pytest.mark.parametrize(("seed", "kinds"), WIDER)
+def test_limits_tariffs_and_switched_loads_are_planned_as_an_independent_model_finds(seed, kinds, tmp_path, solver):
+    assert faults(make(tmp_path / "day", seed, kinds.split("+")), solver) == []
 
 
 def test_a_plan_that_is_worth_too_much_and_a_proof_below_what_is_possible_are_noticed():

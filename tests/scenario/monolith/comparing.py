@@ -40,10 +40,16 @@ class Compared:
 
 def faults(folder: Path, solver: Any) -> list[str]:
     """Run the scenario of a folder; return where its plans and the monolith disagree, and findings of audits."""
+    return examined(folder, solver)[0]
+
+
+def examined(folder: Path, solver: Any) -> tuple[list[str], list[str]]:
+    """Return the faults of a folder's scenario, and how each of its plans ended."""
     made = run(read_scenario(folder), solver=solver)
     wrong = [fault for one in compared(folder, made) if (fault := one.wrong())]
     wrong += [f"{step['step']}: {finding}" for step in made.steps for finding in step["audit"]]
-    return wrong + [f"cash: {finding}" for finding in made.outcome["cash"]["findings"]]
+    wrong += [f"cash: {finding}" for finding in made.outcome["cash"]["findings"]]
+    return wrong, [step["termination"] for step in made.steps]
 
 
 def compared(folder: Path, made: Run) -> Iterator[Compared]:
@@ -53,7 +59,8 @@ def compared(folder: Path, made: Run) -> Iterator[Compared]:
         loose = optimum(folder, fixed)
         tight = optimum(folder, fixed, cautious=True) if len(made.bids) else loose
         yield Compared(
-            step=step["step"], worth=step["objective_eur"], bound=step["bound_eur"], gross=step["gross_cost_eur"],
+            step=step["step"], worth=step["objective_eur"],
+            bound=np.inf if step["bound_eur"] is None else step["bound_eur"], gross=step["gross_cost_eur"],
             most=loose.bound, possible=tight.value,
         )  # fmt: skip
 

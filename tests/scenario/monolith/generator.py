@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import yaml
 
+from tests.scenario.monolith.wider import KINDS
+
 ZONE = ZoneInfo("Europe/Amsterdam")
 DAYS = [date(2026, 6, 10)] * 4 + [date(2026, 3, 29), date(2026, 10, 25)]
 POINTS = tuple(f"ea1.2024-01.example.dso:cp-{i}" for i in range(2))
@@ -53,6 +55,8 @@ class World:
         self.tables: dict[str, list[Row]] = {}
         self.connections = [f"ea1.2024-01.example.agr:c{i}" for i in range(self.draw.of(1, 2, 3, 4))]
         self.capacity: list[Row] = []
+        self.limit_group: dict[str, str] = {}
+        self.planning: Row = {"threads": 1, "relative_gap": 1e-6}
         self.negative = self.draw.chance(0.4)
 
     def midnight(self, days: int) -> datetime:
@@ -85,8 +89,8 @@ def text(instant: datetime) -> str:
     return instant.astimezone(ZONE).isoformat(timespec="minutes")
 
 
-def make(folder: Path, seed: int) -> Path:
-    """Write the scenario of a seed into a new folder and return it."""
+def make(folder: Path, seed: int, kinds: Sequence[str] = ()) -> Path:
+    """Write the scenario of a seed, widened by some of `KINDS`, into a new folder and return it."""
     world = World(seed)
     markets = _markets(world)
     classes: tuple[Callable[[World], None], ...] = (_load, _sun, _battery, _car, _car, _heat_pump, _run)
@@ -96,14 +100,17 @@ def make(folder: Path, seed: int) -> Path:
     described = {
         "title": f"seed {seed}", "question": "Is the plan worth what it can be worth?", "period": world.day,
         "isp_minutes": world.minutes, "agr": "agr.example", "cros": ["cro.example"], "dsos": ["dso.example"],
-        "markets": markets, "planning": {"threads": 1, "relative_gap": 1e-6},
+        "markets": markets, "planning": world.planning,
         "stay_eur_per_mwh": world.draw.of(0, 1, 30), "events": _events(world),
     }  # fmt: skip
+    for kind in kinds:
+        KINDS[kind](world, Draw(seed + 1_000_000))
     (folder / "tables").mkdir(parents=True)
     (folder / "scenario.yaml").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
     (folder / "cro.json").write_text(json.dumps(listed, indent=1), encoding="utf-8")
     for address in world.connections:
-        world.add("connections", address=address, first_day="2026-01-01", last_day="")
+        group = world.limit_group.get(address, "")
+        world.add("connections", address=address, first_day="2026-01-01", last_day="", limit_group=group)
     for name, rows in world.tables.items():
         with (folder / "tables" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))

@@ -4,7 +4,9 @@ It shares no code with the product and nothing of how that is built, so a differ
 them. Left out, and made by no generator here:
 
 - several days, closed ISPs and measured contents;
-- switched loads, runs where ISPs are not of 15 minutes, and cars that both give power and stay over midnight;
+- look-ahead, balancing groups, orders, and the unmanaged program;
+- switched loads that begin switched on, and runs where ISPs are not of 15 minutes;
+- cars that both give power and stay over midnight;
 - negative prices after midnight, and times of day after midnight that the clock skipped on the day itself;
 - limits that overlap at a congestion point.
 
@@ -20,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.scenario.monolith.connected import charge_customers, limit_connections
 from tests.scenario.monolith.linear_model import LinearModel, Solution, Term
 from tests.scenario.monolith.reading import DEFAULTS, Day, number, read
 from tests.scenario.monolith.stating import Stated, Sustain, state
@@ -68,20 +71,26 @@ class _Problem:
         day, model = self.day, self.model
         self.contracts = self._contracts()
         self.planned: list[tuple[str | None, Stated]] = []
+        self.connections: list[str] = []  # of the units
         self.called: list[Stated] = []
         reserved_points = {row["congestion_point"] for row, _ in self.contracts}
         for unit in units(day, self.series):
             plan = state(model, day, unit, self.comfort, self.sustain, own=True)
             self.planned.append((unit.point, plan))
+            self.connections.append(unit.connection)
             moves = unit.point in reserved_points and not isinstance(unit, Fixed)
             if moves:
                 self.called.append(state(model, day, unit, self.comfort, self.sustain, own=False))
-            elif reserved_points and self.products:
+            elif reserved_points and self.products and not (self.sustain.cautious and day.tables["connection_limits"]):
                 self.called.append(plan.held_again(model, day, self.sustain))
             else:
                 self.called.append(plan)
         self._balance()
         self._limits()
+        plans = [plan for _, plan in self.planned]
+        moved = [point in reserved_points for point, _ in self.planned]
+        limit_connections(model, day, self.connections, plans, self.called, moved)
+        charge_customers(model, day, self.connections, plans)
         self._reservations()
         self._capacity()
         self._announced()

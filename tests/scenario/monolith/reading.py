@@ -30,8 +30,12 @@ TABLES = [
     "ev_sessions",
     "heat_pumps",
     "shiftable_runs",
+    "switched_loads",
     "contracts",
     "limits",
+    "limit_groups",
+    "connection_limits",
+    "connection_tariffs",
     "forecasts",
     "prices",
 ]

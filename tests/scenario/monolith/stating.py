@@ -9,7 +9,8 @@ import numpy as np
 
 from tests.scenario.monolith.linear_model import LinearModel, Term
 from tests.scenario.monolith.reading import Day
-from tests.scenario.monolith.units import Curtailable, Fixed, Run, Store
+from tests.scenario.monolith.switching import switched
+from tests.scenario.monolith.units import Curtailable, Fixed, Run, Store, Switched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,8 @@ class Stated:
 
 
 def state(
-    model: LinearModel, day: Day, unit: Fixed | Curtailable | Run | Store, comfort: float, sustain: Sustain,
-    *, own: bool,
+    model: LinearModel, day: Day, unit: Fixed | Curtailable | Run | Store | Switched, comfort: float,
+    sustain: Sustain, *, own: bool,
 ) -> Stated:  # fmt: skip
     """State a unit; `own`: with its own costs (a called program has none but missed comfort)."""
     match unit:
@@ -56,6 +57,8 @@ def state(
             for t in range(day.isps):
                 model.one([(starts, unit.programs[:, t]), (power[t], -1.0)], 0.0, 0.0)
             return Stated(power=power)
+        case Switched():
+            return Stated(power=switched(model, day, unit, comfort, own=own))
         case Store():
             return _with_reserve(model, day, _stored(model, day, unit, comfort, own=own), sustain)
 

@@ -17,6 +17,7 @@ class Fixed:
     """A program that nobody steers, kW."""
 
     point: str | None
+    connection: str
     power: np.ndarray
 
 
@@ -25,6 +26,7 @@ class Curtailable:
     """`forecast <= p <= 0`."""
 
     point: str | None
+    connection: str
     forecast: np.ndarray
     eur_per_kwh: float
     reserve: float
@@ -35,6 +37,7 @@ class Run:
     """The programs among which a run chooses, each with what it leaves for later, EUR."""
 
     point: str | None
+    connection: str
     programs: np.ndarray  # (starts, T)
     later_eur: np.ndarray  # (starts,)
 
@@ -44,6 +47,7 @@ class Store:
     """A battery, a charging session or a heat buffer; powers are bounds of an ISP's mean."""
 
     point: str | None
+    connection: str
     first: int  # its ISPs: first, and one after the last
     end: int
     charge: np.ndarray
@@ -64,14 +68,32 @@ class Store:
     worth: tuple[tuple[float, float], ...]  # pieces upwards: kWh, EUR per kWh
 
 
-def units(day: Day, series: str) -> Iterator[Fixed | Curtailable | Run | Store]:
+@dataclass(frozen=True, kw_only=True)
+class Switched:
+    """On at its power or off, in windows only; times in ISPs."""
+
+    point: str | None
+    connection: str
+    power_kw: float
+    windows: tuple[tuple[np.ndarray, int, int], ...]  # its ISPs, least and most on
+    may_start: np.ndarray  # (T,) whether its least time would end inside windows, of the next day too
+    run: int
+    rest: int
+    before: int  # on (above 0) or off for so long
+    start_eur: float
+
+
+def units(day: Day, series: str) -> Iterator[Fixed | Curtailable | Run | Store | Switched]:
     """Give every unit that plays a part in the day; `series` has the prices by which what is left is valued."""
     tables = day.tables
     for row in tables["fixed_loads"]:
-        yield Fixed(point=_point(day, row), power=day.forecast(row["resource"], "power_kw"))
+        yield Fixed(
+            point=_point(day, row), connection=row["connection"], power=day.forecast(row["resource"], "power_kw")
+        )
     for row in tables["generators"]:
         yield Curtailable(
             point=_point(day, row),
+            connection=row["connection"],
             forecast=day.forecast(row["resource"], "power_kw"),
             eur_per_kwh=number(row, "curtailment_eur_per_mwh") / 1000,
             reserve=number(row, "reserve_kw"),
@@ -83,6 +105,7 @@ def units(day: Day, series: str) -> Iterator[Fixed | Curtailable | Run | Store]:
             yield _session(day, row, series)
     for row in tables["shiftable_runs"]:
         yield _run(day, row, series)
+    yield from (_switched(day, row) for row in tables["switched_loads"])
 
 
 def _point(day: Day, row: dict[str, str]) -> str | None:
@@ -164,7 +187,8 @@ def _store(
         return np.broadcast_to(np.asarray(value, dtype=float), (end - first,))
 
     return Store(
-        point=point, first=first, end=end, gain=wide(gain), charge=wide(charge), discharge=wide(discharge),
+        point=point, connection=row["connection"], first=first, end=end,
+        gain=wide(gain), charge=wide(charge), discharge=wide(discharge),
         charge_min=wide(charge_min), demand=wide(demand), discharge_efficiency=discharge_efficiency, low=low,
         wear_eur_per_kwh=number(row, "wear_eur_per_mwh") / 1000, reserve=number(row, "reserve_kw"),
         worth_from=float(low[-1]), **values,  # type: ignore[arg-type]
@@ -183,4 +207,30 @@ def _run(day: Day, row: dict[str, str], series: str) -> Run:
         whole[start : start + len(profile)] = profile
         programs.append(whole[: day.isps])
         later.append(float(whole[day.isps :] @ eur))
-    return Run(point=_point(day, row), programs=np.array(programs), later_eur=np.array(later))
+    return Run(
+        point=_point(day, row), connection=row["connection"], programs=np.array(programs), later_eur=np.array(later)
+    )
+
+
+def _switched(day: Day, row: dict[str, str]) -> Switched:
+    def isps(minutes: float) -> int:
+        return int(np.ceil(minutes / day.minutes - 1e-9))
+
+    windows, spans = [], []
+    for need in row["needs"].split(";"):
+        span, hours = need.split()
+        begin, end = span.split("-")
+        least, _, most = hours.partition("-")
+        spans.append((begin, end))
+        inside = np.array([begin <= day.local(i).strftime("%H:%M") < end for i in range(day.isps)])
+        allowed = int(float(most) / day.hours + 1e-9) if most else int(inside.sum())
+        windows.append((np.flatnonzero(inside), isps(float(least) * 60), min(allowed, int(inside.sum()))))
+    run, before = max(isps(number(row, "min_run_minutes")), 1), number(row, "initial_minutes", -1440)
+    clock = [day.local(i).strftime("%H:%M") for i in range(day.isps + run)]
+    inside = np.array([any(begin <= at < end for begin, end in spans) for at in clock])
+    return Switched(
+        point=_point(day, row), connection=row["connection"], power_kw=number(row, "power_kw"),
+        windows=tuple(windows), may_start=np.array([inside[t : t + run].all() for t in range(day.isps)]), run=run,
+        rest=max(isps(number(row, "min_rest_minutes")), 1), before=int(before / day.minutes),
+        start_eur=number(row, "start_eur"),
+    )  # fmt: skip
