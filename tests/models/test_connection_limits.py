@@ -206,3 +206,13 @@ def test_a_program_in_force_is_evaluated_with_its_breaches():
         assert kept.objective_eur <= solved(now).objective_eur + 1e-6
         if now is case:
             assert near(kept.objective_eur, outcome.objective_eur)
+
+
+def test_generation_at_a_reserved_point_behind_a_limit_that_counts_in_some_hours_only():
+    """Export is limited to 4 of 6 kW in the first hour; in the second neither limit nor reservation says anything."""
+    parts = [solar(2, -6.0), reservation(2, [2.0, 0.0], fee=10.0), load(2, 0.0)]
+    case = behind(make(2, *parts, price=50), {"export_kw": [-4.0, -np.inf]}, curtailable=[0])
+    outcome = solved(case)
+    assert outcome.programs.curtailable_kw.tolist() == [[-4.0, -6.0]]
+    assert outcome.called.curtailable_kw[0, 0] >= -2.0 - 1e-6
+    assert outcome.objective_eur == pytest.approx(0.05 * 10.0 + 0.02)

@@ -24,6 +24,7 @@ from models.block import (
 )
 from models.case import NO_LIMIT, Bools, Case, Direction, Floats, Reserve
 from models.headroom import add_held, row_name, side_patterns, traded_isps
+from models.markets.connection_limits.trees import chains
 from models.outcome import Fields
 from models.reserve_room import SIDES
 
@@ -77,7 +78,7 @@ def called_cells(case: Case) -> Bools:
     """Return where (U,T) a called program may differ from the plan with any effect.
 
     That is in ISPs in which the congestion point has a reservation, and where a unit of such a point may hold reserve
-    or is behind a connection limit.
+    or is behind a connection limit, its own or one around it, that counts in the ISP.
     """
     data = case.curtailable
     called = np.zeros((len(case.points) + 1, case.isps), dtype=np.bool_)
@@ -87,8 +88,12 @@ def called_cells(case: Case) -> Bools:
         tradable |= traded_isps(reserve)
     reserved = reserved_points(case)[data.point]
     may_hold = (data.reserve_kw > 0) & reserved
-    limited = (case.leaf("curtailable") != NO_LIMIT) & reserved
-    result: Bools = called[data.point] | (may_hold[:, None] & tradable) | limited[:, None]
+    result: Bools = called[data.point] | (may_hold[:, None] & tradable)
+    limited = np.flatnonzero((case.leaf("curtailable") != NO_LIMIT) & reserved)
+    if len(limited):
+        limits = case.connection_limits
+        counts = np.isfinite(limits.import_kw) | np.isfinite(limits.export_kw)
+        result[limited] |= (chains(limits) @ counts.astype(np.float64))[case.leaf("curtailable")[limited]] > 0.0
     return result
 
 
