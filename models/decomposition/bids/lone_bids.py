@@ -6,10 +6,12 @@ Source: docs/explanation/optimisation.md §3.10.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
+from scipy import linalg
 from threadpoolctl import threadpool_limits
 
 from models.assembly import assemble
@@ -81,16 +83,10 @@ class LoneBids:
         self._earlier: tuple[WholeIterate, Linking] | None = None  # a point far enough from the corners to begin from
         self._group = groups_of([case.reserves[r].block == block for r, block in self.master.bids])
         mine = self.master.bidding
-        self.step_mw, self.most = (
-            self.master.step_mw[mine],
-            np.floor(self._free[1][mine] / self.master.step_mw[mine] + 1e-6),
-        )
-        self.minimum = np.array(
-            [
-                max(np.ceil(case.reserves[r].minimum_mw / case.reserves[r].step_mw - 1e-9), 1.0)
-                for r, _ in self.master.bids
-            ]
-        )
+        self.step_mw = self.master.step_mw[mine]
+        self.most = np.floor(self._free[1][mine] / self.step_mw + 1e-6)
+        least = [case.reserves[r].minimum_mw / case.reserves[r].step_mw for r, _ in self.master.bids]
+        self.minimum = np.maximum(np.ceil(np.array(least) - 1e-9), 1.0)
 
     @property
     def rows(self) -> int:
@@ -219,7 +215,8 @@ class LoneBids:
         if keep and np.isfinite(found.gap_eur):
             self._earlier = copied(point), linking
         if bend and np.isfinite(found.gap_eur):
-            bent = self._bend(linking, Equations(solver, point, solver.lp.misses(point)).bend)
+            with suppress(linalg.LinAlgError):  # rounding has spoilt the equations: then nothing is known of other bids
+                bent = self._bend(linking, Equations(solver, point, solver.lp.misses(point)).bend)
         found = solve(
             solver, point, found.steps, enough_eur=self._tuning.lone.near * self.gap_eur, tuning=tuning,
             interrupted=self._interrupted,
