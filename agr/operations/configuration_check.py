@@ -9,7 +9,7 @@ from functools import partial
 from agr.domain.errors import AgrError, DiscoveryError
 from agr.domain.isp import Period, SystemClock, period_of
 from agr.domain.plausibility import doubts, rated_kw
-from agr.domain.register import Contract, Forecast, PointMember, Register
+from agr.domain.register import Contract, PointMember, Register
 from agr.messaging.directory import participants_of
 from agr.messaging.key_file import load_key
 from agr.operations.commands import open_store
@@ -147,14 +147,9 @@ def _known(settings: Settings) -> Register:
             known, prices = register.load(tx), register.prices(tx, now - timedelta(days=1))
             newest = register.latest_forecast_day(tx, last.day)
             period = None if newest is None else Period(newest, settings.time_zone, settings.isp_minutes)
-            values = {} if period is None else register.forecasts_on(tx, period)
+            forecasts = () if period is None else register.forecast_ranges(tx, period)
     except AgrError:  # `findings` says why
         return Register()
-    forecasts = tuple(
-        Forecast(resource=resource, quantity=quantity, period=period, values=(float(kw.min()), float(kw.max())))
-        for (resource, quantity), kw in values.items()
-        if period is not None and len(kw)
-    )
     return replace(known, forecasts=forecasts, prices=prices)
 
 

@@ -1,11 +1,11 @@
 """The register: connections, resources, contracts, limits, forecasts and prices."""
 
+import struct
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from agr.domain.isp import Period
@@ -14,6 +14,9 @@ from agr.domain.register import Contract, Forecast, Price, Register, register_of
 from agr.store import input_version, register_rows
 from agr.store import tables as t
 from agr.store.engine import Tx
+
+if TYPE_CHECKING:  # takes longer to import than what `agr check` needs of this module
+    import numpy as np
 
 _NAMED_AT_ONCE = 500  # parameters of one query
 
@@ -73,7 +76,7 @@ def put_forecasts(tx: Tx, forecasts: Iterable[Forecast]) -> None:
             "period": f.period.day,
             "resource": f.resource,
             "quantity": f.quantity,
-            "data": np.asarray(f.values, "<f8").tobytes(),
+            "data": struct.pack(f"<{len(f.values)}d", *f.values),
         }
         for f in forecasts
     ]
@@ -98,8 +101,10 @@ def _upsert(tx: Tx, table: sa.Table, rows: list[dict[str, Any]]) -> None:
 
 def forecasts_on(
     tx: Tx, period: Period, resources: Iterable[str] | None = None
-) -> dict[tuple[str, str], np.ndarray[Any, np.dtype[np.float64]]]:
+) -> "dict[tuple[str, str], np.ndarray[Any, np.dtype[np.float64]]]":
     """Return (resource, quantity) → one value per ISP, for forecasts that exist: of some resources, or of all."""
+    import numpy as np
+
     c = t.forecasts.c
     every = sa.select(c.resource, c.quantity, c.data).where(c.period == period.day)
     names = None if resources is None else sorted(set(resources))
@@ -110,6 +115,22 @@ def forecasts_on(
     return {(r.resource, r.quantity): np.frombuffer(r.data, "<f8") for one in asked for r in tx.execute(one)}
 
 
+def forecast_ranges(tx: Tx, period: Period) -> tuple[Forecast, ...]:
+    """Return the Period's forecasts with two values in place of theirs: the least and the highest."""
+    c = t.forecasts.c
+    rows = tx.execute(sa.select(c.resource, c.quantity, c.data).where(c.period == period.day))
+    return tuple(
+        Forecast(resource=r.resource, quantity=r.quantity, period=period, values=(min(kw), max(kw)))
+        for r in rows
+        if (kw := _values(r.data))
+    )
+
+
+def _values(data: bytes) -> tuple[float, ...]:
+    """Return the values of a forecast as they are stored: little-endian, eight bytes each."""
+    return struct.unpack(f"<{len(data) // 8}d", data)
+
+
 def forecasts_of(tx: Tx, period: Period, resources: Iterable[str]) -> tuple[Forecast, ...]:
     """Return the Period's forecasts of some resources."""
     c = t.forecasts.c
@@ -118,7 +139,7 @@ def forecasts_of(tx: Tx, period: Period, resources: Iterable[str]) -> tuple[Fore
     return tuple(
         Forecast(
             resource=r.resource, quantity=r.quantity, period=period,
-            values=tuple(np.frombuffer(r.data, "<f8").tolist()),
+            values=_values(r.data),
         )
         for r in rows
     )  # fmt: skip
@@ -138,7 +159,7 @@ def forecasts(tx: Tx, zone_name: str, isp_minutes: int) -> tuple[Forecast, ...]:
     return tuple(
         Forecast(
             resource=r.resource, quantity=r.quantity, period=Period(r.period, zone_name, isp_minutes),
-            values=tuple(np.frombuffer(r.data, "<f8").tolist()),
+            values=_values(r.data),
         )
         for r in rows
     )  # fmt: skip

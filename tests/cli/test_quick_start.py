@@ -80,6 +80,14 @@ def test_status_of_a_day_that_is_planned_imports_nothing_heavy_either(folder: Pa
     assert imported & LIGHT["status",] == set()
 
 
+def test_check_of_a_register_imports_nothing_heavy_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (("init", ".", "--example"), ("import", "tables")):
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+    assert imported_by(("check",), tmp_path) & LIGHT["check",] == set()
+
+
 @pytest.mark.parametrize("command", LIGHT, ids=" ".join)
 def test_a_command_that_only_looks_imports_nothing_heavy(command: tuple[str, ...], folder: Path) -> None:
     imported = imported_by(command, folder)
