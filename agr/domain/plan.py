@@ -82,8 +82,8 @@ class Cause:
     def __str__(self) -> str:
         if self.eur_per_mwh is None:
             return self.what
-        before = "" if self.before_eur_per_mwh is None else f", before {self.before_eur_per_mwh:,.2f}"
-        return f"{self.what} ({self.eur_per_mwh:,.2f}{before} per MWh)"
+        before = "" if self.before_eur_per_mwh is None else f", before {self.before_eur_per_mwh:z,.2f}"
+        return f"{self.what} ({self.eur_per_mwh:z,.2f}{before} per MWh)"
 
 
 @dataclass(frozen=True, kw_only=True)

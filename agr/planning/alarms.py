@@ -58,7 +58,7 @@ def _promises(plan: Plan) -> Iterator[AlarmChange]:
     risks = {risk.kind: risk for risk in at_risk(plan)}
     for kind in KINDS:
         risk = risks.get(kind)
-        worth = "" if risk is None or risk.eur is None else f" (worth {risk.eur:,.2f} EUR)"
+        worth = "" if risk is None or risk.eur is None else f" (worth {risk.eur:z,.2f} EUR)"
         yield AlarmChange(kind=kind, text=None if risk is None else f"plan {plan.id}: {risk.text}{worth}")
     stale = next((note for note in plan.result.notes if STALE in note), None)
     yield AlarmChange(kind="feed stale", text=None if stale is None else f"plan {plan.id}: {stale}")

@@ -25,11 +25,11 @@ def headline(plan: Plan) -> str:
     """Return why a plan was made and what it is worth."""
     reasons = "; ".join(str(r) for r in plan.reasons)
     gap = plan.result.proven_gap_eur
-    proven = "no bound proven" if gap is None else f"proven within {gap:,.2f}"
+    proven = "no bound proven" if gap is None else f"proven within {gap:z,.2f}"
     return (
         f"Plan {plan.id}, made {plan.created_at.astimezone(plan.period.tz):%Y-%m-%d %H:%M:%S} ({plan.state.value}): "
         f"{reasons}. "
-        f"Objective {plan.result.objective_eur:,.2f}, flexibility worth {plan.result.flexibility_eur:,.2f}, "
+        f"Objective {plan.result.objective_eur:z,.2f}, flexibility worth {plan.result.flexibility_eur:z,.2f}, "
         f"{proven}."
     )
 

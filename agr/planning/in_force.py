@@ -233,12 +233,12 @@ def _termination(found: Outcome, bound_eur: float) -> Termination:
 
 def words(against: AgainstInForce) -> str:
     """Say which program is in force now, and what that is worth; empty where there is nothing to say."""
-    found, loss = f"{against.found_eur:,.2f} EUR", f"{against.loss_eur:,.2f} EUR less"
+    found, loss = f"{against.found_eur:z,.2f} EUR", f"{against.loss_eur:z,.2f} EUR less"
     gone = f"{', '.join(against.left)} cannot run the program of plan {against.plan} any more"
     if against.kept:
-        worth = f"{against.worth_eur:,.2f} EUR"
+        worth = f"{against.worth_eur:z,.2f} EUR"
         missed = f" and {against.missed_kwh:,.2f} kWh more of promises missed" if against.missed_kwh else ""
-        loss = f"{against.loss_eur:,.2f} EUR less" if against.loss_eur >= 0 else f"{-against.loss_eur:,.2f} EUR more"
+        loss = f"{against.loss_eur:z,.2f} EUR less" if against.loss_eur >= 0 else f"{-against.loss_eur:z,.2f} EUR more"
         new = f"the new plan {found}, {loss}" if against.fit else "and nothing else was found that may be run"
         said = (
             f"the program of plan {against.plan} stays in force: under the same facts it is worth {worth}, "
@@ -250,7 +250,7 @@ def words(against: AgainstInForce) -> str:
         return more
     if against.why:
         gone = f"the program of plan {against.plan} cannot be run any more ({'; '.join(against.why)})"
-    was = f"{against.was_eur:,.2f} EUR"
+    was = f"{against.was_eur:z,.2f} EUR"
     said = f"{gone}: it was worth {was}, this plan {found}, {loss} (its search ended: {against.termination})"
     return f"{said}; {more}" if more else said
 
@@ -259,7 +259,7 @@ def _in_force_is_more(against: AgainstInForce) -> str:
     """Tell the operator if the program in force, which a preview never keeps, is worth more than the preview."""
     if against.worth_eur is None or against.worth_eur - against.found_eur < _TOLD_EUR:
         return ""
-    worth, more = f"{against.worth_eur:,.2f} EUR", f"{against.worth_eur - against.found_eur:,.2f} EUR"
+    worth, more = f"{against.worth_eur:z,.2f} EUR", f"{against.worth_eur - against.found_eur:z,.2f} EUR"
     return (
         f"under the same facts the program in force (plan {against.plan}) is worth {worth}, {more} more than this plan "
         f"(its search ended: {against.termination})"
@@ -279,6 +279,6 @@ def standing(number: int, before: Solved, named: NamedCase) -> str:
     hours = named.case.isp_hours
     short = float(candidate.outcome.reservation_shortfall_kw.sum()) * hours
     off = float((candidate.outcome.short_kw + candidate.outcome.long_kw).sum()) * hours
-    said = f"{stays}, worth {candidate.outcome.objective_eur:,.2f} EUR under the new facts"
+    said = f"{stays}, worth {candidate.outcome.objective_eur:z,.2f} EUR under the new facts"
     said += f", {short:,.1f} kWh short if all reservations were called" if short > _SHOWN_KWH else ""
     return said + (f", {off:,.1f} kWh unbalanced" if off > _SHOWN_KWH else "")

@@ -196,7 +196,7 @@ class IncrementalPlanner:
         if (
             lost > 0 and not bought
         ):  # within the proven gap, or the proof is wrong; the whole portfolio is compared in full
-            return PartRefused(points=points, failure=f"the program in force is worth {lost:,.2f} EUR more")
+            return PartRefused(points=points, failure=f"the program in force is worth {lost:z,.2f} EUR more")
         other = run.named.case.remainder
         assert other is not None
         case = replace(run.named.case, remainder=replace(other, dual_slack_eur=answer.dual_slack_eur))

@@ -83,7 +83,7 @@ def _prices(
     isp = int(np.argmax(moved))
     if not moved[isp] > least:
         return None
-    text = f"the intraday price of {period.label(isp + 1)} has moved by {moved[isp]:,.2f} EUR/MWh"
+    text = f"the intraday price of {period.label(isp + 1)} has moved by {moved[isp]:z,.2f} EUR/MWh"
     return Reason(kind=ReasonKind.PRICE, text=text)
 
 
@@ -105,7 +105,7 @@ def _imbalance(
     )
     if not moved > reaction.margin_eur_per_mwh / 2:
         return None
-    text = f"shortage costs {known[0]:,.2f}, surplus earns {known[1]:,.2f} EUR/MWh at last"
+    text = f"shortage costs {known[0]:z,.2f}, surplus earns {known[1]:z,.2f} EUR/MWh at last"
     return Reason(kind=ReasonKind.IMBALANCE, text=text)
 
 

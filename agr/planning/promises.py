@@ -85,7 +85,7 @@ def _gap(result: PlanFigures) -> Iterator[AtRisk]:
         words = f"no bound was proven (the search ended: {ended}), so nobody knows how much better a plan could be"
         yield AtRisk(kind=GAP, text=words, eur=None)
     elif gap > WIDE_GAP * max(result.flexibility_eur, 0.0):
-        words = f"a plan could be worth up to {gap:,.2f} EUR more (the search ended: {ended})"
+        words = f"a plan could be worth up to {gap:z,.2f} EUR more (the search ended: {ended})"
         yield AtRisk(kind=GAP, text=words, eur=gap)
 
 

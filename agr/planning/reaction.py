@@ -51,8 +51,8 @@ def reacting(inputs: Inputs, before: Solved | None, now: datetime, notes: list[s
     if inputs.closed_isps > first:
         notes.append(
             f"imbalance: {number_of(len(resources), 'resource')}, at most {limit_kw:,.0f} kW, may react in "
-            f"{period.label(first + 1)} and after to {known[0]:,.2f} (short) and {known[1]:,.2f} (surplus) EUR/MWh, "
-            f"margin {settings.margin_eur_per_mwh:g}; {at_stake:,.2f} EUR were at stake today"
+            f"{period.label(first + 1)} and after to {known[0]:z,.2f} (short) and {known[1]:z,.2f} (surplus) EUR/MWh, "
+            f"margin {settings.margin_eur_per_mwh:g}; {at_stake:z,.2f} EUR were at stake today"
         )
     return replace(inputs, reaction=replace(found, resources=resources))
 

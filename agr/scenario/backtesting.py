@@ -45,7 +45,7 @@ class Backtest:
 
     def _repr_html_(self) -> str:
         """Return the days as notebooks show them."""
-        return self.days.to_html(float_format="{:,.2f}".format)
+        return self.days.to_html(float_format="{:z,.2f}".format)
 
     @property
     def totals(self) -> dict[str, float]:
@@ -99,7 +99,7 @@ def _warnings(period: Period, steps: list[Step], lost: Loss) -> list[str]:
         if ended_by_time_limit(outcome):
             found.append(f"{period} {name}: {outcome.termination.value}; its figures depend on the machine's speed")
         elif outcome.termination is Termination.GAP_OPEN:
-            found.append(f"{period} {name}: up to {outcome.gap_eur:,.2f} EUR more may be possible")
+            found.append(f"{period} {name}: up to {outcome.gap_eur:z,.2f} EUR more may be possible")
     return found
 
 

@@ -32,7 +32,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """Return the value by market as notebooks show it."""
-        return self.value.to_html(float_format="{:,.2f}".format)
+        return self.value.to_html(float_format="{:z,.2f}".format)
 
     def json(self) -> dict[str, Any]:
         """Return everything as plain values for JSON."""

@@ -57,13 +57,13 @@ class Run:
         days = periods[0] if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
         return (
             f"Run {self.name}: {days}, {number_of(self.outcome['resources'], 'resource')}, "
-            f"{number_of(len(self.steps), 'plan')}, {sums['objective_eur']:,.2f} EUR, "
-            f"flexibility {sums['flexibility_eur']:,.2f} EUR; tables {', '.join(self.tables)}"
+            f"{number_of(len(self.steps), 'plan')}, {sums['objective_eur']:z,.2f} EUR, "
+            f"flexibility {sums['flexibility_eur']:z,.2f} EUR; tables {', '.join(self.tables)}"
         )
 
     def _repr_html_(self) -> str:
         """Return the plans as notebooks show them."""
-        return f"<p>{escape(repr(self))}</p>{self.summary.to_html(float_format='{:,.2f}'.format)}"
+        return f"<p>{escape(repr(self))}</p>{self.summary.to_html(float_format='{:z,.2f}'.format)}"
 
     def __dir__(self) -> list[str]:
         """Let notebooks complete the names of tables."""

@@ -38,7 +38,7 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         """Return the table as notebooks show it."""
-        return self.table.to_html(float_format="{:,.2f}".format)
+        return self.table.to_html(float_format="{:z,.2f}".format)
 
     @property
     def failed(self) -> int:

@@ -123,3 +123,11 @@ def test_many_like_batteries_are_as_calm_as_one(prices, worth_eur, moved_kwh, me
 def test_the_same_plan_is_made_again(solver):
     made = [planned(solver, battery(), prices=hourly(50.0, (3, 4, 30.0))) for _ in range(2)]
     assert made[0].programs.equals(made[1].programs)
+
+
+def test_an_amount_that_rounds_to_nothing_has_no_sign():
+    # A resting battery is worth 0.00 EUR, whatever rounding leaves of it.
+    made = planned(by_method("auto"), battery())
+    nothing = {"objective_eur": -1e-9, "flexibility_eur": -1e-9}
+    made = replace(made, outcome=made.outcome | {"totals": made.outcome["totals"] | nothing})
+    assert ", 0.00 EUR, flexibility 0.00 EUR;" in repr(made)

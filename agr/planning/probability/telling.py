@@ -19,5 +19,5 @@ def words(one: PromisedPoint, period: Period) -> str:
         why = f": {one.why}" if one.why else ""
         parts.append(f"the promise binds in scenario {one.scenario}, {period.label(one.isp)}{why}")
     if one.hedge_eur is not None:
-        parts.append(f"this hedge costs {one.hedge_eur:,.2f} EUR")
+        parts.append(f"this hedge costs {one.hedge_eur:z,.2f} EUR")
     return "; ".join(parts)
