@@ -21,6 +21,7 @@ from models.reference.problem import state
 from models.reference.reading import Problem, read_answer
 from models.reference.rounding import DiscreteColumns, columns_of, fixed_whole, mixing_pairs, values_of
 from models.resources.registry import PRICED
+from models.resources.storage.resource import RESOURCE as STORES
 from models.solver import Relaxation, SolverRun, Status
 from models.work_clock import now
 
@@ -90,7 +91,7 @@ def _steady(matrix: Matrix, case: Case, problem: Problem) -> Matrix:
     units = _heating(case)
     if not len(units):
         return matrix
-    flow, cells = problem.units.blocks["storage"].flow, len(case.storage.point) * case.isps
+    flow, cells = problem.units.blocks[STORES.name].flow, len(case.storage.point) * case.isps
     power = sparse.csr_array(
         (flow.kw_per_unit, (flow.unit * case.isps + flow.isp, matrix.columns(list(flow.variables)))),
         shape=(cells, len(matrix.cost)),

@@ -19,7 +19,8 @@ def test_the_documented_forecast_of_a_december_day_is_what_comes_out() -> None:
     example = text[text.index("## An example with real prices") :]
     number = r"(-?[\d.]+\d)"
     said = re.search(
-        rf"At 00:00 it expected\s+{number} EUR/MWh, {number} to {number} with 80 %; naive said {number}; {number} came",
+        rf"For 00:00 the forecast was\s+{number} EUR/MWh, with an 80 % band of {number} to {number}; "
+        rf"the naive forecast was {number}, and the actual price {number}\.",
         example,
     )
     assert said

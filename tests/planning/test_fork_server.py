@@ -8,6 +8,7 @@ import os, signal
 from multiprocessing import forkserver
 from agr.planning import fork_server
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 fork_server.begin()
 server = forkserver._forkserver._forkserver_pid
 os.kill(server, signal.SIGINT)
