@@ -150,7 +150,7 @@ def test_the_search_ends_near_its_bound_and_its_plan_passes_the_audit(seed):
 
 def test_small_portfolios_with_many_holders_are_planned_so():
     outcome = solve(fleet(20), relative_gap=1e-3, time_limit_s=600, threads=1)
-    assert "whole program" in outcome.solver
+    assert "whole LP" in outcome.solver
 
 
 def test_a_cancelled_search_leaves_the_plan_to_other_methods():
@@ -177,6 +177,57 @@ def test_units_that_do_not_answer_alone_or_cannot_mix_are_not_planned_so():
         assert not is_lone(other, DEFAULT.lone)
     for few in ("most_stores", "most_holders"):
         assert not is_lone(case, replace(DEFAULT.lone, **{few: 3}))
+
+
+def test_generation_where_there_is_no_store_is_planned_too():
+    """In point 0, limited, and at point 1, reserved, only generators are left; all stores are at point 2."""
+    case = fleet(7, reserved=True)
+    away = replace(case.storage, point=np.full(len(case.storage.point), 2))
+    case = replace(case, points=(*case.points, "ean.2"), storage=away)
+    one, other = lone(case), whole(case)
+    assert one.any_bids().least_eur == pytest.approx(
+        other.with_any(time_left_s=600).bound_eur, abs=1e-5 * one.master.gross()
+    )
+    assert not audit(case, plan_lone_bids(case, relative_gap=1e-3, time_limit_s=600, threads=1))
+
+
+def short_of_energy(seed, long):
+    """A fleet that holds next to no energy; the first `long` products must be sustained for four hours."""
+    case = fleet(seed)
+    stores = replace(
+        case.storage, energy_max_kwh=case.storage.energy_max_kwh / 20, demand_kwh=0 * case.storage.demand_kwh,
+        energy_start_kwh=case.storage.energy_start_kwh / 20,
+    )  # fmt: skip
+    lasts = [4.0] * long + [0.0] * (len(case.reserves) - long)
+    return replace(
+        case, storage=stores,
+        reserves=tuple(replace(one, sustain_h=h) for one, h in zip(case.reserves, lasts, strict=True)),
+    )  # fmt: skip
+
+
+def test_no_bid_is_made_where_power_suffices_but_energy_does_not():
+    case = short_of_energy(8, 3)
+    assert has_lone_bids(case)
+    assert not lone(case).most.any()
+    outcome = plan_lone_bids(case, relative_gap=1e-3, time_limit_s=600, threads=1)
+    assert outcome.termination is Termination.OPTIMAL
+    assert not any(bids.any() for bids in outcome.bids_mw)
+    assert not audit(case, outcome)
+
+
+def test_products_that_cannot_be_held_leave_the_bids_of_others():
+    case = short_of_energy(9, 1)
+    one = lone(case)
+    found = one.any_bids()
+    held = [r for r, _ in one.master.bids]
+    assert (found.most > 0).tolist() == [r > 0 for r in held]
+    assert not found.bend[:2].any()
+    assert (np.diag(found.bend)[2:] > 0).all()
+    outcome = plan_lone_bids(case, relative_gap=1e-3, time_limit_s=600, threads=1)
+    assert not outcome.bids_mw[0].any()
+    assert outcome.bids_mw[1].any()
+    assert outcome.bound_eur >= solve(case, relative_gap=1e-3, time_limit_s=600, threads=1).objective_eur - 1e-6
+    assert not audit(case, outcome)
 
 
 def surrogate(**given):
@@ -208,6 +259,13 @@ def test_bids_below_their_minimum_are_none():
     known = surrogate(minimum=np.array([2.0, 2.0]))
     bids, _ = known.next([known.best], [])
     assert bids.tolist() == [2.0, 0.0]
+
+
+def test_nothing_is_proposed_where_nothing_can_be_held():
+    known = surrogate(most=np.zeros(2))
+    first, _ = known.next([known.best], [])
+    assert first.tolist() == [0.0, 0.0]
+    assert known.next([known.best], [first]) is None
 
 
 def test_bids_of_overlapping_hours_are_one_group():

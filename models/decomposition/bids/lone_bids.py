@@ -87,6 +87,7 @@ class LoneBids:
         self.most = np.floor(self._free[1][mine] / self.step_mw + 1e-6)
         least = [case.reserves[r].minimum_mw / case.reserves[r].step_mw for r, _ in self.master.bids]
         self.minimum = np.maximum(np.ceil(np.array(least) - 1e-9), 1.0)
+        self.most[self.most < self.minimum] = 0.0
 
     @property
     def rows(self) -> int:
@@ -198,7 +199,7 @@ class LoneBids:
         if not np.isfinite(found.gap_eur):
             return None
         self._log.say(
-            f"whole program: {found.steps} steps of the interior-point method, {found.gap_eur:.3g} EUR from the best, "
+            f"whole LP: {found.steps} steps of the interior-point method, {found.gap_eur:.3g} EUR from the best, "
             f"rows within {found.miss_kw:.2g} kW"
         )
         return self._proven(linking, lp, begin, short, bent)
@@ -242,10 +243,12 @@ class LoneBids:
         return found
 
     def _bend(self, linking: Linking, bend: Floats) -> Floats:
-        """Return how the prices of bids follow the bids (N,N), EUR per MW²."""
-        mine = np.arange(self.master.bidding.start, self.master.bidding.stop)
-        at = np.searchsorted(np.flatnonzero(linking.free)[linking.positions], mine)
-        return np.asarray(bend[np.ix_(at, at)])
+        """Return how the prices of bids follow the bids (N,N), EUR per MW²; zero for bids that can only be zero."""
+        position = np.flatnonzero(linking.free)[linking.positions]
+        mine = np.flatnonzero((position >= self.master.bidding.start) & (position < self.master.bidding.stop))
+        result, bids = np.zeros((len(self.step_mw),) * 2), position[mine] - self.master.bidding.start
+        result[np.ix_(bids, bids)] = bend[np.ix_(mine, mine)]
+        return result
 
     def _proven(
         self, linking: Linking, lp: WholeLp, point: WholeIterate, short: tuple[Ints, Ints], bend: Floats | None
@@ -290,6 +293,6 @@ class LoneBids:
         outcome = assemble(
             case, recovered.answer(), shadow(case, self.grouping, solved.prices, limits),
             termination=Termination.GAP_OPEN, bound_eur=np.inf if bids is None else -solved.bound_eur,
-            solver=f"whole program, {version()}", seconds={"solve": seconds},
+            solver=f"whole LP, {version()}", seconds={"solve": seconds},
         )  # fmt: skip
         return replace(outcome, duals=duals(case, self.grouping, solved.prices, -solved.bound_eur))

@@ -74,7 +74,7 @@ class _Search:
     def improve(self) -> None:
         """Try the bids that look best, until the gap is proven, nothing looks better, or so many were tried."""
         if self.lone.rows > self.tuning.lone.most_rows:
-            self.log.say(f"whole program: not solved, its {self.lone.rows} linking rows are too many")
+            self.log.say(f"whole LP: not solved, its {self.lone.rows} linking rows are too many")
             return
         found = self.lone.any_bids()
         if found is None:
@@ -93,7 +93,7 @@ class _Search:
                 return
             self._keep(made)
             if not made.lost and self._apart(made):
-                self.log.say("programs lose what the whole program earns by charging and discharging at once")
+                self.log.say("programs lose what the whole LP earns by charging and discharging at once")
                 return
             found.tell(bids, made.bound_eur, made.slope_eur, made.missed_eur)
             held = made.held if made.lost else None
@@ -104,8 +104,7 @@ class _Search:
 
     def _apart(self, made: Tried) -> bool:
         """Return whether a program is much worse than what its bids promise, which other bids will not mend."""
-        lost = -made.bound_eur - made.outcome.objective_eur
-        return lost > self.relative_gap * made.outcome.gross_cost_eur
+        return -made.bound_eur - made.outcome.objective_eur > self.lone.gap_eur
 
     def _next(self, found: Surrogate, starts: list[Floats], tried: list[Floats]) -> Floats | None:
         """Return the bids that look best; None where they look no better than the best program."""

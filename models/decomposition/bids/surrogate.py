@@ -14,9 +14,6 @@ from scipy.sparse import csgraph
 
 from models.case import Bools, Floats, Ints
 
-_PAIRS = 2
-"""Most bids that are changed at once by a step each."""
-
 
 @dataclass(kw_only=True, eq=False)
 class Surrogate:
@@ -25,7 +22,7 @@ class Surrogate:
     least_eur: float
     best: Floats  # (N,) where the least cost is, not whole
     bend: Floats  # (N,N) EUR per step², positive semidefinite
-    most: Floats  # (N,) steps
+    most: Floats  # (N,) steps, 0 or at least the minimum
     minimum: Floats  # (N,) steps of a bid that is not zero
     group: Ints  # (N,) bids of overlapping hours
     planes: list[tuple[float, Floats]] = field(default_factory=list)  # value at zero and slope (N,)
@@ -51,21 +48,13 @@ class Surrogate:
             value = np.maximum(value, at_zero + bids @ slope)
         return np.asarray(value)
 
-    def proven_eur(self, bids: Floats) -> Floats:
-        """Return what whole bids (M,N) cost at least (M,), by planes only."""
-        value = np.full(len(bids), self.least_eur)
-        for at_zero, slope in self.planes:
-            value = np.maximum(value, at_zero + bids @ slope)
-        return value
-
     def next(self, starts: list[Floats], tried: list[Floats]) -> tuple[Floats, float] | None:
         """Return whole bids (N,) not tried yet that are expected to cost least, and that cost."""
         found: list[tuple[float, Floats]] = []
         for start in starts:
             bids = self._allowed(start)
             value = float(self.below(bids[None])[0])
-            while True:
-                near = self._near(bids)
+            while len(near := self._near(bids)):
                 values = self.below(near)
                 found.extend((float(values[k]), near[k]) for k in np.argsort(values)[:8])
                 k = int(np.argmin(values))
@@ -88,11 +77,10 @@ class Surrogate:
 
     def _near(self, bids: Floats) -> Floats:
         """Return whole bids (M,N) that differ in one or two bids by a step each."""
-        n = len(bids)
-        ones = [sign * np.eye(n)[i] for i in range(n) for sign in (1.0, -1.0)]
-        pairs = [a + b for i, a in enumerate(ones) for b in ones[i + 1 :] if not np.any(a * b)]
-        moves = np.array(ones + pairs)
-        near = bids + moves
+        ones = np.concatenate([np.eye(len(bids)), -np.eye(len(bids))])
+        first, second = np.triu_indices(len(ones), 1)
+        apart = first % len(bids) != second % len(bids)
+        near = bids + np.concatenate([ones, (ones[first] + ones[second])[apart]])
         near = near[((near >= 0.0) & (near <= self.most)).all(axis=1)]
         return np.where(near >= self.minimum, near, np.where(near > bids, self.minimum, 0.0))
 

@@ -1,4 +1,4 @@
-"""Units that choose one of a few programs, in a whole program: shares of their programs, which add up to one.
+"""Units that choose one of a few programs, in a whole LP: shares of their programs, which add up to one.
 
 Source: docs/explanation/optimisation.md §3.10.
 """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.case import Bools, Case, Direction, Floats, Ints
+from models.case import Bools, Case, Floats, Ints
 from models.headroom import Duration, duration, products_traded, takes
 from models.reserve_room import SIDES
 
@@ -108,8 +108,3 @@ class Frame:
             row=np.zeros(rows, dtype=np.bool_), right=np.zeros(rows), entry=np.zeros((*rows, wide[2])),
             before=np.zeros((*rows, slots.energies)),
         )  # fmt: skip
-
-
-def direction_of(side: int) -> Direction:
-    """Return the direction of side 0 or 1."""
-    return SIDES[side]
