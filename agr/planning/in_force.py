@@ -1,4 +1,4 @@
-"""Compares a new plan with the program in force under the same facts: nothing worse comes into force by itself. Pure.
+"""Compares a new plan with the program in force under the same facts: nothing worse comes into force by itself.
 
 Whatever way a search ended, the program in force is checked again with the new reservations, prices, limits, positions
 and closed ISPs. It stays where it is worth more than what was found, however little. Only a program that cannot be run
@@ -12,8 +12,10 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
+from agr.domain.errors import PlanError
 from agr.domain.plan import AgainstInForce, rounding_eur
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
@@ -24,6 +26,8 @@ from models.outcome import Outcome, Termination
 
 if TYPE_CHECKING:  # the rest of it imports the solvers, which takes seconds
     from models.evaluation import Earlier, Kept
+
+log = structlog.get_logger()
 
 _PROOF_EUR, _PROOF = 1e-4, 1e-7
 """A proven bound may lie below a program's worth by this many EUR plus this share of gross cost, as in the audit."""
@@ -59,6 +63,15 @@ def misses_of_calls(kept: Outcome, bids_mw: list[NDArray[np.float64]]) -> bool:
     return lowered or bool(short_kw > _SHOWN_KWH)
 
 
+def _called_again(call_again: CallAgain, case: Case, kept: Outcome, bids_mw: list[NDArray[np.float64]]) -> Outcome:
+    """Return a kept program with other calls, or as it is where these cannot be found: no plan is lost for them."""
+    try:
+        return call_again(case, kept, bids_mw)
+    except PlanError as error:
+        log.warning("plan.not_called_again", why=str(error))
+        return kept
+
+
 def missed_of_promises_kwh(case: Case, outcome: Outcome, reacting: int = 0) -> float:
     """Return by how much reservations, orders, awards, limits and balance are missed, kWh (of reserve kW·h).
 
@@ -90,7 +103,7 @@ def judged(
     It also stays where what was found fails its audit, and where the search was not finished and it misses less of what
     was promised. In the first `reacting` ISPs imbalance is deliberate. `call_again` finds other called programs for the
     program in force where those known miss what it could keep; only after searches that were not finished, since else
-    nothing can be worth more.
+    nothing can be worth more. Where it raises PlanError, those known count.
     """
     from models.audit import audit
     from models.evaluation import bids_before, keep
@@ -104,7 +117,7 @@ def judged(
         kept, left = candidate.outcome, _names(named, candidate.replaced)
         bids_mw = bids_before(named.case, earlier)
         if found.termination is not Termination.OPTIMAL and misses_of_calls(kept, bids_mw):
-            kept = call_again(named.case, kept, bids_mw)
+            kept = _called_again(call_again, named.case, kept, bids_mw)
         findings = audit(named.case, kept)
     worth = None if findings else kept.objective_eur
     noise = rounding_eur(kept.gross_cost_eur)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from agr.domain.errors import PlanError
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
 from agr.planning.in_force import judged, missed_of_promises_kwh, words
@@ -71,3 +72,19 @@ def test_after_a_release_an_unfinished_search_leaves_a_program_that_still_keeps_
     assert result.against.kept
     assert result.against.worth_eur == pytest.approx(worth_eur)
     assert missed_of_promises_kwh(case, result.answer.outcome) == pytest.approx(0 if worth_eur > 0 else 1, abs=1e-6)
+
+
+def test_no_plan_is_lost_where_other_calls_cannot_be_looked_for():
+    case, earlier = released(option("b", 1))
+    then, now = (
+        NamedCase(case=one, names={"storage": ("one", "two")}, dsos=("dso", "dso"), notes=())
+        for one in (earlier.case, case)
+    )
+    found = replace(no_flexibility(case), termination=Termination.TIME_LIMIT)
+    answer = Solution(outcome=found, findings=audit(case, found), no_flexibility_eur=0.0)
+
+    def failing(_case, _kept, _bids):
+        raise PlanError("a worker process died")
+
+    result = judged(7, Solved(named=then, outcome=earlier.outcome), now, answer, call_again=failing)
+    assert result.against.worth_eur == pytest.approx(-1.91)
