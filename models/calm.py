@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from models.assembly import assemble
-from models.case import Case, Floats, Ints
+from models.case import Case, Floats
 from models.matrix import Matrix, translate
 from models.outcome import Outcome, Termination
 from models.reference.incumbent import incumbent_values
@@ -21,7 +21,6 @@ from models.reference.problem import state
 from models.reference.reading import Problem, read_answer
 from models.reference.rounding import DiscreteColumns, columns_of, fixed_whole, mixing_pairs, values_of
 from models.resources.registry import PRICED
-from models.resources.storage.resource import RESOURCE as STORES
 from models.solver import Relaxation, SolverRun, Status
 from models.work_clock import now
 
@@ -81,34 +80,32 @@ def _moves(problem: Problem, matrix: Matrix) -> Floats:
     return moves
 
 
-def _heating(case: Case) -> Ints:
-    """Return the stores (n,) from which something is drawn."""
-    return np.flatnonzero((case.storage.demand_kwh > 0).any(axis=1))
-
-
 def _steady(matrix: Matrix, case: Case, problem: Problem) -> Matrix:
     """Return the problem in which what heats changes little: a column for each |p[t] − p[t−1]|, kW, of the plan."""
-    units = _heating(case)
-    if not len(units):
+    changes: list[sparse.csr_array] = []
+    for resource in PRICED:
+        if resource.steadied is not None and len(units := resource.steadied(case)):
+            flow, cells = problem.units.blocks[resource.name].flow, resource.count(case) * case.isps
+            power = sparse.csr_array(
+                (flow.kw_per_unit, (flow.unit * case.isps + flow.isp, matrix.columns(list(flow.variables)))),
+                shape=(cells, len(matrix.cost)),
+            )
+            later = np.arange(cells).reshape(-1, case.isps)[units, 1:].ravel()
+            changes.append(power[later] - power[later - 1])
+    if not changes:
         return matrix
-    flow, cells = problem.units.blocks[STORES.name].flow, len(case.storage.point) * case.isps
-    power = sparse.csr_array(
-        (flow.kw_per_unit, (flow.unit * case.isps + flow.isp, matrix.columns(list(flow.variables)))),
-        shape=(cells, len(matrix.cost)),
-    )
-    later = np.arange(cells).reshape(-1, case.isps)[units, 1:].ravel()
-    change, size = power[later] - power[later - 1], sparse.eye_array(len(later))
+    change = sparse.vstack(changes)
+    size, count = sparse.eye_array(change.shape[0]), change.shape[0]
     rows = sparse.block_array([[matrix.rows, None], [change, -size], [-change, -size]], format="csc")
-    none, added = np.zeros(len(later)), np.zeros(2 * len(later))
     return replace(
         matrix,
-        cost=np.append(matrix.cost, none + _CHANGE),
-        lower=np.append(matrix.lower, none),
-        upper=np.append(matrix.upper, none + np.inf),
-        whole=np.append(matrix.whole, none > 0),
+        cost=np.append(matrix.cost, np.full(count, _CHANGE)),
+        lower=np.append(matrix.lower, np.zeros(count)),
+        upper=np.append(matrix.upper, np.full(count, np.inf)),
+        whole=np.append(matrix.whole, np.zeros(count, dtype=np.bool_)),
         rows=sparse.csc_array(rows),
-        row_lower=np.append(matrix.row_lower, added - np.inf),
-        row_upper=np.append(matrix.row_upper, added),
+        row_lower=np.append(matrix.row_lower, np.full(2 * count, -np.inf)),
+        row_upper=np.append(matrix.row_upper, np.zeros(2 * count)),
     )
 
 
@@ -133,10 +130,15 @@ def _unmixed(matrix: Matrix, columns: DiscreteColumns, threads: int) -> SolverRu
 
 def _movement_kw(case: Case, outcome: Outcome) -> float:
     """Return Σ (pc + pd) + Σ (p − g) of planned programs, and what the changes of those that heat count."""
-    programs, every, units = outcome.programs, slice(None), _heating(case)
-    moved = sum(one.moved_kw(case, programs.of(one.fields, every)) for one in PRICED if one.moved_kw is not None)
-    power_kw = programs.charge_kw[units] - programs.discharge_kw[units]
-    return moved + _CHANGE * float(np.abs(np.diff(power_kw, axis=1)).sum())
+    programs, moved = outcome.programs, 0.0
+    for one in PRICED:
+        if one.moved_kw is not None:
+            moved += one.moved_kw(case, programs.of(one.fields, slice(None)))
+        if one.steadied is not None:
+            units = one.steadied(case)
+            power_kw = one.power_kw(case, units, programs.of(one.fields, units))
+            moved += _CHANGE * float(np.abs(np.diff(power_kw, axis=1)).sum())
+    return moved
 
 
 def _fixed(matrix: Matrix, columns: DiscreteColumns, x: Floats) -> Matrix:

@@ -196,6 +196,9 @@ class ResourceClass:
     moved_kw: Callable[[Case, Fields], float] | None = None
     """(case, programs of all units): how far they are from rest, kW, summed over units and ISPs: the sum of its block's
     flow, up to a constant, see models.calm; None: the class is never calmed"""
+    steadied: Callable[[Case], Ints] | None = None
+    """The units (n,) whose power should change little among equally good programs, see models.calm, since the least
+    movement leaves their swings open; None: no unit"""
     unpriced: tuple[str, ...] = ()
     """Fields of the arrays (U,T) that no answer to prices depends on"""
 

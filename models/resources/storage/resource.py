@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.case import Case, Storage
+from models.case import Case, Ints, Storage
 from models.outcome import Fields
 from models.resources.protocols import Mixing, Reserving, ResourceClass
 from models.resources.storage import example, mended, programs, reserve, resumed
@@ -47,6 +47,11 @@ def moved_kw(case: Case, fields: Fields) -> float:
     return float(np.sum(fields["charge_kw"]) + np.sum(fields["discharge_kw"]))
 
 
+def heating(case: Case) -> Ints:
+    """Return the units (n,) from which something is drawn."""
+    return np.flatnonzero((case.storage.demand_kwh > 0).any(axis=1))
+
+
 RESOURCE = ResourceClass(
     name="storage",
     example=example,
@@ -82,5 +87,6 @@ RESOURCE = ResourceClass(
     as_it_stands=as_it_stands,
     from_before=from_before,
     moved_kw=moved_kw,
+    steadied=heating,
     unpriced=("unmanaged_kw",),
 )
