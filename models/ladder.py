@@ -1,8 +1,9 @@
 """Plans small portfolios in steps: the decomposition first, then the reference formulation from its program.
 
-The decomposition finds a good program within seconds, whatever else the machine does. Where bids are whole and few
-units hold reserve, a search of patterns of bids comes first instead; where few hold what was awarded, the reference
-does. The reference then improves what they leave open. The best program and the best bound are kept.
+The decomposition finds a good program within seconds, whatever else the machine does. Where bids are whole, a search of
+bids comes first instead: by an interior-point method where all units answer alone and more than six hold reserve, by
+patterns where few do; where few hold what was awarded, the reference comes first. The reference then improves what they
+leave open. The best program and the best bound are kept.
 Source: docs/explanation/optimisation.md §1.
 """
 
@@ -23,8 +24,6 @@ from models.work_clock import now
 
 _BIDS = 0.6
 """Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
-
-
 _OPEN = 1e-2
 """Share of gross cost up to which what a search of bids of lone units leaves open is what their wholeness costs."""
 
@@ -49,8 +48,9 @@ def climb(
     The decomposition aims at `relative_gap`; the reference goes on where more than `enough_gap` is left open, and with
     `exact`, so that no limit is breached for the sake of a gap. After a search of patterns of bids it goes on with
     `exact` only: the search has solved the whole with the best, and in larger cases branching would take hours. There
-    the decomposition comes last, for its bound. Where HiGHS fails in one of these steps, the others plan all the same;
-    the log says why.
+    the decomposition comes last, for its bound. So it is after a search of bids of lone units, unless what is left open
+    is about what wholeness costs: then nothing follows it. Where HiGHS fails in one of these steps, the others plan all
+    the same; the log says why.
     """
     began = now()
     found, why = None, ""
