@@ -113,8 +113,9 @@ def enter_by_hand(page: Any, market: Market, power: str, *, first: str, last: st
 
 
 def reserved_w(market: Market) -> tuple[int, ...]:
+    """What the DSO holds reserved in each ISP under FO-A; only 0 before its first update is handled."""
     with market.daemon.store.transaction() as tx:
-        return day.reservations_on(tx, market.period.day)["FO-A"]
+        return day.reservations_on(tx, market.period.day).get("FO-A", (0,) * market.period.isp_count)
 
 
 def reasons_of(market: Market) -> str:
