@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from agr.cli.main import COLLECT_EVERY
 from agr.demo.counterparties import Counterparty
 from agr.demo.environment import counterparty_python
+from agr.store.scratch import scratch_folder
 from tests.builders.answers import SHARED
 from tests.builders.once import AUTHORITIES, compile_statements_once, trusting_nobody
 from tests.builders.postgres import postgres_bin, postgres_server
@@ -60,7 +60,7 @@ MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30
 """Where stores of tests are kept if so many bytes are free: a transaction waits for a disk, not for memory."""
 
 
-_answers: list[Path] = []
+_answers = ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,19 +75,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     if SHARED not in os.environ:
-        _answers.append(Path(mkdtemp(prefix="agr-answers-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))))
-        os.environ[SHARED] = str(_answers[0])
+        root = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+        folder = _answers.enter_context(scratch_folder("answers", Path(root) if root else None))
+        _answers.callback(os.environ.pop, SHARED, None)
+        os.environ[SHARED] = str(folder)
         if AUTHORITIES not in os.environ:
-            os.environ[AUTHORITIES] = str(trusting_nobody(_answers[0]))
+            _answers.callback(os.environ.pop, AUTHORITIES, None)
+            os.environ[AUTHORITIES] = str(trusting_nobody(folder))
 
 
 def pytest_unconfigure() -> None:
     """Remove what this process has made for all of them."""
-    for folder in _answers:
-        os.environ.pop(SHARED, None)
-        if os.environ.get(AUTHORITIES, "").startswith(str(folder)):
-            os.environ.pop(AUTHORITIES)
-        shutil.rmtree(folder, ignore_errors=True)
+    _answers.close()
 
 
 def pytest_xdist_auto_num_workers() -> int:

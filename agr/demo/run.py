@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from agr.scenario.places import shipped_scenarios
 from agr.service import Service
 from agr.settings import Timetable
 from agr.store import day, inbox, plans, register
+from agr.store.scratch import scratch_folder
 
 PATIENCE_S = 300.0
 """Longest wait in seconds for a step of the day, beyond the time that a planning run may take; then the demo gives up
@@ -182,7 +182,7 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
     ended = threading.Event()
     with ExitStack() as stack:
         if data is None:
-            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agr-demo-")))
+            data = stack.enter_context(scratch_folder("demo"))
         show.say(f"{described.title}: Period {described.period}, data in {data}")
         clock = start_clock(described.of, described.timetable)
         show.follow(clock.now)

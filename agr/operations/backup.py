@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from agr.store import dumps
 from agr.store.data_lock import DataLock
 from agr.store.engine import Store
 from agr.store.leadership import nobody_leads
+from agr.store.scratch import scratch_folder
 
 _MANIFEST, _KEY, _NEXT_KEY, _CONFIG = "manifest.json", "agr.key", "agr.key.next", "agr.toml"
 _FILES = {"sqlite": "agr.db", "postgresql": "agr.dump"}
@@ -35,8 +35,8 @@ def backup(settings: Settings, config: Path, target: Path, *, with_key: bool) ->
     kind = url.get_backend_name()
     if kind not in _FILES:
         raise InputError(f"a store of kind {kind} cannot be backed up; use its own tools")
-    with tempfile.TemporaryDirectory(prefix="agr-backup-", dir=_beside(target)) as scratch:
-        dump = Path(scratch) / _FILES[kind]
+    with scratch_folder("backup", _beside(target)) as scratch:
+        dump = scratch / _FILES[kind]
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         manifest = {"made_at": made_at, "domain": settings.domain, "store": kind}
         if kind == "sqlite":
@@ -50,7 +50,7 @@ def backup(settings: Settings, config: Path, target: Path, *, with_key: bool) ->
         if missing:
             raise InputError(f"not there: {', '.join(missing)}")
         whole = manifest | {"sha256": {name: _digest(path) for name, path in files.items()}}
-        half = Path(scratch) / "half.tar.gz"
+        half = scratch / "half.tar.gz"
         with os.fdopen(os.open(half, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as out:
             with tarfile.open(fileobj=out, mode="w:gz") as archive:
                 text = json.dumps(whole, indent=1).encode()
@@ -150,8 +150,7 @@ def restore(settings: Settings, source: Path, *, replace: bool) -> Restored:
 
 @contextmanager
 def _unpacked(source: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    with tempfile.TemporaryDirectory(prefix="agr-restore-") as scratch:
-        folder = Path(scratch)
+    with scratch_folder("restore") as folder:
         try:
             with tarfile.open(source, "r:gz") as archive:
                 strange = [m.name for m in archive.getmembers() if m.name not in _MEMBERS or not m.isfile()]

@@ -9,7 +9,6 @@ from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from agr.planning.progress import RoundProgress
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
 from agr.planning.solving import OF_BUDGET, How, Solution, unfinished
 from agr.settings import Planning
+from agr.store.scratch import remove_abandoned, scratch_folder
 from models.case import Case
 from models.errors import ModelError
 from models.outcome import Outcome
@@ -78,6 +78,8 @@ class SolverPool:
         self._folders: set[Path] = set()
         self._used_at = monotonic()
         self._pool = self._start()
+        for folder in remove_abandoned():
+            log.info("scratch.removed", folder=str(folder), why="the process that used it was killed")
 
     def _start(self) -> ProcessPoolExecutor:
         workers, context = self._planning.workers, fork_server.context()
@@ -164,8 +166,7 @@ class SolverPool:
     ) -> Any:  # fmt: skip
         if budget is not None:
             budget.require(instead)
-        with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+        with scratch_folder("solve") as folder:
             self._folders.add(folder)
             try:
                 running = self._submit(work, pack(value, folder), How.of(self._planning, executor=self._executor))

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from agr.scenario.folder import read_scenario
 from agr.scenario.imported_prices import of_days, of_the_day_before, product_minutes
 from agr.scenario.imported_sessions import moved_sessions
 from agr.scenario.scenario import Scenario
+from agr.store.scratch import scratch_folder
 
 _PRODUCTS = {
     "fcr_capacity": ("FCR", "symmetric", 30, "08:00"), "afrr_up_capacity": ("aFRR up", "up", 60, "09:00"),
@@ -75,8 +75,8 @@ def _placed(folder: Path, request: ImportRequest, made: _Made) -> Scenario:
     folder = folder.resolve()
     near = next(parent for parent in folder.parents if parent.is_dir())
     try:
-        with tempfile.TemporaryDirectory(dir=near, prefix=f".{folder.name}-") as beside:
-            written = Path(beside) / folder.name
+        with scratch_folder("scenario", near) as beside:
+            written = beside / folder.name
             _write(written, request, made)
             scenario = _runnable(written)
             folder.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 import json
 import platform
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from html import escape
@@ -25,6 +24,7 @@ from agr.planning.promises import breach_kwh
 from agr.scenario.day import Step
 from agr.scenario.table_frames import Frame, TableContext, joined
 from agr.scenario.tidy_tables import TABLES
+from agr.store.scratch import scratch_folder
 from models.outcome import Outcome, Termination
 from models.solver_log import hurried, without_times
 
@@ -107,8 +107,8 @@ class Run:
         if folder.exists() and any(folder.iterdir()) and not (folder / OUTCOME).is_file():
             raise InputError(f"{folder} holds something other than a run; choose another folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".run-") as made:
-            new = Path(made) / "run"
+        with scratch_folder("run", folder.parent) as made:
+            new = made / "run"
             new.mkdir()
             for name, frame in self.tables.items():
                 pa.parquet.write_table(pa.Table.from_pandas(frame), new / f"{name}.parquet", compression="zstd")

@@ -9,7 +9,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import tempfile
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from agr.domain.errors import AgrError, InputError
 from agr.store import schema
 from agr.store.all_tables import METADATA
 from agr.store.engine import Store
+from agr.store.scratch import scratch_folder
 
 _OURS = frozenset({*METADATA.tables, "alembic_version"})
 _LOCK_TIMEOUT = "30s"
@@ -134,10 +134,10 @@ def copy_postgres(store: Store, target: Path) -> None:
 
 def check_postgres(saved: Path, schema: str, store: Store, *, replace: bool) -> None:
     """Raise InputError when a newer program made a copy, or when it cannot replace what is there."""
-    with tempfile.TemporaryDirectory(prefix="agr-check-") as scratch:
-        _script(saved, Path(scratch) / "restore.sql")
-        _script(saved, Path(scratch) / "revision.sql", "--data-only", "--table=alembic_version")
-        revision = _REVISION.search((Path(scratch) / "revision.sql").read_text(encoding="utf-8"))
+    with scratch_folder("check") as scratch:
+        _script(saved, scratch / "restore.sql")
+        _script(saved, scratch / "revision.sql", "--data-only", "--table=alembic_version")
+        revision = _REVISION.search((scratch / "revision.sql").read_text(encoding="utf-8"))
     _refuse_newer(revision and revision[1])
     present, ours = _present(store)
     if ours != schema:
@@ -159,8 +159,8 @@ def put_postgres(saved: Path, store: Store, keep_in: Path) -> Path | None:
     if present:
         kept = aside(keep_in / "agr.dump")
         copy_postgres(store, kept)
-    with tempfile.TemporaryDirectory(prefix="agr-restore-") as scratch:
-        script, drop = Path(scratch) / "restore.sql", Path(scratch) / "drop.sql"
+    with scratch_folder("restore") as scratch:
+        script, drop = scratch / "restore.sql", scratch / "drop.sql"
         _script(saved, script)
         gone = ", ".join(_quoted(schema, table) for table in present)
         drop.write_text(f"SET lock_timeout = '{_LOCK_TIMEOUT}';\nDROP TABLE {gone};\n" if gone else "")

@@ -4,13 +4,14 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+
+from agr.store.scratch import remove_abandoned, scratch_folder
 
 LOCKED, PASSWORD = "locked", "p@ss w%rd/:'é"
 
@@ -33,9 +34,19 @@ def postgres_server() -> Iterator[str]:
     """Give the address of an empty database; the server ends with the block."""
     binaries = postgres_bin()
     assert binaries is not None, "PostgreSQL's server is not installed: apt-get install postgresql"
-    folder = Path(tempfile.mkdtemp(prefix="agr-postgres-"))  # its own: pytest's folders are private to root
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
+    remove_abandoned()  # a server whose folder is gone ends within a minute
+    with scratch_folder("postgres") as scratch:  # pytest's folders are private to root
+        scratch.chmod(0o711)
+        folder = scratch / "server"
+        folder.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+        with _serving(binaries, folder) as url:
+            yield url
+
+
+@contextmanager
+def _serving(binaries: Path, folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -50,7 +61,6 @@ def postgres_server() -> Iterator[str]:
         yield f"postgresql+psycopg://agr@127.0.0.1:{port}/postgres"
     finally:
         _run([*control, "-m", "immediate", "stop"], folder)
-        shutil.rmtree(folder)
 
 
 def emptied(url: str) -> str:
