@@ -26,7 +26,7 @@ from models.method import solve
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.solver_log import SolverLog
-from tests.models.builders import day_ahead, intraday, load, make, solar, storage
+from tests.models.builders import day_ahead, intraday, load, make, paying, solar, storage
 from tests.models.obligation_builders import reservation, reserve
 from tests.models.oracle import best_value
 from tests.models.test_formulation_oracle import world
@@ -164,6 +164,30 @@ def test_holders_who_can_bid_in_no_whole_block_are_planned_all_the_same(price, v
     outcome = plan_whole_bids(case, relative_gap=1e-6, time_limit_s=600, threads=1)
     assert outcome.objective_eur == pytest.approx(value)
     assert outcome.bound_eur == pytest.approx(value)
+
+
+@pytest.mark.parametrize("with_peak", [True, False])
+def test_many_holders_bid_beside_peaks_and_awards_that_calls_may_fall_short_of(with_peak):
+    """Eight batteries of 350 kW hold 2 whole MW in each of three blocks of 60 EUR per MW; the load costs 3.2 EUR.
+
+    Its peak of 10 kW costs 30 ct for each kW above 4. Or 1 MW of the first block is awarded, and 100 kW may be called.
+    """
+    eight = [storage(4, charge_kw=350.0, discharge_kw=350.0, high=2000.0, start=1000.0, wear=0.2, reserve_kw=350.0)] * 8
+    free = np.nan if with_peak else 1.0
+    product = reserve(
+        4, [60.0] * 3, block=[0, 1, 2, 2], direction=Direction.UP, minimum_mw=1.0, step_mw=1.0, max_mw=9.0,
+        committed_mw=[free, np.nan, np.nan],
+    )  # fmt: skip
+    case = make(
+        4, load(4, 10.0), *eight, *[] if with_peak else [reservation(4, -100.0)],
+        day_ahead=day_ahead(4, 80.0), intraday=intraday(4, 82.0, 78.0, depth_kw=5000.0), reserves=(product,),
+    )  # fmt: skip
+    if with_peak:
+        case = paying(case, {}, peaks=[{"eur_per_kw": 0.3, "reached_kw": 4.0}], fixed=[0], storage=[0] + [-1] * 7)
+    outcome = plan_whole_bids(case, relative_gap=1e-6, time_limit_s=600, threads=1)
+    assert outcome.bids_mw[0].tolist() == [2.0 if with_peak else 1.0, 2.0, 2.0]
+    assert outcome.objective_eur == pytest.approx(360 - 3.2 - 1.8 if with_peak else 300 - 3.2)
+    assert outcome.termination is Termination.OPTIMAL
 
 
 def test_fine_bids_are_left_to_the_relaxation():

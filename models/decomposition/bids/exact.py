@@ -161,7 +161,7 @@ class _Run:
         found = self.whole.with_any(time_left_s=self.stop.left_s())
         self.log.say(f"the whole with any bids: no program above {-found.bound_eur:.6f} EUR")
         self.bound_eur = max(self.bound_eur, found.bound_eur)
-        result[self.master.products :] = [found.nearest.get(bid, 0.0) for bid in self.master.bids]
+        result[self.master.bidding] = [found.nearest.get(bid, 0.0) for bid in self.master.bids]
         return result
 
     def _pattern(self, patterns: PatternSearch, known: list[PricedGroups], most: int) -> Pattern:
@@ -215,9 +215,7 @@ class _Run:
         return found
 
     def _named(self, bids_mw: Floats) -> dict[tuple[int, int], float]:
-        return {
-            bid: float(mw) for bid, mw in zip(self.master.bids, bids_mw[self.master.products :].tolist(), strict=False)
-        }
+        return dict(zip(self.master.bids, bids_mw[self.master.bidding].tolist(), strict=True))
 
     def _with(self, bids_mw: Floats) -> Outcome:
         """Return the best program with these bids (P,)."""
