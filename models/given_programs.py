@@ -14,7 +14,6 @@ from models.case import Bools, Case, Floats, Ints
 from models.connection_costs import tariff_fields
 from models.connection_loads import breach_fields, drawn_kw
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
-from models.decomposition.primal.positions import positions
 from models.decomposition.primal.recovery import (
     AllocatedReserve,
     ClassReserve,
@@ -25,6 +24,7 @@ from models.decomposition.primal.recovery import (
     reserving,
     undelivered,
 )
+from models.markets.positions import positions
 from models.markets.registry import MARKETS
 from models.outcome import Fields, Outcome, Programs, ProgramValues
 from models.resources.registry import RESOURCES

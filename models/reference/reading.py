@@ -11,6 +11,7 @@ from models.case import Case, Direction, Floats
 from models.connection_costs import tariff_fields
 from models.connection_loads import breach_fields, called_programs, held_units
 from models.headroom import takes
+from models.markets.positions import fewer_trades
 from models.markets.protocols import CalledUnits, ClassUnits, Marginals, MarketBlock
 from models.markets.registry import MARKETS
 from models.matrix import Matrix
@@ -105,6 +106,7 @@ def read_answer(case: Case, problem: Problem, values: Values) -> ProgramValues:
     for market in MARKETS:
         found |= problem.markets[market.name].outcome(case, values)
         found |= {} if market.settled is None else market.settled(case, point_kw)
+    found |= fewer_trades(case, programs, point_kw, found)
     called, called_headroom = None, None
     if problem.called is not None:
         called = _called(case, programs, problem.called, values)

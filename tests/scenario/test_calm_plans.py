@@ -8,6 +8,7 @@ import pytest
 
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.register import Contract
@@ -58,6 +59,21 @@ def test_of_several_devices_each_is_left_alone(method):
     made = planned(by_method(method), battery("one"), battery("two"), car)
     assert last_powers(made, "one") == last_powers(made, "two") == {}
     assert sum(last_powers(made, "car").values()) / 4 == pytest.approx(10)
+
+
+@METHODS
+@pytest.mark.parametrize("product_minutes", [15, 60])
+def test_nothing_is_sold_day_ahead_and_bought_back_intraday_for_the_same_price(method, product_minutes):
+    # 5 kW at 50 EUR/MWh for 24 hours are bought day-ahead for 6 EUR. Intraday costs the same both ways and would do as
+    # well, but whatever is traded there without need cannot be traded later.
+    load = FixedLoad(resource="load", connection=CONNECTION)
+    markets = {
+        "intraday": {"spread_eur_per_mwh": 0.0, "depth_kw": 1000}, "day_ahead": {"product_minutes": product_minutes},
+    }  # fmt: skip
+    made = planned(by_method(method), battery(), load, markets=markets, forecasts={("load", "power_kw"): 5.0})
+    assert made.outcome["totals"]["objective_eur"] == pytest.approx(-6)
+    assert made.positions["day_ahead_kw"].tolist() == pytest.approx([5.0] * len(made.positions))
+    assert made.positions[["intraday_buy_kw", "intraday_sell_kw"]].abs().to_numpy().sum() <= 1e-6
 
 
 @METHODS

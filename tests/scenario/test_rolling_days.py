@@ -54,6 +54,20 @@ def test_energy_that_was_lost_is_bought_again_before_it_is_missing(rolling, reme
     assert told["saved_eur"] == pytest.approx(31.20 - 3.18, abs=0.02)
 
 
+@pytest.mark.parametrize("method", ["auto", "reference", "decomposition"])
+def test_depth_that_no_plan_needs_is_left_for_what_is_lost(method):
+    """Without spread, 60 kWh are bought at 50 EUR/MWh: with wear 3.06 EUR, half of what 20 kW give from noon to 18:00.
+
+    What is sold day-ahead and bought back for the same price would take these 20 kW, and the 60 kWh would be short.
+    """
+    markets = MARKETS | {"intraday": {"depth_kw": 20, "spread_eur_per_mwh": 0.0, "closes_before_s": 3600}}
+    scenario = small_scenario(
+        BATTERY, prices=PRICES, markets=markets, measurements=LOST, planning={"rolling": {"deviation_kwh": 50}}
+    )  # fmt: skip
+    made = run(scenario, solver=by_method(method))
+    assert made.outcome["rolling"]["planned_again_eur"] == pytest.approx(19.60 - 3.06, abs=0.01)
+
+
 def test_a_day_that_is_not_planned_again_still_tells_what_became_of_it(remembering):
     made = run(day(), solver=remembering)
     assert "rolling" not in made.outcome

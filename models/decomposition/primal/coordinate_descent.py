@@ -13,9 +13,9 @@ from models.case import Case, Floats
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import Grouping
 from models.decomposition.primal.convex_combination import BatchChoices, settle_choices
-from models.decomposition.primal.positions import of_group
 from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import Recovery
+from models.markets.positions import of_group
 from models.resources.protocols import Descent
 
 

@@ -17,11 +17,11 @@ from models.decomposition.master.possible_bids import committed_kw
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.convex_combination import CombinedPrograms
 from models.decomposition.primal.limit_rooms import LimitRooms
-from models.decomposition.primal.positions import positions
 from models.decomposition.primal.reserve_allocation import fill, fit
 from models.decomposition.primal.reserve_ceilings import ReserveCeilings
 from models.headroom import KW_PER_MW, takes, traded_isps
 from models.markets.imbalance.costs import unmeant_kw
+from models.markets.positions import positions
 from models.markets.registry import MARKETS
 from models.objective import market_terms, place_terms
 from models.outcome import Fields, Headroom, Programs, ProgramValues

@@ -60,6 +60,11 @@ class Cover:
         sell += self.sold_kw
         return buy, sell, np.maximum(left, 0.0), np.maximum(-left, 0.0)
 
+    def traded_kw(self, need: Floats) -> float:
+        """Return what is bought and sold intraday to cover a need (n,), kW."""
+        buy, sell, _, _ = self.cheapest(need)
+        return float(buy.sum() + sell.sum())
+
     def cost(self, need: Floats) -> float:
         """Return what covering a need (n,) costs, EUR/MWh × kW."""
         buy, sell, short, long = self.cheapest(need)
