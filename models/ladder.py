@@ -13,7 +13,7 @@ from dataclasses import replace
 from models.assembly import proven_eur
 from models.case import Case
 from models.decomposition.bids.exact import awarded_to_few, has_whole_bids, plan_whole_bids
-from models.decomposition.bids.lone_search import has_lone_bids, plan_lone_bids
+from models.decomposition.bids.lone_search import has_lone_bids, is_large_lone, plan_lone_bids
 from models.decomposition.executors import Executor
 from models.decomposition.progress import Report
 from models.decomposition.solve import solve as decompose
@@ -66,11 +66,8 @@ def climb(
             case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled,
             better=better,
         ))  # fmt: skip
-    elif not exact and awarded_to_few(case):
-        found, why = attempted(
-            lambda: reference(case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads)
-        )
-        found = None if found is None or found.termination is Termination.NO_PROGRAM else found
+    elif found is None and not exact and awarded_to_few(case):
+        found, why = _held(case, enough_gap, _BIDS * time_limit_s, threads, cancelled)
     if found is not None:
         better(found)
         left = time_limit_s - (now() - began)
@@ -96,6 +93,23 @@ def climb(
         return first
     gap = relative_gap if exact else enough_gap
     return _improved(case, first, gap, enough_gap, left, threads)
+
+
+def _held(
+    case: Case, gap: float, time_limit_s: float, threads: int, cancelled: Callable[[], bool]
+) -> tuple[Outcome | None, str]:
+    """Plan what few hold of awards as one program: by the interior-point method where it may, otherwise by HiGHS."""
+    began, why = now(), ""
+    if is_large_lone(case):
+        found, why = attempted(lambda: plan_lone_bids(
+            case, relative_gap=gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
+        ))  # fmt: skip
+        if found is not None and found.termination is Termination.OPTIMAL:
+            return found, why
+    left = time_limit_s - (now() - began)
+    found, of_highs = attempted(lambda: reference(case, relative_gap=gap, time_limit_s=left, threads=threads))
+    known = found is not None and found.termination is not Termination.NO_PROGRAM
+    return found if known else None, why or of_highs
 
 
 def _near(found: Outcome, *, lone: bool, exact: bool) -> bool:

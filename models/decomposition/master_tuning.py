@@ -143,6 +143,9 @@ class LoneLps:
     most_stores: int = 2_000
     """Stores up to which the whole is solved as one program. Larger: larger portfolios are solved so; memory and time
     grow with their number."""
+    least_cells: int = 10_000
+    """Units times ISPs from which on it solves the whole with given bids also where few hold reserve. Larger: HiGHS
+    does in more portfolios, which takes longer from about 20,000 variables on."""
     most_holders: int = 200
     """Stores that may hold reserve up to which it is. Larger: the same; they take most of the time."""
     most_starts: int = 2_000

@@ -26,7 +26,7 @@ ISPS = 16
 NEAR = 1e-6
 
 
-def fleet(seed, *, holders=8, sustain_h=1.0, reserved=False, runs=0):
+def fleet(seed, *, holders=8, sustain_h=1.0, reserved=False, runs=0, points=2):
     """Batteries and heat buffers that sell reserve for quarter hours on end, beside stores, generators and runs."""
     rng = np.random.default_rng(seed)
     price = rng.uniform(20, 120, ISPS)
@@ -36,7 +36,7 @@ def fleet(seed, *, holders=8, sustain_h=1.0, reserved=False, runs=0):
         parts.append(
             storage(
                 ISPS,
-                point=n % 2,
+                point=n % points,
                 charge_kw=rng.uniform(8, 20),
                 discharge_kw=rng.uniform(8, 20) if both else 0.0,
                 high=high,
@@ -47,9 +47,10 @@ def fleet(seed, *, holders=8, sustain_h=1.0, reserved=False, runs=0):
                 reserve_kw=rng.uniform(6, 15) if n < holders else 0.0,
             )
         )
-    parts += [solar(ISPS, -rng.uniform(0, 20, ISPS), point=n % 2, cost=5.0) for n in range(3)]
+    parts += [solar(ISPS, -rng.uniform(0, 20, ISPS), point=n % points, cost=5.0) for n in range(3)]
     parts += [run([6.0, 4.0, 2.0], 2, 11, point=n % 2) for n in range(runs)]
     parts.append(limit(ISPS, point=0, import_kw=rng.uniform(30, 60, ISPS), penalty=500.0))
+    parts += [limit(ISPS, point=n, import_kw=rng.uniform(4, 12, ISPS), penalty=500.0) for n in range(2, points)]
     if reserved:
         parts.append(reservation(ISPS, -rng.uniform(5, 20, ISPS), point=1, penalty=400.0))
     kinds = ((Direction.SYMMETRIC, 14.0, 0.25), (Direction.UP, 9.0, sustain_h), (Direction.DOWN, 7.0, sustain_h))
@@ -68,7 +69,7 @@ def fleet(seed, *, holders=8, sustain_h=1.0, reserved=False, runs=0):
         for way, eur, h in kinds
     )
     return make(
-        ISPS, *parts, hours=0.25, points=2, reserves=products, day_ahead=day_ahead(ISPS, price, committed_kw=20.0),
+        ISPS, *parts, hours=0.25, points=points, reserves=products, day_ahead=day_ahead(ISPS, price, committed_kw=20.0),
         intraday=intraday(ISPS, price + 4, price - 4, depth_kw=60.0),
     )  # fmt: skip
 

@@ -15,6 +15,8 @@ from models.assembly import proven_eur
 from models.case import Case, Floats
 from models.decomposition.bids.fixed_bids import NO_MW, FixedBids
 from models.decomposition.bids.known_prices import NO_PRICE, evened, prices_of
+from models.decomposition.bids.lone_bids import LoneBids
+from models.decomposition.bids.lone_search import is_large_lone
 from models.decomposition.bids.pattern import Pattern, PatternSearch, PricedGroups
 from models.decomposition.master.possible_bids import coarse
 from models.decomposition.master.restricted_master import RestrictedMaster
@@ -97,6 +99,9 @@ class _Run:
         self.bound_eur = -np.inf
         self.best: Outcome | None = None
         self.bounded = self.calls_cost = False
+        self.lone = LoneBids(
+            case, relative_gap=relative_gap, log=self.log, interrupted=stop.reason, tuning=tuning
+        ) if is_large_lone(case, tuning) else None  # fmt: skip
 
     @cached_property
     def whole(self) -> FixedBids:
@@ -158,6 +163,11 @@ class _Run:
         if self.bounded:
             return result
         self.bounded = True
+        estimate = None if self.lone is None else self.lone.any_bids()
+        if self.lone is not None and estimate is not None:
+            self.bound_eur = max(self.bound_eur, estimate.least_eur)
+            result[self.master.bidding] = estimate.nearest() * self.lone.step_mw
+            return result
         found = self.whole.with_any(time_left_s=self.stop.left_s())
         self.log.say(f"the whole with any bids: no program above {-found.bound_eur:.6f} EUR")
         self.bound_eur = max(self.bound_eur, found.bound_eur)
@@ -219,6 +229,11 @@ class _Run:
 
     def _with(self, bids_mw: Floats) -> Outcome:
         """Return the best program with these bids (P,)."""
+        if self.lone is not None:
+            tried = self.lone.best(np.round(bids_mw[self.master.bidding] / self.lone.step_mw))
+            if tried is not None and tried.follows(self.lone.gap_eur):
+                return tried.outcome
+            self.lone = None
         if self.whole.simple and self.whole.knows(bids := self._named(bids_mw)):
             gap = self.tuning.bids.gap * self.relative_gap
             made = self.whole.best(bids, relative_gap=gap, time_left_s=self.stop.left_s())

@@ -29,7 +29,7 @@ from models.decomposition.whole.interior import WholeSolution, first_iterate, so
 from models.decomposition.whole.linking import Linking, joined, linking_of, parted
 from models.decomposition.whole.lone import lone_units
 from models.decomposition.whole.lone_answers import programs, proven_eur
-from models.decomposition.whole.runs import run_columns, shares, with_runs
+from models.decomposition.whole.runs import run_columns, with_runs
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp, copied
 from models.headroom import KW_PER_MW
 from models.outcome import Outcome, Termination
@@ -47,6 +47,10 @@ class Tried:
     missed_eur: Floats  # (groups,) what bids of overlapping hours lack
     lost: int  # bids that were lowered
     held: Floats  # (N,) whole steps that are held where what is lacking is lowered
+
+    def follows(self, within_eur: float) -> bool:
+        """Return whether the program is about as good as its bids promise: otherwise other bids will not mend it."""
+        return self.lost > 0 or -self.bound_eur - self.outcome.objective_eur <= within_eur
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,17 +117,19 @@ class LoneBids:
         wanted = np.zeros(len(master.free.value))
         wanted[master.bidding] = bids * self.step_mw
         self._commit(wanted)
-        solved, taken = self._solve(None), np.zeros(0, dtype=np.bool_)
-        if solved is not None and len(self._runs.start):
-            share = shares(self._runs, solved.others)
-            best, taken = self._runs.chosen(share)
-            if share[best].min() < 1.0 - self._tuning.lone.decided:
-                solved = self._solve(taken)
+        solved = self._solve(None)
         if solved is None:
             return None
+        taken, decided = self._runs.taken(solved.others, self._tuning.lone.decided)
         recovered = self._recovered(solved, wanted, taken)
-        held = np.array([recovered.plain.bids_mw[r][block] for r, block in master.bids])
-        lost = wanted[master.bidding] - held > 1e-9
+        lost = self._lost(recovered, wanted)
+        left_eur = -solved.bound_eur - recovered.objective_eur
+        if not decided and (lost.any() or left_eur > self._tuning.lone.enough * self.gap_eur):
+            solved = self._solve(taken)  # all else follows the starts that were taken
+            if solved is None:
+                return None
+            recovered = self._recovered(solved, wanted, taken)
+            lost = self._lost(recovered, wanted)
         missed = self._missed_eur(solved)
         if lost.any():  # a bid that lacks next to nothing costs next to nothing here, but it is lost
             short = self._group[lost]
@@ -135,6 +141,11 @@ class LoneBids:
             bound_eur=solved.bound_eur, slope_eur=self._slope_eur(solved), missed_eur=missed, lost=int(lost.sum()),
             held=self._held(solved, bids),
         )  # fmt: skip
+
+    def _lost(self, recovered: Recovered, wanted_mw: Floats) -> Bools:
+        """Return which bids (N,) are not held as wanted (P,)."""
+        held = np.array([recovered.plain.bids_mw[r][block] for r, block in self.master.bids])
+        return np.asarray(wanted_mw[self.master.bidding] - held > 1e-9)
 
     def _slope_eur(self, solved: _Solved) -> Floats:
         """Return what another step of each bid costs (N,), by the prices."""
@@ -271,16 +282,12 @@ class LoneBids:
         combined.extend(programs(case, self._units, solved.lp.parts(solved.point.value)[0]))
         for index, runs in enumerate(self._runs.batches):
             chosen = self._runs.starts(np.flatnonzero(taken), index)
-            combined.append(
-                CombinedPrograms(
-                    resource=runs.batch.resource,
-                    called=runs.batch.called,
-                    units=runs.batch.units,
-                    fields=dict.fromkeys(runs.batch.resource.fields, chosen),
-                    reserve_units=np.zeros(0, dtype=np.int64),
-                    held_kw=np.zeros((len(case.reserves), 0, case.isps)),
-                )
-            )
+            batch, nobody = runs.batch, np.zeros(0, dtype=np.int64)
+            combined.append(CombinedPrograms(
+                resource=batch.resource, called=batch.called, units=batch.units,
+                fields=dict.fromkeys(batch.resource.fields, chosen), reserve_units=nobody,
+                held_kw=np.zeros((len(case.reserves), 0, case.isps)),
+            ))  # fmt: skip
         bids = [np.nan_to_num(one.committed_mw).astype(np.float64) for one in case.reserves]
         for p, (r, block) in enumerate(self.master.bids, start=self.master.products):
             bids[r][block] = wanted_mw[p]

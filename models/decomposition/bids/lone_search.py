@@ -20,7 +20,7 @@ from models.decomposition.prices.grouping import may_hold
 from models.decomposition.stopping import Interrupted
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.outcome import Outcome, Termination
-from models.resources.registry import BY_NAME
+from models.resources.registry import BY_NAME, PRICED
 from models.response import limited
 from models.solver_log import SolverLog
 from models.work_clock import now
@@ -37,6 +37,16 @@ def has_lone_bids(case: Case, tuning: Tuning = DEFAULT) -> bool:
     )  # fmt: skip
 
 
+def is_large_lone(case: Case, tuning: Tuning = DEFAULT) -> bool:
+    """Return whether the interior-point method solves the whole with given bids sooner than HiGHS does.
+
+    With a program announced, its programs lose more than they may: it lies between the corners of the problem, where
+    stores charge and discharge at once.
+    """
+    cells = case.isps * sum(resource.count(case) for resource in PRICED)
+    return case.anchor is None and cells >= tuning.lone.least_cells and is_lone(case, tuning.lone)
+
+
 def plan_lone_bids(
     case: Case,
     *,
@@ -49,7 +59,8 @@ def plan_lone_bids(
 ) -> Outcome | None:
     """Return the best program found with whole bids, and the bound; None if none was found in time.
 
-    `better` is called with each better program, before it has a bound. Raises CaseError, SolverError.
+    Where nothing is free to be bid, that is one linear program. `better` is called with each better program, before it
+    has a bound. Raises CaseError, SolverError.
     """
     began = perf_counter()
     stop = Interrupted(deadline_s=now() + time_limit_s, cancelled=cancelled)
@@ -76,6 +87,12 @@ class _Search:
         if self.lone.rows > self.tuning.lone.most_rows:
             self.log.say(f"whole LP: not solved, its {self.lone.rows} linking rows are too many")
             return
+        if not len(self.lone.most):
+            only = self.lone.best(np.zeros(0))
+            if only is not None:
+                self.bound_eur = only.bound_eur
+                self._keep(only)
+            return
         found = self.lone.any_bids()
         if found is None:
             return
@@ -92,7 +109,7 @@ class _Search:
             if made is None:
                 return
             self._keep(made)
-            if not made.lost and self._apart(made):
+            if not made.follows(self.lone.gap_eur):
                 self.log.say("programs lose what the whole LP earns by charging and discharging at once")
                 return
             found.tell(bids, made.bound_eur, made.slope_eur, made.missed_eur)
@@ -101,10 +118,6 @@ class _Search:
                 bids = held  # what could not be held is lowered first: prices say little about that
             else:
                 bids = self._next(found, [found.best, bids], tried)
-
-    def _apart(self, made: Tried) -> bool:
-        """Return whether a program is much worse than what its bids promise, which other bids will not mend."""
-        return -made.bound_eur - made.outcome.objective_eur > self.lone.gap_eur
 
     def _next(self, found: Surrogate, starts: list[Floats], tried: list[Floats]) -> Floats | None:
         """Return the bids that look best; None where they look no better than the best program."""

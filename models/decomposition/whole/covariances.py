@@ -16,12 +16,12 @@ from models.decomposition.whole.chains import Chains, Factors, widest
 
 
 class Covariances(NamedTuple):
-    """Covariances of outputs, O in each ISP, by D blocks of W ISPs; N stores in all, F families."""
+    """Covariances of outputs, O in each ISP, by D blocks of W ISPs; N stores in all, G groups of chains."""
 
     gain: Floats  # (D,W·O,N) of an output per energy before its block
     past: Floats  # (D,N,W·O) of the energies after a block with the outputs in it
     move: Floats  # (D,…) matrices (K,K) of one chain after the other: energies after a block by those before it
-    within: Floats  # (F,D,W·O,W·O) of outputs of one block, lower half, halved on the diagonal
+    within: Floats  # (G,D,W·O,W·O) of outputs of one block, lower half, halved on the diagonal
 
 
 class _ChainWorkspace(NamedTuple):
@@ -38,20 +38,23 @@ class _ChainWorkspace(NamedTuple):
 
 
 @compiled
-def covary(c: Chains, f: Factors, output: Floats, family: Ints, wide: int, into: Covariances) -> None:
-    """Write the covariances of the outputs of all chains to `into`.
+def covary(
+    c: Chains, f: Factors, output: Floats, members: Ints, group: Ints, wide: int, into: Covariances
+) -> None:  # fmt: skip
+    """Write the covariances of the outputs of some chains, members (M,), to `into`.
 
-    output (n,O): what each variable adds to the outputs of its ISP; family (B,) of each chain; `wide`: ISPs of a block.
+    output (n,O): what each variable adds to the outputs of its ISP; group (M,) of each chain; `wide`: ISPs of a block.
 
     `into.within` is added to.
     """
-    isps, outputs = (c.variable_at.shape[0] - 1) // family.shape[0], output.shape[1]
+    isps, outputs = (c.variable_at.shape[0] - 1) // (c.store_at.shape[0] - 1), output.shape[1]
     most, size = widest(c.store_at), widest(c.variable_at)
     w = _ChainWorkspace(
         np.zeros((size, outputs + most)), np.zeros((outputs, most)), np.zeros((most, most)), np.zeros((most, most)),
         np.zeros((most, most)), np.zeros((outputs, most)), np.zeros((most, wide * outputs)), np.zeros((most, most)),
     )  # fmt: skip
-    for b in range(family.shape[0]):
+    for member in range(members.shape[0]):
+        b = members[member]
         stores, first = c.store_at[b + 1] - c.store_at[b], c.store_at[b]
         w.variance[:, :] = 0.0
         for t in range(isps):
@@ -63,7 +66,7 @@ def covary(c: Chains, f: Factors, output: Floats, family: Ints, wide: int, into:
                     w.lead[k, k] = 1.0
             _half_solve(c, f, i, x, m, output, w, stores)
             _write_moves(c, f, i, x, m, output, w, stores, first * isps + t * stores)
-            _add_within(m, stores, outputs, at, w, into.within, family[b], block)
+            _add_within(m, stores, outputs, at, w, into.within, group[member], block)
             _lead(stores, outputs, w, into.gain, block, at, first)
             _pass_on(m, stores, outputs, at, w)
             _pass_lead_on(stores, w)
@@ -130,7 +133,7 @@ def _write_moves(
 
 @inlined
 def _add_within(
-    m: int, stores: int, outputs: int, at: int, w: _ChainWorkspace, within: Floats, family: int, block: int
+    m: int, stores: int, outputs: int, at: int, w: _ChainWorkspace, within: Floats, group: int, block: int
 ) -> None:  # fmt: skip
     """Add the covariances of an ISP's outputs with those before in its block, and half of those of one another."""
     for o in range(outputs):
@@ -143,7 +146,7 @@ def _add_within(
             total = 0.0
             for a in range(stores):
                 total += w.gain[o, a] * w.states[a, n]
-            within[family, block, at + o, n] += total
+            within[group, block, at + o, n] += total
     for o in range(outputs):
         for n in range(o + 1):
             total = 0.0
@@ -151,7 +154,7 @@ def _add_within(
                 total += w.half[a, o] * w.half[a, n]
             for k in range(stores):
                 total += w.carried[o, k] * w.gain[n, k]
-            within[family, block, at + o, at + n] += total if n < o else 0.5 * total
+            within[group, block, at + o, at + n] += total if n < o else 0.5 * total
 
 
 @inlined

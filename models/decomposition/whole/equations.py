@@ -11,6 +11,7 @@ import numpy as np
 from scipy import linalg
 
 from models.case import Floats
+from models.decomposition.whole.arrow import Arrow, Parts
 from models.decomposition.whole.chains import Factors, factor, substitute
 from models.decomposition.whole.schur import Schur
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp
@@ -46,6 +47,7 @@ class NewtonSolver:
         self.lp = lp
         blocks, c = lp.blocks, lp.blocks.chains
         self.schur = Schur(blocks, lp.linking.counts)
+        self.parts = Parts.of(lp.linking.part, [lp.touched(), lp.others])
         self.factors = Factors(
             np.zeros(int(c.square_at[-1])), np.zeros(int(c.gain_at[-1])), np.zeros(int(c.value_at[-1]))
         )
@@ -90,8 +92,8 @@ class Equations:
         weight[lp.positions] = 0.0  # their bounds are so far apart that they would hide everything else
         schur += ((lp.others * weight) @ lp.others_back).toarray()
         schur[np.diag_indices_from(schur)] *= 1.0 + 1e-12
-        self._factors = linalg.cho_factor(schur, lower=True, overwrite_a=True, check_finite=False)
-        self._moved = linalg.cho_solve(self._factors, lp.of_positions, check_finite=False)
+        self._factors = Arrow(solver.parts, schur)
+        self._moved = self._factors.solve(lp.of_positions)
         self.bend = lp.of_positions.T @ self._moved
         """(p,p) how the prices of positions follow the positions, with all else free to follow"""
         own = self.bend + np.diag(self.others_curve[lp.positions])
@@ -171,7 +173,7 @@ class Equations:
         for _ in range(_REFINED):
             position = -linalg.cho_solve(self._of_positions, left + self._moved.T @ missed, check_finite=False)
             aim = missed + lp.of_positions @ position
-            change = linalg.cho_solve(self._factors, aim, check_finite=False)
+            change = self._factors.solve(aim)
             more, more_e = self.solver.solve(lp.priced @ change, nothing, nothing)
             more_level = self._follow(more, more_e, self._pulled(more, 0.0))
             x, energy, level, prices = x + more, energy + more_e, level + more_level, prices + change

@@ -14,6 +14,7 @@ from models.decomposition.master.proximal import Couplings
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping
+from models.decomposition.whole.arrow import NO_PART
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,6 +75,7 @@ class Linking:
     others: sparse.csr_array  # (n,Q)
     right: Floats  # (n,)
     used: Bools  # whether each row of all couplings is one of the n
+    part: Ints  # (n,) the priced congestion point of a row, NO_PART for those of the portfolio
     counts: tuple[sparse.csr_array, ...]  # (n,T·O) of each family: where its outputs count
     seen: sparse.csr_array  # (F·T·O,all rows): how the outputs of families are priced
     free: Bools  # (V,) which variables of the master LP are these Q; the others are fixed
@@ -98,10 +100,20 @@ def linking_of(master: RestrictedMaster, kinds: Kinds) -> Linking:
     return Linking(
         cost=lp.cost[~fixed], lower=lp.lower[~fixed], upper=lp.upper[~fixed],
         others=sparse.csr_array(lp.others[:, ~fixed]), right=lp.right - lp.others[:, fixed] @ lp.lower[fixed],
-        used=lp.used, counts=tuple(sparse.csr_array(one[np.flatnonzero(lp.used)]) for one in every),
+        used=lp.used, part=_parts(master)[lp.used],
+        counts=tuple(sparse.csr_array(one[np.flatnonzero(lp.used)]) for one in every),
         seen=sparse.csr_array(sparse.vstack([one.T for one in every])), free=~fixed, known=lp.lower,
         positions=np.arange(int((~fixed[: master.levels]).sum())),
     )  # fmt: skip
+
+
+def _parts(master: RestrictedMaster) -> Ints:
+    """Return the priced congestion point of each row of all couplings, NO_PART for others."""
+    result, isps = list[Ints](), master.case.isps
+    for name, coupling in zip(Couplings._fields, master.couplings, strict=True):
+        point = np.arange(len(coupling.s)) if name in ("program", "call") else np.full(len(coupling.s), NO_PART)
+        result.append(np.repeat(point, isps))
+    return np.concatenate(result)
 
 
 def _counts(kinds: Kinds, one: int, first: Ints, isps: int, outputs: int) -> sparse.csr_array:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from models.case import Bools, Case, Floats, Ints
+from models.decomposition.whole.arrow import NO_PART
 from models.decomposition.whole.linking import Linking
 from models.decomposition.whole.lone import LoneRuns
 from models.resources.protocols import Choices
@@ -26,15 +27,20 @@ class RunColumns:
     power_kw: Floats  # (C,T)
     cost_eur: Floats  # (C,)
 
-    def chosen(self, share: Floats) -> tuple[Ints, Bools]:
-        """Return the program with the greatest share of each unit, and which programs (C,) these are."""
+    def taken(self, others: Floats, slack: float) -> tuple[Bools, bool]:
+        """Return which program each unit takes (C,), that with its greatest share, and whether shares leave no doubt.
+
+        others: variables outside of chains, the shares last; slack: what a share may lack of all.
+        """
+        taken = np.zeros(len(self.start), dtype=np.bool_)
+        if not len(taken):
+            return taken, True
+        share = others[len(others) - len(taken) :] / np.bincount(self.unit)[self.unit]
         order = np.lexsort((-share, self.unit))
         first = np.ones(len(order), dtype=np.bool_)
         first[1:] = self.unit[order][1:] != self.unit[order][:-1]
-        best = np.sort(order[first])
-        taken = np.zeros(len(share), dtype=np.bool_)
-        taken[best] = True
-        return best, taken
+        taken[order[first]] = True
+        return taken, bool(share[taken].min() >= 1.0 - slack)
 
     def starts(self, best: Ints, batch: int) -> Choices:
         """Return the starts of a batch's units, given the programs that all units take."""
@@ -108,14 +114,9 @@ def with_runs(linking: Linking, runs: RunColumns, taken: Bools | None) -> Linkin
         linking, cost=np.append(linking.cost, runs.cost_eur * scale), lower=np.append(linking.lower, np.zeros(count)),
         upper=np.append(linking.upper, np.full(count, np.inf)),
         others=sparse.csr_array(sparse.block_array([[linking.others, sparse.csr_array(moves)], [None, one]])),
-        right=np.append(linking.right, np.ones(units)),
+        right=np.append(linking.right, np.ones(units)), part=np.append(linking.part, np.full(units, NO_PART)),
         free=np.append(linking.free, np.ones(count, dtype=np.bool_)), known=np.append(linking.known, np.zeros(count)),
         counts=tuple(
             sparse.csr_array(sparse.vstack([of, sparse.csr_array((units, of.shape[1]))])) for of in linking.counts
         ),
     )  # fmt: skip
-
-
-def shares(runs: RunColumns, others: Floats) -> Floats:
-    """Return the shares (C,) of programs, which are the last of the variables outside of chains."""
-    return others[len(others) - len(runs.start) :] / np.bincount(runs.unit)[runs.unit]

@@ -107,6 +107,16 @@ class WholeLp:
         self.fixed = np.append(np.asarray(linking.seen.T @ fixed)[linking.used], np.zeros(more))
         """(n',) what does not depend on variables"""
 
+    def touched(self) -> sparse.csr_array:
+        """Return in which linking rows the outputs of each family count that it has (n',F)."""
+        blocks, outputs = self.blocks, self.blocks.output.shape[1]
+        family = blocks.family[self.isp // blocks.isps]
+        columns = list[Floats]()
+        for one, counts in enumerate(self.linking.counts):
+            some = (blocks.output[family == one] != 0.0).any(axis=0)
+            columns.append((abs(counts) @ np.tile(some.astype(np.float64), counts.shape[1] // outputs)) > 0.0)
+        return sparse.csr_array(np.stack(columns, axis=1))
+
     def parts(self, value: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return the bounded values (V,) of variables, of energies, of levels, and of variables outside of chains."""
         a, b, c = self._ends
