@@ -40,7 +40,7 @@ def test_rows_of_two_parts_that_meet_are_solved_together():
     whole, met = matrix(part, 1, across=[(0, 7)])
     found = Parts.of(part, [met])
     assert not found.rows
-    right = np.arange(len(part)) * 1.0
+    right = np.arange(len(part), dtype=np.float64)
     assert Arrow(found, whole.copy()).solve(right) == pytest.approx(np.linalg.solve(whole, right))
 
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from models.assembly import assemble
 from models.case import Bools, Case, Floats, Ints
 from models.decomposition.bids.lone_case import able_mw, with_shortfalls
-from models.decomposition.bids.surrogate import Surrogate, groups_of
+from models.decomposition.bids.surrogate import Surrogate, Tried, groups_of
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, duals, shadow
 from models.decomposition.prices.grouping import group_units
@@ -35,22 +35,6 @@ from models.headroom import KW_PER_MW
 from models.outcome import Outcome, Termination
 from models.solver import version
 from models.solver_log import SolverLog
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tried:
-    """The best program with given bids, and what is known of others from it."""
-
-    outcome: Outcome  # bids that cannot be held are lowered
-    bound_eur: float  # of the cost with these bids, and what they lack at its price
-    slope_eur: Floats  # (N,) per step of each bid
-    missed_eur: Floats  # (groups,) what bids of overlapping hours lack
-    lost: int  # bids that were lowered
-    held: Floats  # (N,) whole steps that are held where what is lacking is lowered
-
-    def follows(self, within_eur: float) -> bool:
-        """Return whether the program is about as good as its bids promise: otherwise other bids will not mend it."""
-        return self.lost > 0 or -self.bound_eur - self.outcome.objective_eur <= within_eur
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,9 +11,9 @@ import numpy as np
 
 from models.assembly import proven_eur
 from models.case import Case, Floats
-from models.decomposition.bids.lone_bids import LoneBids, Tried
+from models.decomposition.bids.lone_bids import LoneBids
 from models.decomposition.bids.lone_case import is_lone
-from models.decomposition.bids.surrogate import Surrogate
+from models.decomposition.bids.surrogate import Surrogate, Tried
 from models.decomposition.joint.connections import STORAGE
 from models.decomposition.master.possible_bids import coarse
 from models.decomposition.prices.grouping import may_hold

@@ -13,6 +13,23 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from models.case import Bools, Floats, Ints
+from models.outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tried:
+    """The best program with given bids, and what is known of others from it."""
+
+    outcome: Outcome  # bids that cannot be held are lowered
+    bound_eur: float  # of the cost with these bids, and what they lack at its price
+    slope_eur: Floats  # (N,) per step of each bid
+    missed_eur: Floats  # (groups,) what bids of overlapping hours lack
+    lost: int  # bids that were lowered
+    held: Floats  # (N,) whole steps that are held where what is lacking is lowered
+
+    def follows(self, within_eur: float) -> bool:
+        """Return whether the program is about as good as its bids promise: otherwise other bids will not mend it."""
+        return self.lost > 0 or -self.bound_eur - self.outcome.objective_eur <= within_eur
 
 
 @dataclass(kw_only=True, eq=False)
