@@ -52,8 +52,9 @@ class MasterLp:
 
     least_weight: float = 3e-3
     """Least weight with which a column takes part. Larger: linear programs are smaller, and mixtures are worse."""
-    dropped_weight: float = 3e-4
-    """Weight below which a column is dropped from the answer. Larger: fewer rounds are priced again for programs."""
+    dropped_weight: float = 1e-7
+    """Weight below which a column is dropped from the answer. Larger: fewer rounds are priced again for programs, and
+    programs differ more from what was mixed, by watts that break limits and called programs."""
     gap: float = 0.04
     """Share of the aim to which the linear program is solved. Larger: fewer iterations and worse mixtures."""
     most_block_rows: int = 3000

@@ -198,7 +198,7 @@ def _empty(case: Case, grouping: Grouping, resource: ResourceClass, called: bool
 
 def _chosen(batch: Batch, case: Case, chosen: Choices) -> CombinedPrograms:
     nothing = np.zeros((len(case.reserves), 0, case.isps))
-    fields = dict.fromkeys(batch.resource.fields, chosen)
+    fields = dict.fromkeys(batch.resource.fields, chosen.copy())  # programs are mended, choices are kept
     return CombinedPrograms(
         resource=batch.resource, called=batch.called, units=batch.units, fields=fields,
         reserve_units=np.zeros(0, dtype=np.int64), held_kw=nothing,
