@@ -1,11 +1,12 @@
 """Carries out the steps of the algorithm for one case, and records their results."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from models.assembly import assemble
-from models.case import Case
+from models.case import Bools, Case
 from models.decomposition.bids.commitment import BidCommitment
 from models.decomposition.master.master_lp import Mixture, solve_master_lp
 from models.decomposition.master.price_steps import joint_share
@@ -28,6 +29,7 @@ from models.decomposition.primal.convex_combination import (
     used_rounds,
 )
 from models.decomposition.primal.coordinate_descent import descend
+from models.decomposition.primal.needless_breaches import to_mend
 from models.decomposition.primal.recovery import Recovered, complete
 from models.decomposition.progress import Round, SearchProgress
 from models.decomposition.stopping import Interrupted, Proven, StopReason
@@ -40,8 +42,7 @@ from models.solver_log import LATE
 
 _TERMINATION = {
     StopReason.PROVEN: Termination.OPTIMAL,
-    StopReason.TIME_LIMIT: Termination.TIME_LIMIT,
-    StopReason.CANCELLED: Termination.TIME_LIMIT,
+    **dict.fromkeys((StopReason.TIME_LIMIT, StopReason.CANCELLED), Termination.TIME_LIMIT),
 }
 """The termination of an outcome by the reason to stop; all other reasons leave the gap open, and would do so again."""
 
@@ -143,7 +144,8 @@ class DecompositionSteps:
         with self.progress.timed("generate"):
             why = generate_columns(
                 self.master, self.pricing, self.state, rounds=rounds, first_step=first_step, enough_eur=enough_eur,
-                tuning=self.tuning.generation, after=self._hold_back, interrupted=self.interrupted,
+                tuning=self.tuning.generation, after=lambda: self.progress.hold_back(self._round()),
+                interrupted=self.interrupted,
             )  # fmt: skip
         self._say(f"generation ended: {why.value}")
 
@@ -173,20 +175,27 @@ class DecompositionSteps:
     def recover_program(self) -> None:
         """Recover programs from the present mixture, keep the best ones, and release what was settled."""
         aim_eur = self.tuning.cycles.close * self.relative_gap * max(self.master.gross(), 1e-9)
-        self.bids.fit(mix=lambda: self._mixture(aim_eur), interrupted=self.interrupted, say=self._say)
-        with self.progress.timed("recover"):
-            weights = used_rounds(self.master)
-            choices = self.choices if self.master.groups.settled.any() else self._new_choices()
-            combined = combine(self.case, self.grouping, self.pricing, weights, self.state.prices, choices)
-            self._keep(combined)
+        tuning, wide = self.tuning.recovery, None
+        for mends in range(tuning.mends + 1):
+            self.bids.fit(mix=partial(self._mixture, aim_eur, wide), interrupted=self.interrupted, say=self._say)
+            with self.progress.timed("recover"):
+                weights = used_rounds(self.master)
+                choices = self.choices if self.master.groups.settled.any() else self._new_choices()
+                found = self._keep(combine(self.case, self.grouping, self.pricing, weights, self.state.prices, choices))
+            if mends == tuning.mends or found is not self.best or self.interrupted():
+                break
+            wide = to_mend(self.master, self.pricing, self.state, found, tuning=tuning, ask=mends > 0, say=self._say)
+            if wide is None or self._mixture(aim_eur, wide) is None:
+                break
         self.master.free_again()
 
-    def _keep(self, combined: list[CombinedPrograms]) -> None:
+    def _keep(self, combined: list[CombinedPrograms]) -> Recovered:
         """Complete programs, and keep them if they are the best so far."""
         found = complete(self.case, combined, self.master.bids_mw())
         self._say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
         if self.best is None or found.objective_eur > self.best.objective_eur:
             self.best = found
+        return found
 
     def report(self) -> None:
         """Report the round held back, with the value found since."""
@@ -239,11 +248,9 @@ class DecompositionSteps:
                 solver=f"decomposition, {version()}", seconds={},
             )  # fmt: skip
         return replace(
-            outcome,
-            seconds=dict(self.progress.seconds),
-            log=self.progress.log.lines(),
+            outcome, seconds=dict(self.progress.seconds), log=self.progress.log.lines(),
             duals=duals(self.case, self.grouping, centre, -released_eur),
-        )
+        )  # fmt: skip
 
     def _unkept(self) -> bool:
         """Return whether the best program breaks promises, or is missing: then the run may go on in overtime."""
@@ -252,20 +259,20 @@ class DecompositionSteps:
     def _left_s(self) -> float:
         return self._stop.left_s(unkept=self._unkept())
 
-    def _mixture(self, aim_eur: float) -> Mixture | None:
-        """Take the best mixture and return it; without one, return None and keep the present weights."""
+    def _mixture(self, aim_eur: float, wide: Bools | None = None) -> Mixture | None:
+        """Take the best mixture and return it, see solve_master_lp; without one, keep the present weights."""
         mixture = None
         with self.progress.timed("mix"):
             try:
                 mixture = solve_master_lp(
                     self.master, aim_eur=aim_eur, time_left_s=self._left_s(), threads=self.threads,
-                    log=self.progress.log,
+                    log=self.progress.log, wide=wide,
                 )  # fmt: skip
             except SolverError as error:
                 self._say(f"HiGHS gave up: {error}")
         if mixture is None:
-            late = f"; {LATE}" if self.interrupted() is StopReason.TIME_LIMIT else ""
-            self._say(f"no mixture of the answers was found{late}")
+            late = self.interrupted() is StopReason.TIME_LIMIT
+            self._say(f"no mixture of the answers was found{f'; {LATE}' if late else ''}")
             return None
         self._say(f"mixture of the answers: worth {-mixture.cost_eur:.6f} EUR")
         self.master.mix(mixture.weight, mixture.free)
@@ -284,17 +291,10 @@ class DecompositionSteps:
     def _report_now(self) -> None:
         self.progress.report_now(self._round())
 
-    def _hold_back(self) -> None:
-        self.progress.hold_back(self._round())
-
     def _round(self) -> Round:
-        value = -np.inf if self.best is None else self.best.objective_eur
+        value, bound = -np.inf if self.best is None else self.best.objective_eur, -self.bound_eur()
         gross = max(self.master.gross() if self.best is None else self.best.gross_cost_eur, 1e-9)
-        bound = -self.bound_eur()
         return Round(
-            number=self.state.rounds,
-            value_eur=value,
-            bound_eur=bound,
-            gap_of_gross=(bound - value) / max(gross, 1e-9),
-            seconds=self.progress.elapsed_s(),
-        )
+            number=self.state.rounds, value_eur=value, bound_eur=bound,
+            gap_of_gross=(bound - value) / max(gross, 1e-9), seconds=self.progress.elapsed_s(),
+        )  # fmt: skip

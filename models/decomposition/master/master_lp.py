@@ -28,14 +28,24 @@ class Mixture:
 
 
 def solve_master_lp(
-    master: RestrictedMaster, *, aim_eur: float, time_left_s: float, threads: int, log: SolverLog
+    master: RestrictedMaster,
+    *,
+    aim_eur: float,
+    time_left_s: float,
+    threads: int,
+    log: SolverLog,
+    wide: Bools | None = None,
 ) -> Mixture | None:
     """Return the best mixture of the columns in use, None if there was no time.
 
+    With `wide` every column of these groups (G,) takes part, and of others each that has any weight.
     The log gets a line for each run of HiGHS that ends by its time limit.
     Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
     """
-    chosen = master.columns.weight > master.tuning.master.least_weight
+    columns = master.columns
+    chosen = columns.weight > (master.tuning.master.least_weight if wide is None else 0.0)
+    if wide is not None:
+        chosen |= wide[:, None] & (np.arange(chosen.shape[1]) < columns.count[:, None])
     found = _solve(master, chosen, aim_eur, time_left_s, threads, log)
     return None if found is None else _read(master, chosen, *found)
 
