@@ -51,8 +51,10 @@ def remove_abandoned(near: Path | None = None) -> tuple[Path, ...]:
     They are looked for in the folder `near`, by default in the temporary directory.
     """
     place = Path(tempfile.gettempdir()) if near is None else near
-    with os.scandir(place) as entries:
-        found = [Path(entry.path) for entry in entries if entry.name.removeprefix(".").startswith(_PREFIX)]
+    try:
+        found = [path for path in place.iterdir() if path.name.removeprefix(".").startswith(_PREFIX)]
+    except PermissionError:  # a folder that one may write to and not list
+        return ()
     return tuple(path for path in found if _removed(path))
 
 
