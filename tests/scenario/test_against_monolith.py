@@ -11,6 +11,7 @@ SEEDS = (1, 2, 9, 11, 12, 16, 22, 24, 26, 28, 30, 32, 39, 42, 66, 109)
 
 WIDER = (  # what is added costs or earns something in each: without it, the optimum is another
     (30004, "limits"), (30003, "tariffs"), (30004, "switched"), (30003, "decomposed"), (30003, "limits+tariffs"),
+    (30000, "parties"), (30010, "awards"), (30000, "rolling"), (30001, "clock+limits"),
 )  # fmt: skip
 
 
@@ -20,7 +21,7 @@ def test_every_plan_is_worth_what_an_independent_model_finds(seed, tmp_path, sol
 
 
 @pytest.mark.parametrize(("seed", "kinds"), WIDER)
-def test_limits_tariffs_and_switched_loads_are_planned_as_an_independent_model_finds(seed, kinds, tmp_path, solver):
+def test_what_worlds_may_have_beside_devices_is_planned_as_an_independent_model_finds(seed, kinds, tmp_path, solver):
     assert faults(make(tmp_path / "day", seed, kinds.split("+")), solver) == []
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,22 @@ def compared(folder: Path, made: Run) -> Iterator[Compared]:
         )  # fmt: skip
 
 
+def _day_ahead_kw(positions: pd.DataFrame, groups: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the position of each party that is balanced by itself, and under "" that of all others together."""
+    if groups.empty:
+        return {"": positions["day_ahead_kw"].to_numpy()}
+    named = groups.groupby(groups["group"].astype(str))["day_ahead_kw"]
+    return {name.replace("balanced together", ""): kw.to_numpy() for name, kw in named}
+
+
+def _intraday_kw(positions: pd.DataFrame, groups: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return what each party has bought intraday, net, as above."""
+    if groups.empty:
+        return {"": (positions["intraday_buy_kw"] - positions["intraday_sell_kw"]).to_numpy()}
+    named = groups.groupby(groups["group"].astype(str))["intraday_kw"]
+    return {name.replace("balanced together", ""): kw.to_numpy() for name, kw in named}
+
+
 def _decided(folder: Path, made: Run, i: int) -> Decided:
     """Return what was fixed before plan i: by the plans before it, and by the scenario's events."""
     if i == 0:
@@ -75,14 +92,21 @@ def _decided(folder: Path, made: Run, i: int) -> Decided:
 
     points = of(made.points, i - 1) if i > 1 else made.points.iloc[:0]  # announced once results are planned
     events = yaml.safe_load((folder / "scenario.yaml").read_text(encoding="utf-8"))["events"] if i > 1 else []
-    rows = of(made.bids, 0)
+    rows, at = of(made.bids, 0), datetime.fromisoformat(made.steps[i]["at"])
+    programs = of(made.programs, i - 1)
     bids = zip(rows["product"], rows["block"], rows["bid_mw"], strict=True)
     return Decided(
-        day_ahead_kw=of(made.positions, 0)["day_ahead_kw"].to_numpy(),
+        day_ahead_kw=_day_ahead_kw(of(made.positions, 0), of(made.balancing_groups, 0)),
         bids_mw={(str(product), int(block)): float(mw) for product, block, mw in bids},
         keep_share={event["contract"]: event["keep_share"] for event in events},
         announced_kw={
             str(name): np.asarray(group["power_kw"])
             for name, group in points.groupby(points["congestion_point"].astype(str))
         },
+        at=at,
+        power_kw={
+            str(name): group["power_kw"].to_numpy()
+            for name, group in programs.groupby(programs["resource"].astype(str))
+        },
+        intraday_kw=_intraday_kw(of(made.positions, i - 1), of(made.balancing_groups, i - 1)),
     )

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import yaml
 
-from tests.scenario.monolith.wider import KINDS
+from tests.scenario.monolith.wider import CLOCK, KINDS
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 DAYS = [date(2026, 6, 10)] * 4 + [date(2026, 3, 29), date(2026, 10, 25)]
@@ -46,10 +46,12 @@ class Draw:
 class World:
     """The day of one scenario and the tables that grow."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kinds: Sequence[str] = ()) -> None:
         self.draw = Draw(seed)
         self.day: date = self.draw.of(*DAYS)
         self.minutes: int = self.draw.of(60, 60, 60, 30, 15)
+        if CLOCK in kinds:
+            self.day, self.minutes = DAYS[4 + seed % 2], 15
         self.start = self.midnight(0)
         self.hours = int((self.midnight(1) - self.start) / HOUR)
         self.tables: dict[str, list[Row]] = {}
@@ -57,6 +59,12 @@ class World:
         self.capacity: list[Row] = []
         self.limit_group: dict[str, str] = {}
         self.planning: Row = {"threads": 1, "relative_gap": 1e-6}
+        self.markets: Row = {}
+        self.events: list[Row] = []
+        self.revelations: list[Row] = []
+        self.stay_eur_per_mwh = 0.0
+        self.brps: list[Row] = []
+        self.brp: dict[str, str] = {}
         self.negative = self.draw.chance(0.4)
 
     def midnight(self, days: int) -> datetime:
@@ -91,26 +99,30 @@ def text(instant: datetime) -> str:
 
 def make(folder: Path, seed: int, kinds: Sequence[str] = ()) -> Path:
     """Write the scenario of a seed, widened by some of `KINDS`, into a new folder and return it."""
-    world = World(seed)
+    world = World(seed, kinds)
     markets = _markets(world)
     classes: tuple[Callable[[World], None], ...] = (_load, _sun, _battery, _car, _car, _heat_pump, _run)
     for _ in range(int(world.draw.rng.integers(1, 6))):
         world.draw.of(*classes)(world)
     listed = _points(world)
+    world.markets, world.stay_eur_per_mwh, world.events = markets, world.draw.of(0, 1, 30), _events(world)
+    for kind in kinds:
+        KINDS[kind](world, Draw(seed + 1_000_000))
     described = {
         "title": f"seed {seed}", "question": "Is the plan worth what it can be worth?", "period": world.day,
         "isp_minutes": world.minutes, "agr": "agr.example", "cros": ["cro.example"], "dsos": ["dso.example"],
-        "markets": markets, "planning": world.planning,
-        "stay_eur_per_mwh": world.draw.of(0, 1, 30), "events": _events(world),
+        "markets": world.markets, "planning": world.planning, "stay_eur_per_mwh": world.stay_eur_per_mwh,
+        "events": world.events, "brps": world.brps, "revelations": world.revelations,
     }  # fmt: skip
-    for kind in kinds:
-        KINDS[kind](world, Draw(seed + 1_000_000))
     (folder / "tables").mkdir(parents=True)
     (folder / "scenario.yaml").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
     (folder / "cro.json").write_text(json.dumps(listed, indent=1), encoding="utf-8")
     for address in world.connections:
         group = world.limit_group.get(address, "")
-        world.add("connections", address=address, first_day="2026-01-01", last_day="", limit_group=group)
+        world.add(
+            "connections", address=address, first_day="2026-01-01", last_day="", limit_group=group,
+            brp=world.brp.get(address, ""),
+        )  # fmt: skip
     for name, rows in world.tables.items():
         with (folder / "tables" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))

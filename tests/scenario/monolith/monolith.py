@@ -3,8 +3,9 @@
 It shares no code with the product and nothing of how that is built, so a difference in value is a mistake of one of
 them. Left out, and made by no generator here:
 
-- several days, closed ISPs and measured contents;
-- look-ahead, balancing groups, orders, and the unmanaged program;
+- several days and measured contents, and promises in closed ISPs;
+- look-ahead, orders, and the unmanaged program;
+- balancing groups whose shares of a market's limits bind;
 - switched loads that begin switched on, and runs where ISPs are not of 15 minutes;
 - cars that both give power and stay over midnight;
 - negative prices after midnight, and times of day after midnight that the clock skipped on the day itself;
@@ -17,14 +18,16 @@ Source: docs/reference/formulation.md, docs/reference/tables.md, docs/reference/
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tests.scenario.monolith.backing import EQUAL, able_kw, position_bounds
 from tests.scenario.monolith.connected import charge_customers, limit_connections
 from tests.scenario.monolith.linear_model import LinearModel, Solution, Term
-from tests.scenario.monolith.reading import DEFAULTS, Day, number, read
+from tests.scenario.monolith.reading import DEFAULTS, Day, instant, number, read
 from tests.scenario.monolith.stating import Stated, Sustain, state
 from tests.scenario.monolith.units import Fixed, units
 
@@ -33,13 +36,17 @@ from tests.scenario.monolith.units import Fixed, units
 class Decided:
     """What gates and messages have fixed before a plan is made; nothing before the first plan."""
 
-    day_ahead_kw: np.ndarray | None = None  # (T,)
+    day_ahead_kw: dict[str, np.ndarray] | None = None  # (T,) of each party, see Day.parties
     bids_mw: dict[tuple[str, int], float] = field(default_factory=dict)  # product and block, from 1
     keep_share: dict[str, float] = field(default_factory=dict)  # of contracts
     announced_kw: dict[str, np.ndarray] = field(default_factory=dict)  # of congestion points
+    at: datetime | None = None  # when the plan is made, if the day runs
+    power_kw: dict[str, np.ndarray] = field(default_factory=dict)  # (T,) of resources in the plan in force
+    intraday_kw: dict[str, np.ndarray] = field(default_factory=dict)  # (T,) what each party has bought in it, net
 
 
 FIRST_PLAN = Decided()
+ROUNDING = 1e-5  # of programs that are fixed, kW
 
 
 def optimum(folder: Path, decided: Decided = FIRST_PLAN, *, cautious: bool = False) -> Solution:
@@ -64,6 +71,7 @@ class _Problem:
         self.products = [DEFAULTS["capacity"] | product for product in markets.get("capacity", [])]
         self.price = day.price(self.series, range(day.isps)) / 1000  # EUR per kWh
         self.comfort = day.settings.get("planning", {}).get("comfort_shortfall_eur_per_kwh", 10)
+        self.closed = 0 if decided.at is None else day.closed(decided.at, self.settings["intraday"]["closes_before_s"])
         hours = tuple(product["sustain_minutes"] / 60 for product in self.products)
         self.sustain = Sustain(hours=hours, cautious=cautious)
 
@@ -72,10 +80,15 @@ class _Problem:
         self.contracts = self._contracts()
         self.planned: list[tuple[str | None, Stated]] = []
         self.connections: list[str] = []  # of the units
+        self.able: list[np.ndarray] = []
         self.called: list[Stated] = []
         reserved_points = {row["congestion_point"] for row, _ in self.contracts}
-        for unit in units(day, self.series):
+        for name, unit in units(day, self.series):
             plan = state(model, day, unit, self.comfort, self.sustain, own=True)
+            self.able.append(able_kw(unit, day.isps))
+            for t, kw in enumerate(self.decided.power_kw.get(name, ())[: self.closed]):
+                model.one([(plan.power[t], 1.0)], kw - ROUNDING, kw + ROUNDING)
+                self.able[-1][:, t] = kw
             self.planned.append((unit.point, plan))
             self.connections.append(unit.connection)
             moves = unit.point in reserved_points and not isinstance(unit, Fixed)
@@ -102,27 +115,52 @@ class _Problem:
         return [((second if called else first).power[t], 1.0) for (where, first), second in pairs if where == point]
 
     def _balance(self) -> None:
+        for party in sorted(set(self.day.parties.values())):
+            self._balance_of(party)
+
+    def _balance_of(self, party: str) -> None:
         day, model, T = self.day, self.model, self.day.isps
         market, intraday, hours = self.settings["day_ahead"], self.settings["intraday"], self.day.hours
+        mine = [i for i, connection in enumerate(self.connections) if day.parties[connection] == party]
+        able = sum((self.able[i] for i in mine), np.zeros((2, T)))
+        buy_price, sell_price = self._intraday("buy", 1), self._intraday("sell", -1)
+        pays = (sell_price > self.price + EQUAL) | (buy_price < self.price - EQUAL)  # without any resource
         if self.decided.day_ahead_kw is None:
             length = max(int(market["product_minutes"]) // day.minutes, 1)
-            products = model.columns(-(-T // length), -market["max_sell_kw"], market["max_buy_kw"])
-            position = products[np.arange(T) // length]
+            low, high = position_bounds(pays, able, length, float(market["max_sell_kw"]), float(market["max_buy_kw"]))
+            of = np.arange(T) // length
+            position = model.columns(len(low), low, high)[of]
+            low, high = low[of], high[of]
         else:
-            position = model.columns(T, self.decided.day_ahead_kw, self.decided.day_ahead_kw)
+            low = high = self.decided.day_ahead_kw[party]
+            position = model.columns(T, low, high)
         energy = model.columns(T, -np.inf, np.inf, -self.price * hours)  # the position once more, with its price
         model.each([(position, 1.0), (energy, -1.0)], 0.0, 0.0)
-        spread, depth = intraday["spread_eur_per_mwh"] / 2000, intraday["depth_kw"]
-        buy = model.columns(T, 0.0, depth, -(self.price + spread) * hours)
-        sell = model.columns(T, 0.0, depth, (self.price - spread) * hours)
+        least, most = np.zeros((2, T)), np.full((2, T), float(intraday["depth_kw"]))
+        most[:, pays] = np.minimum(most, np.maximum([able[1] - low, high - able[0]], 0.0))[:, pays]
+        if self.closed:
+            net = self.decided.intraday_kw[party][: self.closed]
+            least[:, : self.closed] = most[:, : self.closed] = [np.maximum(net, 0.0), np.maximum(-net, 0.0)]
+        buy = model.columns(T, least[0], most[0], -buy_price * hours)
+        sell = model.columns(T, least[1], most[1], sell_price * hours)
         # "On top of the day-ahead price, both ways": whatever the price's sign, imbalance never pays.
         penal = self.settings["imbalance"]["penalty_eur_per_mwh"] / 1000 + np.abs(self.price)
         short, long = (model.columns(T, 0.0, np.inf, -penal * hours) for _ in range(2))
         for t in range(T):
-            programs: list[Term] = [(plan.power[t], 1.0) for _, plan in self.planned]
+            programs: list[Term] = [(self.planned[i][1].power[t], 1.0) for i in mine]
             model.one(
                 [*programs, (position[t], -1), (buy[t], -1), (sell[t], 1), (short[t], -1), (long[t], 1)], 0.0, 0.0
             )
+
+    def _intraday(self, side: str, sign: int) -> np.ndarray:
+        """Return the price at which energy is bought or sold intraday, EUR per kWh, as it is known by now."""
+        series = self.settings["intraday"].get(f"{side}_series")
+        if series is None:
+            return np.asarray(self.price + sign * self.settings["intraday"]["spread_eur_per_mwh"] / 2000)
+        for one in self.day.settings.get("revelations", []):
+            if self.decided.at is not None and one["series"] == series and instant(one["at"]) <= self.decided.at:
+                series = one["becomes"]
+        return self.day.price(series, range(self.day.isps)) / 1000
 
     def _limits(self) -> None:
         for row in self.day.tables["limits"]:
@@ -169,11 +207,13 @@ class _Problem:
                 isps = np.flatnonzero(hour == b)
                 per_block = product.get("price_unit") == "EUR/MW/block"
                 eur = price[isps].mean() * (1.0 if per_block else len(isps) * day.hours)
+                # A bid asks the share of the price that may be expected to earn most, and an award pays what it asked.
+                share, likely = max(product.get("award") or [(1.0, 1.0)], key=lambda pair: pair[0] * pair[1])
                 awarded = self.decided.bids_mw.get((product["name"], int(b) + 1))
                 if awarded is None:
-                    bid, missing = self._bid(product, eur), np.array([], dtype=int)
+                    bid, missing = self._bid(product, share * likely * eur), np.array([], dtype=int)
                 else:
-                    bid = model.columns(1, awarded, awarded, eur)
+                    bid = model.columns(1, awarded, awarded, share * eur)
                     cost = product["shortfall_eur_per_mwh"] * day.hours
                     missing = model.columns(len(isps), 0.0, awarded, -cost)
                 for i, t in enumerate(isps):

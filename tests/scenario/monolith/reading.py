@@ -16,7 +16,7 @@ import yaml
 
 DEFAULTS: dict[str, dict[str, float]] = {
     "day_ahead": {"max_buy_kw": 100000, "max_sell_kw": 100000, "product_minutes": 15},
-    "intraday": {"spread_eur_per_mwh": 20, "depth_kw": 10000},
+    "intraday": {"spread_eur_per_mwh": 20, "depth_kw": 10000, "closes_before_s": 3600},
     "imbalance": {"penalty_eur_per_mwh": 1000},
     "capacity": {
         "block_hours": 4, "minimum_mw": 1, "step_mw": 1, "sustain_minutes": 60, "shortfall_eur_per_mwh": 1000,
@@ -51,6 +51,7 @@ class Day:
     settings: dict[str, Any]
     tables: dict[str, list[dict[str, str]]]
     points: dict[str, str]  # connection → congestion point
+    parties: dict[str, str]  # connection → the BRP that balances it by itself; "" where several do together
 
     @property
     def start(self) -> datetime:
@@ -73,6 +74,12 @@ class Day:
 
     def begin(self, isp: int) -> datetime:
         return self.start + isp * timedelta(minutes=self.minutes)
+
+    def closed(self, at: datetime, before_s: float) -> int:
+        """Return how many ISPs have closed at a moment, each so long before it begins."""
+        if at < self.start:  # closing begins with the day
+            return 0
+        return sum(self.begin(i) - timedelta(seconds=before_s) <= at for i in range(self.isps))
 
     def local(self, isp: int) -> datetime:
         return self.begin(isp).astimezone(self.zone)
@@ -142,6 +149,8 @@ def read(folder: Path) -> Day:
             tables[file.stem] = list(csv.DictReader(line for line in lines if line.strip() and line[0] != "#"))
     listed = json.loads((folder / "cro.json").read_text(encoding="utf-8"))["congestion_points"]
     period = described["period"]
+    brps = described.get("brps") or [{"name": ""}]
+    alone = {brp["name"] for brp in brps if brp.get("balance") == "itself"}
     return Day(
         period=period if isinstance(period, date) else date.fromisoformat(period),
         zone=ZoneInfo(described.get("zone", "Europe/Amsterdam")),
@@ -149,4 +158,8 @@ def read(folder: Path) -> Day:
         settings=described,
         tables=tables,
         points={connection: point["address"] for point in listed for connection in point["connections"]},
+        parties={
+            row["address"]: brp if (brp := row.get("brp") or brps[0]["name"]) in alone else ""
+            for row in tables["connections"]
+        },
     )

@@ -83,29 +83,28 @@ class Switched:
     start_eur: float
 
 
-def units(day: Day, series: str) -> Iterator[Fixed | Curtailable | Run | Store | Switched]:
-    """Give every unit that plays a part in the day; `series` has the prices by which what is left is valued."""
+def units(day: Day, series: str) -> Iterator[tuple[str, Fixed | Curtailable | Run | Store | Switched]]:
+    """Give every unit that plays a part in the day, by name; `series` has the prices that value what is left."""
     tables = day.tables
     for row in tables["fixed_loads"]:
-        yield Fixed(
-            point=_point(day, row), connection=row["connection"], power=day.forecast(row["resource"], "power_kw")
-        )
+        power = day.forecast(row["resource"], "power_kw")
+        yield row["resource"], Fixed(point=_point(day, row), connection=row["connection"], power=power)
     for row in tables["generators"]:
-        yield Curtailable(
-            point=_point(day, row),
-            connection=row["connection"],
-            forecast=day.forecast(row["resource"], "power_kw"),
-            eur_per_kwh=number(row, "curtailment_eur_per_mwh") / 1000,
-            reserve=number(row, "reserve_kw"),
-        )
-    yield from (_battery(day, row) for row in tables["batteries"])
-    yield from (_heat_pump(day, row) for row in tables["heat_pumps"])
+        yield row["resource"], Curtailable(
+            point=_point(day, row), connection=row["connection"], forecast=day.forecast(row["resource"], "power_kw"),
+            eur_per_kwh=number(row, "curtailment_eur_per_mwh") / 1000, reserve=number(row, "reserve_kw"),
+        )  # fmt: skip
+    for row in tables["batteries"]:
+        yield row["resource"], _battery(day, row)
+    for row in tables["heat_pumps"]:
+        yield row["resource"], _heat_pump(day, row)
     for row in tables["ev_sessions"]:
         if instant(row["arrival"]) < day.begin(day.isps) and instant(row["departure"]) > day.start:
-            yield _session(day, row, series)
+            yield row["resource"], _session(day, row, series)
     for row in tables["shiftable_runs"]:
-        yield _run(day, row, series)
-    yield from (_switched(day, row) for row in tables["switched_loads"])
+        yield row["resource"], _run(day, row, series)
+    for row in tables["switched_loads"]:
+        yield row["resource"], _switched(day, row)
 
 
 def _point(day: Day, row: dict[str, str]) -> str | None:

@@ -4,11 +4,15 @@ So a seed's devices are the same with and without it.
 """
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.scenario.monolith.generator import Draw, World
 
+CLOCK = "clock"
+"""The day has 92 or 100 ISPs of a quarter of an hour: it is chosen before anything is drawn."""
+HOUR = timedelta(hours=1)
 USUAL = {"first_day": "2026-01-01", "last_day": ""}
 
 
@@ -82,6 +86,47 @@ def _decomposed(world: "World", draw: "Draw") -> None:
     world.planning |= {"method": "decomposition", "decomposed_gap": draw.of(1e-3, 1e-4)}
 
 
+def _parties(world: "World", draw: "Draw") -> None:
+    """Up to three BRPs, of which some are balanced by themselves; what they share of the markets never binds."""
+    world.brps = [{"name": f"brp-{i}", "balance": draw.of("itself", "together")} for i in range(draw.of(2, 3))]
+    world.brp = {address: draw.of("", *(one["name"] for one in world.brps)) for address in world.connections}
+    world.markets["day_ahead"] |= {"max_buy_kw": 100000, "max_sell_kw": 100000}
+    if world.markets["intraday"]["depth_kw"]:
+        world.markets["intraday"]["depth_kw"] = 10000
+
+
+def _awards(world: "World", _draw: "Draw") -> None:
+    """Capacity is paid as bid: awards have a probability."""
+    for product in world.capacity:
+        product |= {"paid": "as bid", "award": [[0.7, 0.95], [0.85, 0.8], [1.0, 0.55]]}
+
+
+def _rolling(world: "World", draw: "Draw") -> None:
+    """Plans while the day runs, in which intraday prices turn out otherwise for what is not closed by then.
+
+    Nothing is promised: what closed ISPs do to reservations and reserve is not modelled.
+    """
+    world.capacity.clear()
+    world.events, world.stay_eur_per_mwh = [], 0.0
+    world.tables.pop("contracts", None)
+    world.planning["rolling"] = {"every_minutes": draw.of(240, 360)}
+    at = draw.of(3, 9, 15)
+    for row in [row for row in world.tables["prices"] if row["series"] == "day_ahead"]:
+        known = datetime.fromisoformat(row["start"]) < world.start + (at + 2) * HOUR
+        for side, sign in (("buy", 1), ("sell", -1)):
+            usual, other = draw.of(0, 5, 30), draw.of(0, 0, 15)
+            for series, away in ((side, usual), (f"{side}_later", usual if known else other)):
+                world.add("prices", **{**row, "series": series, "value": row["value"] + sign * away})
+    world.markets["intraday"] |= {"buy_series": "buy", "sell_series": "sell", "depth_kw": draw.of(2, 10000)}
+    when = (world.start + at * HOUR).isoformat()
+    world.revelations = [{"at": when, "series": side, "becomes": f"{side}_later"} for side in ("buy", "sell")]
+
+
+def _clock(_world: "World", _draw: "Draw") -> None:
+    """Nothing beside the day itself."""
+
+
 KINDS: dict[str, Callable[["World", "Draw"], Any]] = {
     "limits": _limits, "tariffs": _tariffs, "switched": _switched, "decomposed": _decomposed,
+    "parties": _parties, "awards": _awards, CLOCK: _clock, "rolling": _rolling,
 }  # fmt: skip
