@@ -24,6 +24,8 @@ from models.work_clock import now
 
 _BIDS = 0.6
 """Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
+_SHORT_MW = 1e-6
+"""What may be missing of an award and still counts as rounding."""
 _OPEN = 1e-2
 """Share of gross cost up to which what a search of bids of lone units leaves open is what their wholeness costs."""
 
@@ -104,12 +106,17 @@ def _held(
         found, why = attempted(lambda: plan_lone_bids(
             case, relative_gap=gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
         ))  # fmt: skip
-        if found is not None and found.termination is Termination.OPTIMAL:
+        if found is not None and found.termination is Termination.OPTIMAL and not _misses_awards(found):
             return found, why
     left = time_limit_s - (now() - began)
     found, of_highs = attempted(lambda: reference(case, relative_gap=gap, time_limit_s=left, threads=threads))
     known = found is not None and found.termination is not Termination.NO_PROGRAM
     return found if known else None, why or of_highs
+
+
+def _misses_awards(found: Outcome) -> bool:
+    """Return whether less is held than was awarded: HiGHS may find a program that holds it all."""
+    return bool((found.reserve_shortfall_mw > _SHORT_MW).any())
 
 
 def _near(found: Outcome, *, lone: bool, exact: bool) -> bool:

@@ -70,3 +70,17 @@ def test_what_few_hold_of_awards_is_one_linear_program(monkeypatch, runs):
     assert best.objective_eur - 1e-3 * best.gross_cost_eur <= found.objective_eur <= best.bound_eur + 1e-6
     assert found.bound_eur >= best.objective_eur - 1e-6
     assert not audit(awarded, found)
+
+
+def test_where_an_award_is_missed_highs_has_the_last_word(monkeypatch):
+    case = fleet(22, holders=3)
+    more = replace(case, reserves=tuple(
+        replace(one, committed_mw=np.full(2, 0.05), max_mw=np.full(2, 0.06)) for one in case.reserves
+    ))  # fmt: skip
+    monkeypatch.setattr(ladder, "is_large_lone", lambda case: is_lone(case, DEFAULT.lone))
+    found = climb(
+        more, relative_gap=1e-4, enough_gap=1e-3, exact=False, time_limit_s=600, threads=1, report=None,
+        cancelled=lambda: False, executor=local,
+    )  # fmt: skip
+    assert found.reserve_shortfall_mw.max() > 0.001
+    assert found.solver.startswith("HiGHS")
