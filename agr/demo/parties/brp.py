@@ -13,7 +13,6 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -73,7 +72,7 @@ def fault(body: command_lines.Json, before: command_lines.Json | None) -> str | 
     return None
 
 
-class BrpHandler(BaseHTTPRequestHandler):
+class BrpHandler(command_lines.JsonHandler):
     """Takes e-programs over HTTP; each is answered afterwards, by a request of our own."""
 
     state: ClassVar[BrpState]
@@ -81,7 +80,7 @@ class BrpHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take an e-program."""
-        content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        content = self.body()
         if self.path != "/e-programs":
             return self.refuse(404, "e-programs go to /e-programs")
         if self.headers.get("Authorization") != f"Bearer {self.state.token}":
@@ -122,14 +121,7 @@ class BrpHandler(BaseHTTPRequestHandler):
     def refuse(self, status: int, text: str) -> None:
         """Answer why nothing was taken."""
         self.lines.write("refused", status=status, text=text)
-        content = json.dumps({"error": text}).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Write no access log."""
+        self.say(status, {"error": text})
 
 
 def obey(state: BrpState, line: command_lines.Json) -> None:

@@ -52,6 +52,26 @@ def own_lines(log: str) -> Lines:
     return lines
 
 
+class JsonHandler(BaseHTTPRequestHandler):
+    """Answers in JSON, and writes no access log."""
+
+    def body(self) -> bytes:
+        """Return what was posted."""
+        return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+
+    def say(self, status: int, answer: object) -> None:
+        """Answer in JSON."""
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Write no access log."""
+
+
 def serve(
     given: argparse.Namespace, lines: Lines, handler: type[BaseHTTPRequestHandler], act: Callable[[Json], Json | None]
 ) -> None:

@@ -15,11 +15,9 @@ import csv
 import hashlib
 import hmac
 import io
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -137,7 +135,7 @@ def cleared(bid: dict[datetime, float], prices: dict[datetime, float]) -> dict[d
     return award
 
 
-class ExchangeHandler(BaseHTTPRequestHandler):
+class ExchangeHandler(command_lines.JsonHandler):
     """Answers over HTTP."""
 
     market: ClassVar[ExchangeState]
@@ -154,7 +152,7 @@ class ExchangeHandler(BaseHTTPRequestHandler):
     def _bid(self) -> object:
         if urlsplit(self.path).path != "/bids":
             raise RefusedError(404, "bids go to /bids")
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = self.body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         receipt = self.market.take(headers, body)
         mw = [self.market.bid[start] for start in sorted(self.market.bid)]
@@ -183,15 +181,7 @@ class ExchangeHandler(BaseHTTPRequestHandler):
             status, answer = 422, {"error": str(error)}
         if status != 200:
             self.lines.write("refused", status=status, text=answer["error"])
-        content = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Write no access log."""
+        self.say(status, answer)
 
 
 def obey(market: ExchangeState, line: command_lines.Json) -> None:

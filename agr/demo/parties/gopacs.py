@@ -17,7 +17,6 @@ import secrets
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.error import HTTPError, URLError
@@ -239,14 +238,14 @@ class GopacsState:
         return self.send("FlexSettlement", {"SenderDomain": order["SenderDomain"], "Result": "Accepted", **more}, inner)
 
 
-class GopacsHandler(BaseHTTPRequestHandler):
+class GopacsHandler(command_lines.JsonHandler):
     """Everything of GOPACS at one address."""
 
     gopacs: ClassVar[GopacsState]
 
     def do_POST(self) -> None:
         """Give a token, or take a message."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = self.body()
         bearer = self.headers.get("Authorization", "")
         if self.path == "/token":
             self.say(*self.gopacs.token(bearer, parse_qs(body.decode())))
@@ -267,18 +266,6 @@ class GopacsHandler(BaseHTTPRequestHandler):
         else:
             self.say(*self.gopacs.participant(self.path))
 
-    def say(self, status: int, answer: command_lines.Json) -> None:
-        """Answer in JSON."""
-        content = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Write no access log."""
-
 
 def main() -> None:
     """Serve until told to stop."""
@@ -286,14 +273,7 @@ def main() -> None:
     lines = command_lines.own_lines(given.log)
     config: Any = json.loads(given.config.read_text(encoding="utf-8")) if given.config else {}
     GopacsHandler.gopacs = gopacs = GopacsState(lines, given.domain, config)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), GopacsHandler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    lines.write(
-        "ready", role=given.role, domain=given.domain, endpoint=f"http://127.0.0.1:{server.server_port}", public_key=""
-    )
-    for line in command_lines.commands():
-        command_lines.obey(lines, line, gopacs.act)
-    server.shutdown()
+    command_lines.serve(given, lines, GopacsHandler, gopacs.act)
 
 
 if __name__ == "__main__":
