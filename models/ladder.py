@@ -3,7 +3,8 @@
 The decomposition finds a good program within seconds, whatever else the machine does. Where bids are whole, a search of
 bids comes first instead: by an interior-point method where all units answer alone and more than six hold reserve, by
 patterns where few do; where few hold what was awarded, the reference comes first. The reference then improves what they
-leave open. The best program and the best bound are kept.
+leave open; where many units at limits cannot mix their answers, it begins soon. The best program and the best bound are
+kept.
 Source: docs/explanation/optimisation.md §1.
 """
 
@@ -18,6 +19,7 @@ from models.decomposition.executors import Executor
 from models.decomposition.progress import Report
 from models.decomposition.solve import solve as decompose
 from models.errors import ProofError, SolverError
+from models.hard_to_mix import hard_to_mix
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.work_clock import now
@@ -26,6 +28,8 @@ _BIDS = 0.6
 """Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
 _SHORT_MW = 1e-6
 """What may be missing of an award and still counts as rounding."""
+_HARD = 0.1
+"""Share of the time left that a decomposition may take where answers hardly mix: it is near soon, or not at all."""
 _OPEN = 1e-2
 """Share of gross cost up to which what a search of bids of lone units leaves open is what their wholeness costs."""
 
@@ -77,9 +81,10 @@ def climb(
             return found
         if exact:
             return _improved(case, found, enough_gap, enough_gap, left, threads)
+    hard, left = hard_to_mix(case), max(time_limit_s - (now() - began), 0.0)
     first = decompose(  # however little time is left: the decomposition always ends with a program
-        case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (now() - began), 0.0),
-        overtime_s=time_limit_s,
+        case, relative_gap=relative_gap, time_limit_s=_HARD * left if hard else left,
+        overtime_s=0.0 if hard else time_limit_s,
         threads=threads, report=report, cancelled=cancelled, executor=executor,
     )  # fmt: skip
     if found is not None:

@@ -12,6 +12,7 @@ from models.decomposition.precompile import compile_all
 from models.decomposition.progress import Report
 from models.decomposition.reoptimise.replan import replan
 from models.decomposition.solve import solve as decompose
+from models.hard_to_mix import hard_to_mix
 from models.ladder import climb
 from models.markets.registry import MARKETS
 from models.outcome import Outcome
@@ -33,6 +34,9 @@ class Method(Enum):
 SMALL = 1_000
 """Most choices for which the reference formulation goes on where the decomposition has left the gap open."""
 
+HARD = 1_600
+"""The same where many units at limits cannot mix their answers: it takes a minute, and no other method is near."""
+
 TINY = 150
 """Most choices for which it always does: it takes a second, and its programs are exact."""
 
@@ -51,7 +55,8 @@ def chosen(case: Case, method: Method) -> Method:
         return method
     if any(market.whole_only(case) for market in MARKETS):
         return Method.REFERENCE
-    return Method.LADDER if choices(case) <= SMALL else Method.DECOMPOSITION
+    count = choices(case)
+    return Method.LADDER if count <= SMALL or (count <= HARD and hard_to_mix(case)) else Method.DECOMPOSITION
 
 
 def solve(

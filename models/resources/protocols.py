@@ -106,6 +106,8 @@ class Mixing:
     """(case, count): programs of zero in the precision of the case"""
     sparse: tuple[str, ...] = ()
     """Fields that are zero for most units, and take memory only where they are not"""
+    whole: Callable[[Case], Bools] | None = None
+    """Units (U,) that take one of their answers as it is, because mixtures may be impossible; None: no unit does"""
     whole_answers: Callable[[Case, Ints, Ints, Floats], Ints] | None = None
     """(case, units (n,), their groups (n,), weights (K,G)): the round whose answer a unit takes as it is, or MIXES"""
     repair: Callable[[Case, Ints, bool, Mixed], None] | None = None

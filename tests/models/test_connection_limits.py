@@ -97,6 +97,20 @@ def test_called_programs_keep_within_the_fuse():
     assert found.bound_eur >= outcome.objective_eur - 1e-6
 
 
+@pytest.mark.parametrize(("penalty", "beyond_kw", "missed_kw"), [(1000.0, 2.0, 0.0), (4000.0, 0.0, 2.0)])
+def test_a_call_exceeds_a_limit_only_where_not_delivering_costs_more(penalty, beyond_kw, missed_kw):
+    """The store could take 7 kW more in the second hour, beside 1 kW of load; 6 kW fit, at 2,000 EUR/MWh of penalty."""
+    case = make(
+        3, storage(3, charge_kw=10.0, high=20.0), load(3, 1.0), reservation(3, [0.0, 7.0, 0.0], penalty=2000.0),
+        intraday=intraday(3, 65.0, 55.0, depth_kw=100.0),
+    )  # fmt: skip
+    case = behind(case, {"import_kw": 6.0, "penalty": penalty}, storage=[0], fixed=[0])
+    for outcome in (solved(case), decomposed(case)):
+        assert near(outcome.called_connection_import_breach_kw[0], [0.0, beyond_kw, 0.0])
+        assert near(outcome.reservation_shortfall_kw[0], [0.0, missed_kw, 0.0])
+        assert near(outcome.connection_import_breach_kw, 0.0)
+
+
 def test_a_limit_that_cannot_bind_costs_nothing():
     case = make(2, car(), car(), price=[10, 50])
     wide = behind(case, {"import_kw": 20, "export_kw": 0}, storage=[0, 0])

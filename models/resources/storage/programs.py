@@ -6,7 +6,7 @@ import numpy as np
 
 from models.arrays import of_rows
 from models.block import slices, sums_of
-from models.case import Case, Floats, Ints
+from models.case import Bools, Case, Floats, Ints
 from models.mixing import MIXES, Mixed
 from models.outcome import Fields, Rows
 from models.resources.storage.complementarity_repair import one_way
@@ -113,14 +113,19 @@ def width_kw(case: Case) -> Floats:
     return np.asarray(data.charge_kw.max(axis=1) + data.discharge_kw.max(axis=1), dtype=np.float64)
 
 
+def whole(case: Case) -> Bools:
+    """Return the units (U,) with a minimum charging power: mixtures of their programs may be impossible."""
+    return np.asarray(case.storage.charge_min_kw > 0, dtype=np.bool_)
+
+
 def whole_answers(case: Case, units: Ints, group: Ints, weight: Floats) -> Ints:
     """Return the round (U,) whose answer each unit takes as it is, MIXES for units that mix; weights (K,G).
 
-    Mixtures of programs with a minimum power may be impossible. The i-th of a group's n such units takes the round in
-    which the sum of weights reaches (i + ½)/n, so that every round gets its share of units to within one.
+    The i-th of a group's n units that do not mix takes the round in which the sum of weights reaches (i + ½)/n, so that
+    every round gets its share of units to within one.
     """
     result = np.full(len(units), MIXES, dtype=np.int64)
-    mine = np.flatnonzero(case.storage.charge_min_kw[units] > 0)
+    mine = np.flatnonzero(whole(case)[units])
     if not len(mine) or not len(weight):
         return result
     reached = np.cumsum(weight, axis=0)  # (K,G)

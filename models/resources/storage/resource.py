@@ -18,7 +18,7 @@ _KW = 1e-6
 
 def mixes(case: Case, one: Fields, other: Fields) -> bool:
     """Return whether no unit has a minimum power, and none charges in one program while it discharges in the other."""
-    if bool((case.storage.charge_min_kw > 0).any()):
+    if bool(programs.whole(case).any()):
         return False
     both = ((one["charge_kw"] > _KW) & (other["discharge_kw"] > _KW)) | (
         (one["discharge_kw"] > _KW) & (other["charge_kw"] > _KW)
@@ -69,6 +69,7 @@ RESOURCE = ResourceClass(
         responder=pricing_responder,
         empty=programs.empty,
         sparse=programs.SPARSE,
+        whole=programs.whole,
         whole_answers=programs.whole_answers,
         repair=programs.repair,
     ),
