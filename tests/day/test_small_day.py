@@ -21,6 +21,7 @@ from models.outcome import Termination
 from tests.day import heard
 from tests.day.market import OURS, Market
 from tests.day.parties import Parties
+from tests.models.builders import make, storage
 
 pytestmark = pytest.mark.day
 
@@ -191,14 +192,16 @@ def test_two_plans_at_once_in_two_processes_finish(whole):
     both = before_and_after(whole)
     with whole.daemon.store.transaction() as tx:
         cases = [load_solved(tx, plan.id).named.case for plan in both]
+    few = make(4, storage(4, charge_kw=10, high=8, low=[0, 0, 0, 8]), price=[40, 40, 20, 20])
     expected, gaps = [p.result.objective_eur for p in both], [p.result.gap_eur for p in both]
     solver = SolverPool(Planning(workers=2, threads=1, time_limit_s=240))
     try:
         with ThreadPoolExecutor(2) as threads:
-            answers = list(threads.map(solver.solve, cases * 2))
+            answers = list(threads.map(solver.solve, [few, few, *cases, few, few]))
     finally:
         solver.close()
-    assert [a.findings for a in answers] == [()] * 4
+    assert [a.findings for a in answers] == [()] * 6
     assert all(a.outcome.termination is Termination.OPTIMAL for a in answers)
-    for answer, value, gap in zip(answers, expected * 2, gaps * 2, strict=True):
+    assert [answers[i].outcome.objective_eur for i in (0, 1, 4, 5)] == pytest.approx([-0.16] * 4)  # 8 kWh at 20
+    for answer, value, gap in zip(answers[2:4], expected, gaps, strict=True):
         assert answer.outcome.objective_eur == pytest.approx(value, abs=gap + answer.outcome.gap_eur + 1e-6)

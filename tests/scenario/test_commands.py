@@ -128,7 +128,7 @@ def test_a_command_that_cannot_be_done_says_why(folder, arguments, words):
     assert "Traceback" not in refused.output
 
 
-def test_a_plan_is_replayed_from_the_command_line(folder, solver):
+def test_a_plan_is_replayed_from_the_command_line(folder, remembering):
     from agr.domain.plan import Reason, ReasonKind
     from agr.planning.service import Planner
     from agr.store import day
@@ -140,7 +140,7 @@ def test_a_plan_is_replayed_from_the_command_line(folder, solver):
     world.know_register()
     with world.store.transaction() as tx:
         day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.FIRST_PLAN), world.clock.now())
-    assert Planner(world.store, world.settings, world.clock, solver, lambda _: None).run_due() == 1
+    assert Planner(world.store, world.settings, world.clock, remembering.real, lambda _: None).run_due() == 1
     again = agr("replay", "1")
     assert again.exit_code == 0, again.output
     assert "identical to the original plan, to the last bit" in again.stdout
