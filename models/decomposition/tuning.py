@@ -216,7 +216,7 @@ class Recovery:
     unkept_kwh: float = 1e-2
     """Energy by which a program may miss its promises and still count as keeping them all, so that its run gets no
     overtime or another mixture. Larger: fewer runs go on after the deadline, and limits are breached by some watts."""
-    mends: int = 3
+    mends: int = 2
     """Most times that a program which breaks promises needlessly is mixed again. Larger: fewer breaches are left."""
     cheap: float = 0.5
     """Share of what a breach costs below which the best prices must be for it to be needless. Larger: breaches count
