@@ -124,6 +124,29 @@ def test_slopes_and_what_is_missed_bound_the_cost_of_other_bids(seed):
         assert cost.bound_eur >= found.least_eur - slack
 
 
+@pytest.mark.parametrize("cost", [-40.0, 40.0])
+def test_the_bound_counts_wear_and_curtailment_of_what_is_pinned(cost):
+    """A battery wears 0.2 EUR/kWh where it is pinned, too; a generator that is pinned at half is curtailed by half."""
+    case = fleet(30, reserved=True)
+    stores, suns = case.storage, case.curtailable
+    pinned_kw = np.full((len(stores.point), ISPS), np.nan)
+    pinned_kw[[0, 1], 3:7] = [[1.5], [-1.0]]
+    half_kw = np.full(suns.forecast_kw.shape, np.nan)
+    half_kw[:, :6] = 0.5 * suns.forecast_kw[:, :6]
+    case = replace(
+        case, storage=replace(stores, pinned_kw=pinned_kw, wear_eur_per_kwh=np.full(len(stores.point), 0.2)),
+        curtailable=replace(suns, pinned_kw=half_kw, cost_eur_per_mwh=np.full(len(suns.point), cost)),
+    )  # fmt: skip
+    assert is_lone(case, DEFAULT.lone)
+    one, other = lone(case), whole(case)
+    found = one.any_bids()
+    assert found.least_eur == pytest.approx(other.with_any(time_left_s=600).bound_eur, abs=1e-5 * one.master.gross())
+    bids = np.floor(0.7 * found.best)
+    mine, theirs = one.best(bids), other.best(named(one, bids), relative_gap=1e-9, time_left_s=600)
+    assert -mine.bound_eur == pytest.approx(theirs.objective_eur, abs=1e-4 * theirs.gross_cost_eur)
+    assert not audit(case, plan_lone_bids(case, relative_gap=1e-3, time_limit_s=600, threads=1))
+
+
 def test_bids_that_cannot_be_held_are_lowered_and_say_which():
     one = lone(fleet(4))
     found = one.any_bids()

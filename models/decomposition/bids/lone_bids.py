@@ -252,7 +252,7 @@ class LoneBids:
         y[linking.used] = point.prices[: int(linking.used.sum())]
         prices = self.master.within(parted(y, self._first))
         y = joined(prices)
-        eur = proven_eur(self._units, lp, point, y)
+        eur = proven_eur(self._units, lp, point, y, self._case.isp_hours)
         if len(self._runs.start):
             seen = (linking.seen @ y).reshape(-1, self._case.isps, lp.blocks.output.shape[1])[:, :, 0]
             eur += self._runs.bound_eur(seen)

@@ -13,6 +13,7 @@ from scipy import linalg
 from models.case import Floats
 from models.decomposition.whole.arrow import Arrow, Parts
 from models.decomposition.whole.chains import Factors, factor, substitute
+from models.decomposition.whole.lengths import raise_rates
 from models.decomposition.whole.schur import Schur
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp
 
@@ -78,6 +79,11 @@ class Equations:
         )
         self.to_high[lp.endless] = 0.0
         self.to_price[lp.hard] = 0.0
+        self._within = (
+            ("value", self.to_low, -1.0), ("value", self.to_high, 1.0), ("slack", 1.0 / z.slack, -1.0),
+            ("beyond", _inverse(z.beyond), -1.0), ("below", 1.0 / z.below, -1.0), ("above", _inverse(z.above), -1.0),
+            ("dual", self.to_free, -1.0), ("dual", self.to_price, 1.0),
+        )  # fmt: skip
         curve = z.below * self.to_low + z.above * self.to_high
         self.row_curve = 1.0 / (z.slack * self.to_free + z.beyond * self.to_price)
         blocks, rows = lp.blocks, len(lp.blocks.right)
@@ -204,18 +210,16 @@ class Equations:
             above=above, dual=dual, prices=prices,
         )  # fmt: skip
 
-    def lengths(self, step: WholeIterate) -> tuple[float, float]:
-        """Return how far values, and multipliers, may go before one is zero."""
-        z = self.z
-        rate = max(
-            float((-step.value * self.to_low).max()), float((step.value * self.to_high).max()),
-            float((-step.slack / z.slack).max(initial=0.0)), _shrinks(step.beyond, z.beyond),
-        )  # fmt: skip
-        dual_rate = max(
-            float((-step.below / z.below).max()), _shrinks(step.above, z.above),
-            float((-step.dual * self.to_free).max(initial=0.0)), float((step.dual * self.to_price).max(initial=0.0)),
-        )  # fmt: skip
-        return 1.0 / max(rate, 1e-30), 1.0 / max(dual_rate, 1e-30)
+    def rates(self, first: WholeIterate, second: WholeIterate, parts: Floats) -> tuple[Floats, Floats]:
+        """Return the greatest rates (K,) at which anything shrinks along steps between two, of values and multipliers.
+
+        parts (K,) of the way from the first step to the second.
+        """
+        most, dual_most = np.zeros(len(parts)), np.zeros(len(parts))
+        for name, inverse, sign in self._within:
+            into = most if name in ("value", "slack", "beyond") else dual_most
+            raise_rates(getattr(first, name), getattr(second, name), inverse, sign, parts, into)
+        return most, dual_most
 
     def gap_after(self, step: WholeIterate, far: float, dual_far: float) -> float:
         """Return the sum of all products after a step, EUR."""
@@ -229,7 +233,6 @@ class Equations:
         )  # fmt: skip
 
 
-def _shrinks(change: Floats, of: Floats) -> float:
-    """Return the greatest share by which positive numbers shrink; those that are zero stay."""
-    there = of > 0.0
-    return float((-change[there] / of[there]).max(initial=0.0))
+def _inverse(of: Floats) -> Floats:
+    """Return inverses of positive numbers, and 0 of those that are zero: these stay."""
+    return np.divide(1.0, of, out=np.zeros_like(of), where=of > 0.0)

@@ -1,6 +1,6 @@
 """Solves a whole LP by a primal-dual interior-point method: all chains, and the linking rows between them.
 
-Mehrotra's predictor and corrector.
+Mehrotra's predictor and corrector, of which values and multipliers each take the part with which they go furthest.
 Source: docs/explanation/optimisation.md §3.9.
 """
 
@@ -13,7 +13,8 @@ from scipy import linalg
 from models.case import Floats
 from models.decomposition.master_tuning import WholeLps
 from models.decomposition.whole.equations import Bent, Equations, NewtonSolver
-from models.decomposition.whole.whole_lp import WholeIterate, WholeLp
+from models.decomposition.whole.lengths import PARTS, WHOLE, furthest
+from models.decomposition.whole.whole_lp import WholeIterate, WholeLp, between
 
 _WIDE = 0.2
 """Least multipliers of the first point at bounds of what is outside of chains, as a share of all others: those of very
@@ -22,6 +23,14 @@ wide bounds would be next to nothing, and steps would go anywhere."""
 
 _ROOM = 0.1
 """Least room that rows have at the first point, as a share of what their variables can do at most."""
+
+
+_BEYOND = 0.1
+"""Share of the gap asked for that is aimed at at least: far below it, rounding spoils the equations."""
+
+
+_NOWHERE = 1e-8
+"""Length of a step that leads nowhere."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,14 +62,18 @@ def solve(
         except linalg.LinAlgError:  # rounding has spoilt the equations: this iterate is as good as it gets
             break
         straight = here.step(0.0, Bent())
-        far, dual_far = (min(length, 1.0) for length in here.lengths(straight))
-        hoped = max(here.gap_after(straight, far, dual_far), 0.0)
-        target = total / lp.products * min((hoped / total) ** 3, 1.0)
+        (far, _), (dual_far, _) = (furthest(most) for most in here.rates(straight, straight, WHOLE))
+        hoped = max(here.gap_after(straight, min(far, 1.0), min(dual_far, 1.0)), 0.0)
+        near = total <= enough_eur  # then only rows are still missed: the way to the middle meets them soonest
+        aim_eur = total if near else max(total * min((hoped / total) ** 3, 1.0), _BEYOND * enough_eur)
+        target = aim_eur / lp.products
         step = here.step(target, Bent.by(straight))
-        far, dual_far = (min(tuning.back * length, 1.0) for length in here.lengths(step))
-        if not np.isfinite(far + dual_far):  # rounding, too
+        parts = WHOLE if near else PARTS
+        (far, part), (dual_far, dual_part) = (furthest(most) for most in here.rates(straight, step, parts))
+        step = between(straight, step, parts[part], parts[dual_part])
+        if not step.is_finite or max(far, dual_far) < _NOWHERE:  # rounding, too
             break
-        z.go(step, far, dual_far)
+        z.go(step, *(min(tuning.back * length, 1.0) for length in (far, dual_far)))
         number += 1
     return WholeSolution(gap_eur=total, miss_kw=worst, steps=number)
 

@@ -31,8 +31,14 @@ class LoneSolar:
     batch: Batch
     forecast: Floats  # (U,T)
     pinned: Floats  # (U,T) NaN where free
+    eur: Floats  # (U,) per kW curtailed in one ISP
     chain: Ints  # (U,)
     slot: Ints  # (U,)
+
+    @property
+    def fixed_eur(self) -> Floats:
+        """Return what is pinned costs (U,), as curtailment."""
+        return np.asarray(self.eur * np.nan_to_num(np.maximum(self.pinned - self.forecast, 0.0)).sum(axis=1))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,10 +89,7 @@ def lone_units(case: Case, grouping: Grouping) -> LoneUnits:
         for (batch, _), (chain, slot) in zip(solar, dealt, strict=True)
     ]
     for sun in suns:
-        eur = np.zeros(len(sun.chain))
-        if not sun.batch.called:
-            eur = case.curtailable.cost_eur_per_mwh[sun.batch.units] * (case.isp_hours / 1000)
-        fill_solar(frame, sun.forecast, sun.pinned, eur, sun.chain, sun.slot)
+        fill_solar(frame, sun.forecast, sun.pinned, sun.eur, sun.chain, sun.slot)
     return LoneUnits(
         blocks=_blocks(frame, slots, every[order]), kinds=kinds,
         number=np.where(frame.there, np.cumsum(frame.there.ravel()).reshape(frame.there.shape) - 1, -1),
@@ -133,7 +136,8 @@ def _solar(case: Case, batch: Batch, chain: Ints, slot: Ints) -> LoneSolar:
         np.array(np.broadcast_to(wide_rows(values, batch.units, case.isps), wide), dtype=np.float64)
         for values in (data.forecast_kw, data.pinned_kw)
     )
-    return LoneSolar(batch=batch, forecast=forecast, pinned=pinned, chain=chain, slot=slot)
+    eur = data.cost_eur_per_mwh[batch.units] * (0.0 if batch.called else case.isp_hours / 1000)
+    return LoneSolar(batch=batch, forecast=forecast, pinned=pinned, eur=eur, chain=chain, slot=slot)
 
 
 def _blocks(frame: Frame, slots: Slots, family: Ints) -> ChainBlocks:

@@ -14,7 +14,7 @@ from models.decomposition.whole.lone import LoneUnits
 from models.decomposition.whole.lone_stores import LoneStores
 from models.decomposition.whole.slots import CHARGE, DISCHARGE, PRODUCTS
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp, priced_by
-from models.resources.storage.layout import OFFSET, RETENTION, START
+from models.resources.storage.layout import OFFSET, RETENTION, START, WEAR
 
 
 def programs(case: Case, units: LoneUnits, variables: Floats) -> Iterator[CombinedPrograms]:
@@ -70,7 +70,7 @@ def _followed(stores: LoneStores, charge: Floats, discharge: Floats) -> dict[str
     }  # fmt: skip
 
 
-def proven_eur(units: LoneUnits, lp: WholeLp, point: WholeIterate, prices: Floats) -> float:
+def proven_eur(units: LoneUnits, lp: WholeLp, point: WholeIterate, prices: Floats, isp_hours: float) -> float:
     """Return the least that chains can cost at prices of all couplings, by the multipliers of a point.
 
     Any multipliers prove a bound: what they leave is taken at the better end of each variable and energy.
@@ -97,4 +97,13 @@ def proven_eur(units: LoneUnits, lp: WholeLp, point: WholeIterate, prices: Float
     total -= dual[:rows] @ blocks.right + dual[rows:] @ blocks.step_from
     seen = (linking.seen @ prices).reshape(-1, isps, blocks.output.shape[1])[:, :, 0]
     total += (seen[blocks.family] * blocks.fixed_kw).sum()
-    return float(total + sum(stores.scalars[:, OFFSET].sum() for stores, _ in units.stores))
+    return float(total + _fixed_eur(units, isp_hours))
+
+
+def _fixed_eur(units: LoneUnits, isp_hours: float) -> float:
+    """Return what units cost whatever they do: offsets, and wear and curtailment of programs that are pinned."""
+    total = sum(float(sun.fixed_eur.sum()) for sun in units.solar)
+    for stores, _ in units.stores:
+        wear = stores.scalars[:, WEAR] * isp_hours
+        total += float(stores.scalars[:, OFFSET].sum() + wear @ np.abs(stores.fixed_kw).sum(axis=1))
+    return total

@@ -12,6 +12,9 @@ from models.case import Floats, Ints
 from models.decomposition.whole.blocks import ChainBlocks
 from models.decomposition.whole.linking import Linking
 
+_VALUES = 4
+"""How many of the fields of an iterate are values; multipliers follow."""
+
 
 @dataclass(kw_only=True, eq=False)
 class WholeIterate:
@@ -34,7 +37,23 @@ class WholeIterate:
         """Move along a step, values by one length and multipliers by another."""
         for number, each in enumerate(fields(self)):
             mine = getattr(self, each.name)
-            mine += (far if number < 4 else dual_far) * getattr(step, each.name)
+            mine += (far if number < _VALUES else dual_far) * getattr(step, each.name)
+
+    @property
+    def is_finite(self) -> bool:
+        """Return whether all are numbers."""
+        return all(np.isfinite(getattr(self, each.name)).all() for each in fields(self))
+
+
+def between(first: WholeIterate, second: WholeIterate, part: float, dual_part: float) -> WholeIterate:
+    """Return the step that goes a part of the way from a first to a second one: of values, and of multipliers."""
+    if part == dual_part == 1.0:
+        return second
+    return WholeIterate(**{
+        each.name: getattr(first, each.name)
+        + (part if number < _VALUES else dual_part) * (getattr(second, each.name) - getattr(first, each.name))
+        for number, each in enumerate(fields(WholeIterate))
+    })  # fmt: skip
 
 
 def copied(iterate: WholeIterate) -> WholeIterate:
