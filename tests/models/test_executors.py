@@ -121,7 +121,7 @@ def test_a_worker_killed_while_programs_are_fetched_changes_nothing(two):
     grouping, rng = group_units(case), np.random.default_rng(4)
     rounds = [prices_of(case, grouping, seed).planned for seed in range(4)]
     everyone = np.arange(len(grouping.batches[0].units))
-    weight = rng.dirichlet(np.ones(4), len(grouping.group_point)).T
+    weight = np.ascontiguousarray(rng.dirichlet(np.ones(4), len(grouping.group_point)).T)  # as a search has it
     weight[1], weight[2, ::2] = 0.0, 0.0  # rounds that count nowhere, or only in some groups, are not asked
     shares = Shares(weight=weight, only=np.where(everyone % 3 == 0, rng.choice([0, 2, 3], len(everyone)), MIXES))
     ((_, expected),) = LocalPricing(case, grouping).mixtures(0, rounds, shares, everyone)

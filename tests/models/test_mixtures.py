@@ -54,7 +54,7 @@ def rounds_of(rng, case):
 
 
 def shares_of(rng, units):
-    weight = rng.dirichlet(np.ones(ROUNDS), TOTALS).T
+    weight = np.ascontiguousarray(rng.dirichlet(np.ones(ROUNDS), TOTALS).T)  # as a search has it
     weight[rng.random(weight.shape) < 0.3] = 0.0
     return Shares(weight=weight, only=np.where(rng.random(units) < 0.2, rng.integers(0, ROUNDS, units), MIXES))
 
@@ -193,7 +193,8 @@ def test_mixed_storage_runs_in_one_direction(called):
         )
         for _ in range(3)
     ]
-    shares = Shares(weight=rng.dirichlet(np.ones(3), groups).T, only=np.full(len(batch.units), MIXES))
+    weight = np.ascontiguousarray(rng.dirichlet(np.ones(3), groups).T)
+    shares = Shares(weight=weight, only=np.full(len(batch.units), MIXES))
     everyone = np.arange(len(batch.units))
     ((_, mixed),) = LocalPricing(case, grouping).mixtures(index, rounds, shares, everyone)
     slack = np.zeros((2, len(everyone), case.isps))
