@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from agr.domain.award import Trade
+from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.shiftable_run import ShiftableRun
+from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.domain.register import Connection
 from agr.history.facts import brps_eur, connections_eur
 from agr.planning.case import GroupBefore, Inputs, NamedCase, Previous, build
@@ -109,6 +112,30 @@ def test_prices_that_pay_for_trades_without_resources_limit_each_group_to_its_ow
     assert case.balancing_groups.max_sell_kw[:, 0].tolist() == [0.0, 10.0]
     assert case.balancing_groups.max_buy_kw[:, 0] == pytest.approx([30.0, 0.0])
     assert case.day_ahead.max_buy_kw[0] == pytest.approx(30.0)
+
+
+def test_units_back_trades_of_their_group_only_when_they_can_run() -> None:
+    """From 20:00 the sun's group has PV of 10 kW, a battery of 10 kW that is out of order from 20:30 on, a run of 2 and
+    5 kW that starts at 20:00 or 20:15, and a boiler of 2 kW that may be on until 20:30.
+
+    It takes −20, −18, −10, −10 kW at least, and 14, 17, 5, 0 at most.
+    """
+    series = {"day_ahead_forecast": (50.0,) * 96, "bid": (70.0,) * 96, "ask": (90.0,) * 96}
+    markets = Markets(intraday=Intraday(buy_series="ask", sell_series="bid"))
+    more = (
+        Battery(
+            resource="b", connection="b", charge_kw=10, discharge_kw=10, capacity_kwh=20, initial_kwh=10, end_kwh=0
+        ),
+        ShiftableRun(
+            resource="run", connection="b", earliest_start=at(20), latest_end=at(20, 45), profile_kw=(2.0, 5.0)
+        ),
+        SwitchedLoad(resource="boiler", connection="b", power_kw=2.0, needs="00:00-20:30 4"),
+    )
+    made = world(markets=markets, unavailable_from={"b": 82})
+    register = replace(made.register, resources=(*made.register.resources, *more))
+    groups = audited(replace(made, prices=series, register=register)).case.balancing_groups
+    assert groups.max_sell_kw[1, 80:84].tolist() == [20.0, 18.0, 10.0, 10.0]
+    assert groups.max_buy_kw[1, 80:84].tolist() == [14.0, 17.0, 5.0, 0.0]
 
 
 def test_what_they_cannot_give_each_other_costs_the_spread_and_history_says_whom() -> None:

@@ -68,26 +68,31 @@ def pays_alone(case: Case) -> Bools:
     return found | (free & np.isin(market.product, products))
 
 
-def range_kw(case: Case) -> tuple[Floats, Floats] | None:
-    """Return the lowest and highest consumption (T,) of all units together; None where a class cannot say."""
+def range_kw(case: Case, group: int | None = None) -> tuple[Floats, Floats] | None:
+    """Return the lowest and highest consumption (T,), kW, of all units together, or of those of a balancing group.
+
+    None where a class cannot say.
+    """
     low, high = np.zeros(case.isps), np.zeros(case.isps)
-    for units in CLASSES:
-        if not len(units.points(case)):
+    for one in CLASSES:
+        mine = np.ones(len(one.points(case)), dtype=np.bool_) if group is None else case.balanced_in(one.name) == group
+        if not mine.any():
             continue
-        if units.range_kw is None:
+        if one.range_kw is None:
             return None
-        least, most = units.range_kw(case)
+        least, most = one.range_kw(case, np.flatnonzero(mine))
         low, high = low + least, high + most
     return low, high
 
 
 def _limited_groups(case: Case, pays: Bools) -> Case:
     """Return the case with the limits of each balancing group cut to what its own units can do."""
-    from models.part import reach_kw
-
     groups = case.balancing_groups
-    low, high = reach_kw(case, groups.of_units, len(groups.name))
-    found = [_limited(*one, pays) for one in zip(case.energy_markets(), low, high, strict=True)]
+    found = [
+        _limited(one, *reach, pays)
+        for number, one in enumerate(case.energy_markets())
+        if (reach := range_kw(case, number)) is not None  # what all units can do is known, so that of some is, too
+    ]
     buys, sells, bought, sold = (np.array(limits) for limits in zip(*found, strict=True))
     return replace(
         case,

@@ -6,7 +6,7 @@ from agr.domain.kinds import generator
 from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.quantities import POWER
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.rows import Draft, Floats, UnitRows, added_kw
+from agr.planning.case.rows import Draft, Floats, Ints, UnitRows, added_kw
 from agr.planning.case.unit_class import Conversion, UnitClass
 from models.case import Case, Curtailable
 
@@ -37,10 +37,11 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Curtailable:
     )
 
 
-def _range_kw(case: Case) -> tuple[Floats, Floats]:
-    """Return the forecast and nothing, or what is pinned."""
-    data = case.curtailable
-    return added_kw(data.pinned_kw, data.forecast_kw, case.isps), added_kw(data.pinned_kw, 0.0, case.isps)
+def _range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return the forecast of units (n,) and nothing, or what is pinned."""
+    data, isps = case.curtailable, case.isps
+    pinned = data.pinned_kw[units]
+    return added_kw(pinned, data.forecast_kw[units], isps), added_kw(pinned, 0.0, isps)
 
 
 CLASS = UnitClass(

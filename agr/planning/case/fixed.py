@@ -25,7 +25,7 @@ CLASS = UnitClass(
     conversions=(Conversion(kind=fixed_load.KIND, add=_add),),
     arrays=_arrays,
     power_kw=lambda case, _programs: case.fixed.program_kw,
-    range_kw=lambda case: (case.fixed.program_kw.sum(axis=0), case.fixed.program_kw.sum(axis=0)),
+    range_kw=lambda case, units: (case.fixed.program_kw[units].sum(axis=0),) * 2,
     unmanaged_kw=lambda case: case.fixed.program_kw,
     forecast_kw=lambda case: case.fixed.program_kw,
 )

@@ -135,11 +135,12 @@ def _unmanaged_left(case: Case) -> tuple[None, float]:
     return None, float(left_eur(case, slice(None), case.shiftable.unmanaged_start).sum())
 
 
-def _range_kw(case: Case) -> tuple[Floats, Floats]:
-    """Return the lowest and highest power (T,) in each ISP of all starts that a run may have, added up."""
+def _range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return the lowest and highest power (T,) in each ISP of all starts that runs (n,) may have, added up."""
     data = case.shiftable
     low, high = np.zeros(case.isps), np.zeros(case.isps)
-    rows = zip(data.profile_kw, data.length.tolist(), data.first_start.tolist(), data.last_start.tolist(), strict=True)
+    whole = (data.length[units].tolist(), data.first_start[units].tolist(), data.last_start[units].tolist())
+    rows = zip(data.profile_kw[units], *whole, strict=True)
     for profile, length, first, last in rows:
         for t in range(first, min(last + length, case.isps)):
             powers = profile[max(t - last, 0) : min(t - first + 1, length)]

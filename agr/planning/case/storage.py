@@ -7,7 +7,7 @@ from agr.planning.case import battery, ev_session, heat_pump
 from agr.planning.case.held import begun
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.recovery import returning
-from agr.planning.case.rows import Floats, UnitRows, added_kw
+from agr.planning.case.rows import Floats, Ints, UnitRows, added_kw
 from agr.planning.case.unit_class import UnitClass
 from models.case import Case, Programs, Storage
 from models.unmanaged import end_kwh, held_kwh, unmanaged_end_kwh, unmanaged_programs
@@ -64,10 +64,11 @@ def _unmanaged_kw(case: Case) -> Floats:
     return charge - discharge
 
 
-def _range_kw(case: Case) -> tuple[Floats, Floats]:
-    """Return discharging and charging at the limits, or what is pinned; energy is not looked at."""
-    data = case.storage
-    return added_kw(data.pinned_kw, -data.discharge_kw, case.isps), added_kw(data.pinned_kw, data.charge_kw, case.isps)
+def _range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return discharging and charging of units (n,) at the limits, or what is pinned; energy is not looked at."""
+    data, isps = case.storage, case.isps
+    pinned = data.pinned_kw[units]
+    return added_kw(pinned, -data.discharge_kw[units], isps), added_kw(pinned, data.charge_kw[units], isps)
 
 
 def path_kwh(case: Case, programs: Programs, unit: int) -> Floats:

@@ -10,7 +10,7 @@ from agr.domain.kinds import switched_load
 from agr.domain.kinds.switched_load import SwitchedLoad, needs_of
 from agr.domain.register import in_window
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.rows import Draft, UnitRows
+from agr.planning.case.rows import Draft, Ints, UnitRows
 from agr.planning.case.unit_class import Conversion, UnitClass
 from models.case import Case, Switched
 from models.outcome import Programs
@@ -137,15 +137,16 @@ def _pins(draft: Draft, resource: str, point: int) -> NDArray[np.float64]:
     return pinned
 
 
-def _range_kw(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the powers (T,) of all units that may be off and on in each ISP: in windows, or until a run may end."""
-    data, shape = case.switched, (len(case.switched.point), case.isps)
+def _range_kw(case: Case, units: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the powers (T,) of units (n,) that may be off and on in each ISP: in windows, or until a run may end."""
+    data, shape = case.switched, (len(units), case.isps)
     isp = np.arange(case.isps)[None, None, :]
-    inside = ((data.window_first[:, :, None] <= isp) & (isp < data.window_end[:, :, None])).any(axis=1)
-    owed = np.where(data.before > 0, data.min_run - data.before, 0)[:, None]
-    free, power = np.isnan(np.broadcast_to(data.pinned_on, shape)), np.broadcast_to(data.on_kw, shape)
-    able = inside | (isp[0] < owed)
-    pinned = np.where(free, 0.0, np.nan_to_num(data.pinned_on) * power).sum(axis=0)
+    first, end = data.window_first[units, :, None], data.window_end[units, :, None]
+    inside = ((first <= isp) & (isp < end)).any(axis=1)
+    owed = np.where(data.before > 0, data.min_run - data.before, 0)[units, None]
+    state, power = np.broadcast_to(data.pinned_on[units], shape), np.broadcast_to(data.on_kw[units], shape)
+    free, able = np.isnan(state), inside | (isp[0] < owed)
+    pinned = np.where(free, 0.0, np.nan_to_num(state) * power).sum(axis=0)
     free_kw = np.where(free & able, power, 0.0)
     return pinned + np.minimum(free_kw, 0.0).sum(axis=0), pinned + np.maximum(free_kw, 0.0).sum(axis=0)
 

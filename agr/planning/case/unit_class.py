@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agr.domain.kinds.kind import Kind, Look, Row
 from agr.planning.case.inputs import Decision, Inputs
-from agr.planning.case.rows import Draft, Floats, PointIndex, UnitRows
+from agr.planning.case.rows import Draft, Floats, Ints, PointIndex, UnitRows
 from models.case import Case
 from models.outcome import Programs
 
@@ -41,8 +41,8 @@ class UnitClass:
     """Programs (U,T) in kW, consumption positive"""
     unmanaged_kw: Callable[[Case], Floats]
     """Programs (U,T) in kW if nobody steers the units"""
-    range_kw: Callable[[Case], tuple[Floats, Floats]] | None = None
-    """Lowest and highest consumption (T,), kW, of all units together, each ISP taken by itself; None: not known, so
+    range_kw: Callable[[Case, Ints], tuple[Floats, Floats]] | None = None
+    """Lowest and highest consumption (T,), kW, of units (n,) together, each ISP taken by itself; None: not known, so
     trades are not limited to what resources can do"""
     forecast_kw: Callable[[Case], Floats] | None = None
     """The forecasts (U,T) of power, kW, that programs follow or stay within; None: the class has none"""
