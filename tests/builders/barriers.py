@@ -11,5 +11,5 @@ def barriers(page: Any) -> list[str]:
     if not AXE.is_file():
         return []
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations'], selectors: false})")
     return [f"{v['id']} {v['nodes'][0]['html'][:150]}" for v in found["violations"]]

@@ -59,9 +59,9 @@ class Look:
         """Return what axe, which the page has been given, finds by this look's rules."""
         if self.rules is None:
             return []
-        found = page.evaluate("rules => axe.run(document, {resultTypes: ['violations'], ...rules})", self.rules)[
-            "violations"
-        ]
+        found = page.evaluate(
+            "rules => axe.run(document, {resultTypes: ['violations'], selectors: false, ...rules})", self.rules
+        )["violations"]
         return [f"{self.name}: {v['id']} {v['nodes'][0]['html'][:150]}" for v in found]
 
 
