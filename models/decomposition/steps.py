@@ -31,6 +31,7 @@ from models.decomposition.primal.convex_combination import (
 from models.decomposition.primal.coordinate_descent import descend
 from models.decomposition.primal.needless_breaches import to_mend
 from models.decomposition.primal.recovery import Recovered, complete
+from models.decomposition.primal.whole_answers import Answers, settle_whole_answers
 from models.decomposition.progress import Round, SearchProgress
 from models.decomposition.stopping import Interrupted, Proven, StopReason
 from models.decomposition.tuning import Tuning
@@ -40,10 +41,8 @@ from models.outcome import Outcome, Termination
 from models.solver import version
 from models.solver_log import LATE
 
-_TERMINATION = {
-    StopReason.PROVEN: Termination.OPTIMAL,
-    **dict.fromkeys((StopReason.TIME_LIMIT, StopReason.CANCELLED), Termination.TIME_LIMIT),
-}
+_TERMINATION = dict.fromkeys((StopReason.TIME_LIMIT, StopReason.CANCELLED), Termination.TIME_LIMIT)
+_TERMINATION[StopReason.PROVEN] = Termination.OPTIMAL
 """The termination of an outcome by the reason to stop; all other reasons leave the gap open, and would do so again."""
 
 
@@ -63,13 +62,14 @@ class DecompositionSteps:
         progress: SearchProgress,
     ) -> None:
         self.case, self.grouping, self.pricing, self.tuning = case, grouping, pricing, tuning
-        self.relative_gap, self.threads, self.progress = relative_gap, threads, progress
-        self._stop = stop
+        self.relative_gap, self.threads, self.progress, self._stop = relative_gap, threads, progress, stop
         self.master = RestrictedMaster(case, grouping, tuning)
         self.best: Recovered | None = None
         self.choices: BatchChoices = {}
+        self.whole: dict[int, Answers] = {}
         self.bids = BidCommitment(self.master, tuning.bids)
         self._late = self._sampled = False
+        self._say = progress.log.say
 
     def first_prices(self) -> bool:
         """Answer the first prices, from a sample of a large portfolio, an earlier plan, or the markets."""
@@ -156,7 +156,9 @@ class DecompositionSteps:
 
     def settle_indivisible(self, *, aim_eur: float) -> None:
         """Settle the programs of units that cannot mix; generate columns, and mix the others again."""
-        if not any(batch.resource.choosing is not None for batch in self.grouping.batches):
+        weights, prices = used_rounds(self.master), self.state.prices
+        self.whole = settle_whole_answers(self.case, self.grouping, self.pricing, self.master, weights, prices)
+        if not self.whole and not any(batch.resource.choosing is not None for batch in self.grouping.batches):
             return
         self.choices = self._new_choices()
         settle_choices(self.case, self.grouping, self.master, self.choices)
@@ -165,11 +167,8 @@ class DecompositionSteps:
             tuning=self.tuning.recovery, interrupted=self.interrupted,
         )  # fmt: skip
         if not self.interrupted():
-            cycles = self.tuning.cycles
-            self.generate_columns(
-                rounds=cycles.least_rounds, first_step=cycles.later_step,
-                enough_eur=cycles.close * self.relative_gap * self.master.gross(),
-            )  # fmt: skip
+            cycles, enough_eur = self.tuning.cycles, self.tuning.cycles.close * self.relative_gap * self.master.gross()
+            self.generate_columns(rounds=cycles.least_rounds, first_step=cycles.later_step, enough_eur=enough_eur)
             self._mixture(aim_eur)
 
     def recover_program(self) -> None:
@@ -179,15 +178,18 @@ class DecompositionSteps:
         for mends in range(tuning.mends + 1):
             self.bids.fit(mix=partial(self._mixture, aim_eur, wide), interrupted=self.interrupted, say=self._say)
             with self.progress.timed("recover"):
-                weights = used_rounds(self.master)
+                weights, prices = used_rounds(self.master), self.state.prices
                 choices = self.choices if self.master.groups.settled.any() else self._new_choices()
-                found = self._keep(combine(self.case, self.grouping, self.pricing, weights, self.state.prices, choices))
+                found = self._keep(
+                    combine(self.case, self.grouping, self.pricing, weights, prices, choices, self.whole)
+                )
             if mends == tuning.mends or found is not self.best or self.interrupted():
                 break
             wide = to_mend(self.master, self.pricing, self.state, found, tuning=tuning, ask=mends > 0, say=self._say)
             if wide is None or self._mixture(aim_eur, wide) is None:
                 break
         self.master.free_again()
+        self.whole = {}
 
     def _keep(self, combined: list[CombinedPrograms]) -> Recovered:
         """Complete programs, and keep them if they are the best so far."""
@@ -284,9 +286,6 @@ class DecompositionSteps:
             self.case, self.grouping, self.pricing, used_rounds(self.master), self.state.prices, self.choices,
             self.tuning.recovery.choice_passes,
         )  # fmt: skip
-
-    def _say(self, line: str) -> None:
-        self.progress.log.say(line)
 
     def _report_now(self) -> None:
         self.progress.report_now(self._round())

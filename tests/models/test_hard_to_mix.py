@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from models.audit import audit
+from models.decomposition.solve import solve as decompose
 from models.hard_to_mix import hard_to_mix
 from models.method import HARD, SMALL, Method, choices, chosen, solve
 from models.outcome import Termination
+from models.reference.problem import solve as reference
 from tests.models.builders import behind
 from tests.models.streets import streets
 from tests.models.test_needless_breaches import GAP, LIMIT_S, breached_kwh
@@ -22,6 +24,19 @@ def test_cars_with_a_minimum_power_keep_the_limit_of_their_street():
     assert found.termination is Termination.OPTIMAL
     assert breached_kwh(case, found) == pytest.approx(0.0, abs=1e-3)
     assert audit(case, found) == ()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_decomposed_street_keeps_its_limit_because_others_make_up_for_such_cars(seed):
+    case = streets(seed, points=4, batteries=12, cars=8, reserved=seed == 0, least_kw=SIX_AMPERES_KW)
+    found = decompose(case, relative_gap=GAP, time_limit_s=LIMIT_S)
+    assert found.termination is Termination.OPTIMAL
+    assert breached_kwh(case, found) == pytest.approx(0.0, abs=1e-2)
+    assert audit(case, found) == ()
+    exact = reference(case, relative_gap=1e-4, time_limit_s=LIMIT_S)
+    slack = 1e-6 * exact.gross_cost_eur
+    assert found.objective_eur <= exact.bound_eur + slack
+    assert found.bound_eur >= exact.objective_eur - slack
 
 
 def with_least_power(case, cars):

@@ -231,7 +231,7 @@ def test_every_batch_gets_the_mixture_of_its_group():
     weights = dict(zip(prices, weight, strict=True))
     pricing = LocalPricing(case, grouping)
     choices = choose_programs(case, grouping, pricing, weights, prices, {}, passes=3)
-    found = combine(case, grouping, pricing, weights, prices, choices)
+    found = combine(case, grouping, pricing, weights, prices, choices, {})
     assert {batch.resource for batch in grouping.batches} == set(PRICED)
     for index, (batch, result) in enumerate(zip(grouping.batches, found, strict=True)):
         if batch.resource.choosing is not None:

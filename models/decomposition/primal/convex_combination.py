@@ -6,7 +6,7 @@ answers. Storage that would charge and discharge at once makes the same change o
 Source: docs/explanation/optimisation.md §3.5.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from models.decomposition.master.restricted_master import SETTLED, RestrictedMas
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Batch, Grouping, may_hold
 from models.decomposition.prices.pricing import Pricing
+from models.decomposition.primal.whole_answers import Answers, beside
 from models.mixing import MIXES, Mixed, Shares
 from models.outcome import Fields
 from models.resources.protocols import Choices, ResourceClass
@@ -117,10 +118,11 @@ def combine(
     weights: dict[int, Floats],
     prices: dict[int, DualPrices],
     choices: BatchChoices,
+    settled: Mapping[int, Answers],
 ) -> list[CombinedPrograms]:
     """Return the programs of every class and scenario, for which the rounds with weight are priced again.
 
-    `weights` (G,) and `prices` are given per round.
+    `weights` (G,) and `prices` are given per round; `settled`: answers that were taken before, by batch.
     """
     numbers = [number for number in weights if number != SETTLED]  # settled groups do not mix
     weight = np.array([weights[number] for number in numbers]).reshape(len(numbers), len(grouping.group_point))
@@ -141,9 +143,11 @@ def combine(
         if mixing.whole_answers is not None:
             only = mixing.whole_answers(case, batch.units, batch.rows.total, weight)
         rounds = [prices[number].seen(called=batch.called) for number in numbers]
-        shares, result = Shares(weight=weight, only=only), of(batch.resource, batch.called)
-        for some, mixed in pricing.mixtures(index, rounds, shares, np.arange(len(batch.units))):
-            _enter(case, result, batch.units[some], mixed)
+        every = Answers(units=np.arange(len(batch.units)), rounds=rounds, shares=Shares(weight=weight, only=only))
+        result = of(batch.resource, batch.called)
+        for answers in beside(every, settled.get(index)):
+            for some, mixed in pricing.mixtures(index, answers.rounds, answers.shares, answers.units):
+                _enter(case, result, batch.units[some], mixed)
     for index, joint in enumerate(grouping.joint):
         rounds = [prices[number].seen(called=joint.called) for number in numbers]
         shares = Shares(weight=weight, only=np.full(joint.connections.count, MIXES))

@@ -75,10 +75,10 @@ def unavoidable_eur(case: Case, units: Ints) -> Floats:
 
 
 def kinds(case: Case) -> Ints:
-    """Return 1 for units that discharge plus 2 for those with a demand (U,)."""
+    """Return 1 for units that discharge, plus 2 for those with a demand, plus 4 for those that do not mix (U,)."""
     data = case.storage
     discharges, draws = (data.discharge_kw > 0).any(axis=1), (data.demand_kwh != 0).any(axis=1)
-    return np.asarray(discharges + 2 * draws, dtype=np.int64)
+    return np.asarray(discharges + 2 * draws + 4 * whole(case), dtype=np.int64)
 
 
 def shares(case: Case, units: Ints, kind: Ints, count: int) -> Ints:
