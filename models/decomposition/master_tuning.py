@@ -173,5 +173,8 @@ class LoneLps:
     lost to rounding, and more to stores that can just hold them."""
     slight: float = 1e-3
     """Share of a step that a bid may lack without being lowered by it. Larger: fewer bids are lowered."""
+    apart: float = 0.5
+    """Share of what is still open that a program may lose against the linear program with its bids while other bids are
+    tried: more of it than that, they will not mend. Larger: more bids are tried where programs cannot follow."""
     decided: float = 1e-3
     """Share of its program that a run may lack where its start counts as decided. Larger: fewer programs are solved."""

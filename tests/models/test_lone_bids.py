@@ -188,6 +188,13 @@ def test_what_earns_by_charging_and_discharging_at_once_is_left_to_other_methods
     assert solve(case, relative_gap=1e-3, time_limit_s=600, threads=1).objective_eur > outcome.objective_eur
 
 
+def test_other_bids_are_tried_where_starts_cost_less_than_what_is_open():
+    """Starts of two runs cost the first program more than the gap asked for, but half of what its bids leave open."""
+    outcome = plan_lone_bids(fleet(51, runs=2), relative_gap=1e-3, time_limit_s=600, threads=1)
+    assert outcome.termination is Termination.OPTIMAL
+    assert sum("worth" in line for line in outcome.log) > 1
+
+
 def test_units_that_do_not_answer_alone_or_cannot_mix_are_not_planned_so():
     case = fleet(6)
     stores = case.storage

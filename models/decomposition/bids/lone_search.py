@@ -109,7 +109,7 @@ class _Search:
             if made is None:
                 return
             self._keep(made)
-            if not made.follows(self.lone.gap_eur):
+            if not made.follows(max(self.lone.gap_eur, self.tuning.lone.apart * self._open_eur())):
                 self.log.say("programs lose what the whole LP earns by charging and discharging at once")
                 return
             found.tell(bids, made.bound_eur, made.slope_eur, made.missed_eur)
@@ -134,7 +134,10 @@ class _Search:
 
     def _proven(self) -> bool:
         best = self.best
-        return best is not None and -self.bound_eur - best.objective_eur <= self.relative_gap * best.gross_cost_eur
+        return best is not None and self._open_eur() <= self.relative_gap * best.gross_cost_eur
+
+    def _open_eur(self) -> float:
+        return np.inf if self.best is None else -self.bound_eur - self.best.objective_eur
 
     def outcome(self, seconds: float) -> Outcome | None:
         """Return the best outcome with the bound; None without a program."""
