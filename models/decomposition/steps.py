@@ -157,10 +157,12 @@ class DecompositionSteps:
     def settle_indivisible(self, *, aim_eur: float) -> None:
         """Settle the programs of units that cannot mix; generate columns, and mix the others again."""
         weights, prices = used_rounds(self.master), self.state.prices
-        self.whole = settle_whole_answers(self.case, self.grouping, self.pricing, self.master, weights, prices)
-        if not self.whole and not any(batch.resource.choosing is not None for batch in self.grouping.batches):
-            return
         self.choices = self._new_choices()
+        self.whole = settle_whole_answers(
+            self.case, self.grouping, self.pricing, self.master, weights, prices, self.whole
+        )  # fmt: skip
+        if not self.whole and not self.choices:
+            return
         settle_choices(self.case, self.grouping, self.master, self.choices)
         descend(
             self.case, self.grouping, self.master, self.choices, self.state.centre.balance, aim_eur=aim_eur,
@@ -189,7 +191,6 @@ class DecompositionSteps:
             if wide is None or self._mixture(aim_eur, wide) is None:
                 break
         self.master.free_again()
-        self.whole = {}
 
     def _keep(self, combined: list[CombinedPrograms]) -> Recovered:
         """Complete programs, and keep them if they are the best so far."""

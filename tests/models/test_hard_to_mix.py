@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from models.audit import audit
+from models.case import Switched
 from models.decomposition.solve import solve as decompose
 from models.hard_to_mix import hard_to_mix
 from models.method import HARD, SMALL, Method, choices, chosen, solve
 from models.outcome import Termination
 from models.reference.problem import solve as reference
-from tests.models.builders import behind
+from tests.models.builders import behind, joined, switched
 from tests.models.streets import streets
 from tests.models.test_needless_breaches import GAP, LIMIT_S, breached_kwh
 
@@ -37,6 +38,17 @@ def test_a_decomposed_street_keeps_its_limit_because_others_make_up_for_such_car
     slack = 1e-6 * exact.gross_cost_eur
     assert found.objective_eur <= exact.bound_eur + slack
     assert found.bound_eur >= exact.objective_eur - slack
+
+
+def test_cars_and_boilers_are_settled_together():
+    case = streets(3, points=2, batteries=8, cars=6, reserved=True, least_kw=SIX_AMPERES_KW)
+    boilers = [switched(96, (8, 96, 8, 88), point=i % 2, on_kw=2.0, min_run=4) for i in range(6)]
+    case = replace(case, switched=joined(Switched, boilers, 96))
+    found = decompose(case, relative_gap=GAP, time_limit_s=LIMIT_S)
+    assert audit(case, found) == ()
+    exact = reference(case, relative_gap=1e-4, time_limit_s=LIMIT_S)
+    assert found.bound_eur >= exact.objective_eur - 1e-6 * exact.gross_cost_eur
+    assert breached_kwh(case, found) <= breached_kwh(case, exact) + 2.0
 
 
 def with_least_power(case, cars):

@@ -18,7 +18,7 @@ from models.decomposition.master.restricted_master import SETTLED, RestrictedMas
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Batch, Grouping, may_hold
 from models.decomposition.prices.pricing import Pricing
-from models.decomposition.primal.whole_answers import Answers, beside
+from models.decomposition.primal.whole_answers import Answers, answers_of
 from models.mixing import MIXES, Mixed, Shares
 from models.outcome import Fields
 from models.resources.protocols import Choices, ResourceClass
@@ -122,7 +122,7 @@ def combine(
 ) -> list[CombinedPrograms]:
     """Return the programs of every class and scenario, for which the rounds with weight are priced again.
 
-    `weights` (G,) and `prices` are given per round; `settled`: answers that were taken before, by batch.
+    `weights` (G,) and `prices` are given per round; `settled`: what settled columns stand for, by batch.
     """
     numbers = [number for number in weights if number != SETTLED]  # settled groups do not mix
     weight = np.array([weights[number] for number in numbers]).reshape(len(numbers), len(grouping.group_point))
@@ -139,15 +139,12 @@ def combine(
         if mixing is None:
             results[batch.resource.name, batch.called] = _chosen(batch, case, choices[index])
             continue
-        only = np.full(len(batch.units), MIXES)
-        if mixing.whole_answers is not None:
-            only = mixing.whole_answers(case, batch.units, batch.rows.total, weight)
-        rounds = [prices[number].seen(called=batch.called) for number in numbers]
-        every = Answers(units=np.arange(len(batch.units)), rounds=rounds, shares=Shares(weight=weight, only=only))
-        result = of(batch.resource, batch.called)
-        for answers in beside(every, settled.get(index)):
-            for some, mixed in pricing.mixtures(index, answers.rounds, answers.shares, answers.units):
-                _enter(case, result, batch.units[some], mixed)
+        answers, result = (
+            answers_of(case, batch, weights, prices, settled.get(index)), of(batch.resource, batch.called)
+        )  # fmt: skip
+        everyone = np.arange(len(batch.units))
+        for some, mixed in pricing.mixtures(index, answers.rounds, answers.shares, everyone):
+            _enter(case, result, batch.units[some], mixed)
     for index, joint in enumerate(grouping.joint):
         rounds = [prices[number].seen(called=joint.called) for number in numbers]
         shares = Shares(weight=weight, only=np.full(joint.connections.count, MIXES))
