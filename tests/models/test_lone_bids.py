@@ -195,6 +195,19 @@ def test_other_bids_are_tried_where_starts_cost_less_than_what_is_open():
     assert sum("worth" in line for line in outcome.log) > 1
 
 
+def test_bids_below_their_minimum_do_not_count_in_the_bound():
+    """800 kW are prequalified, but powers do not allow the 300 kW that are asked for at least: no bid can be made."""
+    case = fleet(8)
+    stores = replace(case.storage, reserve_kw=np.where(case.storage.reserve_kw > 0, 100.0, 0.0))
+    large = tuple(replace(one, minimum_mw=0.3, max_mw=np.full_like(one.max_mw, 0.4)) for one in case.reserves)
+    case = replace(case, reserves=large, storage=stores)
+    one = lone(case)
+    found = one.any_bids()
+    assert len(one.most)
+    assert not one.most.any()
+    assert found.least_eur == pytest.approx(one.best(np.zeros(len(one.most))).bound_eur, abs=1e-5 * one.master.gross())
+
+
 def test_units_that_do_not_answer_alone_or_cannot_mix_are_not_planned_so():
     case = fleet(6)
     stores = case.storage

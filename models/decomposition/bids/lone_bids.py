@@ -76,6 +76,7 @@ class LoneBids:
         least = [case.reserves[r].minimum_mw / case.reserves[r].step_mw for r, _ in self.master.bids]
         self.minimum = np.maximum(np.ceil(np.array(least) - 1e-9), 1.0)
         self.most[self.most < self.minimum] = 0.0
+        self._free[1][mine] = np.minimum(self._free[1][mine], self.most * self.step_mw)
 
     @property
     def rows(self) -> int:
