@@ -7,6 +7,7 @@ from models.block import called_units
 from models.calm import calmed
 from models.case import Case
 from models.compiled import at_hand, in_memory, load_kept
+from models.decomposition.bids.exact import has_whole_bids
 from models.decomposition.executors import LOCAL, executor_of
 from models.decomposition.precompile import compile_all
 from models.decomposition.progress import Report
@@ -35,7 +36,8 @@ SMALL = 1_000
 """Most choices for which the reference formulation goes on where the decomposition has left the gap open."""
 
 HARD = 1_600
-"""The same where many units at limits cannot mix their answers: it takes a minute, and no other method is near."""
+"""The same where many units at limits cannot mix their answers: it takes a minute, and no other method is near. Also
+most choices for which whole bids that few units hold are searched for: a mixture of so few answers seldom is one."""
 
 TINY = 150
 """Most choices for which it always does: it takes a second, and its programs are exact."""
@@ -56,7 +58,8 @@ def chosen(case: Case, method: Method) -> Method:
     if any(market.whole_only(case) for market in MARKETS):
         return Method.REFERENCE
     count = choices(case)
-    return Method.LADDER if count <= SMALL or (count <= HARD and hard_to_mix(case)) else Method.DECOMPOSITION
+    steps = count <= SMALL or (count <= HARD and (hard_to_mix(case) or has_whole_bids(case)))
+    return Method.LADDER if steps else Method.DECOMPOSITION
 
 
 def solve(
