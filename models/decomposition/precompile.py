@@ -31,6 +31,7 @@ from models.decomposition.joint.connections import SOLAR, STORAGE
 from models.decomposition.solve import solve
 from models.decomposition.tuning import DEFAULT
 from models.resources.registry import RESOURCES
+from models.resources.storage.afterwards import Afterwards, worth_afterwards
 
 _ISPS = 4
 
@@ -151,11 +152,23 @@ def alone() -> Case:
     )  # fmt: skip
 
 
+def _compile_afterwards() -> None:
+    """Work out what a store is worth after the Period, which is done where cases are stated."""
+    flat = np.ones(_ISPS)
+    store = Afterwards(
+        charge_kw=flat, discharge_kw=flat, charge_efficiency=flat, demand_kwh=0.0 * flat, low_kwh=0.0 * flat,
+        high_kwh=4.0 * flat, discharge_efficiency=1.0, retention=1.0, wear_eur_per_kwh=0.01, end_value_eur_per_kwh=0.0,
+        shortfall_eur_per_kwh=1.0,
+    )  # fmt: skip
+    worth_afterwards(store, np.arange(1.0, 1.0 + _ISPS), 1.0, 0.0, 4.0)
+
+
 @cache
 def compile_all() -> None:
     """Solve the tiny cases, once per process; every later solve uses the code compiled by then."""
     solve(tiny(), relative_gap=_GAP, time_limit_s=600.0)
     solve(house(), relative_gap=_GAP, time_limit_s=600.0)
+    _compile_afterwards()
     whole = replace(DEFAULT, whole=replace(DEFAULT.whole, least_connections=1))
     solve(alone(), relative_gap=_GAP, time_limit_s=600.0, tuning=whole)
 

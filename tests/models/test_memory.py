@@ -9,6 +9,7 @@ SOLVES = """
 import ctypes
 import hashlib
 import numpy as np
+from models.compiled import in_memory
 from models.decomposition.precompile import compile_all
 from models.decomposition.solve import solve
 from tests.models.worlds import portfolio
@@ -27,6 +28,8 @@ def solved():
     return digest.hexdigest()
 
 compile_all()
+late = {"models.resources.storage.afterwards._back", "models.resources.storage.afterwards._join"} - set(in_memory())
+assert not late, f"compiled only when a case is stated: {late}"
 for fill in (0, 90, 165, 255):
     assert ctypes.CDLL(None).mallopt(-6, fill)  # M_PERTURB: new memory is full of the fill's complement
     assert fill == 0 or (np.empty(4096, dtype=np.uint8) == fill ^ 255).all()
