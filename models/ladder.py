@@ -20,14 +20,15 @@ from models.decomposition.progress import Report
 from models.decomposition.solve import solve as decompose
 from models.errors import ProofError, SolverError
 from models.hard_to_mix import hard_to_mix
+from models.headroom import KW_PER_MW
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.work_clock import now
 
 _BIDS = 0.6
 """Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
-_SHORT_MW = 1e-6
-"""What may be missing of an award and still counts as rounding."""
+_MISSED_KWH = 1e-2
+"""What may be missed of all promises together, kWh (of reserve kW·h), and still counts as rounding."""
 _HARD = 0.1
 """Share of the time left that a decomposition may take where answers hardly mix: it is near soon, or not at all."""
 _OPEN = 1e-2
@@ -111,7 +112,7 @@ def _held(
         found, why = attempted(lambda: plan_lone_bids(
             case, relative_gap=gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
         ))  # fmt: skip
-        if found is not None and found.termination is Termination.OPTIMAL and not _misses_awards(found):
+        if found is not None and found.termination is Termination.OPTIMAL and _missed_kwh(case, found) <= _MISSED_KWH:
             return found, why
     left = time_limit_s - (now() - began)
     found, of_highs = attempted(lambda: reference(case, relative_gap=gap, time_limit_s=left, threads=threads))
@@ -119,9 +120,13 @@ def _held(
     return found if known else None, why or of_highs
 
 
-def _misses_awards(found: Outcome) -> bool:
-    """Return whether less is held than was awarded: HiGHS may find a program that holds it all."""
-    return bool((found.reserve_shortfall_mw > _SHORT_MW).any())
+def _missed_kwh(case: Case, found: Outcome) -> float:
+    """Return what is missed of awards, reservations, orders and limits: HiGHS may find a program that keeps them."""
+    missed = (
+        KW_PER_MW * found.reserve_shortfall_mw, found.reservation_shortfall_kw, found.order_shortfall_kw,
+        found.breach_import_kw, found.breach_export_kw,
+    )  # fmt: skip
+    return case.isp_hours * float(sum(kw.sum() for kw in missed))
 
 
 def _near(found: Outcome, *, lone: bool, exact: bool) -> bool:

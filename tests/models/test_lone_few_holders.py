@@ -72,15 +72,18 @@ def test_what_few_hold_of_awards_is_one_linear_program(monkeypatch, runs):
     assert not audit(awarded, found)
 
 
-def test_where_an_award_is_missed_highs_has_the_last_word(monkeypatch):
+@pytest.mark.parametrize(("awarded_mw", "import_kw"), [(0.05, 30.0), (0.005, -40.0)])
+def test_where_a_promise_is_missed_highs_has_the_last_word(monkeypatch, awarded_mw, import_kw):
     case = fleet(22, holders=3)
-    more = replace(case, reserves=tuple(
-        replace(one, committed_mw=np.full(2, 0.05), max_mw=np.full(2, 0.06)) for one in case.reserves
-    ))  # fmt: skip
+    more = replace(
+        case, limits=replace(case.limits, import_kw=np.full((1, case.isps), import_kw)), reserves=tuple(
+            replace(one, committed_mw=np.full(2, awarded_mw), max_mw=np.full(2, 0.06)) for one in case.reserves
+        ),
+    )  # fmt: skip
     monkeypatch.setattr(ladder, "is_large_lone", lambda case: is_lone(case, DEFAULT.lone))
     found = climb(
         more, relative_gap=1e-4, enough_gap=1e-3, exact=False, time_limit_s=600, threads=1, report=None,
         cancelled=lambda: False, executor=local,
     )  # fmt: skip
-    assert found.reserve_shortfall_mw.max() > 0.001
+    assert max(1000 * found.reserve_shortfall_mw.max(), found.breach_import_kw.max()) > 1.0
     assert found.solver.startswith("HiGHS")
