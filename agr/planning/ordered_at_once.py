@@ -97,7 +97,10 @@ def at_once(before: Solved | None, named: NamedCase, orders: Sequence[Bought]) -
     short_kw = float(outcome.order_shortfall_kw[mine].max(initial=0.0))
     if int(mine.sum()) < len(orders) or short_kw > SHORT_KW or misses_more(named.case, solved.outcome, outcome):
         return None
-    outcome = _proven(before, named, outcome)
+    try:
+        outcome = _proven(before, named, outcome)
+    except ModelError:
+        return None  # what was proven contradicts the program
     if audit(named.case, outcome):
         return None
     without = no_flexibility(unmanaged(named.case)).objective_eur
@@ -123,8 +126,9 @@ def _proven(before: Solved, named: NamedCase, found: Outcome) -> Outcome:
     """Return the outcome with the prices of the plan in force, and with its bound where nothing but orders is new.
 
     Orders and staying near what was announced only restrict, so what was proven goes up by no more than is paid.
+    Raises ProofError where bound and program contradict each other.
     """
-    from models.flexibility.ordering import PROVEN
+    from models.flexibility.ordering import bounded
 
     case, planned = named.case, before.outcome
     if case.start is not None:  # of the plan in force, for the next search to begin with; they prove nothing here
@@ -132,12 +136,8 @@ def _proven(before: Solved, named: NamedCase, found: Outcome) -> Outcome:
     if not _only_orders_are_new(before.named.case, case):
         return found
     paid = float(case.orders.price_eur[len(before.named.case.orders.name) :].sum())
-    bound = max(planned.bound_eur + paid, found.objective_eur)
-    gap = bound - found.objective_eur
-    proven = planned.termination is Termination.OPTIMAL and gap <= PROVEN * found.gross_cost_eur
-    return replace(
-        found, bound_eur=bound, gap_eur=gap, termination=Termination.OPTIMAL if proven else Termination.GAP_OPEN
-    )
+    proven = bounded(found, planned.bound_eur + paid)
+    return proven if planned.termination is Termination.OPTIMAL else replace(proven, termination=Termination.GAP_OPEN)
 
 
 def _same_rows(was: Case, case: Case) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from models.assembly import proven_eur
 from models.block import reserved_points
 from models.case import UNIT_CLASSES, Case
 from models.errors import CaseError
@@ -24,8 +25,9 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
 
     `part` is the point's case now, the new order among its orders; `planned` what the plan in force says of it (see
     models.flexibility.excerpt), `stored` the program that was priced. Trades follow from the program at today's
-    prices. The bound is that of the plan in force and what the order is paid: it only restricts. Raises CaseError where
-    units have changed since the offer was priced.
+    prices. The bound is that of the plan in force and what the order is paid: it only restricts; where that plan
+    was bound to programs announced before, leaving them costs nothing any more (see _freed_eur). Raises CaseError where
+    units have changed since the offer was priced, ProofError where bound and program contradict each other.
     """
     if np.shape(planned.programs.energy_kwh) != np.shape(stored.programs.energy_kwh):
         raise CaseError("the units of the congestion point are not those that the offer was priced with")
@@ -49,15 +51,33 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
         raise CaseError("units of the congestion point cannot run the program that the offer was priced with")
     found = kept.outcome
     paid = found.terms_eur.get("flexibility sold", 0.0) - planned.terms_eur.get("flexibility sold", 0.0)
-    known = found.bound_eur if part.start is None else part.start.bound_eur + paid
+    more = paid + _freed_eur(part, planned)
+    known = found.bound_eur if part.start is None else part.start.bound_eur + more
     # A part is proven with this bound, beside a remainder that is paid for the order.
     prices = None if part.start is None else replace(part.start, bound_eur=known)
-    if _MOVED not in planned.terms_eur:  # else the plan was bound to other announced programs
-        known = min(known, planned.bound_eur + paid)
-    bound = max(known, found.objective_eur)
+    known = min(known, planned.bound_eur + more)
+    return replace(bounded(found, known), solver="ordered offer", duals=prices)
+
+
+def bounded(found: Outcome, bound_eur: float) -> Outcome:
+    """Return an outcome with a bound, EUR. Raises ProofError where its program is worth more than that."""
+    bound = proven_eur(bound_eur, objective_eur=found.objective_eur, gross_cost_eur=found.gross_cost_eur)
     gap = bound - found.objective_eur
     proven = np.isfinite(bound) and gap <= PROVEN * found.gross_cost_eur
     return replace(
-        found, bound_eur=bound, gap_eur=gap, solver="ordered offer", duals=prices,
-        termination=Termination.OPTIMAL if proven else Termination.GAP_OPEN,
-    )  # fmt: skip
+        found, bound_eur=bound, gap_eur=gap, termination=Termination.OPTIMAL if proven else Termination.GAP_OPEN
+    )
+
+
+def _freed_eur(part: Case, planned: Outcome) -> float:
+    """Return the most, EUR, that a program can gain because others are announced than when the plan was made.
+
+    With what was announced then, A, and is now, B, any program P costs less by at most s·|P − A| − s·|P − B|, which
+    is at most s·|A − B|, and that is at most s·|A − planned| + s·|planned − B|. The first is what the plan paid.
+    """
+    if _MOVED not in planned.terms_eur:
+        return 0.0
+    if part.anchor is None:
+        return np.inf
+    away_kw = np.abs(np.nan_to_num(planned.point_kw - part.anchor.point_kw)).sum()
+    return float(part.anchor.eur_per_mwh * away_kw * part.isp_hours / 1000 - planned.terms_eur[_MOVED])
