@@ -12,7 +12,8 @@ SEEDS = (1, 2, 9, 11, 12, 16, 22, 24, 26, 28, 30, 32, 39, 42, 66, 109)
 WIDER = (  # what is added costs or earns something in each: without it, the optimum is another
     (30004, "limits"), (30003, "tariffs"), (30004, "switched"), (30003, "decomposed"), (30003, "limits+tariffs"),
     (30000, "parties"), (30010, "awards"), (30000, "rolling"), (30001, "clock+limits"),
-    (62005, "rolling+parties+switched"),
+    (62005, "rolling+parties+switched"), (6, "days"), (25, "days+switched+tariffs"), (122, "days+ahead"),
+    (213, "days+ahead+tariffs+switched+limits"), (411, "orders"), (502, "contradicting+orders"),
 )  # fmt: skip
 
 

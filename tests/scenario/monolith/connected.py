@@ -46,12 +46,15 @@ def _limit(model: LinearModel, day: Day, row: dict[str, str], inside: Sequence[S
             model.one([*power, *up, (breach[1], 1.0)], -float(row["export_kw"]), np.inf)
 
 
-def charge_customers(model: LinearModel, day: Day, connections: Sequence[str], planned: Sequence[Stated]) -> None:
-    """Charge what connections with tariffs draw, and their peaks."""
-    rows = day.tables["connection_tariffs"]
-    for connection in sorted({row["connection"] for row in rows}):
+def charge_customers(
+    model: LinearModel, day: Day, connections: Sequence[str], planned: Sequence[Stated], reached_kw: dict[int, float]
+) -> None:
+    """Charge what connections with tariffs draw, and their peaks beyond what the day before has reached (by row)."""
+    rows = list(enumerate(day.tables["connection_tariffs"]))
+    for connection in sorted({row["connection"] for _, row in rows}):
         inside = [unit for unit, place in zip(planned, connections, strict=True) if place == connection]
-        own = [(row, day.window(row)) for row in rows if row["connection"] == connection]
+        mine = [(i, row) for i, row in rows if row["connection"] == connection]
+        own = [(row | {"peak_reached_kw": str(_reached(i, row, reached_kw))}, day.window(row)) for i, row in mine]
         price = {
             side: sum((number(row, f"{side}_eur_per_mwh") * holds for row, holds in own), np.zeros(day.isps))
             for side in ("import", "export")
@@ -66,3 +69,7 @@ def charge_customers(model: LinearModel, day: Day, connections: Sequence[str], p
                 model.constant += charge * reached
                 for t in np.flatnonzero(holds):
                     model.one([(level, 1.0), (taken[t], -1.0)], 0.0, np.inf)
+
+
+def _reached(i: int, row: dict[str, str], reached_kw: dict[int, float]) -> float:
+    return max(number(row, "peak_reached_kw"), reached_kw.get(i, 0.0))

@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import yaml
 
-from tests.scenario.monolith.wider import CLOCK, KINDS
+from tests.scenario.monolith.products import ZONE, add_price, product, text
+from tests.scenario.monolith.wider import CLOCK, KINDS, SEVERAL
 
-ZONE = ZoneInfo("Europe/Amsterdam")
 DAYS = [date(2026, 6, 10)] * 4 + [date(2026, 3, 29), date(2026, 10, 25)]
 POINTS = tuple(f"ea1.2024-01.example.dso:cp-{i}" for i in range(2))
 HOUR = timedelta(hours=1)
@@ -52,9 +51,13 @@ class World:
         self.minutes: int = self.draw.of(60, 60, 60, 30, 15)
         if CLOCK in kinds:
             self.day, self.minutes = DAYS[4 + seed % 2], 15
-        self.start = self.midnight(0)
-        self.hours = int((self.midnight(1) - self.start) / HOUR)
+        self.days = 1
+        if SEVERAL in kinds and "rolling" not in kinds:
+            self.day, self.days = self.day - timedelta(days=seed // 2 % 2), 2 + (seed % 5 == 0)
+        self.start, self.end = self.midnight(0), self.midnight(self.days)
+        self.hours = int((self.end - self.start) / HOUR)
         self.tables: dict[str, list[Row]] = {}
+        self.points: list[str] = []  # congestion points that are listed
         self.connections = [f"ea1.2024-01.example.agr:c{i}" for i in range(self.draw.of(1, 2, 3, 4))]
         self.capacity: list[Row] = []
         self.limit_group: dict[str, str] = {}
@@ -62,6 +65,7 @@ class World:
         self.markets: Row = {}
         self.events: list[Row] = []
         self.revelations: list[Row] = []
+        self.trading: Row = {}
         self.stay_eur_per_mwh = 0.0
         self.brps: list[Row] = []
         self.brp: dict[str, str] = {}
@@ -92,11 +96,6 @@ class World:
         return self.draw.of(0, most, most / 2) if self.capacity else 0.0
 
 
-def text(instant: datetime) -> str:
-    """Return an instant as it stands in tables."""
-    return instant.astimezone(ZONE).isoformat(timespec="minutes")
-
-
 def make(folder: Path, seed: int, kinds: Sequence[str] = ()) -> Path:
     """Write the scenario of a seed, widened by some of `KINDS`, into a new folder and return it."""
     world = World(seed, kinds)
@@ -105,14 +104,17 @@ def make(folder: Path, seed: int, kinds: Sequence[str] = ()) -> Path:
     for _ in range(int(world.draw.rng.integers(1, 6))):
         world.draw.of(*classes)(world)
     listed = _points(world)
+    world.points = [point["address"] for point in listed["congestion_points"]]
     world.markets, world.stay_eur_per_mwh, world.events = markets, world.draw.of(0, 1, 30), _events(world)
     for kind in kinds:
         KINDS[kind](world, Draw(seed + 1_000_000))
     described = {
         "title": f"seed {seed}", "question": "Is the plan worth what it can be worth?", "period": world.day,
+        "last_period": world.day + timedelta(days=world.days - 1),
         "isp_minutes": world.minutes, "agr": "agr.example", "cros": ["cro.example"], "dsos": ["dso.example"],
         "markets": world.markets, "planning": world.planning, "stay_eur_per_mwh": world.stay_eur_per_mwh,
         "events": world.events, "brps": world.brps, "revelations": world.revelations,
+        "trading": world.trading,
     }  # fmt: skip
     (folder / "tables").mkdir(parents=True)
     (folder / "scenario.yaml").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
@@ -135,16 +137,16 @@ def _markets(world: World) -> Row:
     draw = world.draw
     usual = [draw.within(0, 120, 0) for _ in range(3)] + [0.0] * draw.chance(0.3)
     today = usual + [-draw.within(0, 150, 0)] * world.negative
-    tomorrow = world.negative or world.hours != 24 or draw.chance(0.5)
+    tomorrow = world.negative or world.end - world.midnight(world.days - 1) != 24 * HOUR or draw.chance(0.5)
     for series in ("day_ahead_forecast", "day_ahead"):
         for hour in range(world.hours):
-            _price(world, series, world.start + hour * HOUR, 60, draw.of(*today))
+            add_price(world, series, world.start + hour * HOUR, 60, draw.of(*today))
     for hour in range(24 * tomorrow):
         price = draw.of(*usual)
         for series in ("day_ahead_forecast", "day_ahead"):
-            _price(world, series, world.midnight(1) + hour * HOUR, 60, price)
+            add_price(world, series, world.end + hour * HOUR, 60, price)
     if draw.chance(0.4):
-        world.capacity = [_product(world, i) for i in range(draw.of(1, 1, 2))]
+        world.capacity = [product(world, draw, i) for i in range(draw.of(1, 1, 2))]
     most = draw.of(100000, 100000, 100000, 3)
     return {
         "day_ahead": {"product_minutes": draw.of(world.minutes, 60), "max_buy_kw": most, "max_sell_kw": most},
@@ -152,27 +154,6 @@ def _markets(world: World) -> Row:
         "imbalance": {"penalty_eur_per_mwh": draw.of(300, 1000)},
         "capacity": world.capacity,
     }
-
-
-def _price(world: World, series: str, start: datetime, minutes: int, value: float) -> None:
-    world.add("prices", series=series, start=text(start), minutes=minutes, value=value)
-
-
-def _product(world: World, number: int) -> Row:
-    draw = world.draw
-    step = draw.of(0.001, 0.002, 0.005)
-    name = f"product{number}"
-    hours = draw.of(4, 8, 24)
-    for at in range(0, 24, hours):
-        ends = [datetime.combine(world.day, time(), ZONE) + timedelta(hours=h) for h in (at, at + hours)]  # wall clock
-        start, end = (moment.astimezone(UTC) for moment in ends)
-        _price(world, name, start, int((end - start) / timedelta(minutes=1)), draw.within(0, 40, 0))
-    return {
-        "name": name, "direction": draw.of("up", "down", "symmetric"), "series": name,
-        "price_unit": draw.of("EUR/MW/h", "EUR/MW/block"), "block_hours": hours, "minimum_mw": step * draw.of(1, 2, 3),
-        "step_mw": step, "max_mw": 0.02, "sustain_minutes": draw.of(15, 60),
-        "shortfall_eur_per_mwh": draw.of(100, 1000), "gate": {"at": draw.of("08:00", "09:00"), "days_before": 1},
-    }  # fmt: skip
 
 
 def _load(world: World) -> None:
@@ -183,7 +164,7 @@ def _load(world: World) -> None:
 def _sun(world: World) -> None:
     draw = world.draw
     name = world.device("generators", curtailment_eur_per_mwh=draw.of(0, 5), reserve_kw=0)
-    world.hourly(name, "power_kw", [-draw.of(1, 3.5, 8) if 8 <= hour < 18 else 0 for hour in range(world.hours)])
+    world.hourly(name, "power_kw", [-draw.of(1, 3.5, 8) if 8 <= hour % 24 < 18 else 0 for hour in range(world.hours)])
 
 
 def _battery(world: World) -> None:
@@ -205,13 +186,13 @@ def _car(world: World) -> None:
     arrival = world.start + int(draw.rng.integers(-4 * 60, (world.hours - 1) * 60)) * minute
     arrival = max(arrival, world.start) if draw.chance(0.5) else arrival
     stay = int(draw.of(draw.rng.integers(3, 40), draw.rng.integers(60, 14 * 60), 120)) * minute
-    departure = max(min(arrival + stay, world.midnight(2) - HOUR), world.start + minute)
+    departure = max(min(arrival + stay, world.midnight(world.days + 1) - HOUR), world.start + minute)
     power, gain = draw.of(3.7, 11, 7.4), draw.of(1, 0.9)
-    home = departure <= world.midnight(1)
+    home = any(world.midnight(i) <= arrival < departure <= world.midnight(i + 1) for i in range(world.days))
     most = power * gain * ((departure - max(arrival, world.start)) / HOUR)
     initial = draw.of(0, 2, 10)
     energy = max(round(most * draw.of(0.1, 0.3, 0.6, 0.95), 2), 0.01)
-    two_way = home and arrival >= world.start and draw.chance(0.3)
+    two_way = (home or (world.days > 1 and not world.negative)) and draw.chance(0.3)
     world.device(
         "ev_sessions", arrival=text(arrival), departure=text(departure), energy_kwh=energy, charge_kw=power,
         charge_min_kw=0 if two_way else draw.of(0, 0, 1.4, power), discharge_kw=draw.of(power, 3) if two_way else 0,
@@ -242,8 +223,9 @@ def _run(world: World) -> None:
     earliest = world.start + int(draw.rng.integers(-8, world.hours * 4)) * quarter
     end = max(earliest, world.start) + (length + int(draw.of(0, 3, 40))) * quarter
     powers = [draw.of(0, 1, 2, 2.5) for _ in range(length - 1)] + [1.5]
+    powers[0] += world.days > 1 and not powers[0]  # so that programs show on which day it began
     world.device(
-        "shiftable_runs", earliest_start=text(earliest), latest_end=text(min(end, world.midnight(2))),
+        "shiftable_runs", earliest_start=text(earliest), latest_end=text(min(end, world.midnight(world.days + 1))),
         profile_kw=" ".join(map(str, powers)),
     )  # fmt: skip
 
@@ -287,5 +269,12 @@ def _events(world: World) -> list[Row]:
     contracts = world.tables.get("contracts", [])
     if not contracts or world.draw.chance(0.4):
         return []
-    at = text(datetime.combine(world.day - timedelta(days=1), time(14), ZONE))
-    return [{"kind": "release", "at": at, "contract": contracts[0]["contract"], "keep_share": world.draw.of(0, 0.5)}]
+    released = []
+    for i in range(world.days):
+        day = world.day + timedelta(days=i)
+        at = text(datetime.combine(day - timedelta(days=1), time(14), ZONE))
+        share = world.draw.of(0, 0.5)
+        released.append(
+            {"kind": "release", "at": at, "contract": contracts[0]["contract"], "keep_share": share, "period": day}
+        )
+    return released

@@ -1,14 +1,16 @@
-"""The whole problem of one day as one mixed-integer linear model, stated from the documentation alone.
+"""The whole problem of a day as one mixed-integer linear model, stated from the documentation alone.
+
+A day begins with what the day before has left, which `leaving.py` computes from the programs of its plan.
 
 It shares no code with the product and nothing of how that is built, so a difference in value is a mistake of one of
 them. Left out, and made by no generator here:
 
-- several days and measured contents, and promises in closed ISPs;
-- look-ahead, orders, and the unmanaged program;
+- measured contents, days that are planned again while the next one is planned, and promises in closed ISPs;
+- orders of limits or under a contract, what an offer costs, and the unmanaged program;
 - balancing groups whose shares of a market's limits bind;
 - switched loads that begin switched on, and runs where ISPs are not of 15 minutes;
-- cars that both give power and stay over midnight;
-- negative prices after midnight, and times of day after midnight that the clock skipped on the day itself;
+- cars that give power after midnight at negative prices;
+- times of day after midnight that the clock skipped on the day itself;
 - limits that overlap at a congestion point.
 
 Where the documentation leaves something open, a comment says how it is read.
@@ -19,7 +21,6 @@ Source: docs/reference/formulation.md, docs/reference/tables.md, docs/reference/
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,10 @@ import numpy as np
 from tests.scenario.monolith.backing import EQUAL, able_kw, position_bounds
 from tests.scenario.monolith.connected import charge_customers, limit_connections
 from tests.scenario.monolith.linear_model import LinearModel, Solution, Term
-from tests.scenario.monolith.reading import DEFAULTS, Day, instant, number, read
+from tests.scenario.monolith.ordering import TOLERANCE_KW, Ordered, due
+from tests.scenario.monolith.reading import DEFAULTS, Day, instant, number
 from tests.scenario.monolith.stating import Stated, Sustain, state
-from tests.scenario.monolith.units import Fixed, units
+from tests.scenario.monolith.units import NOTHING, Fixed, Left, units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,28 +45,28 @@ class Decided:
     at: datetime | None = None  # when the plan is made, if the day runs
     power_kw: dict[str, np.ndarray] = field(default_factory=dict)  # (T,) of resources in the plan in force
     intraday_kw: dict[str, np.ndarray] = field(default_factory=dict)  # (T,) what each party has bought in it, net
+    orders: tuple[Ordered, ...] = ()
 
 
 FIRST_PLAN = Decided()
 ROUNDING = 1e-5  # of programs that are fixed, kW
 
 
-def optimum(folder: Path, decided: Decided = FIRST_PLAN, *, cautious: bool = False) -> Solution:
-    """Return the greatest value that a plan of the scenario's day can have, EUR.
+def optimum(day: Day, decided: Decided = FIRST_PLAN, left: Left = NOTHING, *, cautious: bool = False) -> Solution:
+    """Return the greatest value that a plan of a day can have, EUR; `left`: with what it begins.
 
     Row (3) of §3.5 (activations of reserve over several ISPs) can be read in two ways. The `cautious` one asks for no
     less than is meant, the other for no more.
     """
-    return _Problem(read(folder), decided, cautious).solved()
+    return _Problem(day, decided, left, cautious).solved()
 
 
 class _Problem:
-    def __init__(self, day: Day, decided: Decided, cautious: bool) -> None:
-        self.day, self.decided, self.model = day, decided, LinearModel()
+    def __init__(self, day: Day, decided: Decided, left: Left, cautious: bool) -> None:
+        self.day, self.decided, self.left, self.model = day, decided, left, LinearModel()
+        self.model.constant -= left.credited_eur
         markets = day.settings.get("markets", {})
-        name = "forecast_series" if decided.day_ahead_kw is None else "series"
-        default = "day_ahead_forecast" if decided.day_ahead_kw is None else "day_ahead"
-        self.series = markets.get("day_ahead", {}).get(name, default)
+        self.series = "day_ahead_forecast" if decided.day_ahead_kw is None else "day_ahead"
         self.settings = {
             name: DEFAULTS[name] | (markets.get(name) or {}) for name in ("day_ahead", "intraday", "imbalance")
         }
@@ -83,7 +85,7 @@ class _Problem:
         self.able: list[np.ndarray] = []
         self.called: list[Stated] = []
         reserved_points = {row["congestion_point"] for row, _ in self.contracts}
-        for name, unit in units(day, self.series):
+        for name, unit in units(day, self.series, self.left):
             plan = state(model, day, unit, self.comfort, self.sustain, own=True)
             self.able.append(able_kw(unit, day.isps))
             for t, kw in enumerate(self.decided.power_kw.get(name, ())[: self.closed]):
@@ -103,10 +105,11 @@ class _Problem:
         plans = [plan for _, plan in self.planned]
         moved = [point in reserved_points for point, _ in self.planned]
         limit_connections(model, day, self.connections, plans, self.called, moved)
-        charge_customers(model, day, self.connections, plans)
+        charge_customers(model, day, self.connections, plans, self.left.level_kw)
         self._reservations()
         self._capacity()
         self._announced()
+        self._orders()
         return model.solve()
 
     def _program(self, point: str | None, t: int, *, called: bool = False) -> list[Term]:
@@ -144,13 +147,17 @@ class _Problem:
         buy = model.columns(T, least[0], most[0], -buy_price * hours)
         sell = model.columns(T, least[1], most[1], sell_price * hours)
         # "On top of the day-ahead price, both ways": whatever the price's sign, imbalance never pays.
-        penal = self.settings["imbalance"]["penalty_eur_per_mwh"] / 1000 + np.abs(self.price)
+        penal = self._penal()
         short, long = (model.columns(T, 0.0, np.inf, -penal * hours) for _ in range(2))
         for t in range(T):
             programs: list[Term] = [(self.planned[i][1].power[t], 1.0) for i in mine]
             model.one(
                 [*programs, (position[t], -1), (buy[t], -1), (sell[t], 1), (short[t], -1), (long[t], 1)], 0.0, 0.0
             )
+
+    def _penal(self) -> np.ndarray:
+        """Return the price of imbalance, EUR per kWh."""
+        return np.asarray(self.settings["imbalance"]["penalty_eur_per_mwh"] / 1000 + np.abs(self.price))
 
     def _intraday(self, side: str, sign: int) -> np.ndarray:
         """Return the price at which energy is bought or sold intraday, EUR per kWh, as it is known by now."""
@@ -246,3 +253,18 @@ class _Problem:
                 program = self._program(point, t)
                 self.model.one([*program, (away, -1.0)], -np.inf, kw[t])
                 self.model.one([*program, (away, 1.0)], kw[t], np.inf)
+
+    def _orders(self) -> None:
+        """State what is due, to within the rounding of programs unless `cautious`."""
+        # "Which lies above that of imbalance": it is that of the settings, and at least three times that of imbalance.
+        cost = max(5.0, 3 * float(self._penal().max())) * self.day.hours
+        slack = 0.0 if self.sustain.cautious else TOLERANCE_KW
+        self.model.constant += sum(order.eur for order in self.decided.orders)
+        for bound in due(self.decided.orders):
+            for t in range(self.day.isps):
+                missing = self.model.columns(1, 0.0, np.inf, -cost)
+                program = self._program(bound.point, t)
+                if np.isfinite(bound.most_kw[t]):
+                    self.model.one([*program, (missing, -1.0)], -np.inf, bound.most_kw[t] + slack)
+                if np.isfinite(bound.least_kw[t]):
+                    self.model.one([*program, (missing, 1.0)], bound.least_kw[t] - slack, np.inf)

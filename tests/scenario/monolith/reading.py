@@ -43,9 +43,10 @@ TABLES = [
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """A scenario of one day as it stands in its folder; instants are UTC."""
+    """One day of a scenario as it stands in its folder; instants are UTC."""
 
     period: date
+    is_first: bool  # of the scenario's days: only it begins with what tables say
     zone: ZoneInfo
     minutes: int
     settings: dict[str, Any]
@@ -101,10 +102,14 @@ class Day:
         return np.array(inside) & valid
 
     def forecast(self, resource: str, quantity: str) -> np.ndarray:
-        return self._series(
-            [r for r in self.tables["forecasts"] if (r["resource"], r["quantity"]) == (resource, quantity)],
-            range(self.isps),
-        )
+        return self._series(self._forecasts(resource, quantity), range(self.isps))
+
+    def forecast_after(self, resource: str, quantity: str, isps: range) -> np.ndarray:
+        """Return a forecast of ISPs after the day: what is known, else that of the day by the clock."""
+        return self._by_the_clock(self.forecast(resource, quantity), self._forecasts(resource, quantity), isps)
+
+    def _forecasts(self, resource: str, quantity: str) -> list[dict[str, str]]:
+        return [r for r in self.tables["forecasts"] if (r["resource"], r["quantity"]) == (resource, quantity)]
 
     def price(self, series: str, isps: range) -> np.ndarray:
         return self._series([r for r in self.tables["prices"] if r["series"] == series], isps)
@@ -120,14 +125,22 @@ class Day:
         return values
 
     def expected(self, series: str, isps: range) -> np.ndarray:
-        """Return expected prices of ISPs after the day: those known, else the day's at the same time of day."""
-        known = self.price(series, isps)
-        today = {self.local(i).time(): p for i, p in enumerate(self.price(series, range(self.isps)))}
+        """Return expected prices of ISPs after the day: those known, else those of the day before by the clock.
 
-        def at(clock: time) -> float:  # the clock may have skipped this hour today
-            return today[clock] if clock in today else today[clock.replace(hour=clock.hour + 1)]
+        No result of a later day is known when a day is planned, so its forecast counts.
+        """
+        rows = [r for r in self.tables["prices"] if r["series"] == "day_ahead_forecast"]
+        return self._by_the_clock(self.price(series, range(self.isps)), rows, isps)
 
-        return np.array([at(self.local(i).time()) if np.isnan(p) else p for i, p in zip(isps, known, strict=True)])
+    def _by_the_clock(self, of_day: np.ndarray, rows: list[dict[str, str]], isps: range) -> np.ndarray:
+        clock = {self.local(i).time(): of_day[i] for i in reversed(range(self.isps))}  # a repeated hour: its first
+        values = self._series(rows, range(self.isps, isps.stop))
+        for at, i in enumerate(range(self.isps, isps.stop)):
+            now = self.local(i).time()
+            if np.isnan(values[at]):  # the clock may have skipped this hour the day before
+                values[at] = clock[now] if now in clock else clock[now.replace(hour=now.hour + 1)]
+            clock[now] = values[at]
+        return values[isps.start - self.isps :]
 
 
 def instant(text: str) -> datetime:
@@ -140,19 +153,21 @@ def number(row: dict[str, str], column: str, default: float = 0.0) -> float:
     return float(row.get(column) or default)
 
 
-def read(folder: Path) -> Day:
-    """Read a scenario's folder; tables that are not there are empty."""
+def read(folder: Path, period: date | None = None) -> Day:
+    """Read one day of a scenario's folder, the first one by default; tables that are not there are empty."""
     described = yaml.safe_load((folder / "scenario.yaml").read_text(encoding="utf-8"))
     tables: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
     for file in (folder / "tables").glob("*.csv"):
         with file.open(encoding="utf-8", newline="") as lines:
             tables[file.stem] = list(csv.DictReader(line for line in lines if line.strip() and line[0] != "#"))
     listed = json.loads((folder / "cro.json").read_text(encoding="utf-8"))["congestion_points"]
-    period = described["period"]
+    first = described["period"]
+    first = first if isinstance(first, date) else date.fromisoformat(first)
     brps = described.get("brps") or [{"name": ""}]
     alone = {brp["name"] for brp in brps if brp.get("balance") == "itself"}
     return Day(
-        period=period if isinstance(period, date) else date.fromisoformat(period),
+        period=period or first,
+        is_first=(period or first) == first,
         zone=ZoneInfo(described.get("zone", "Europe/Amsterdam")),
         minutes=described.get("isp_minutes", 15),
         settings=described,

@@ -113,11 +113,12 @@ def _stored(model: LinearModel, day: Day, unit: Store, comfort: float, *, own: b
     if least:
         model.one([(missing, 1.0)], 0.0, least + 1e-7)
         model.constant += 0.0 if own else comfort * least  # what nobody could meet is charged to the plan only
+    if own:
+        model.constant += unit.worth_base_eur
     if own and unit.worth:
         kwh, eur = (np.array(values) for values in zip(*unit.worth, strict=True))
         pieces = model.columns(len(kwh), 0.0, kwh, eur)
         model.one([(energy[-1], -1.0), (pieces, 1.0)], -unit.worth_from, -unit.worth_from)
-        model.constant += unit.worth_base_eur
     whole, content = (model.columns(day.isps, value, value) for value in (0.0, unit.content))
     whole[unit.first : unit.end], content[unit.first : unit.end] = power, energy
     return Stated(power=whole, unit=unit, energy=content, misses=least > 0)

@@ -4,11 +4,13 @@ Source: docs/reference/formulation.md §2, docs/reference/tables.md.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
+from tests.scenario.monolith.afterwards import MOST_PIECES, After, Pieces, counted_from, isps_after, worth_pieces
 from tests.scenario.monolith.reading import Day, instant, number
 
 
@@ -60,12 +62,14 @@ class Store:
     low: np.ndarray
     high: np.ndarray
     content: float  # at the start
+    most: float  # that it can hold
     floor: float  # least content at any time
     wear_eur_per_kwh: float
     reserve: float
     worth_from: float  # the worth of what is left begins at this energy with `worth_base_eur`
     worth_base_eur: float
-    worth: tuple[tuple[float, float], ...]  # pieces upwards: kWh, EUR per kWh
+    worth: Pieces  # upwards: kWh, EUR per kWh
+    joined: bool = False  # whether a plan counts with fewer pieces, which are worth no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +87,24 @@ class Switched:
     start_eur: float
 
 
-def units(day: Day, series: str) -> Iterator[tuple[str, Fixed | Curtailable | Run | Store | Switched]]:
+Unit = Fixed | Curtailable | Run | Store | Switched
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """With what a day begins that the day before has left; nothing on the first day."""
+
+    content_kwh: dict[str, float] = field(default_factory=dict)
+    began: dict[str, datetime] = field(default_factory=dict)  # runs
+    off_isps: dict[str, int] = field(default_factory=dict)  # switched loads
+    level_kw: dict[int, float] = field(default_factory=dict)  # peaks, by row of connection_tariffs
+    credited_eur: float = 0.0
+
+
+NOTHING = Left()
+
+
+def units(day: Day, series: str, left: Left = NOTHING) -> Iterator[tuple[str, Unit]]:
     """Give every unit that plays a part in the day, by name; `series` has the prices that value what is left."""
     tables = day.tables
     for row in tables["fixed_loads"]:
@@ -95,24 +116,25 @@ def units(day: Day, series: str) -> Iterator[tuple[str, Fixed | Curtailable | Ru
             eur_per_kwh=number(row, "curtailment_eur_per_mwh") / 1000, reserve=number(row, "reserve_kw"),
         )  # fmt: skip
     for row in tables["batteries"]:
-        yield row["resource"], _battery(day, row)
+        yield row["resource"], _battery(day, row, series, left)
     for row in tables["heat_pumps"]:
-        yield row["resource"], _heat_pump(day, row)
+        yield row["resource"], _heat_pump(day, row, series, left)
     for row in tables["ev_sessions"]:
         if instant(row["arrival"]) < day.begin(day.isps) and instant(row["departure"]) > day.start:
-            yield row["resource"], _session(day, row, series)
+            yield row["resource"], _session(day, row, series, left)
     for row in tables["shiftable_runs"]:
-        yield row["resource"], _run(day, row, series)
+        if instant(row["earliest_start"]) < day.begin(day.isps) and instant(row["latest_end"]) > day.start:
+            yield row["resource"], _run(day, row, series, left)
     for row in tables["switched_loads"]:
-        yield row["resource"], _switched(day, row)
+        yield row["resource"], _switched(day, row, left)
 
 
 def _point(day: Day, row: dict[str, str]) -> str | None:
     return day.points.get(row["connection"])
 
 
-def _battery(day: Day, row: dict[str, str]) -> Store:
-    capacity, content = number(row, "capacity_kwh"), number(row, "initial_kwh")
+def _battery(day: Day, row: dict[str, str], series: str, left: Left) -> Store:
+    capacity, content = number(row, "capacity_kwh"), left.content_kwh.get(row["resource"], number(row, "initial_kwh"))
     charge, gain = number(row, "charge_kw"), number(row, "charge_efficiency", 1)
     discharge, loss = number(row, "discharge_kw"), number(row, "discharge_efficiency", 1)
     keep = (1 - number(row, "loss_per_day")) ** (day.hours / 24)
@@ -125,27 +147,65 @@ def _battery(day: Day, row: dict[str, str]) -> Store:
     low[-1] = max(low[-1], number(row, "end_kwh"))
     return _store(
         day, _point(day, row), 0, day.isps, charge=charge, discharge=discharge, gain=gain, discharge_efficiency=loss,
-        keep=keep, low=low, high=high, content=content, floor=number(row, "minimum_kwh"), row=row,
-        worth_base_eur=(low[-1] - content) * number(row, "end_worth_eur_per_mwh") / 1000,
-        worth=((capacity - low[-1], number(row, "end_worth_eur_per_mwh") / 1000),),
+        keep=keep, low=low, high=high, content=content, most=capacity, floor=number(row, "minimum_kwh"), row=row,
+        **_worth(
+            day, row, series, (float(low[-1]), capacity), charge=charge, discharge=discharge, gain=np.array([gain]),
+            discharge_efficiency=loss, keep=keep, demand=np.array([0.0]), low=number(row, "minimum_kwh"),
+        ),
     )  # fmt: skip
 
 
-def _heat_pump(day: Day, row: dict[str, str]) -> Store:
-    buffer, content = number(row, "buffer_kwh"), number(row, "initial_kwh")
-    low = np.zeros(day.isps)
+def _heat_pump(day: Day, row: dict[str, str], series: str, left: Left) -> Store:
+    buffer, content = number(row, "buffer_kwh"), left.content_kwh.get(row["resource"], number(row, "initial_kwh"))
+    low, keep = np.zeros(day.isps), (1 - number(row, "loss_per_day")) ** (day.hours / 24)
     low[-1] = number(row, "end_kwh")
+    after = _after(day)
     return _store(
         day, _point(day, row), 0, day.isps, charge=number(row, "power_kw"),
         gain=day.forecast(row["resource"], "cop"), demand=day.forecast(row["resource"], "heat_kw") * day.hours,
-        keep=(1 - number(row, "loss_per_day")) ** (day.hours / 24),
-        low=low, high=np.full(day.isps, buffer), content=content, floor=0.0, row=row,
-        worth_base_eur=(low[-1] - content) * number(row, "end_worth_eur_per_mwh") / 1000,
-        worth=((buffer - low[-1], number(row, "end_worth_eur_per_mwh") / 1000),),
+        keep=keep, low=low, high=np.full(day.isps, buffer), content=content, most=buffer, floor=0.0, row=row,
+        **_worth(
+            day, row, series, (float(low[-1]), buffer), charge=number(row, "power_kw"), discharge=0.0,
+            gain=day.forecast_after(row["resource"], "cop", after), discharge_efficiency=1.0, keep=keep,
+            demand=day.forecast_after(row["resource"], "heat_kw", after) * day.hours, low=0.0,
+        ),
     )  # fmt: skip
 
 
-def _session(day: Day, row: dict[str, str], series: str) -> Store:
+def _after(day: Day) -> range:
+    return isps_after(day, day.settings.get("planning", {}).get("look_ahead_days", 0))
+
+
+def _worth(
+    day: Day, row: dict[str, str], series: str, ends: tuple[float, float], *, low: float, charge: float,
+    discharge: float, **can: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what a battery or buffer holds at the end is worth: counted from the content in its table."""
+    after, eur, first = _after(day), number(row, "end_worth_eur_per_mwh") / 1000, number(row, "initial_kwh")
+    if not after:
+        return {"worth_base_eur": (ends[0] - first) * eur, "worth": ((ends[1] - ends[0], eur),)}
+    n = len(after)
+    last = [day.local(i).date() != day.local(i + 1).date() for i in after]
+    wide = dict[str, Any]((name, np.broadcast_to(kwh, (n,)) if np.ndim(kwh) else kwh) for name, kwh in can.items())
+    store = After(
+        **wide, charge=np.full(n, charge), discharge=np.full(n, discharge), price=day.expected(series, after) / 1000,
+        low=np.where(last, max(low, number(row, "end_kwh")), low), high=ends[1], worth=eur,
+        wear=number(row, "wear_eur_per_mwh") / 1000, shortfall=_comfort(day),
+    )  # fmt: skip
+    band = max(min(ends[0], first), low), ends[1]
+    whole = worth_pieces(store, day.hours, band)
+    if whole:  # outside the band, the first and the last worth of a kWh hold as well
+        below, above = max(band[0] - first, 0.0), max(first - band[1], 0.0)
+        whole = ((below, whole[0][1]), *whole, (above, whole[-1][1]))
+    base, pieces = counted_from(first, ends, whole)
+    return {"worth_base_eur": base, "worth": pieces, "joined": len(whole) > MOST_PIECES + 2}
+
+
+def _comfort(day: Day) -> float:
+    return float(day.settings.get("planning", {}).get("comfort_shortfall_eur_per_kwh", 10))
+
+
+def _session(day: Day, row: dict[str, str], series: str, left: Left) -> Store:
     arrival, departure = instant(row["arrival"]), instant(row["departure"])
     first, end = max(day.isp_of(arrival), 0), min(day.isp_of(departure - timedelta(microseconds=1)) + 1, day.isps)
     here = day.present(arrival, departure, range(first, end))
@@ -154,26 +214,28 @@ def _session(day: Day, row: dict[str, str], series: str) -> Store:
     need = content + number(row, "energy_kwh")
     if arrival < day.start:  # not documented: until the first day that is planned, the car charges on arrival
         before = (day.start - arrival) / timedelta(hours=1)
-        content = min(content + charge * gain * before, need)
+        content = left.content_kwh.get(row["resource"], min(content + charge * gain * before, need))
     high, low = number(row, "capacity_kwh", need), np.zeros(end - first)
-    low[-1], pieces, base = need, [(high - need, 0.0)], 0.0
+    low[-1], worth = need, dict[str, Any](worth_base_eur=0.0, worth=())
+    discharge, efficiency = number(row, "discharge_kw"), number(row, "discharge_efficiency", 1)
     if departure > day.begin(day.isps):
         after = range(day.isps, day.isp_of(departure - timedelta(microseconds=1)) + 1)
-        kwh = day.present(arrival, departure, after) * charge * gain * day.hours
-        eur = (day.expected(series, after) + number(row, "wear_eur_per_mwh")) / gain / 1000
-        low[-1] = max(need - kwh.sum(), 0.0)
-        missing = need - low[-1]
-        for i in np.argsort(eur, kind="stable"):  # the last kWh before the need would be charged most cheaply
-            piece = min(kwh[i], missing)
-            if piece > 0:
-                pieces.insert(0, (piece, eur[i]))
-                missing, base = missing - piece, base - piece * eur[i]
+        there = day.present(arrival, departure, after)
+        low[-1] = max(need - float(there.sum()) * charge * gain * day.hours, 0.0)
+        later = After(
+            charge=charge * there, discharge=discharge * there, gain=np.full(len(after), gain),
+            discharge_efficiency=efficiency, keep=1.0, demand=np.zeros(len(after)),
+            low=np.where(np.arange(len(after)) == len(after) - 1, need, 0.0), high=high,
+            price=day.expected(series, after) / 1000, wear=number(row, "wear_eur_per_mwh") / 1000, worth=0.0,
+            shortfall=_comfort(day),
+        )  # fmt: skip
+        whole = worth_pieces(later, day.hours, (float(low[-1]), high))
+        worth["worth_base_eur"], worth["worth"] = counted_from(need, (float(low[-1]), high), whole)
     return _store(
-        day, _point(day, row), first, end, charge=charge * here, discharge=number(row, "discharge_kw") * here,
+        day, _point(day, row), first, end, charge=charge * here, discharge=discharge * here,
         charge_min=np.minimum(number(row, "charge_min_kw"), charge * here), gain=gain,
-        discharge_efficiency=number(row, "discharge_efficiency", 1), keep=1.0, low=low,
-        high=np.full(end - first, high), content=content, floor=0.0, row=row, worth_base_eur=base,
-        worth=tuple(pieces) if departure > day.begin(day.isps) else (),
+        discharge_efficiency=efficiency, keep=1.0, low=low,
+        high=np.full(end - first, high), content=content, most=high, floor=0.0, row=row, **worth,
     )  # fmt: skip
 
 
@@ -194,16 +256,18 @@ def _store(
     )  # fmt: skip
 
 
-def _run(day: Day, row: dict[str, str], series: str) -> Run:
+def _run(day: Day, row: dict[str, str], series: str, left: Left) -> Run:
     profile = np.array([float(kw) for kw in row["profile_kw"].split()])
     earliest = max(day.isp_of(instant(row["earliest_start"])), 0)
     latest = day.isp_of(instant(row["latest_end"])) - len(profile)
+    if row["resource"] in left.began:
+        earliest = latest = day.isp_of(left.began[row["resource"]])
     longest = max(latest + len(profile), day.isps)
     eur = day.expected(series, range(day.isps, longest)) * day.hours / 1000
     programs, later = [], []
     for start in range(earliest, latest + 1):
         whole = np.zeros(longest)
-        whole[start : start + len(profile)] = profile
+        whole[max(start, 0) : max(start + len(profile), 0)] = profile[max(-start, 0) :]
         programs.append(whole[: day.isps])
         later.append(float(whole[day.isps :] @ eur))
     return Run(
@@ -211,7 +275,7 @@ def _run(day: Day, row: dict[str, str], series: str) -> Run:
     )
 
 
-def _switched(day: Day, row: dict[str, str]) -> Switched:
+def _switched(day: Day, row: dict[str, str], left: Left) -> Switched:
     def isps(minutes: float) -> int:
         return int(np.ceil(minutes / day.minutes - 1e-9))
 
@@ -230,6 +294,7 @@ def _switched(day: Day, row: dict[str, str]) -> Switched:
     return Switched(
         point=_point(day, row), connection=row["connection"], power_kw=number(row, "power_kw"),
         windows=tuple(windows), may_start=np.array([inside[t : t + run].all() for t in range(day.isps)]), run=run,
-        rest=max(isps(number(row, "min_rest_minutes")), 1), before=int(before / day.minutes),
+        rest=max(isps(number(row, "min_rest_minutes")), 1),
+        before=-left.off_isps[row["resource"]] if row["resource"] in left.off_isps else int(before / day.minutes),
         start_eur=number(row, "start_eur"),
     )  # fmt: skip

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.scenario.monolith.products import product
+
 if TYPE_CHECKING:
     from tests.scenario.monolith.generator import Draw, World
 
 CLOCK = "clock"
 """The day has 92 or 100 ISPs of a quarter of an hour: it is chosen before anything is drawn."""
+SEVERAL = "days"
+"""There are two days, or three."""
 HOUR = timedelta(hours=1)
 USUAL = {"first_day": "2026-01-01", "last_day": ""}
 
@@ -97,8 +101,8 @@ def _parties(world: "World", draw: "Draw") -> None:
 
 def _awards(world: "World", _draw: "Draw") -> None:
     """Capacity is paid as bid: awards have a probability."""
-    for product in world.capacity:
-        product |= {"paid": "as bid", "award": [[0.7, 0.95], [0.85, 0.8], [1.0, 0.55]]}
+    for one in world.capacity:
+        one |= {"paid": "as bid", "award": [[0.7, 0.95], [0.85, 0.8], [1.0, 0.55]]}
 
 
 def _rolling(world: "World", draw: "Draw") -> None:
@@ -122,11 +126,60 @@ def _rolling(world: "World", draw: "Draw") -> None:
     world.revelations = [{"at": when, "series": side, "becomes": f"{side}_later"} for side in ("buy", "sell")]
 
 
-def _clock(_world: "World", _draw: "Draw") -> None:
-    """Nothing beside the day itself."""
+def _ahead(world: "World", draw: "Draw") -> None:
+    """What batteries and buffers hold at midnight is worth what they can make of it on a day or two."""
+    world.planning["look_ahead_days"] = draw.of(1, 2)
+
+
+def _orders(world: "World", draw: "Draw") -> None:
+    """DSOs request flexibility, once before and once after a release, and order what is offered or a part of it."""
+    for i in range(draw.of(1, 2, 2) if world.points else 0):
+        begin, eve = draw.of(7, 12, 17, 20), world.midnight(0) - draw.of(600, 630) * timedelta(minutes=1)
+        world.events.append({
+            "kind": "flex_request", "at": (eve + i * HOUR).isoformat(), "congestion_point": draw.of(*world.points),
+            "period": world.day, "window_start": f"{begin:02}:00", "window_end": f"{begin + draw.of(1, 3):02}:00",
+            "power_mw": draw.of(-0.001, -0.003, 0.002, 0.006), "rebound_mw": draw.of(1, 1, 0),
+            "order_share": draw.of(1, 1, 0.5),
+        })  # fmt: skip
+    world.trading = {"least_kw": 0.05, "sell_share": draw.of(1, 0.9), "margin_eur": draw.of(0, 0.05)}
+
+
+def _fleet(world: "World", draw: "Draw") -> None:
+    """Batteries that hold reserve together, in whole bids of several of them."""
+    for i in range(draw.of(5, 8, 12)):
+        power, capacity = draw.of(2, 5), draw.of(4, 10)
+        world.add(
+            "batteries", resource=f"fleet-{i}", connection=draw.of(*world.connections), charge_kw=power,
+            discharge_kw=power, capacity_kwh=capacity, initial_kwh=capacity / 2, end_kwh=draw.of(0, capacity / 4),
+            minimum_kwh=0, charge_efficiency=draw.of(1, 0.95), discharge_efficiency=0.95, loss_per_day=0,
+            wear_eur_per_mwh=draw.of(5, 20), reserve_kw=power, end_worth_eur_per_mwh=40,
+        )  # fmt: skip
+    if not world.capacity:
+        world.capacity.append(product(world, draw, 0))
+    for one in world.capacity:
+        step = draw.of(0.004, 0.006)
+        one |= {"step_mw": step, "minimum_mw": step * draw.of(1, 2), "max_mw": 5 * step, "sustain_minutes": 15}
+
+
+def _contradicting(world: "World", draw: "Draw") -> None:
+    """Contracts of both signs whose windows overlap at one congestion point."""
+    for i, sign in enumerate(draw.of((-1, 1), (1, -1, -1)) if world.points else ()):
+        begin = draw.of(8, 16) + draw.of(0, 1)
+        world.add(
+            "contracts", contract=f"contradicting-{i}", dso="dso.example", congestion_point=world.points[0],
+            first_day="2026-01-01", last_day="2026-12-31", window_start=f"{begin:02}:00",
+            window_end=f"{begin + draw.of(2, 3):02}:00", power_w=sign * draw.of(500, 2000),
+            availability_eur_per_mw_h=draw.of(0, 10), penalty_eur_per_mwh=draw.of(100, 1000),
+        )  # fmt: skip
+
+
+def _nothing(_world: "World", _draw: "Draw") -> None:
+    """Nothing beside the days themselves."""
 
 
 KINDS: dict[str, Callable[["World", "Draw"], Any]] = {
     "limits": _limits, "tariffs": _tariffs, "switched": _switched, "decomposed": _decomposed,
-    "parties": _parties, "awards": _awards, CLOCK: _clock, "rolling": _rolling,
+    "parties": _parties, "awards": _awards, CLOCK: _nothing, "rolling": _rolling,
+    SEVERAL: _nothing, "ahead": _ahead, "orders": _orders,
+    "fleet": _fleet, "contradicting": _contradicting,
 }  # fmt: skip
