@@ -13,12 +13,14 @@ from models.decomposition.precompile import compile_all
 from models.decomposition.progress import Report
 from models.decomposition.reoptimise.replan import replan
 from models.decomposition.solve import solve as decompose
+from models.few_in_turn import improved
 from models.hard_to_mix import hard_to_mix
 from models.ladder import climb
 from models.markets.registry import MARKETS
-from models.outcome import Outcome
+from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.resources.registry import PRICED
+from models.work_clock import now
 
 __all__ = ["SMALL", "Method", "at_hand", "choices", "chosen", "compile_all", "in_memory", "load_kept", "solve"]
 
@@ -41,6 +43,10 @@ most choices for which whole bids that few units hold are searched for: a mixtur
 
 TINY = 150
 """Most choices for which it always does: it takes a second, and its programs are exact."""
+
+_FIRST = 0.4
+"""Share of the time that a decomposition of more choices may take where many units at limits cannot mix their answers;
+in the rest a few of them at a time are planned around all others. Larger: more of them stay as they were."""
 
 
 def choices(case: Case) -> int:
@@ -79,8 +85,9 @@ def solve(
 
     `report` is called with every round of the decomposition; the reference reports nothing and cannot be cancelled.
     In small portfolios the reference goes on where the decomposition leaves more than `enough_gap` open, by default the
-    gap asked for. A part of a portfolio (`case.remainder`) is planned by the reference formulation, with the whole
-    portfolio's bound.
+    gap asked for. In larger ones with `auto` the units at limits are planned a few at a time after it, where many of
+    them cannot mix their answers. A part of a portfolio (`case.remainder`) is planned by the reference formulation,
+    with the whole portfolio's bound.
     `better` is called with programs on the way that are better than those before, where several methods search.
     `executor` names where the decomposition answers prices, see models.decomposition.executors.executor_of.
     Raises CaseError, SolverError, ExecutorError.
@@ -98,8 +105,17 @@ def solve(
             cancelled=cancelled, executor=executor_of(executor), better=better,
         )  # fmt: skip
     else:
+        in_turn = method is Method.AUTO and hard_to_mix(case)
+        began = now()
         found = decompose(
-            case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, report=report,
-            cancelled=cancelled, executor=executor_of(executor),
+            case, relative_gap=relative_gap, time_limit_s=_FIRST * time_limit_s if in_turn else time_limit_s,
+            overtime_s=0.0 if in_turn else None, threads=threads, report=report, cancelled=cancelled,
+            executor=executor_of(executor),
         )  # fmt: skip
+        left = time_limit_s - (now() - began)
+        if in_turn and found.termination is not Termination.OPTIMAL and left > 0 and not cancelled():
+            better(found)
+            found = improved(
+                case, found, relative_gap=relative_gap, time_limit_s=left, threads=threads, cancelled=cancelled
+            )
     return calmed(case, found, threads=threads)

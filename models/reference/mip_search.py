@@ -31,7 +31,7 @@ from models.solver import Relaxation, SolverRun, Status, solve_mixed
 from models.solver_log import LATE, SolverLog
 from models.work_clock import now
 
-SMALL = 5_000  # problems with at most so many columns are solved exactly, whatever gap is asked for
+SMALL = 5_000  # problems with at most so many columns are solved exactly unless told otherwise
 NEAR = 1e-5  # share of gross cost that giving pairs a direction may cost where only the units around are solved again
 _SHARE = 0.3  # share of the time left that rounding may take, where branching may need the rest
 INTERIOR = 20_000  # from so many columns on the interior-point method is faster
@@ -66,10 +66,12 @@ def search(
     relaxation: Relaxation | None = None,
     interior_from: int = INTERIOR,
     columns: DiscreteColumns | None = None,
+    exact_to: int = SMALL,
 ) -> SearchResult:
     """Minimise until gap <= relative_gap × gross cost or the deadline (on models.work_clock.now). Raises SolverError.
 
     `relaxation` is the problem's own, solved before with other bounds of rows: the search goes on from its last basis.
+    Problems of at most `exact_to` columns are solved exactly, whatever gap is asked for.
     `columns`: the discrete part as `columns_of` returns it, which is then not looked up again.
     `incumbent` (V,) holds the whole numbers of a program, and the powers they follow from: the rest is solved anew.
     The log gets every step, with HiGHS' lines about the relaxation and its own branching.
@@ -92,7 +94,7 @@ def search(
     if relaxed.status is not Status.OPTIMAL:
         return _found(first.best, first.bound, 0.0, late=relaxed.status is Status.TIME_LIMIT)
     bound, x = relaxed.objective, relaxed.x
-    small = len(matrix.cost) <= SMALL
+    small = len(matrix.cost) <= exact_to
     allowed_share = min(relative_gap, EXACT) if small else relative_gap
 
     def allowed(run: SolverRun) -> float:

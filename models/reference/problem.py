@@ -25,7 +25,7 @@ from models.matrix import Matrix, translate
 from models.objective import constants_eur, gross_eur, maximise_value
 from models.outcome import Outcome
 from models.reference.incumbent import incumbent_values
-from models.reference.mip_search import search
+from models.reference.mip_search import SMALL, search
 from models.reference.reading import Problem, add_units, read_outcome
 from models.resources.registry import FIXED
 from models.resources.totals import fixed_groups_kw, units_kw
@@ -78,14 +78,15 @@ def solve(
     time_limit_s: float = 60.0,
     threads: int = 1,
     incumbent: Outcome | None = None,
+    exact_to: int = SMALL,
 ) -> Outcome:
     """Return the best program found, with its value, duals and proven bound.
 
     Every coupling is soft, so there is always a program. If time runs out before one is found, the outcome holds the
-    baseline and ends as `no program`. `relative_gap` is a share of gross cost; problems of a few thousand variables are
-    solved exactly. The search begins from the whole numbers of `incumbent`, if there is one. A second thread looks for
-    work all the time: in small problems it takes a fifth more processor time and saves none. Raises SolverError if the
-    solver fails for any other reason.
+    baseline and ends as `no program`. `relative_gap` is a share of gross cost; problems of up to `exact_to` variables
+    are solved exactly. The search begins from the whole numbers of `incumbent`, if there is one. A second thread looks
+    for work all the time: in small problems it takes a fifth more processor time and saves none. Raises SolverError if
+    the solver fails for any other reason.
     """
     started, deadline, log = perf_counter(), now() + time_limit_s, SolverLog()
     with no_collection():
@@ -101,6 +102,7 @@ def solve(
         deadline=deadline,
         threads=threads,
         log=log,
+        exact_to=exact_to,
         incumbent=None if incumbent is None else incumbent_values(case, matrix, problem.discrete, incumbent),
     )
     seconds = {"build": built - started, "translate": translated - built, "solve": perf_counter() - translated}

@@ -140,7 +140,7 @@ def select(case: Case, outcome: Outcome, wanted: Mapping[str, Ints]) -> Selectio
         connection_tariffs=no_connection_tariffs(),
         brought_forward_eur=0.0,
         start=start,
-        remainder=_others_hold(case, outcome, units, full),
+        remainder=others_hold(case, outcome, units, full),
         reserves=tuple(
             replace(product, committed_mw=bids)
             for product, bids in zip(case.reserves, outcome.bids_mw, strict=True)
@@ -166,7 +166,7 @@ def chosen(programs: Programs, units: Mapping[str, Ints]) -> Programs:
     )  # fmt: skip
 
 
-def _others_hold(case: Case, outcome: Outcome, units: Mapping[str, Ints], full: Bools) -> FixedRemainder:
+def others_hold(case: Case, outcome: Outcome, units: Mapping[str, Ints], full: Bools) -> FixedRemainder:
     """Return the reserve that all others hold."""
     elsewhere = reserved_points(case) & ~full
     called = outcome.called_headroom if elsewhere.any() else None
