@@ -33,6 +33,7 @@ from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
 from agr.planning.solving import Solution
 from agr.store.day import Trigger
+from models.case import Case
 from models.outcome import Termination
 
 
@@ -44,6 +45,7 @@ class PartRun:
     whole: Solved
     before: NamedCase
     named: NamedCase
+    was: Case  # its case in the plan in force, with what offers held back there
     followed: bool  # whether the next Period has a plan, which begins with what this one leaves
     stored: OfferedPrograms | None = None  # the program that an order has bought: it needs no solver
     factor: float = 1.0  # the part of it that is ordered
@@ -140,14 +142,14 @@ class IncrementalPlanner:
         free = whole.named.case.called_from
         if free.size and bool((free[points] < whole.named.case.isps).any()):
             return None  # it kept its program for an offer when it was planned; now it may move, so it is stated anew
-        before = subproblem(whole.named.case, whole.outcome, points)
+        was = subproblem(whole.named.case, whole.outcome, points)
         rows = reservations_of(changed, period)
         stay = settings.publication.stay_eur_per_mwh if reader.announced(period.day) else 0.0
         bound = orders_of(
-            obligations, {address: i for i, address in enumerate(changed)}, before.isps,
-            settings.trading.shortfall_eur_per_mwh, before.imbalance,
+            obligations, {address: i for i, address in enumerate(changed)}, was.isps,
+            settings.trading.shortfall_eur_per_mwh, was.imbalance,
         )  # fmt: skip
-        before = replace(before, held_at_most=held_freely())  # no offer is open here any more
+        before = replace(was, held_at_most=held_freely())  # no offer is open here any more
         case = renewed(before, rows, whole.outcome.point_kw[points] if stay > 0 else None, stay, bound)
         case = depth_left(case, whole.outcome, depth_taken(offers, period))
         named = named_like(whole.named, points, case)
@@ -161,6 +163,7 @@ class IncrementalPlanner:
             before=named_like(whole.named, points, before),
             named=named,
             followed=followed(reader, period),
+            was=was,
             stored=stored,
             factor=factor,
             option=option,
@@ -256,4 +259,4 @@ def _as_ordered(run: PartRun) -> Solution | None:
     """Return the program that an order has bought, audited; None where it must be planned instead."""
     if run.stored is None:
         return None
-    return as_ordered(run.whole, run.named, run.stored, run.option, run.factor)
+    return as_ordered(run.whole, run.was, run.named, run.stored, run.option, run.factor)

@@ -13,6 +13,7 @@ from agr.planning.difference import Solved
 from agr.planning.in_force import part_in_force
 from agr.planning.plan_loader import places
 from agr.planning.solving import Solution
+from models.case import Case
 from models.errors import ModelError
 from models.outcome import Outcome
 
@@ -68,12 +69,13 @@ def offered_programs(archive: bytes) -> OfferedPrograms | None:
 
 
 def as_ordered(
-    whole: Solved, part: NamedCase, stored: OfferedPrograms, option: str, factor: float
+    whole: Solved, was: Case, part: NamedCase, stored: OfferedPrograms, option: str, factor: float
 ) -> Solution | None:  # fmt: skip
     """Return the ordered program of a congestion point with all that follows from it.
 
-    `part` is its case with the order, `whole` the plan in force. No solver is asked, but the audit is. None where it
-    must be planned instead: the program cannot be run, or would miss the order, or more of anything else than now.
+    `part` is its case with the order, `whole` the plan in force, `was` the case of the point in that. No solver is
+    asked, but the audit is. None where it must be planned instead: the program cannot be run, or would miss the order,
+    or more of anything else than now.
     """
     if option not in stored.options:
         return None
@@ -85,7 +87,7 @@ def as_ordered(
 
     try:
         planned = excerpt(whole.named.case, whole.outcome, places(whole.named, part.case.points))
-        outcome = ordered(part.case, planned, stored.outcomes[stored.options.index(option)], factor)
+        outcome = ordered(part.case, planned, stored.outcomes[stored.options.index(option)], factor, was)
     except ModelError:
         return None  # its units have changed by now: the point is planned again
     findings = audit(part.case, outcome)

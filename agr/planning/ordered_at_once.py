@@ -4,7 +4,7 @@ Source: docs/explanation/flexibility-offers.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import nan
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from agr.domain.isp import Period
 from agr.domain.plan import ReasonKind
-from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.changed_points import newly_ordered
 from agr.planning.difference import Solved
@@ -21,7 +20,7 @@ from agr.planning.offered import SHORT_KW, OfferedPrograms, offered_programs
 from agr.planning.ports import PlanReader
 from agr.planning.solving import Solution, unmanaged
 from agr.store.day import Trigger
-from models.case import Case, no_orders
+from models.case import Case
 from models.errors import ModelError
 from models.outcome import Outcome, Termination
 
@@ -129,14 +128,13 @@ def _proven(before: Solved, named: NamedCase, found: Outcome) -> Outcome:
     Raises ProofError where bound and program contradict each other.
     """
     from models.flexibility.ordering import bounded
+    from models.flexibility.restricting import bound_with_orders
 
     case, planned = named.case, before.outcome
     if case.start is not None:  # of the plan in force, for the next search to begin with; they prove nothing here
         found = replace(found, duals=replace(case.start, bound_eur=nan))
-    if not _only_orders_are_new(before.named.case, case):
-        return found
     paid = float(case.orders.price_eur[len(before.named.case.orders.name) :].sum())
-    proven = bounded(found, planned.bound_eur + paid)
+    proven = bounded(found, bound_with_orders(before.named.case, planned, case, paid))
     return proven if planned.termination is Termination.OPTIMAL else replace(proven, termination=Termination.GAP_OPEN)
 
 
@@ -147,20 +145,3 @@ def _same_rows(was: Case, case: Case) -> bool:
     ) and (len(was.limits.point), [one.name for one in was.reserves]) == (
         len(case.limits.point), [one.name for one in case.reserves],
     )  # fmt: skip
-
-
-def _only_orders_are_new(was: Case, case: Case) -> bool:
-    """Say whether a case differs from an earlier one by nothing but further orders and what was announced."""
-    if was.anchor is not None:
-        return False  # it may have been worth more without
-    old, new = was.orders, case.orders
-    known = len(old.name)
-    same = (
-        np.array_equal(getattr(old, item.name), getattr(new, item.name)[:known])
-        for item in fields(old)
-        if known and item.name != "name"
-    )
-    if new.name[:known] != old.name or not all(same):
-        return False  # an order of the other direction has taken something back
-    bare = (replace(one, orders=no_orders(), anchor=None, start=None) for one in (was, case))
-    return len({serialisation.digest(one) for one in bare}) == 1

@@ -13,21 +13,21 @@ from models.case import UNIT_CLASSES, Case
 from models.errors import CaseError
 from models.evaluation import Earlier, keep
 from models.flexibility.blending import blended, blended_headroom
+from models.flexibility.restricting import bound_with_orders
 from models.outcome import Outcome, Termination
 
-_MOVED = "prognosis change"
 PROVEN = 1e-3
 """A gap below this share of gross cost is that of a plan that was proven."""
 
 
-def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Outcome:
+def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float, was: Case) -> Outcome:
     """Return the outcome of a congestion point that runs (1 − factor)·planned + factor·stored, with all that follows.
 
     `part` is the point's case now, the new order among its orders; `planned` what the plan in force says of it (see
-    models.flexibility.excerpt), `stored` the program that was priced. Trades follow from the program at today's
-    prices. The bound is that of the plan in force and what the order is paid: it only restricts; where that plan
-    was bound to programs announced before, leaving them costs nothing any more (see _freed_eur). Raises CaseError where
-    units have changed since the offer was priced, ProofError where bound and program contradict each other.
+    models.flexibility.excerpt), `was` its case in that plan, `stored` the program that was priced. Trades follow from
+    the program at today's prices. The bound is that of the plan in force and what the order is paid, where nothing else
+    is new (see models.flexibility.restricting); else nothing is proven. Raises CaseError where units have changed since
+    the offer was priced, ProofError where bound and program contradict each other.
     """
     if np.shape(planned.programs.energy_kwh) != np.shape(stored.programs.energy_kwh):
         raise CaseError("the units of the congestion point are not those that the offer was priced with")
@@ -51,11 +51,13 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
         raise CaseError("units of the congestion point cannot run the program that the offer was priced with")
     found = kept.outcome
     paid = found.terms_eur.get("flexibility sold", 0.0) - planned.terms_eur.get("flexibility sold", 0.0)
-    more = paid + _freed_eur(part, planned)
-    known = found.bound_eur if part.start is None else part.start.bound_eur + more
-    # A part is proven with this bound, beside a remainder that is paid for the order.
-    prices = None if part.start is None else replace(part.start, bound_eur=known)
-    known = min(known, planned.bound_eur + more)
+    known = bound_with_orders(was, planned, part, paid)
+    # A part is proven with the bound of its prices, beside a remainder that is paid for the order.
+    prices = part.start
+    if prices is not None:
+        of_prices = bound_with_orders(was, replace(planned, bound_eur=prices.bound_eur), part, paid)
+        prices = replace(prices, bound_eur=of_prices if np.isfinite(of_prices) else np.nan)
+        known = min(known, of_prices)
     return replace(bounded(found, known), solver="ordered offer", duals=prices)
 
 
@@ -67,17 +69,3 @@ def bounded(found: Outcome, bound_eur: float) -> Outcome:
     return replace(
         found, bound_eur=bound, gap_eur=gap, termination=Termination.OPTIMAL if proven else Termination.GAP_OPEN
     )
-
-
-def _freed_eur(part: Case, planned: Outcome) -> float:
-    """Return the most, EUR, that a program can gain because others are announced than when the plan was made.
-
-    With what was announced then, A, and is now, B, any program P costs less by at most s·|P − A| − s·|P − B|, which
-    is at most s·|A − B|, and that is at most s·|A − planned| + s·|planned − B|. The first is what the plan paid.
-    """
-    if _MOVED not in planned.terms_eur:
-        return 0.0
-    if part.anchor is None:
-        return np.inf
-    away_kw = np.abs(np.nan_to_num(planned.point_kw - part.anchor.point_kw)).sum()
-    return float(part.anchor.eur_per_mwh * away_kw * part.isp_hours / 1000 - planned.terms_eur[_MOVED])

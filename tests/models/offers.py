@@ -64,10 +64,11 @@ def asked(case, plan, asked_room, point=0, **more):
     return price(question(case, plan, asked_room, point, **more))
 
 
-def order_of(case, plan, priced, asked_room, point=0, factor=1.0):
-    """Return the whole case and outcome once an offer is ordered."""
+def order_of(case, plan, priced, asked_room, point=0, factor=1.0, made_in=None):
+    """Return the whole case and outcome once an offer is ordered; the plan was made in this case, or in `made_in`."""
     at = np.array([point])
     part, here = subproblem(case, plan, at), excerpt(case, plan, at)
+    was = part if made_in is None else subproblem(made_in, plan, at)
     volume, free = factor * priced.volume_kw, priced.volume_kw == 0
     bound = asked_room.baseline_kw + volume
     row = Orders(
@@ -76,5 +77,5 @@ def order_of(case, plan, priced, asked_room, point=0, factor=1.0):
         most_kw=np.where(free | (volume > 0), np.inf, bound + 5e-4)[None], penalty_eur_per_mwh=np.array([5000.0]),
     )  # fmt: skip
     part = replace(part, orders=row)
-    found = ordered(part, here, priced.outcome, factor)
+    found = ordered(part, here, priced.outcome, factor, was)
     return whole_case(case, plan, at, part), whole_outcome(case, plan, at, part, found), (part, found)

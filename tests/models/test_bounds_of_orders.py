@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.case import Orders
+from models.case import Orders, no_orders
 from models.earlier_plan import Duals
 from models.errors import ProofError
 from models.flexibility.excerpt import excerpt
 from models.flexibility.ordering import bounded, ordered
+from models.flexibility.restricting import bound_with_orders, only_orders_are_new
 from models.markets.announced import Anchor
 from models.part import subproblem
 from models.reference.problem import solve
-from tests.models.offers import asked, battery, planned, point_case, room
+from tests.models.offers import asked, battery, market, planned, point_case, room
 
 HERE = np.array([0])
 STAY_EUR_PER_MWH = 10.0
@@ -42,12 +43,43 @@ def test_a_plan_that_left_what_was_announced_bounds_no_program_that_need_not():
         balance=np.zeros(4), program=np.zeros((1, 4)), call=np.zeros((1, 4)), reserve=np.zeros((0, 4)),
         called=np.zeros((0, 4)), bound_eur=plan.bound_eur,
     )  # fmt: skip
-    part = replace(subproblem(case, plan, HERE), orders=order, anchor=rest, start=prices)
-    found = ordered(part, excerpt(case, plan, HERE), bought.outcome, 1.0)
+    was = subproblem(case, plan, HERE)
+    part = replace(was, orders=order, anchor=rest, start=prices)
+    found = ordered(part, excerpt(case, plan, HERE), bought.outcome, 1.0, was)
     assert found.objective_eur == pytest.approx(plan.objective_eur, abs=1e-4)
     assert found.bound_eur >= best.objective_eur - 1e-9
     assert found.duals is not None
     assert found.duals.bound_eur >= best.objective_eur - 1e-9
+
+
+def test_a_plan_that_was_bound_by_more_than_orders_bounds_no_program_that_is_not():
+    """What an offer held back, of the market's depth or of programs, is free once it is ordered: that is no fault."""
+    case, plan = planned(point_case(battery(0), depth_kw=100.0))
+    assert only_orders_are_new(case, replace(case, orders=no_orders(), start=None))
+    for wider in (
+        replace(case, intraday=market(200.0, 30.0)),
+        replace(case, storage=replace(case.storage, charge_kw=2 * case.storage.charge_kw)),
+        replace(case, called_from=np.zeros(1, dtype=np.int64)),
+    ):
+        assert not only_orders_are_new(case, wider)
+        assert bound_with_orders(case, plan, wider, 5.0) == np.inf
+    assert bound_with_orders(case, plan, case, 5.0) == pytest.approx(plan.bound_eur + 5.0)
+
+
+def test_an_order_that_was_taken_back_frees_what_it_bound():
+    case, _ = planned(point_case(battery(0)))
+    rows = Orders(
+        name=("first", "second"), point=np.array([0, 0]), least_kw=np.full((2, 4), -np.inf),
+        most_kw=np.full((2, 4), 3.0), penalty_eur_per_mwh=np.array([5000.0, 5000.0]),
+    )  # fmt: skip
+    one = replace(
+        rows, name=("first",), point=rows.point[:1], least_kw=rows.least_kw[:1], most_kw=rows.most_kw[:1],
+        penalty_eur_per_mwh=rows.penalty_eur_per_mwh[:1], price_eur=rows.price_eur[:1],
+    )  # fmt: skip
+    before, after = replace(case, orders=one), replace(case, orders=rows)
+    assert only_orders_are_new(before, after)
+    assert not only_orders_are_new(after, before)
+    assert not only_orders_are_new(before, replace(case, orders=replace(one, most_kw=np.full((1, 4), 4.0))))
 
 
 def test_a_bound_below_the_program_is_an_error_and_never_lifted():

@@ -37,10 +37,11 @@ def ordered_now(sold, taken_kw):
         name=("order",), point=np.array([0]), least_kw=np.full((1, 4), -np.inf), most_kw=most[None],
         penalty_eur_per_mwh=np.array([5000.0]),
     )  # fmt: skip
-    part = replace(subproblem(case, plan, HERE), orders=order)
+    was = subproblem(case, plan, HERE)
+    part = replace(was, orders=order)
     part = depth_left(part, plan, DepthTaken(buy_kw=np.zeros(4), sell_kw=np.full(4, taken_kw)))
     stored = OfferedPrograms(options=("a",), outcomes=(priced.outcome,))
-    return as_ordered(whole, named_like(whole.named, HERE, part), stored, "a", 1.0)
+    return as_ordered(whole, was, named_like(whole.named, HERE, part), stored, "a", 1.0)
 
 
 @pytest.mark.parametrize("taken_kw", [0.0, 5.9])

@@ -93,15 +93,17 @@ def offered():
     return before, limits, offers
 
 
-def missing_mw(plan: Outcome, facts: Callable[[frozenset[str]], Inputs], limits: list[Room], offers: list[Priced]):
+def missing_mw(solved: Solved, facts: Callable[[frozenset[str]], Inputs], limits: list[Room], offers: list[Priced]):
     """Return the reserve (T,) that is missing in the worst ISP and subset of offers ordered beside a plan, MW."""
     worst = 0.0
     for subset in product([False, True], repeat=len(offers)):
         waiting = frozenset(name for name, taken in zip(OFFERED, subset, strict=True) if not taken)
-        case, now = build(facts(waiting)).case, plan  # what is ordered is stated anew, and free
+        case, now = build(facts(waiting)).case, solved.outcome  # what is ordered is stated anew, and free
         for point, taken in enumerate(subset):
             if taken:
-                case, now, (part, found) = order_of(case, now, offers[point], limits[point], point)
+                was = solved.named.case
+                case, now, (part, found) = order_of(case, now, offers[point], limits[point], point, made_in=was)
+                assert found.bound_eur >= found.objective_eur
                 assert audit(part, found) == ()
         assert audit(case, now) == ()
         assert now.short_kw.max() < 1e-6
@@ -112,9 +114,9 @@ def missing_mw(plan: Outcome, facts: Callable[[frozenset[str]], Inputs], limits:
 @pytest.mark.parametrize("method", [Method.REFERENCE, Method.DECOMPOSITION])
 def test_every_subset_of_the_offers_can_be_ordered_beside_the_reserve(offered, method: Method) -> None:
     before, limits, offers = offered
-    outcome = planned(again(before), method).outcome
-    assert outcome.reserve_shortfall_mw.max() < 1e-6
-    assert missing_mw(outcome, lambda waiting: again(before, waiting), limits, offers) < 1e-6
+    solved = planned(again(before), method)
+    assert solved.outcome.reserve_shortfall_mw.max() < 1e-6
+    assert missing_mw(solved, lambda waiting: again(before, waiting), limits, offers) < 1e-6
 
 
 ALL_BUT_ONE_MW = 0.007
@@ -161,18 +163,20 @@ def test_reserve_does_not_move_to_where_a_program_on_offer_has_no_room_for_it(me
     uncapped = build(facts(capped=False))
     moved = holding(uncapped, first, [all_day, all_day, 0 * all_day, 5 * all_day])
     assert audit(uncapped.case, moved) == ()
-    assert missing_mw(moved, lambda waiting: facts(waiting, capped=False), limits, offers) > 1e-4
+    free = Solved(named=uncapped, outcome=moved)
+    assert missing_mw(free, lambda waiting: facts(waiting, capped=False), limits, offers) > 1e-4
     named = build(facts())
     assert audit_case(facts(), named) == ()
     assert any("p0 is more than was kept for an open offer" in words for words in audit(named.case, moved))
     lost = replace(named, case=replace(named.case, held_at_most=held_freely()))
     assert any("limits reserve in 0 rows, where 3 are on offer" in words for words in audit_case(facts(), lost))
 
-    outcome = planned(facts(), method).outcome
+    solved = planned(facts(), method)
+    outcome = solved.outcome
     assert outcome.reserve_shortfall_mw.max() < 1e-6
     for unit, address in enumerate(OFFERED):
         assert (outcome.headroom.storage_up_kw[0, unit] <= sold[address]["FCR"].planned_kw + 1e-6).all()
-    assert missing_mw(outcome, facts, limits, offers) < 1e-6
+    assert missing_mw(solved, facts, limits, offers) < 1e-6
 
 
 def test_what_programs_on_offer_hold_is_read_from_their_archives(offered) -> None:
