@@ -155,9 +155,11 @@ class LoneLps:
     """Rows of balance, reserve and congestion points up to which it is. Larger: the same; the time of a step grows with
     the cube of their number."""
     far: float = 0.05
-    """How far from the best, as a share of gross cost, it is seen how prices of bids follow the bids, and from where
-    the next bids begin: nearer, the method sees the next corner only. Larger: bids that cannot be held look better, and
-    the next bids take more steps."""
+    """How far from the best, as a share of gross cost, it is seen how prices of bids follow the bids: nearer, the
+    method sees the next corner only. Larger: bids that cannot be held look better."""
+    begin: float = 0.5
+    """How far from the best, as a share of gross cost, a program is kept from which the next bids begin. Larger: more
+    steps lead from there to the best. Smaller: it lies in a corner that other bids have to leave first."""
     near: float = 0.2
     """Share of the gap asked for to which a program is solved. Larger: fewer steps, and poorer programs and bounds."""
     enough: float = 0.6

@@ -1,6 +1,7 @@
 """Whole bids of portfolios whose units answer alone: one linear program, against HiGHS on the whole problem."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -144,6 +145,26 @@ def test_the_bound_counts_wear_and_curtailment_of_what_is_pinned(cost):
     mine, theirs = one.best(bids), other.best(named(one, bids), relative_gap=1e-9, time_left_s=600)
     assert -mine.bound_eur == pytest.approx(theirs.objective_eur, abs=1e-4 * theirs.gross_cost_eur)
     assert not audit(case, plan_lone_bids(case, relative_gap=1e-3, time_limit_s=600, threads=1))
+
+
+def test_the_next_bids_begin_at_a_program_far_from_its_corner():
+    """Anew, all steps are taken again; from a program near its corner, other bids first have to leave that."""
+
+    def steps(case, bids, begin):
+        log = SolverLog()
+        tuning = replace(DEFAULT, lone=replace(DEFAULT.lone, begin=begin or DEFAULT.lone.begin))
+        one = LoneBids(case, relative_gap=1e-3, log=log, interrupted=lambda: None, tuning=tuning)
+        if begin is not None:
+            one.any_bids()
+        bound_eur = one.best(bids).bound_eur
+        return int(re.findall(r"whole LP: (\d+) steps", "\n".join(log.lines()))[-1]), bound_eur, one.gap_eur
+
+    for seed in (0, 20, 22):
+        case = fleet(seed)
+        bids = np.floor(0.7 * lone(case, 1e-3).any_bids().best)
+        anew, near, far = (steps(case, bids, begin) for begin in (None, 0.002, DEFAULT.lone.begin))
+        assert far[0] < 0.6 * anew[0] < near[0]
+        assert far[1] == pytest.approx(anew[1], abs=far[2])
 
 
 def test_bids_that_cannot_be_held_are_lowered_and_say_which():

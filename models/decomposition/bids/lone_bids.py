@@ -204,21 +204,27 @@ class LoneBids:
         self, solver: NewtonSolver, point: WholeIterate, *, bend: bool, keep: bool
     ) -> tuple[WholeSolution, Floats | None]:
         """Move a point to the best answer; note on the way how prices of bids follow the bids, and keep a point."""
-        tuning, linking, bent = self._tuning.whole, solver.lp.linking, None
-        far_eur = self._tuning.lone.far * max(self.master.gross(), 1e-9)
-        found = solve(
-            solver, point, 0, enough_eur=far_eur, tuning=replace(tuning, miss_kw=np.inf), interrupted=self._interrupted
-        )  # fmt: skip
-        if keep and np.isfinite(found.gap_eur):
-            self._earlier = copied(point), linking
+        lone, gross, bent, steps = self._tuning.lone, max(self.master.gross(), 1e-9), None, 0
+        linking = solver.lp.linking
+        if keep:
+            found = self._towards(solver, point, steps, lone.begin * gross)
+            steps = found.steps
+            if np.isfinite(found.gap_eur):
+                self._earlier = copied(point), linking
+        found = self._towards(solver, point, steps, lone.far * gross)
         if bend and np.isfinite(found.gap_eur):
             with suppress(linalg.LinAlgError):  # rounding has spoilt the equations: then nothing is known of other bids
                 bent = self._bend(linking, Equations(solver, point, solver.lp.misses(point)).bend)
         found = solve(
-            solver, point, found.steps, enough_eur=self._tuning.lone.near * self.gap_eur, tuning=tuning,
+            solver, point, found.steps, enough_eur=lone.near * self.gap_eur, tuning=self._tuning.whole,
             interrupted=self._interrupted,
         )  # fmt: skip
         return found, bent
+
+    def _towards(self, solver: NewtonSolver, point: WholeIterate, steps: int, enough_eur: float) -> WholeSolution:
+        """Move a point on the way, after so many steps: until the gap is `enough_eur`, however far rows are missed."""
+        tuning = replace(self._tuning.whole, miss_kw=np.inf)
+        return solve(solver, point, steps, enough_eur=enough_eur, tuning=tuning, interrupted=self._interrupted)
 
     def _begun(self, linking: Linking) -> WholeIterate | None:
         """Return the point of an earlier program that was far enough from its corners; None where there was none.
