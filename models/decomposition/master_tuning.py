@@ -172,7 +172,10 @@ class LoneLps:
     """Most sets of whole bids that are tried. Larger: bids may be better."""
     beyond: float = 1e-6
     """Share by which more reserve is asked for than a bid needs, so that rounding leaves enough. Larger: fewer bids are
-    lost to rounding, and more to stores that can just hold them."""
+    lost to rounding, and programs cost more."""
+    fine: float = 1e-4
+    """Share of the gap asked for to which a program is solved on where a bid is lost that lacks next to nothing. Larger:
+    fewer steps, and bids are lost that take all that can be held."""
     slight: float = 1e-3
     """Share of a step that a bid may lack without being lowered by it. Larger: fewer bids are lowered."""
     apart: float = 0.5

@@ -15,8 +15,9 @@ from scipy import linalg
 from threadpoolctl import threadpool_limits
 
 from models.assembly import assemble
-from models.case import Bools, Case, Floats, Ints
-from models.decomposition.bids.lone_case import able_mw, with_shortfalls
+from models.case import Bools, Case, Floats
+from models.decomposition.bids.lacking import Lacking, with_shortfalls
+from models.decomposition.bids.lone_case import able_mw
 from models.decomposition.bids.surrogate import Surrogate, Tried, groups_of
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, duals, shadow
@@ -28,13 +29,16 @@ from models.decomposition.whole.equations import Equations, NewtonSolver
 from models.decomposition.whole.interior import WholeSolution, first_iterate, solve
 from models.decomposition.whole.linking import Linking, joined, linking_of, parted
 from models.decomposition.whole.lone import lone_units
-from models.decomposition.whole.lone_answers import programs, proven_eur
+from models.decomposition.whole.lone_answers import programs, proven_eur, without_surplus
 from models.decomposition.whole.runs import run_columns, with_runs
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp, copied
 from models.headroom import KW_PER_MW
 from models.outcome import Outcome, Termination
 from models.solver import version
 from models.solver_log import SolverLog
+
+_FINER = 6
+"""Steps that a solution may take to become finer: after some, rounding spoils them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,8 +50,9 @@ class _Solved:
     point: WholeIterate
     bound_eur: float  # of the cost
     prices: DualPrices
+    slope_eur: Floats  # (N,) what another step of each bid costs
     others: Floats  # variables outside of chains
-    short: tuple[Ints, Ints]  # bid and variable of what bids lack
+    lacking: Lacking
     bend: Floats | None  # (N,N) how the prices of bids follow the bids, EUR per MW²
 
 
@@ -115,16 +120,22 @@ class LoneBids:
                 return None
             recovered = self._recovered(solved, wanted, taken)
             lost = self._lost(recovered, wanted)
-        missed = self._missed_eur(solved)
+        slight = self._tuning.lone.slight
+        if lost.any() and not solved.lacking.whole(solved.others, slight)[lost].any():
+            solved = self._finer(solved)
+            recovered = self._recovered(solved, wanted, taken, nothing=self._tuning.lone.beyond)
+            lost = self._lost(recovered, wanted)
+        missed = solved.lacking.of_groups(solved.others)
         if lost.any():  # a bid that lacks next to nothing costs next to nothing here, but it is lost
             short = self._group[lost]
             missed[short] += max(-solved.bound_eur - recovered.objective_eur, 0.0) / len(np.unique(short))
         else:
             missed[:] = 0.0
+        lower = solved.lacking.lowered(bids, solved.others, slight)
         return Tried(
             outcome=self._outcome(solved, recovered, bids if not lost.any() else None, perf_counter() - began),
-            bound_eur=solved.bound_eur, slope_eur=self._slope_eur(solved), missed_eur=missed, lost=int(lost.sum()),
-            held=self._held(solved, bids),
+            bound_eur=solved.bound_eur, slope_eur=solved.slope_eur, missed_eur=missed, lost=int(lost.sum()),
+            held=np.where(lower >= self.minimum, lower, 0.0),
         )  # fmt: skip
 
     def _lost(self, recovered: Recovered, wanted_mw: Floats) -> Bools:
@@ -132,36 +143,19 @@ class LoneBids:
         held = np.array([recovered.plain.bids_mw[r][block] for r, block in self.master.bids])
         return np.asarray(wanted_mw[self.master.bidding] - held > 1e-9)
 
-    def _slope_eur(self, solved: _Solved) -> Floats:
+    def _slope_eur(self, prices: DualPrices) -> Floats:
         """Return what another step of each bid costs (N,), by the prices."""
         free, result = self.master.free, np.zeros(len(self.step_mw))
         for n, (r, _) in enumerate(self.master.bids):
             mine = free.bid_of[r] == self.master.products + n
-            paid = float(solved.prices.reserve[r, mine].sum() + solved.prices.called[r, mine].sum())
+            paid = float(prices.reserve[r, mine].sum() + prices.called[r, mine].sum())
             result[n] = (float(free.price[self.master.products + n]) - KW_PER_MW * paid) * self.step_mw[n]
         return result
-
-    def _missed_eur(self, solved: _Solved) -> Floats:
-        """Return what bids of each group lack, at its price."""
-        result, (bid, columns) = np.zeros(int(self._group.max(initial=-1)) + 1), solved.short
-        np.add.at(result, self._group[bid], solved.linking.cost[columns] * solved.others[columns])
-        return result
-
-    def _held(self, solved: _Solved, bids: Floats) -> Floats:
-        """Return bids (N,), the one of each group that lacks most lowered by the steps of which a part is lacking.
-
-        The others of its hours lack less once it is lower, or are the next to be lowered.
-        """
-        lacks, (bid, columns) = np.zeros(len(bids)), solved.short
-        np.maximum.at(lacks, bid, solved.others[columns] / (KW_PER_MW * self.step_mw[bid]))
-        most = np.zeros(int(self._group.max(initial=-1)) + 1)
-        np.maximum.at(most, self._group, lacks)
-        lower = bids - np.where(lacks == most[self._group], np.ceil(lacks - self._tuning.lone.slight), 0.0)
-        return np.where(lower >= self.minimum, lower, 0.0)
 
     def _release(self) -> None:
         master = self.master
         master.free.low[:], master.free.high[:] = self._free
+        self._surplus = np.zeros(len(self.step_mw))  # steps that are asked for beyond the bids
         master.recount()
 
     def _commit(self, wanted_mw: Floats) -> None:
@@ -171,12 +165,13 @@ class LoneBids:
         master.commit_bids(wanted_mw)
         for values in (master.free.value, master.free.low, master.free.high):
             values[master.bidding] *= 1.0 + self._tuning.lone.beyond
+        self._surplus = self._tuning.lone.beyond * wanted_mw[master.bidding] / self.step_mw
         master.recount()
 
     def _solve(self, taken: Bools | None, *, bend: bool = False) -> _Solved | None:
         """Return the best answer with the present bids; None where there was no time for it."""
         master, tuning = self.master, self._tuning.whole
-        linking, short = with_shortfalls(master, linking_of(master, self._units.kinds))
+        linking, lacking = with_shortfalls(master, linking_of(master, self._units.kinds), self._group, self.step_mw)
         linking = with_runs(linking, self._runs, taken)
         y = joined(self._first)
         lp = WholeLp(self._units.blocks, linking, y)
@@ -198,7 +193,7 @@ class LoneBids:
             f"whole LP: {found.steps} steps of the interior-point method, {found.gap_eur:.3g} EUR from the best, "
             f"rows within {found.miss_kw:.2g} kW"
         )
-        return self._proven(linking, lp, begin, short, bent)
+        return self._proven(linking, lp, begin, lacking, bent)
 
     def _reached(
         self, solver: NewtonSolver, point: WholeIterate, *, bend: bool, keep: bool
@@ -215,16 +210,22 @@ class LoneBids:
         if bend and np.isfinite(found.gap_eur):
             with suppress(linalg.LinAlgError):  # rounding has spoilt the equations: then nothing is known of other bids
                 bent = self._bend(linking, Equations(solver, point, solver.lp.misses(point)).bend)
-        found = solve(
-            solver, point, found.steps, enough_eur=lone.near * self.gap_eur, tuning=self._tuning.whole,
-            interrupted=self._interrupted,
-        )  # fmt: skip
+        whole, enough_eur = self._tuning.whole, lone.near * self.gap_eur
+        found = solve(solver, point, found.steps, enough_eur=enough_eur, tuning=whole, interrupted=self._interrupted)
         return found, bent
 
     def _towards(self, solver: NewtonSolver, point: WholeIterate, steps: int, enough_eur: float) -> WholeSolution:
         """Move a point on the way, after so many steps: until the gap is `enough_eur`, however far rows are missed."""
         tuning = replace(self._tuning.whole, miss_kw=np.inf)
         return solve(solver, point, steps, enough_eur=enough_eur, tuning=tuning, interrupted=self._interrupted)
+
+    def _finer(self, solved: _Solved) -> _Solved:
+        """Return a solution nearer to its corner: where reserve just fits, what units move too much is lacking."""
+        point, tuning = copied(solved.point), replace(self._tuning.whole, most_steps=_FINER)
+        solver, enough_eur = NewtonSolver(solved.lp), self._tuning.lone.fine * self.gap_eur
+        with threadpool_limits(1, "blas"):
+            solve(solver, point, 0, enough_eur=enough_eur, tuning=tuning, interrupted=self._interrupted)
+        return self._proven(solved.linking, solved.lp, point, solved.lacking, None)
 
     def _begun(self, linking: Linking) -> WholeIterate | None:
         """Return the point of an earlier program that was far enough from its corners; None where there was none.
@@ -253,7 +254,7 @@ class LoneBids:
         return result
 
     def _proven(
-        self, linking: Linking, lp: WholeLp, point: WholeIterate, short: tuple[Ints, Ints], bend: Floats | None
+        self, linking: Linking, lp: WholeLp, point: WholeIterate, lacking: Lacking, bend: Floats | None
     ) -> _Solved:  # fmt: skip
         y = np.where(linking.used, 0.0, joined(self._first))
         y[linking.used] = point.prices[: int(linking.used.sum())]
@@ -263,14 +264,16 @@ class LoneBids:
         if len(self._runs.start):
             seen = (linking.seen @ y).reshape(-1, self._case.isps, lp.blocks.output.shape[1])[:, :, 0]
             eur += self._runs.bound_eur(seen)
+        slope_eur = self._slope_eur(prices)
+        bound_eur = self.master.bound(prices, eur) - float(slope_eur @ self._surplus)  # which no bid has to pay for
         return _Solved(
-            linking=linking, lp=lp, point=point, bound_eur=self.master.bound(prices, eur), prices=prices,
-            others=lp.parts(point.value)[3], short=short, bend=bend,
+            linking=linking, lp=lp, point=point, bound_eur=bound_eur, prices=prices, slope_eur=slope_eur,
+            others=lp.parts(point.value)[3], lacking=lacking, bend=bend,
         )  # fmt: skip
 
-    def _recovered(self, solved: _Solved, wanted_mw: Floats, taken: Bools) -> Recovered:
+    def _recovered(self, solved: _Solved, wanted_mw: Floats, taken: Bools, nothing: float = 0.0) -> Recovered:
         case, combined = self._case, list[CombinedPrograms]()
-        combined.extend(programs(case, self._units, solved.lp.parts(solved.point.value)[0]))
+        combined.extend(programs(case, self._units, solved.lp.parts(solved.point.value)[0], nothing))
         for index, runs in enumerate(self._runs.batches):
             chosen = self._runs.starts(np.flatnonzero(taken), index)
             batch, nobody = runs.batch, np.zeros(0, dtype=np.int64)
@@ -282,6 +285,7 @@ class LoneBids:
         bids = [np.nan_to_num(one.committed_mw).astype(np.float64) for one in case.reserves]
         for p, (r, block) in enumerate(self.master.bids, start=self.master.products):
             bids[r][block] = wanted_mw[p]
+        without_surplus(case, combined, bids, self._tuning.lone.beyond)
         return complete(case, combined, bids)
 
     def _outcome(self, solved: _Solved, recovered: Recovered, bids: Floats | None, seconds: float) -> Outcome:

@@ -1,19 +1,15 @@
-"""Which cases are one program of units that answer alone, and what whole bids add to it.
+"""Which cases are one program of units that answer alone, and which bids all units could hold.
 
 Source: docs/explanation/optimisation.md §3.10.
 """
 
-from dataclasses import replace
-
 import numpy as np
-from scipy import sparse
 
-from models.case import Case, Floats, Ints
+from models.case import Case, Floats
 from models.decomposition.joint.connections import SOLAR, STORAGE
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.master_tuning import LoneLps
 from models.decomposition.prices.grouping import may_hold
-from models.decomposition.whole.linking import Linking
 from models.decomposition.whole.lone import LoneUnits
 from models.headroom import KW_PER_MW
 from models.resources.registry import BY_NAME
@@ -46,31 +42,6 @@ def is_lone(case: Case, tuning: LoneLps) -> bool:
         bool((StorageResponder.of(of, every, called, 1).scalars[:, SLACK] > 0).any())
         for of, called in ((case, False), (case.when_called(), True))
     )
-
-
-def with_shortfalls(master: RestrictedMaster, linking: Linking) -> tuple[Linking, tuple[Ints, Ints]]:
-    """Return the linking rows with a variable for what free bids lack in each ISP, as of awarded capacity.
-
-    So that there is always an answer. Also return the bid and the variable of each.
-    """
-    case, isps = master.case, master.case.isps
-    first = np.cumsum([0, *(len(coupling.s) * isps for coupling in master.couplings)])
-    place = np.where(linking.used, np.cumsum(linking.used) - 1, -1)
-    product, isp = np.nonzero((master.free.bid_of >= master.bidding.start) & (master.free.bid_of < master.bidding.stop))
-    rows = np.concatenate([place[first[k] + product * isps + isp] for k in (3, 4)])
-    rates = np.array([one.shortfall_eur_per_mwh for one in case.reserves]) * (case.isp_hours / KW_PER_MW)
-    bid = np.tile(master.free.bid_of[product, isp] - master.products, 2)[rows >= 0]
-    cost = np.tile(rates[product], 2)[rows >= 0]
-    rows = rows[rows >= 0]
-    count, before = len(rows), len(linking.cost)
-    more = sparse.csr_array((np.ones(count), (rows, np.arange(count))), shape=(len(linking.right), count))
-    wider = replace(
-        linking, cost=np.append(linking.cost, cost), lower=np.append(linking.lower, np.zeros(count)),
-        upper=np.append(linking.upper, np.full(count, np.inf)),
-        others=sparse.csr_array(sparse.hstack([linking.others, more])),
-        free=np.append(linking.free, np.ones(count, dtype=np.bool_)), known=np.append(linking.known, np.zeros(count)),
-    )  # fmt: skip
-    return wider, (bid, np.arange(before, before + count))
 
 
 def able_mw(case: Case, master: RestrictedMaster, units: LoneUnits) -> Floats:

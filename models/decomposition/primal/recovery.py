@@ -129,7 +129,7 @@ def reserve(
             ceiling.fit()
     committed = committed_kw(case)
     shortfall = np.zeros((len(case.reserves), case.isps))
-    bids = []
+    bids = [np.zeros(0)] * len(case.reserves)
     rooms, rooms_again = (
         None
         if of is None or k >= len(at_limits_kw)
@@ -138,7 +138,9 @@ def reserve(
         )
         for k, of in enumerate((planned, called))
     )
-    for r, product in enumerate(case.reserves):
+    sides = [sum(takes(product, side) for side in SIDES) for product in case.reserves]
+    for r in np.argsort(-np.array(sides, dtype=np.int64), kind="stable").tolist():  # one-sided ones can use any room
+        product = case.reserves[r]
         wanted = np.where(traded_isps(product), np.append(bids_mw[r], 0.0)[product.block], 0.0) * KW_PER_MW
         fill(case, mine, r, np.maximum(wanted - _sum(rest[r], mine, r), 0.0), rooms, ceilings)
         least = _sum(rest[r], mine, r)
@@ -151,7 +153,7 @@ def reserve(
             fill(case, again, r, lacking, rooms_again, ceilings_again)
             least = np.minimum(least, kept + _sum(none[r], again, r))
         shortfall[r] = np.where(committed[r] > 0, np.maximum(committed[r] - least, 0.0), 0.0) / KW_PER_MW
-        bids.append(_supported(case, r, bids_mw[r], least))
+        bids[r] = _supported(case, r, bids_mw[r], least)
     return tuple(bids), shortfall
 
 

@@ -3,7 +3,7 @@
 Source: docs/explanation/optimisation.md §3.10.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from models.decomposition.whole.lone import LoneUnits
 from models.decomposition.whole.lone_stores import LoneStores
 from models.decomposition.whole.slots import CHARGE, DISCHARGE, PRODUCTS
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp, priced_by
+from models.headroom import traded_isps
 from models.resources.storage.layout import OFFSET, RETENTION, START, WEAR
 
 
-def programs(case: Case, units: LoneUnits, variables: Floats) -> Iterator[CombinedPrograms]:
-    """Yield the programs of all stores and generators, given the variables (n,) of chains."""
+def programs(case: Case, units: LoneUnits, variables: Floats, nothing: float = 0.0) -> Iterator[CombinedPrograms]:
+    """Yield the programs of all stores and generators, given the variables (n,) of chains.
+
+    Stores rest where they would move with no more than `nothing`, a share of their power.
+    """
     values = np.where(units.number >= 0, variables[units.number], 0.0)
     last = PRODUCTS + len(case.reserves)
     for stores, chain in units.stores:
@@ -26,7 +30,7 @@ def programs(case: Case, units: LoneUnits, variables: Floats) -> Iterator[Combin
         if batch.resource.mixing is None:
             raise TypeError(f"{batch.resource.name} does not mix")
         fields = batch.resource.mixing.empty(case, len(chain))
-        for name, found in _followed(stores, mine[:, :, CHARGE], mine[:, :, DISCHARGE]).items():
+        for name, found in _followed(stores, mine[:, :, CHARGE], mine[:, :, DISCHARGE], nothing).items():
             fields[name][:] = found
         holders = np.flatnonzero(may_hold(case, batch.resource)[batch.units])
         held = np.ascontiguousarray(np.moveaxis(mine[holders][:, :, PRODUCTS:last], 2, 0))
@@ -48,19 +52,19 @@ def programs(case: Case, units: LoneUnits, variables: Floats) -> Iterator[Combin
         )  # fmt: skip
 
 
-def _followed(stores: LoneStores, charge: Floats, discharge: Floats) -> dict[str, Floats]:
+def _followed(stores: LoneStores, charge: Floats, discharge: Floats, nothing: float) -> dict[str, Floats]:
     """Return the powers and energies (U,T) that follow from what a solution charges and discharges, in one direction.
 
     Energies stay within what keeps the band, so rounding adds up to nothing.
     """
     energy, kept = stores.scalars[:, START], stores.scalars[:, RETENTION]
     power, energies, free = np.zeros_like(charge), np.zeros_like(charge), stores.free
+    moved = stores.gain * charge - stores.drain * discharge
+    moved[np.abs(moved) <= nothing * stores.gain * np.maximum(stores.charge, stores.discharge)] = 0.0
     for t in range(charge.shape[1]):
         gain, drain = stores.gain[:, t], stores.drain[:, t]
         rest = kept * energy - stores.demand[:, t]
-        change = (
-            np.clip(rest + gain * charge[:, t] - drain * discharge[:, t], stores.low[:, t], stores.high[:, t]) - rest
-        )
+        change = np.clip(rest + moved[:, t], stores.low[:, t], stores.high[:, t]) - rest
         change = np.clip(change, -drain * stores.discharge[:, t], gain * stores.charge[:, t])
         chosen = np.divide(change, np.where(change > 0.0, gain, drain), out=np.zeros_like(change), where=change != 0.0)
         power[:, t] = np.where(free[:, t], chosen, stores.fixed_kw[:, t])
@@ -68,6 +72,22 @@ def _followed(stores: LoneStores, charge: Floats, discharge: Floats) -> dict[str
     return {
         "charge_kw": np.maximum(power, 0.0), "discharge_kw": np.maximum(-power, 0.0), "energy_kwh": energies,
     }  # fmt: skip
+
+
+def without_surplus(
+    case: Case, combined: Iterable[CombinedPrograms], bids_mw: Sequence[Floats], surplus: float
+) -> None:
+    """Lower reserve in place by the share by which more was asked for than bids need; none is held that nobody wants.
+
+    bids_mw: of free and awarded bids, per product (B,). What one product holds too much of may be what another lacks:
+    all use the same power and energy. Awards were asked for as they are.
+    """
+    for r, product in enumerate(case.reserves):
+        free = np.append(np.isnan(product.committed_mw), False)[product.block]
+        wanted = traded_isps(product) & (np.append(bids_mw[r], 0.0)[product.block] > 0.0)
+        kept = np.where(wanted, np.where(free, 1.0 / (1.0 + surplus), 1.0), 0.0)
+        for one in combined:
+            one.held_kw[r] *= kept
 
 
 def proven_eur(units: LoneUnits, lp: WholeLp, point: WholeIterate, prices: Floats, isp_hours: float) -> float:
