@@ -174,7 +174,7 @@ class LoneLps:
     """Share by which more reserve is asked for than a bid needs, so that rounding leaves enough. Larger: fewer bids are
     lost to rounding, and programs cost more."""
     fine: float = 1e-4
-    """Share of the gap asked for to which a program is solved on where a bid is lost that lacks next to nothing. Larger:
+    """Share of the gap asked for to which a program is solved where a bid is lost that lacks next to nothing. Larger:
     fewer steps, and bids are lost that take all that can be held."""
     slight: float = 1e-3
     """Share of a step that a bid may lack without being lowered by it. Larger: fewer bids are lowered."""
