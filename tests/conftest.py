@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -92,6 +92,22 @@ def pytest_unconfigure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One test process more than cores: half of the time is waiting for daemons, counterparties and a browser."""
     return 1 + (os.cpu_count() or 1)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Let each process of a run import another part of the tests first: what one has compiled, the others only read.
+
+    In a fresh copy all of them would else compile the same file at the same time, each for itself.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None:
+        return
+    named = [Path(arg.partition("::")[0]).absolute() for arg in session.config.args]
+    files = sorted(file for path in named for file in ([path] if path.is_file() else path.rglob("test_*.py")))
+    first = int(worker["workerid"].removeprefix("gw")) * len(files) // int(worker["workercount"])
+    for file in files[first:] + files[:first]:
+        with suppress(Exception, pytest.skip.Exception):  # raised again, and said, where the file is collected
+            _ = pytest.Module.from_parent(session, path=file).obj
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -121,19 +121,19 @@ def test_without_time_or_when_cancelled_the_program_stays():
 def test_portfolios_too_large_for_one_model_are_planned_so():
     """1,640 cars of 4.14 to 11 kW at 41 points. A car needs 9.9 kWh, which take 11 kWh at 0.9.
 
-    A point carries 50 kWh per ISP, and its 40 cars take 440: eight of the cheapest ISPs and 0.8 of the ninth.
+    A point carries 70 kWh per ISP, and its 40 cars take 440: six of the cheapest ISPs and 20 kWh in the seventh.
     """
-    need, points = [0.0] * 11 + [9.9], 41
+    need, points = [0.0] * 7 + [9.9], 41
     parts = [
-        storage(12, point=p, charge_kw=11.0, charge_min_kw=4.14, eta_c=0.9, low=need, high=9.9)
+        storage(8, point=p, charge_kw=11.0, charge_min_kw=4.14, eta_c=0.9, low=need, high=9.9)
         for p in range(points) for _ in range(40)
     ]  # fmt: skip
-    limits = [limit(12, point=p, import_kw=200.0) for p in range(points)]
-    case = make(12, *parts, *limits, hours=0.25, points=points, price=PRICES[:12])
+    limits = [limit(8, point=p, import_kw=280.0) for p in range(points)]
+    case = make(8, *parts, *limits, hours=0.25, points=points, price=PRICES[:8])
     assert choices(case) > HARD
     assert chosen(case, Method.AUTO) is Method.DECOMPOSITION
-    cheapest = np.sort(PRICES[:12])
-    least_eur = points * 50.0 * (cheapest[:8].sum() + 0.8 * cheapest[8]) / 1000
+    cheapest = np.sort(PRICES[:8])
+    least_eur = points * (70.0 * cheapest[:6].sum() + 20.0 * cheapest[6]) / 1000
     found = solve(case, relative_gap=GAP, time_limit_s=120.0)
     assert -found.objective_eur == pytest.approx(least_eur, rel=2 * GAP)
     assert -found.objective_eur >= least_eur - 1e-6
