@@ -127,8 +127,7 @@ def reserve(
     for ceiling in (ceilings, ceilings_again):
         if ceiling is not None:
             ceiling.fit()
-    committed = committed_kw(case)
-    shortfall = np.zeros((len(case.reserves), case.isps))
+    committed, shortfall = committed_kw(case), np.zeros((len(case.reserves), case.isps))
     bids = [np.zeros(0)] * len(case.reserves)
     rooms, rooms_again = (
         None
@@ -139,7 +138,7 @@ def reserve(
         for k, of in enumerate((planned, called))
     )
     sides = [sum(takes(product, side) for side in SIDES) for product in case.reserves]
-    for r in np.argsort(-np.array(sides, dtype=np.int64), kind="stable").tolist():  # one-sided ones can use any room
+    for r in sorted(range(len(sides)), key=lambda r: -sides[r]):  # those of one side can use what room is left
         product = case.reserves[r]
         wanted = np.where(traded_isps(product), np.append(bids_mw[r], 0.0)[product.block], 0.0) * KW_PER_MW
         fill(case, mine, r, np.maximum(wanted - _sum(rest[r], mine, r), 0.0), rooms, ceilings)
