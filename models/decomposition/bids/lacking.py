@@ -13,6 +13,9 @@ from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.whole.linking import Linking
 from models.headroom import KW_PER_MW
 
+_LITTLE = 0.2
+"""Share of the most that the bids of any hours lack, EUR, up to which the bids of other hours are not at fault."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lacking:
@@ -35,20 +38,24 @@ class Lacking:
         return np.asarray(np.ceil(np.maximum(self.steps(others) - slight, 0.0)))
 
     def of_groups(self, others: Floats) -> Floats:
-        """Return what the bids of each group lack, EUR."""
+        """Return what the bids of each group lack, EUR; zero where that is little beside what others lack.
+
+        They may lack it only because bids of other hours take too much energy.
+        """
         result = np.zeros(int(self.group.max(initial=-1)) + 1)
         np.add.at(result, self.group[self.bid], self.eur * others[self.variable])
-        return result
+        return np.asarray(np.where(result > _LITTLE * result.max(initial=0.0), result, 0.0))
 
     def lowered(self, bids: Floats, others: Floats, slight: float) -> Floats:
         """Return bids (N,), steps, the one of each group that lacks most lowered by what it lacks.
 
         The others of its hours lack less once it is lower, or are the next to be lowered.
         """
-        lacks = self.steps(others)
-        most = np.zeros(int(self.group.max(initial=-1)) + 1)
+        lacks, at_fault = self.steps(others), self.of_groups(others) > 0.0
+        most = np.zeros(len(at_fault))
         np.maximum.at(most, self.group, lacks)
-        return np.asarray(bids - np.where(lacks == most[self.group], self.whole(others, slight), 0.0))
+        mine = (lacks == most[self.group]) & at_fault[self.group]
+        return np.asarray(bids - np.where(mine, self.whole(others, slight), 0.0))
 
 
 def with_shortfalls(

@@ -112,10 +112,12 @@ class _Search:
             if not made.follows(max(self.lone.gap_eur, self.tuning.lone.apart * self._open_eur())):
                 self.log.say("programs lose what the whole LP earns by charging and discharging at once")
                 return
-            found.tell(bids, made.bound_eur, made.slope_eur, made.missed_eur)
-            held = made.held if made.lost else None
-            if held is not None and not any(np.array_equal(held, one) for one in tried):
-                bids = held  # what could not be held is lowered first: prices say little about that
+            found.tell(bids, made)
+            beside = found.beside(tried)
+            if beside is not None:
+                bids = beside
+            elif found.held is None and not any(np.array_equal(made.held, one) for one in tried):
+                bids = made.held  # what could not be held is lowered first: prices say little about that
             else:
                 bids = self._next(found, [found.best, bids], tried)
 

@@ -44,17 +44,32 @@ class Surrogate:
     group: Ints  # (N,) bids of overlapping hours
     planes: list[tuple[float, Floats]] = field(default_factory=list)  # value at zero and slope (N,)
     missed: list[tuple[Floats, Floats, Floats]] = field(default_factory=list)  # bids (N,), slope (N,), EUR (groups,)
+    held: tuple[Floats, float] | None = None  # the best bids (N,) that were held, and their cost
+    bent: list[tuple[float, float]] = field(
+        default_factory=list
+    )  # of held bids: EUR beyond the least, expected and found
 
-    def tell(self, bids: Floats, cost_eur: float, slope: Floats, missed_eur: Floats) -> None:
-        """Note that all bids cost at least `cost_eur` + slope·(bids' − bids), and what these lack in each group."""
-        self.planes.append((cost_eur - float(slope @ bids), slope))
-        if missed_eur.any():
-            self.missed.append((bids, slope, missed_eur))
+    def tell(self, bids: Floats, made: Tried) -> None:
+        """Note what the best program with some bids (N,) costs, and what these lack in each group.
+
+        All other bids cost at least as much as its prices say. Beside bids that were held, what others lack is due to
+        those that differ.
+        """
+        cost, missed = made.bound_eur, made.missed_eur
+        self.planes.append((cost - float(made.slope_eur @ bids), made.slope_eur))
+        if made.lost:
+            if self.held is not None:
+                differ = np.isin(np.arange(len(missed)), self.group[bids != self.held[0]])
+                missed = np.where(differ, missed.sum() / differ.sum(), 0.0)
+            self.missed.append((bids, made.slope_eur, missed))
+            return
+        self.bent.append((float(self._beyond(bids[None])[0]), cost - self.least_eur))
+        if self.held is None or cost < self.held[1]:
+            self.held = bids, cost
 
     def below(self, bids: Floats) -> Floats:
         """Return what whole bids (M,N) are expected to cost (M,)."""
-        off = bids - self.best
-        value = self.least_eur + 0.5 * np.einsum("mi,ij,mj->m", off, self.bend, off)
+        value = self.least_eur + self._share() * self._beyond(bids)
         lacking = np.zeros((len(bids), int(self.group.max(initial=-1)) + 1))
         for at, slope, missed in self.missed:
             for g in np.flatnonzero(missed).tolist():
@@ -64,6 +79,16 @@ class Surrogate:
         for at_zero, slope in self.planes:
             value = np.maximum(value, at_zero + bids @ slope)
         return np.asarray(value)
+
+    def _beyond(self, bids: Floats) -> Floats:
+        """Return what bids (M,N) cost beyond the least (M,), if costs bent everywhere as where that was seen."""
+        off = bids - self.best
+        return np.asarray(0.5 * np.einsum("mi,ij,mj->m", off, self.bend, off))
+
+    def _share(self) -> float:
+        """Return the share of that which bids that were held did cost: mostly, costs bend less farther away."""
+        expected, found = np.array(self.bent).reshape(-1, 2).T
+        return min(float(expected @ found) / float(expected @ expected), 1.0) if expected.any() else 1.0
 
     def next(self, starts: list[Floats], tried: list[Floats]) -> tuple[Floats, float] | None:
         """Return whole bids (N,) not tried yet that are expected to cost least, and that cost."""
@@ -83,6 +108,18 @@ class Surrogate:
             if not any(np.array_equal(bids, one) for one in tried):
                 return bids, value
         return None
+
+    def beside(self, tried: list[Floats]) -> Floats | None:
+        """Return the bids (N,) that look best of those a step or two from the best ones that were held.
+
+        None where none of them looks better, or all were tried.
+        """
+        if self.held is None:
+            return None
+        near = self._near(self.held[0])
+        near = near[[not any(np.array_equal(one, other) for other in tried) for one in near]]
+        values = self.below(near)
+        return near[np.argmin(values)] if values.min(initial=np.inf) < self.held[1] else None
 
     def nearest(self) -> Floats:
         """Return the whole bids (N,) that are nearest to the best ones."""
