@@ -25,7 +25,8 @@ def batteries(seed, *, reserve_kw=50.0, power_kw=20.0, high_kwh=60.0, start_kwh=
         return np.where(holds if values.ndim == 1 else holds[:, None], own, values)
 
     first, most = np.zeros(len(holds)), np.zeros(len(holds))
-    first[holds], most[holds] = rng.uniform(*start_kwh, int(holds.sum())), reserve_kw
+    least, highest = start_kwh
+    first[holds], most[holds] = rng.uniform(least, highest, int(holds.sum())), reserve_kw
     stores = replace(
         stores, reserve_kw=of_holders(stores.reserve_kw, most), charge_kw=of_holders(stores.charge_kw, power_kw),
         discharge_kw=of_holders(stores.discharge_kw, power_kw), demand_kwh=of_holders(stores.demand_kwh, 0.0),
