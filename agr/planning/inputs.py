@@ -108,6 +108,7 @@ def read_inputs(
         later_prices=prices_per_isp(quoted_prices(reader, settings, later, now, []), settings, later, now),
         further_prices=ahead.further_prices,
         later_forecasts=ahead.later_forecasts,
+        next_forecasts=ahead.next_forecasts,
         reserved_w=reader.reserved_w(period.day),
         fixed=reader.fixed_positions(period.day),
         trades=tuple(reader.trades(period.day)),

@@ -18,6 +18,7 @@ from agr.planning.case.connection_limits import connection_limits
 from agr.planning.case.connection_tariffs import connection_tariffs, none_worse_off
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.later import DaysAhead, LaterPrice
+from agr.planning.case.night import raised_over_midnight
 from agr.planning.case.orders import orders_of
 from agr.planning.case.rows import Draft, PointIndex
 from models.case import NO_POINT, Anchor, Case, HeldAtMost, Limits, Reservations, held_freely
@@ -203,6 +204,7 @@ def build(inputs: Inputs) -> NamedCase:
         raise PlanError(
             f"the inputs of {inputs.period} contradict each other: {error}; correct the imported tables"
         ) from error
+    case = raised_over_midnight(inputs, case, names, notes)
     bound = orders_of(
         inputs.orders, index, case.isps, inputs.order_shortfall_eur_per_mwh, case.imbalance
     )  # fmt: skip

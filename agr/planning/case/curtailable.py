@@ -44,6 +44,12 @@ def _range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
     return added_kw(pinned, data.forecast_kw[units], isps), added_kw(pinned, 0.0, isps)
 
 
+def _unsteered_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return what generators give (n,T), kW: what is pinned, else their forecasts; and their forecasts."""
+    pinned, forecast = case.curtailable.pinned_kw[units], case.curtailable.forecast_kw[units]
+    return np.where(np.isnan(pinned), forecast, pinned), forecast
+
+
 CLASS = UnitClass(
     name="curtailable",
     shown=generator.KIND.name,
@@ -53,5 +59,6 @@ CLASS = UnitClass(
     power_kw=lambda _case, programs: programs.curtailable_kw,
     range_kw=_range_kw,
     unmanaged_kw=lambda case: case.curtailable.forecast_kw,
+    unsteered_kw=_unsteered_kw,
     forecast_kw=lambda case: case.curtailable.forecast_kw,
 )

@@ -27,5 +27,6 @@ CLASS = UnitClass(
     power_kw=lambda case, _programs: case.fixed.program_kw,
     range_kw=lambda case, units: (case.fixed.program_kw[units].sum(axis=0),) * 2,
     unmanaged_kw=lambda case: case.fixed.program_kw,
+    unsteered_kw=lambda case, units: (case.fixed.program_kw[units],) * 2,
     forecast_kw=lambda case: case.fixed.program_kw,
 )

@@ -82,6 +82,9 @@ class Inputs:
     """The same for the Periods after the next one that the plan looks ahead to, see Planning.look_ahead_days"""
     later_forecasts: tuple[Mapping[tuple[str, str], NDArray[np.float64]], ...] = ()
     """For each later Period that the plan looks ahead to: (resource, quantity) → (T,), of heat pumps only"""
+    next_forecasts: Mapping[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
+    """The known forecasts of the next Period, (resource, quantity) → (T,), where cars stay behind limits over midnight;
+    what is missing is taken to be as in this Period"""
     reserved_w: Mapping[str, tuple[int, ...]]  # contract → newest FlexReservationUpdate, signed
     fixed: Mapping[str, tuple[float, ...]]  # market → kW per ISP or MW per block, once its gate has closed
     trades: tuple[Trade, ...] = ()  # intraday trades that are known

@@ -150,6 +150,43 @@ def _range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
     return low, high
 
 
+def _unsteered_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return the powers (n,T), kW, of runs that start as early as they may, and nothing for another day.
+
+    A run that may be left for later draws nothing: it is counted after the Period.
+    """
+    data, found = case.shiftable, np.zeros((len(units), case.isps))
+    for row, unit in enumerate(units.tolist()):
+        first, length = int(data.first_start[unit]), int(data.length[unit])
+        if int(data.last_start[unit]) < case.isps:
+            part = data.profile_kw[unit, : min(length, case.isps - first)]
+            found[row, first : first + len(part)] = part
+    return found, np.zeros(found.shape)
+
+
+def _tails_kw(case: Case, units: Ints, isps: int) -> Floats:
+    """Return the most (n,m), kW, that runs can draw in each ISP after the Period, of all starts up to its end."""
+    data, found = case.shiftable, np.zeros((len(units), isps))
+    for row, unit in enumerate(units.tolist()):
+        length, last = int(data.length[unit]), int(data.last_start[unit])
+        for start in range(max(int(data.first_start[unit]), case.isps - length + 1), last + 1):
+            tail = data.profile_kw[unit, case.isps - start : length][:isps]
+            found[row, : len(tail)] = np.maximum(found[row, : len(tail)], tail)
+    return found
+
+
+def run_ahead(run: ShiftableRun, period: Period, isps: int) -> Floats:
+    """Return the power (n,), kW, of a run that cannot start before the Period ends, from the Period's start on.
+
+    It starts as early as it may; one that has a place in the Period draws nothing here.
+    """
+    found, (first, _, wait) = np.zeros(isps), _starts(run, period)
+    if first >= period.isp_count:
+        part = _per_isp(run.profile_kw, period.isp_minutes, wait)[: max(isps - first, 0)]
+        found[first : first + len(part)] = part
+    return found
+
+
 CLASS = UnitClass(
     name="shiftable",
     shown=shiftable_run.KIND.name,
@@ -159,6 +196,8 @@ CLASS = UnitClass(
     power_kw=lambda case, programs: power_kw(case, slice(None), programs.start),
     range_kw=_range_kw,
     unmanaged_kw=lambda case: power_kw(case, slice(None), case.shiftable.unmanaged_start),
+    unsteered_kw=_unsteered_kw,
+    tails_kw=_tails_kw,
     decided=lambda _case, programs: [int(start) for start in programs.start],
     carried=lambda case, programs: _to_come(case, programs.start),
     left_terms=("later runs",),

@@ -71,6 +71,20 @@ def _range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
     return added_kw(pinned, -data.discharge_kw[units], isps), added_kw(pinned, data.charge_kw[units], isps)
 
 
+def _unsteered_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return what stores draw (n,T), kW: what is pinned, else what follows the heat needed; and the latter.
+
+    Batteries and cars rest: what they charge can wait until limits have room.
+    """
+    data, shape = case.storage, (len(units), case.isps)
+    pinned, heat, into, most = (
+        np.broadcast_to(table[units], shape)
+        for table in (data.pinned_kw, data.demand_kwh, data.charge_efficiency, data.charge_kw)
+    )
+    usual = np.minimum(heat / (into * case.isp_hours), most)
+    return np.where(np.isnan(pinned), usual, pinned), usual
+
+
 def path_kwh(case: Case, programs: Programs, unit: int) -> Floats:
     """Return what a store really holds at the T+1 borders of the ISPs, kWh, without what its program misses."""
     start = case.storage.energy_start_kwh[unit : unit + 1]
@@ -120,6 +134,7 @@ CLASS = UnitClass(
     unmanaged_left=_unmanaged_left,
     path_kwh=path_kwh,
     able_kw=able_kw,
+    unsteered_kw=_unsteered_kw,
     stored_kwh=lambda programs: programs.energy_kwh,
     unmet_kwh=lambda _case, programs: programs.unmet_kwh,
     excess_kwh=lambda _case, programs: programs.excess_kwh,

@@ -91,6 +91,20 @@ def _unmanaged_kw(case: Case) -> NDArray[np.float64]:
     return np.asarray(case.switched.on_kw * unmanaged_on(case), dtype=np.float64)
 
 
+def _unsteered_kw(case: Case, units: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the powers (n,T), kW, of units that are on from the start of each window, as long as they must.
+
+    Pins come first. Least times are not looked at: they change which ISPs a unit is on in by a few.
+    """
+    data, shape = case.switched, (len(units), case.isps)
+    isp = np.arange(case.isps)[None, None, :]
+    first, end = data.window_first[units, :, None], data.window_end[units, :, None]
+    until = np.minimum(first + data.least_on[units, :, None], end)
+    usual = ((first <= isp) & (isp < until)).any(axis=1).astype(np.float64)
+    pinned, power = (np.broadcast_to(table[units], shape) for table in (data.pinned_on, data.on_kw))
+    return power * np.where(np.isnan(pinned), usual, pinned), power * usual
+
+
 def _isps(minutes: float, isp_minutes: int) -> int:
     count = max(floor(abs(minutes) / isp_minutes + _ROUNDING), 1)
     return count if minutes > 0 else -count
@@ -160,6 +174,7 @@ CLASS = UnitClass(
     power_kw=lambda case, programs: case.switched.on_kw * programs.switched_on,
     range_kw=_range_kw,
     unmanaged_kw=_unmanaged_kw,
+    unsteered_kw=_unsteered_kw,
     decided=lambda _case, programs: list(programs.switched_on),
     carried=lambda case, programs: carried_isps(case, programs.switched_on),
     unmet_kwh=lambda case, programs: missed_kwh(case, programs, least=True),

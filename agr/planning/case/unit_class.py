@@ -44,6 +44,12 @@ class UnitClass:
     range_kw: Callable[[Case, Ints], tuple[Floats, Floats]] | None = None
     """Lowest and highest consumption (T,), kW, of units (n,) together, each ISP taken by itself; None: not known, so
     trades are not limited to what resources can do"""
+    unsteered_kw: Callable[[Case, Ints], tuple[Floats, Floats]] | None = None
+    """(case, units (n,)): what each is taken to draw in the Period (n,T), kW, with what is pinned, where limits must
+    leave room for cars; and what on a day like it (n,T). None: nothing"""
+    tails_kw: Callable[[Case, Ints, int], Floats] | None = None
+    """(case, units (n,), m): the most that what each begins in the Period, or leaves for later, can draw in each of
+    the m ISPs after it (n,m), kW; None: what a day like the Period draws says it"""
     forecast_kw: Callable[[Case], Floats] | None = None
     """The forecasts (U,T) of power, kW, that programs follow or stay within; None: the class has none"""
     decided: Callable[[Case, Programs], Sequence[Decision]] | None = None

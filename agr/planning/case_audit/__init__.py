@@ -18,6 +18,7 @@ markets    prices of every ISP, products, depths, gates, positions; trades are n
 capacity   products: blocks of local hours, their prices and depths, awards
 worth      the worth of a car's missing energy at midnight, where the prices until its departure are known
 ahead      the worth of what batteries and buffers hold at midnight, where plans look ahead to the days after
+night      what cars must hold at midnight because limits cannot carry all that is needed after it
 carried    what was credited for what the Period before left, and is debited here; what stores really hold by then
 expectations  sessions that only stand in: to come, no more than forecast
 visits     cars that nobody planned: what their charge points give, from when to when, no more than they want
@@ -43,6 +44,7 @@ from agr.planning.case_audit import (
     followers,
     grid,
     markets,
+    night,
     peaks,
     prices,
     runs,
@@ -66,7 +68,7 @@ __all__ = [
 _CASES: tuple[Callable[[AuditContext], Iterator[str]], ...] = (
     runs.check_case, switched.check_case, followers.check_case, grid.check_case, connections.check_case,
     tariffs.check_case, markets.check_case, balancing.check_case, capacity.check_case, worth.check_case,
-    ahead.check_case, carried.check_case, visits.check_case, expectations.check_case,
+    ahead.check_case, night.check_case, carried.check_case, visits.check_case, expectations.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[AuditContext, Programs], Iterator[str]], ...] = (
     runs.check_programs, switched.check_programs, followers.check_programs,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
@@ -192,7 +193,7 @@ def _cars(context: AuditContext, rows: Sequence[EvSession]) -> Stores:
     target = initial + energy
     low = np.zeros((len(rows), isps))
     last = np.minimum(np.ceil(departure / day.length).astype(np.int64), isps) - 1
-    owed = np.maximum(target - after_h * into, 0.0)
+    owed = _with_shares(context, rows, np.maximum(target - after_h * into, 0.0), target, after_h > 0)
     low[np.arange(isps) >= last[:, None]] = np.repeat(owed, isps - last)
     unmanaged = [
         context.facts.unmanaged_state.get(row.resource, 0.0) if row.arrival < day.midnight else 0.0 for row in rows
@@ -216,3 +217,19 @@ def _cars(context: AuditContext, rows: Sequence[EvSession]) -> Stores:
         end_worth_eur_per_kwh=np.where(after_h > 0, np.nan, 0.0),
         zero_kwh=np.where(after_h > 0, target, 0.0),
     )
+
+
+def _with_shares(
+    context: AuditContext, rows: Sequence[EvSession], owed: Floats, target: Floats, stays: NDArray[np.bool_]
+) -> Floats:  # fmt: skip
+    """Return what cars must hold when they leave, or at midnight (U,): there it may be more than their power asks for.
+
+    How much more is judged for all cars behind a limit together, see agr.planning.case_audit.night.
+    """
+    found, data = owed.copy(), context.case.storage
+    places = context.rows_of("storage", [row.resource for row in rows])
+    for u, place in enumerate(places.tolist()):
+        if stays[u] and place >= 0:
+            held = float(data.energy_min_kwh[place, -1])
+            found[u] = held if owed[u] < held <= target[u] * (1 + 1e-9) else owed[u]
+    return found

@@ -149,6 +149,10 @@ class Facts(Protocol):
         """(resource, quantity) → forecast, of each later day that is looked at."""
 
     @property
+    def next_forecasts(self) -> Mapping[tuple[str, str], Floats]:
+        """(resource, quantity) → forecast of the next day, as far as known, where cars stay behind limits."""
+
+    @property
     def reserved_w(self) -> Mapping[str, tuple[int, ...]]:
         """Contract → W per ISP of the newest update."""
 
