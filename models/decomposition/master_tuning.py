@@ -170,6 +170,8 @@ class LoneLps:
     that cannot be held are tried more often."""
     most_tried: int = 8
     """Most sets of whole bids that are tried. Larger: bids may be better."""
+    fine_tried: int = 1
+    """The same where bids have many steps, after those that need not be whole were rounded down. Larger: the same."""
     beyond: float = 1e-6
     """Share by which more reserve is asked for than a bid needs, so that rounding leaves enough. Larger: fewer bids are
     lost to rounding, and programs cost more."""
@@ -181,5 +183,12 @@ class LoneLps:
     apart: float = 0.5
     """Share of what is still open that a program may lose against the linear program with its bids while other bids are
     tried: more of it than that, they will not mend. Larger: more bids are tried where programs cannot follow."""
+    rest_eur_per_kwh: float = 3e-5
+    """What moving a store or curtailing a generator costs more while a solution is moved to where units rest. Larger:
+    fewer steps, calmer programs, and poorer ones: trades that earn less than this are left."""
+    still_kw: float = 1e-3
+    """Power at which a unit counts as resting then. Larger: fewer steps, and programs that lose more."""
+    rest_steps: int = 30
+    """Most steps taken for it. Larger: longer runs where rounding spoils the equations."""
     decided: float = 1e-3
     """Share of its program that a run may lack where its start counts as decided. Larger: fewer programs are solved."""

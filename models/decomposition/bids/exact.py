@@ -43,8 +43,12 @@ def has_whole_bids(case: Case) -> bool:
 
 def awarded_to_few(case: Case) -> bool:
     """Return whether few units hold what was awarded: a mixture of their answers seldom does, and its bound is poor."""
-    awarded = any(bool((np.nan_to_num(product.committed_mw) > 0).any()) for product in case.reserves)
-    return awarded and _few_may_hold(case)
+    return awarded(case) and _few_may_hold(case)
+
+
+def awarded(case: Case) -> bool:
+    """Return whether any balancing capacity was awarded."""
+    return any(bool((np.nan_to_num(product.committed_mw) > 0).any()) for product in case.reserves)
 
 
 def _few_may_hold(case: Case) -> bool:

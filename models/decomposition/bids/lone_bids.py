@@ -17,12 +17,13 @@ from threadpoolctl import threadpool_limits
 from models.assembly import assemble
 from models.case import Bools, Case, Floats
 from models.decomposition.bids.lacking import Lacking, with_shortfalls
-from models.decomposition.bids.lone_case import able_mw
+from models.decomposition.bids.lone_case import able_mw, begun
+from models.decomposition.bids.lone_prices import bend_of, slope_eur_of
 from models.decomposition.bids.surrogate import Surrogate, Tried, groups_of
+from models.decomposition.master.possible_bids import coarse
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, duals, shadow
 from models.decomposition.prices.grouping import group_units
-from models.decomposition.primal.convex_combination import CombinedPrograms
 from models.decomposition.primal.recovery import Recovered, complete
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.decomposition.whole.equations import Equations, NewtonSolver
@@ -30,9 +31,9 @@ from models.decomposition.whole.interior import WholeSolution, first_iterate, so
 from models.decomposition.whole.linking import Linking, joined, linking_of, parted
 from models.decomposition.whole.lone import lone_units
 from models.decomposition.whole.lone_answers import programs, proven_eur, without_surplus
+from models.decomposition.whole.resting import moves_of, rest
 from models.decomposition.whole.runs import run_columns, with_runs
 from models.decomposition.whole.whole_lp import WholeIterate, WholeLp, copied
-from models.headroom import KW_PER_MW
 from models.outcome import Outcome, Termination
 from models.solver import version
 from models.solver_log import SolverLog
@@ -46,7 +47,7 @@ class _Solved:
     """A solution: its point, what it proves, and its prices."""
 
     linking: Linking
-    lp: WholeLp
+    solver: NewtonSolver
     point: WholeIterate
     bound_eur: float  # of the cost
     prices: DualPrices
@@ -71,6 +72,9 @@ class LoneBids:
         self._first = self.master.first_prices()
         self._units = lone_units(case, self.grouping)
         self._runs = run_columns(case, self._units.runs)
+        self._moves = moves_of(self._units)
+        self.fine = not coarse(case, tuning.bids.steps)
+        self._any: _Solved | None = None  # the solution with any bids
         able = able_mw(case, self.master, self._units)
         self._free = self.master.free.low.copy(), np.minimum(self.master.free.high, able)
         self._earlier: tuple[WholeIterate, Linking] | None = None  # a point far enough from the corners to begin from
@@ -91,7 +95,7 @@ class LoneBids:
     def any_bids(self) -> Surrogate | None:
         """Return what is known of whole bids from those that need not be whole; None if there was no time."""
         self._release()
-        solved = self._solve(None, bend=True)
+        self._any = solved = self._solve(None, bend=True)
         if solved is None or solved.bend is None:
             return None
         mine = self.master.bidding
@@ -103,25 +107,43 @@ class LoneBids:
 
     def best(self, bids: Floats) -> Tried | None:
         """Return the best program with these bids (N,), steps; None if there was no time."""
-        began, master = perf_counter(), self.master
-        wanted = np.zeros(len(master.free.value))
-        wanted[master.bidding] = bids * self.step_mw
+        began = perf_counter()
+        wanted = self._wanted_mw(bids)
         self._commit(wanted)
         solved = self._solve(None)
+        return None if solved is None else self._tried(solved, bids, wanted, began)
+
+    def rounded(self) -> Tried | None:
+        """Return the program with any bids, as it is with them rounded down; None if there was none."""
+        solved, mine = self._any, self.master.bidding
         if solved is None:
             return None
+        steps = np.floor(solved.linking.positions_of(solved.others)[mine] / self.step_mw + self._tuning.lone.slight)
+        bids = np.where(steps >= self.minimum, np.minimum(steps, self.most), 0.0)
+        return self._tried(solved, bids, self._wanted_mw(bids), perf_counter())
+
+    def _wanted_mw(self, bids: Floats) -> Floats:
+        """Return all positions (P,) with these bids (N,), steps."""
+        wanted = np.zeros(len(self.master.free.value))
+        wanted[self.master.bidding] = bids * self.step_mw
+        return wanted
+
+    def _tried(self, solved: _Solved, bids: Floats, wanted: Floats, began: float) -> Tried | None:
+        """Return the program that a solution makes with these bids (N,), and what is known of others from it."""
         taken, decided = self._runs.taken(solved.others, self._tuning.lone.decided)
         recovered = self._recovered(solved, wanted, taken)
-        lost = self._lost(recovered, wanted)
-        left_eur = -solved.bound_eur - recovered.objective_eur
-        if not decided and (lost.any() or left_eur > self._tuning.lone.enough * self.gap_eur):
-            solved = self._solve(taken)  # all else follows the starts that were taken
-            if solved is None:
+        if not decided and self._loses(solved, recovered, wanted):
+            found = self._solve(taken)  # all else follows the starts that were taken
+            if found is None:
                 return None
+            solved = found
             recovered = self._recovered(solved, wanted, taken)
-            lost = self._lost(recovered, wanted)
         slight = self._tuning.lone.slight
-        if lost.any() and not solved.lacking.whole(solved.others, slight)[lost].any():
+        if self.fine:
+            solved = self._rested(solved)
+            recovered = self._recovered(solved, wanted, taken)
+        lost = self._lost(recovered, wanted)
+        if lost.any() and not self.fine and not solved.lacking.whole(solved.others, slight)[lost].any():
             solved = self._finer(solved)
             recovered = self._recovered(solved, wanted, taken, nothing=self._tuning.lone.beyond)
             lost = self._lost(recovered, wanted)
@@ -138,19 +160,27 @@ class LoneBids:
             held=np.where(lower >= self.minimum, lower, 0.0),
         )  # fmt: skip
 
+    def _loses(self, solved: _Solved, recovered: Recovered, wanted_mw: Floats) -> bool:
+        """Return whether a program holds less than its bids, or earns clearly less than the linear program."""
+        left_eur = -solved.bound_eur - recovered.objective_eur
+        return bool(self._lost(recovered, wanted_mw).any()) or left_eur > self._tuning.lone.enough * self.gap_eur
+
+    def _rested(self, solved: _Solved) -> _Solved:
+        """Move a solution to one in which stores rest where moving earns nothing; its bound and prices stay."""
+        tuning, lp = self._tuning, solved.solver.lp
+        with threadpool_limits(1, "blas"):
+            found = rest(
+                solved.solver, solved.point, self._moves, lone=tuning.lone, tuning=tuning.whole,
+                eur_per_kw=tuning.lone.rest_eur_per_kwh * self._case.isp_hours,
+                enough_eur=tuning.lone.near * self.gap_eur, interrupted=self._interrupted,
+            )  # fmt: skip
+        self._log.say(f"{found.steps} more steps to where units rest that earn nothing by moving")
+        return replace(solved, others=lp.parts(solved.point.value)[3])
+
     def _lost(self, recovered: Recovered, wanted_mw: Floats) -> Bools:
         """Return which bids (N,) are not held as wanted (P,)."""
         held = np.array([recovered.plain.bids_mw[r][block] for r, block in self.master.bids])
         return np.asarray(wanted_mw[self.master.bidding] - held > 1e-9)
-
-    def _slope_eur(self, prices: DualPrices) -> Floats:
-        """Return what another step of each bid costs (N,), by the prices."""
-        free, result = self.master.free, np.zeros(len(self.step_mw))
-        for n, (r, _) in enumerate(self.master.bids):
-            mine = free.bid_of[r] == self.master.products + n
-            paid = float(prices.reserve[r, mine].sum() + prices.called[r, mine].sum())
-            result[n] = (float(free.price[self.master.products + n]) - KW_PER_MW * paid) * self.step_mw[n]
-        return result
 
     def _release(self) -> None:
         master = self.master
@@ -178,7 +208,7 @@ class LoneBids:
         known = np.append(y[linking.used], np.zeros(len(linking.right) - int(linking.used.sum())))
         eur = tuning.first_price * float(np.abs(self._first.balance).mean()) + 1e-9
         solver = NewtonSolver(lp)
-        earlier = self._begun(linking) if taken is None and not bend else None
+        earlier = begun(*self._earlier, linking) if self._earlier and taken is None and not bend else None
         begins = [first_iterate(lp, known, eur)] if earlier is None else [earlier, first_iterate(lp, known, eur)]
         for begin in begins:  # from an earlier point, if that succeeds
             with threadpool_limits(1, "blas"):
@@ -193,7 +223,7 @@ class LoneBids:
             f"whole LP: {found.steps} steps of the interior-point method, {found.gap_eur:.3g} EUR from the best, "
             f"rows within {found.miss_kw:.2g} kW"
         )
-        return self._proven(linking, lp, begin, lacking, bent)
+        return self._proven(linking, solver, begin, lacking, bent)
 
     def _reached(
         self, solver: NewtonSolver, point: WholeIterate, *, bend: bool, keep: bool
@@ -209,7 +239,7 @@ class LoneBids:
         found = self._towards(solver, point, steps, lone.far * gross)
         if bend and np.isfinite(found.gap_eur):
             with suppress(linalg.LinAlgError):  # rounding has spoilt the equations: then nothing is known of other bids
-                bent = self._bend(linking, Equations(solver, point, solver.lp.misses(point)).bend)
+                bent = bend_of(self.master, linking, Equations(solver, point, solver.lp.misses(point)).bend)
         whole, enough_eur = self._tuning.whole, lone.near * self.gap_eur
         found = solve(solver, point, found.steps, enough_eur=enough_eur, tuning=whole, interrupted=self._interrupted)
         return found, bent
@@ -222,40 +252,15 @@ class LoneBids:
     def _finer(self, solved: _Solved) -> _Solved:
         """Return a solution nearer to its corner: where reserve just fits, what units move too much is lacking."""
         point, tuning = copied(solved.point), replace(self._tuning.whole, most_steps=_FINER)
-        solver, enough_eur = NewtonSolver(solved.lp), self._tuning.lone.fine * self.gap_eur
+        solver, enough_eur = NewtonSolver(solved.solver.lp), self._tuning.lone.fine * self.gap_eur
         with threadpool_limits(1, "blas"):
             solve(solver, point, 0, enough_eur=enough_eur, tuning=tuning, interrupted=self._interrupted)
-        return self._proven(solved.linking, solved.lp, point, solved.lacking, None)
-
-    def _begun(self, linking: Linking) -> WholeIterate | None:
-        """Return the point of an earlier program that was far enough from its corners; None where there was none.
-
-        Programs differ in their bids only: variables that are in both keep their values and multipliers.
-        """
-        if self._earlier is None:
-            return None
-        point, before = self._earlier
-        kept = np.isin(np.flatnonzero(before.free), np.flatnonzero(linking.free))
-        if int(kept.sum()) != int(linking.free.sum()):
-            return None
-        inside = len(point.value) - len(before.cost)
-        found = copied(point)
-        for name in ("value", "below", "above"):
-            values = getattr(found, name)
-            setattr(found, name, np.concatenate([values[:inside], values[inside:][kept]]))
-        return found
-
-    def _bend(self, linking: Linking, bend: Floats) -> Floats:
-        """Return how the prices of bids follow the bids (N,N), EUR per MW²; zero for bids that can only be zero."""
-        position = np.flatnonzero(linking.free)[linking.positions]
-        mine = np.flatnonzero((position >= self.master.bidding.start) & (position < self.master.bidding.stop))
-        result, bids = np.zeros((len(self.step_mw),) * 2), position[mine] - self.master.bidding.start
-        result[np.ix_(bids, bids)] = bend[np.ix_(mine, mine)]
-        return result
+        return self._proven(solved.linking, solver, point, solved.lacking, None)
 
     def _proven(
-        self, linking: Linking, lp: WholeLp, point: WholeIterate, lacking: Lacking, bend: Floats | None
+        self, linking: Linking, solver: NewtonSolver, point: WholeIterate, lacking: Lacking, bend: Floats | None
     ) -> _Solved:  # fmt: skip
+        lp = solver.lp
         y = np.where(linking.used, 0.0, joined(self._first))
         y[linking.used] = point.prices[: int(linking.used.sum())]
         prices = self.master.within(parted(y, self._first))
@@ -264,29 +269,21 @@ class LoneBids:
         if len(self._runs.start):
             seen = (linking.seen @ y).reshape(-1, self._case.isps, lp.blocks.output.shape[1])[:, :, 0]
             eur += self._runs.bound_eur(seen)
-        slope_eur = self._slope_eur(prices)
+        slope_eur = slope_eur_of(self.master, prices)
         bound_eur = self.master.bound(prices, eur) - float(slope_eur @ self._surplus)  # which no bid has to pay for
         return _Solved(
-            linking=linking, lp=lp, point=point, bound_eur=bound_eur, prices=prices, slope_eur=slope_eur,
+            linking=linking, solver=solver, point=point, bound_eur=bound_eur, prices=prices, slope_eur=slope_eur,
             others=lp.parts(point.value)[3], lacking=lacking, bend=bend,
         )  # fmt: skip
 
     def _recovered(self, solved: _Solved, wanted_mw: Floats, taken: Bools, nothing: float = 0.0) -> Recovered:
-        case, combined = self._case, list[CombinedPrograms]()
-        combined.extend(programs(case, self._units, solved.lp.parts(solved.point.value)[0], nothing))
-        for index, runs in enumerate(self._runs.batches):
-            chosen = self._runs.starts(np.flatnonzero(taken), index)
-            batch, nobody = runs.batch, np.zeros(0, dtype=np.int64)
-            combined.append(CombinedPrograms(
-                resource=batch.resource, called=batch.called, units=batch.units,
-                fields=dict.fromkeys(batch.resource.fields, chosen), reserve_units=nobody,
-                held_kw=np.zeros((len(case.reserves), 0, case.isps)),
-            ))  # fmt: skip
-        bids = [np.nan_to_num(one.committed_mw).astype(np.float64) for one in case.reserves]
+        chains = solved.solver.lp.parts(solved.point.value)[0]
+        combined = [*programs(self._case, self._units, chains, nothing), *self._runs.programs(self._case, taken)]
+        bids = [np.nan_to_num(one.committed_mw).astype(np.float64) for one in self._case.reserves]
         for p, (r, block) in enumerate(self.master.bids, start=self.master.products):
             bids[r][block] = wanted_mw[p]
-        without_surplus(case, combined, bids, self._tuning.lone.beyond)
-        return complete(case, combined, bids)
+        without_surplus(self._case, combined, bids, self._tuning.lone.beyond)
+        return complete(self._case, combined, bids)
 
     def _outcome(self, solved: _Solved, recovered: Recovered, bids: Floats | None, seconds: float) -> Outcome:
         """Return the outcome; its bound is that of its bids, and holds for nothing else."""

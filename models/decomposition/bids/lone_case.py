@@ -1,4 +1,4 @@
-"""Which cases are one program of units that answer alone, and which bids all units could hold.
+"""Which cases are one program of units that answer alone, which bids all units could hold, and where other bids begin.
 
 Source: docs/explanation/optimisation.md §3.10.
 """
@@ -10,7 +10,9 @@ from models.decomposition.joint.connections import SOLAR, STORAGE
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.master_tuning import LoneLps
 from models.decomposition.prices.grouping import may_hold
+from models.decomposition.whole.linking import Linking
 from models.decomposition.whole.lone import LoneUnits
+from models.decomposition.whole.whole_lp import WholeIterate, copied
 from models.headroom import KW_PER_MW
 from models.resources.registry import BY_NAME
 from models.resources.storage.layout import SLACK
@@ -54,3 +56,19 @@ def able_mw(case: Case, master: RestrictedMaster, units: LoneUnits) -> Floats:
         able_kw = np.bincount(isp % case.isps, held_kw, case.isps)[master.free.bid_of[r] == p].min()
         result[p] = np.floor(able_kw / (KW_PER_MW * master.step_mw[p]) + _ROUNDING) * master.step_mw[p]
     return result
+
+
+def begun(point: WholeIterate, before: Linking, linking: Linking) -> WholeIterate | None:
+    """Return the point of an earlier program, far enough from its corners, for these linking rows; None if it has none.
+
+    Programs differ in their bids only: variables that are in both keep their values and multipliers.
+    """
+    kept = np.isin(np.flatnonzero(before.free), np.flatnonzero(linking.free))
+    if int(kept.sum()) != int(linking.free.sum()):
+        return None
+    inside = len(point.value) - len(before.cost)
+    found = copied(point)
+    for name in ("value", "below", "above"):
+        values = getattr(found, name)
+        setattr(found, name, np.concatenate([values[:inside], values[inside:][kept]]))
+    return found

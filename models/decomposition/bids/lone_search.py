@@ -47,6 +47,14 @@ def is_large_lone(case: Case, tuning: Tuning = DEFAULT) -> bool:
     return case.anchor is None and cells >= tuning.lone.least_cells and is_lone(case, tuning.lone)
 
 
+def is_fine_lone(case: Case, tuning: Tuning = DEFAULT) -> bool:
+    """Return whether units answer alone and bids have many steps, if any: the whole is about one linear program.
+
+    With a program announced it is left to the other methods, see is_large_lone.
+    """
+    return case.anchor is None and is_lone(case, tuning.lone) and not coarse(case, tuning.bids.steps)
+
+
 def plan_lone_bids(
     case: Case,
     *,
@@ -98,10 +106,12 @@ class _Search:
             return
         self.bound_eur = found.least_eur
         self.log.say(f"the whole with any bids: no program above {-self.bound_eur:.6f} EUR")
+        if self.lone.fine:
+            self._keep(self.lone.rounded())
         tried, nearest = list[Floats](), found.nearest()
         near = bool((np.abs(nearest - found.best) <= self.tuning.lone.nearly).all())
         bids = nearest if near else self._next(found, [found.best], [])
-        for _ in range(self.tuning.lone.most_tried):
+        for _ in range(self.tuning.lone.fine_tried if self.lone.fine else self.tuning.lone.most_tried):
             if bids is None or self._proven():
                 return
             tried.append(bids)
@@ -128,7 +138,9 @@ class _Search:
             return None
         return proposed[0]
 
-    def _keep(self, made: Tried) -> None:
+    def _keep(self, made: Tried | None) -> None:
+        if made is None:
+            return
         self.log.say(f"the whole with these bids: worth {made.outcome.objective_eur:.6f} EUR")
         if self.best is None or made.outcome.objective_eur > self.best.objective_eur:
             self.best = made.outcome

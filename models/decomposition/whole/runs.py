@@ -3,12 +3,14 @@
 Source: docs/explanation/optimisation.md §3.10.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from models.case import Bools, Case, Floats, Ints
+from models.decomposition.primal.convex_combination import CombinedPrograms
 from models.decomposition.whole.arrow import NO_PART
 from models.decomposition.whole.linking import Linking
 from models.decomposition.whole.lone import LoneRuns
@@ -45,6 +47,17 @@ class RunColumns:
     def starts(self, best: Ints, batch: int) -> Choices:
         """Return the starts of a batch's units, given the programs that all units take."""
         return np.asarray(self.start[best[self.batch[best] == batch]])
+
+    def programs(self, case: Case, taken: Bools) -> Iterator[CombinedPrograms]:
+        """Yield the programs of the units of each batch, given which are taken (C,)."""
+        nobody = np.zeros(0, dtype=np.int64)
+        for index, runs in enumerate(self.batches):
+            batch, chosen = runs.batch, self.starts(np.flatnonzero(taken), index)
+            yield CombinedPrograms(
+                resource=batch.resource, called=batch.called, units=batch.units,
+                fields=dict.fromkeys(batch.resource.fields, chosen), reserve_units=nobody,
+                held_kw=np.zeros((len(case.reserves), 0, case.isps)),
+            )  # fmt: skip
 
     def bound_eur(self, seen: Floats) -> float:
         """Return the least that all units can cost at prices of power by family (F,T), EUR per kW."""
