@@ -261,7 +261,7 @@ def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, mark
             look.take(page)
             assert look.fits(page), f"{name} scrolls sideways, {look.name}"
             picture(page, f"{name}-{look.name}")
-            barriers += [f"{name}, {found}" for found in look.barriers(page) if axe is not None]
+            barriers += [f"{name}, {found}" for found in (look.barriers(page) if axe is not None else [])]
         looks.reverse()  # the next page begins as this one ends: nothing is drawn once more to be left
     context.close()
     assert errors == []
