@@ -128,13 +128,13 @@ def _proven(before: Solved, named: NamedCase, found: Outcome) -> Outcome:
     Raises ProofError where bound and program contradict each other.
     """
     from models.flexibility.ordering import bounded
-    from models.flexibility.restricting import bound_with_orders
+    from models.flexibility.restricting import raised_eur
 
     case, planned = named.case, before.outcome
     if case.start is not None:  # of the plan in force, for the next search to begin with; they prove nothing here
         found = replace(found, duals=replace(case.start, bound_eur=nan))
     paid = float(case.orders.price_eur[len(before.named.case.orders.name) :].sum())
-    proven = bounded(found, bound_with_orders(before.named.case, planned, case, paid))
+    proven = bounded(found, planned.bound_eur + raised_eur(before.named.case, case, paid))
     return proven if planned.termination is Termination.OPTIMAL else replace(proven, termination=Termination.GAP_OPEN)
 
 

@@ -13,7 +13,7 @@ from models.case import UNIT_CLASSES, Case
 from models.errors import CaseError
 from models.evaluation import Earlier, keep
 from models.flexibility.blending import blended, blended_headroom
-from models.flexibility.restricting import bound_with_orders
+from models.flexibility.restricting import raised_eur
 from models.outcome import Outcome, Termination
 
 PROVEN = 1e-3
@@ -51,13 +51,11 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float, was: C
         raise CaseError("units of the congestion point cannot run the program that the offer was priced with")
     found = kept.outcome
     paid = found.terms_eur.get("flexibility sold", 0.0) - planned.terms_eur.get("flexibility sold", 0.0)
-    known = bound_with_orders(was, planned, part, paid)
-    # A part is proven with the bound of its prices, beside a remainder that is paid for the order.
-    prices = part.start
-    if prices is not None:
-        of_prices = bound_with_orders(was, replace(planned, bound_eur=prices.bound_eur), part, paid)
-        prices = replace(prices, bound_eur=of_prices if np.isfinite(of_prices) else np.nan)
-        known = min(known, of_prices)
+    raised = raised_eur(was, part, paid)
+    known, prices = planned.bound_eur + raised, part.start
+    if prices is not None:  # a part is proven with their bound, beside a remainder that is paid for the order
+        prices = replace(prices, bound_eur=prices.bound_eur + raised if np.isfinite(raised) else np.nan)
+        known = float(np.fmin(known, prices.bound_eur))
     return replace(bounded(found, known), solver="ordered offer", duals=prices)
 
 

@@ -9,20 +9,15 @@ from typing import Any
 import numpy as np
 
 from models.case import Case, no_orders
-from models.outcome import Outcome
-
-_MOVED = "prognosis change"
 
 
-def bound_with_orders(was: Case, planned: Outcome, case: Case, paid_eur: float) -> float:
-    """Return a bound, EUR, on what a program with further orders, which pay `paid_eur`, is worth in a case.
+def raised_eur(was: Case, case: Case, paid_eur: float) -> float:
+    """Return by how much, EUR, what bounds a plan must be raised to bound programs with further orders in a case.
 
-    `planned` was made in the case `was`. Infinite where the cases differ by more than further orders and what is
-    announced: what was bound to an offer, or its depth of the market, may be free by now.
+    The plan was made in the case `was`; the orders pay `paid_eur`. Infinite where the cases differ by more than further
+    orders and what is announced: what was bound to an offer, or its depth of the market, may be free by now.
     """
-    if not only_orders_are_new(was, case):
-        return np.inf
-    return planned.bound_eur + paid_eur + _freed_eur(case, planned)
+    return paid_eur + _freed_eur(was, case) if only_orders_are_new(was, case) else np.inf
 
 
 def only_orders_are_new(was: Case, case: Case) -> bool:
@@ -47,15 +42,18 @@ def _alike(one: Any, other: Any) -> bool:
     return bool(one == other or (one != one and other != other))
 
 
-def _freed_eur(case: Case, planned: Outcome) -> float:
-    """Return the most, EUR, that a program can gain because others are announced than when the plan was made.
+def _freed_eur(was: Case, case: Case) -> float:
+    """Return the most, EUR, that a program can gain because other programs are announced than in an earlier case.
 
-    With what was announced then, A, and is now, B, any program P costs less by at most s·|P − A| − s·|P − B|, which
-    is at most s·|A − B|, and that is at most s·|A − planned| + s·|planned − B|. The first is what the plan paid.
+    With A announced then, and B now, any program P costs less by at most s·|P − A| − s·|P − B|, which is at most
+    s·|A − B|. There is no such bound where leaving it costs less now, or a point is announced no more.
     """
-    if _MOVED not in planned.terms_eur:
+    before, now = was.anchor, case.anchor
+    if before is None:
         return 0.0
-    if case.anchor is None:
+    if now is None or now.eur_per_mwh < before.eur_per_mwh:
         return np.inf
-    away_kw = np.abs(np.nan_to_num(planned.point_kw - case.anchor.point_kw)).sum()
-    return float(case.anchor.eur_per_mwh * away_kw * case.isp_hours / 1000 - planned.terms_eur[_MOVED])
+    if (np.isnan(now.point_kw) & ~np.isnan(before.point_kw)).any():
+        return np.inf
+    apart_kw = np.abs(np.nan_to_num(before.point_kw - now.point_kw)).sum()
+    return float(before.eur_per_mwh * apart_kw * case.isp_hours / 1000)

@@ -10,7 +10,7 @@ from models.earlier_plan import Duals
 from models.errors import ProofError
 from models.flexibility.excerpt import excerpt
 from models.flexibility.ordering import bounded, ordered
-from models.flexibility.restricting import bound_with_orders, only_orders_are_new
+from models.flexibility.restricting import only_orders_are_new, raised_eur
 from models.markets.announced import Anchor
 from models.part import subproblem
 from models.reference.problem import solve
@@ -54,7 +54,7 @@ def test_a_plan_that_left_what_was_announced_bounds_no_program_that_need_not():
 
 def test_a_plan_that_was_bound_by_more_than_orders_bounds_no_program_that_is_not():
     """What an offer held back, of the market's depth or of programs, is free once it is ordered: that is no fault."""
-    case, plan = planned(point_case(battery(0), depth_kw=100.0))
+    case, _ = planned(point_case(battery(0), depth_kw=100.0))
     assert only_orders_are_new(case, replace(case, orders=no_orders(), start=None))
     for wider in (
         replace(case, intraday=market(200.0, 30.0)),
@@ -62,8 +62,18 @@ def test_a_plan_that_was_bound_by_more_than_orders_bounds_no_program_that_is_not
         replace(case, called_from=np.zeros(1, dtype=np.int64)),
     ):
         assert not only_orders_are_new(case, wider)
-        assert bound_with_orders(case, plan, wider, 5.0) == np.inf
-    assert bound_with_orders(case, plan, case, 5.0) == pytest.approx(plan.bound_eur + 5.0)
+        assert raised_eur(case, wider, 5.0) == np.inf
+    assert raised_eur(case, case, 5.0) == pytest.approx(5.0)
+
+
+def test_where_leaving_what_was_announced_got_cheaper_nothing_is_carried_over():
+    announced = Anchor(point_kw=np.array([[9.0, 5.0, 1.0, 5.0]]), eur_per_mwh=STAY_EUR_PER_MWH)
+    case = replace(point_case(battery(0)), anchor=announced)
+    assert raised_eur(case, case, 0.0) == 0.0
+    for now in (
+        None, replace(announced, eur_per_mwh=1.0), replace(announced, point_kw=np.array([[np.nan, 5.0, 1.0, 5.0]])),
+    ):  # fmt: skip
+        assert raised_eur(case, replace(case, anchor=now), 0.0) == np.inf
 
 
 def test_an_order_that_was_taken_back_frees_what_it_bound():
