@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from models.audit import audit
@@ -233,8 +233,12 @@ def test_volumes_on_one_ray_have_rising_prices(lossless):
     power=st.floats(1, 10), losses=st.floats(0.7, 1.0), wanted=st.floats(0.5, 12), spread=st.floats(0, 40),
     isp=st.integers(0, 2),
 )  # fmt: skip
+@example(power=8.680745183979361, losses=0.7147662321727067, wanted=11.642385854688362, spread=0.005, isp=2)
 def test_the_price_is_what_two_plans_of_the_whole_differ_by(power, losses, wanted, spread, isp):
-    """The oracle states both plans with rows of its own: limits at a price that nobody pays."""
+    """The oracle states both plans with rows of its own: limits at a price that nobody pays.
+
+    Where the plan is a part of a watt beside the baseline, which is in whole W, it may stay there.
+    """
     from tests.models.builders import limit
 
     case, plan = planned(point_case(battery(discharge_kw=power, eta_d=losses), spread=spread))
@@ -251,8 +255,9 @@ def test_the_price_is_what_two_plans_of_the_whole_differ_by(power, losses, wante
     facts = replace(case, intraday=replace(case.intraday, traded_kw=net))  # planned trades are facts
 
     def value(volume):
-        high = asked_room.baseline_kw + np.where(requested, volume, free) + 4e-4
-        low = np.where(requested, -np.inf, asked_room.baseline_kw - free - 4e-4)
+        beside = plan.point_kw[0] - asked_room.baseline_kw
+        high = asked_room.baseline_kw + np.where(requested, volume, np.maximum(free, beside)) + 4e-4
+        low = np.where(requested, -np.inf, asked_room.baseline_kw + np.minimum(-free, beside) - 4e-4)
         return solve(replace(facts, limits=limit(ISPS, import_kw=high, export_kw=low, penalty=1e5)),
                      relative_gap=1e-9, threads=1).objective_eur  # fmt: skip
 
