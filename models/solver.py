@@ -1,7 +1,8 @@
 """Solves programs in arrays with HiGHS, known only here and to growing_lp and listening. Minimises −value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from math import ceil, log2
 from typing import Any
 
 import highspy
@@ -33,6 +34,12 @@ _BRANCHING_ALONE = {
 
 
 _BASIC = highspy.HighsBasisStatus.kBasic
+
+_TOLD_APART = 1e-6
+"""What HiGHS tells apart when it branches, in the unit of the objective."""
+
+_MOST_DOUBLINGS = 10
+"""How often costs are doubled at most, for the sake of a smaller gap."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -234,20 +241,25 @@ def solve_mixed(
 
     With `few` whole numbers and many others, branching alone is quicker: a search near an answer, or one begun anew,
     solves the same large relaxation again and again.
-    The run ends as STALLED where the gap is below `stalls_below` and hardly narrows any more. Raises SolverError where
+    The run ends as STALLED where the gap is below `stalls_below` and hardly narrows any more. A gap below what HiGHS
+    tells apart is proven with costs that are larger by a power of two; the log says so. Raises SolverError where
     HiGHS fails.
     """
+    times = _enlarged(absolute_gap)
+    enlarged = matrix if times == 1.0 else replace(matrix, cost=times * matrix.cost, offset=times * matrix.offset)
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
     listener = _listener(solver, log)
     options = {
         "threads": threads,
-        "time_limit": listener.time_limit_s(time_limit_s, branching=True, stalls_below=stalls_below),
+        "time_limit": listener.time_limit_s(time_limit_s, branching=True, stalls_below=times * stalls_below),
         "mip_rel_gap": 0.0,
-        "mip_abs_gap": absolute_gap,
+        "mip_abs_gap": times * absolute_gap,
     } | (_BRANCHING_ALONE if few else {})
     _options(solver, options)
-    _pass(solver, matrix, matrix.whole)
+    _pass(solver, enlarged, matrix.whole)
+    if log is not None and times > 1.0:
+        log.say(f"costs are {times:.0f} times as large in what HiGHS says until its report")
     if len(start):
         solution = highspy.HighsSolution()
         solution.col_value = start
@@ -256,4 +268,20 @@ def solve_mixed(
         raise SolverError("HiGHS failed while solving with whole numbers; keep the case and report it")
     # HiGHS solves a program without whole numbers as a linear one, and then leaves the bound of branching at 0.
     bound = float(solver.getInfo().mip_dual_bound) if matrix.whole.any() else None
-    return _finish(solver, bound, log, stalled=listener.stalled)
+    run = _finish(solver, bound, log, stalled=listener.stalled)
+    return replace(
+        run,
+        objective=run.objective / times,
+        bound=run.bound / times,
+        row_dual=run.row_dual / times,
+        reduced_cost=run.reduced_cost / times,
+    )
+
+
+def _enlarged(absolute_gap: float) -> float:
+    """Return by what power of two to multiply costs, so that HiGHS tells the gap asked for from its own tolerance.
+
+    It gives up what could gain less than 1e-6 of the objective's unit, whatever gap it is asked for.
+    """
+    least = _TOLD_APART / 2**_MOST_DOUBLINGS
+    return 2.0 ** max(0, ceil(log2(_TOLD_APART / max(absolute_gap, least))))

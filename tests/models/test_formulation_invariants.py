@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.audit import audit
@@ -87,6 +87,7 @@ def test_more_freedom_never_lowers_value(path, change, seed):
 
 @few
 @given(seed=seeds, scale=st.sampled_from([0.25, 3.0]))
+@example(seed=391, scale=0.25)  # the gap asked for, 6e-8 EUR, is less than HiGHS tells apart unless costs are enlarged
 def test_value_scales_with_all_prices(seed, scale):
     case = world(seed)
     parts = {}

@@ -19,7 +19,7 @@ def knapsacks(count=40, rows=12):
     )  # fmt: skip
 
 
-def told(threads):
+def told(threads, gap=1e-6):
     log = SolverLog()
     matrix = knapsacks()
     relaxation = Relaxation(matrix, threads=threads, log=log)
@@ -28,7 +28,7 @@ def told(threads):
     relaxation.solve(60, "simplex")  # only the first of many is told
     assert len(log.lines()) == before
     log.say("branching: our own words")
-    run = solve_mixed(matrix, start=np.zeros(0), absolute_gap=1e-9, time_limit_s=600, threads=threads, log=log)
+    run = solve_mixed(matrix, start=np.zeros(0), absolute_gap=gap, time_limit_s=600, threads=threads, log=log)
     return log.lines(), run
 
 
@@ -40,6 +40,13 @@ def test_highs_tells_the_log_and_not_the_terminal(capfd):
     assert f"Primal bound      {run.objective:.0f}" in text
     assert text.index("Model status        : Optimal") < text.index("our own words") < text.index("Solving report")
     assert capfd.readouterr() == ("", "")
+
+
+def test_costs_that_are_enlarged_for_a_small_gap_are_said_before_what_highs_says():
+    lines, run = told(threads=1, gap=2e-9)
+    said = lines.index("costs are 512 times as large in what HiGHS says until its report")
+    assert f"Primal bound      {512 * run.objective:.0f}" in "\n".join(lines[said:])
+    assert run.objective == told(threads=1)[1].objective
 
 
 def test_without_times_a_search_says_the_same_again():
