@@ -113,6 +113,19 @@ def test_a_block_without_a_price_takes_no_bid_and_is_noted() -> None:
     assert any("no price of FCR" in note for note in made.notes)
 
 
+@pytest.mark.parametrize(("unit", "paid", "noted"), [("EUR/MW/h", 100, 0), ("EUR/MW/block", 25, 1)])
+def test_a_block_that_has_several_prices_is_noted_where_it_should_have_one(unit: str, paid: float, noted: int) -> None:
+    """Hours of 10, 20, 30 and 40: together 100 EUR/MW for four hours, but no price of a block; the next one has 7."""
+    product = CapacityProduct(
+        name="FCR", direction="up", series="fcr", price_unit=unit, max_mw=2, gate=MarketTime(at="08:00")
+    )
+    prices = hourly(10, 20, 30, 40, *[7.0] * 20)
+    world = inputs(markets=Markets(capacity=(product,)))
+    built = build(replace(world, prices={**world.prices, "fcr": prices}))
+    assert built.case.reserves[0].price_eur_per_mw[:2].tolist() == [paid, 28 if unit == "EUR/MW/h" else 7]
+    assert [("16 ISPs (1–16)" in note) for note in built.notes if "differ within blocks" in note] == [True] * noted
+
+
 def test_missing_prices_are_an_error_in_words() -> None:
     with pytest.raises(PlanError, match=r"no day-ahead price for 96 of 96 ISPs.*import series"):
         build(inputs(prices=None))

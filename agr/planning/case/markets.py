@@ -18,6 +18,8 @@ from models.case import DayAhead, Direction, Imbalance, Intraday, Reserve
 Floats = NDArray[np.float64]
 Prices = Mapping[str, tuple[float | None, ...]]
 """Series → price per ISP, None where unknown"""
+_EUR_PER_MW_BLOCK = 1e-9
+"""A difference of a block's prices below this, in EUR/MW, is rounding."""
 _SHOWN = 5
 """Most ranges of ISPs that a note lists."""
 
@@ -195,16 +197,23 @@ def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Rese
     blocks, (share, chance) = 24 // product.block_hours, product.asks
     per_isp = _filled(inputs, product.series)
     price, depth = np.zeros(blocks), np.full(blocks, product.max_mw)
+    whole, differing = product.price_unit == "EUR/MW/block", np.zeros(len(block), dtype=np.bool_)
     for b in range(blocks):
         values = per_isp[block == b]
         if not len(values) or np.isnan(values).any():
             depth[b] = 0.0
             continue
-        hours = len(values) * period.isp_hours if product.price_unit == "EUR/MW/h" else 1.0
+        hours = 1.0 if whole else len(values) * period.isp_hours
+        differing |= (block == b) & (whole and bool(np.ptp(values) > _EUR_PER_MW_BLOCK))
         price[b] = float(values.mean()) * hours * share
     if (depth < product.max_mw).any():
         lacking = number_of(int((depth < product.max_mw).sum()), "block")
         notes.append(f"no price of {product.name} in {lacking}: no bid there")
+    if differing.any():  # a block has one price: the series is probably per hour
+        notes.append(
+            f"prices of {product.name}, in EUR/MW/block, differ within blocks in {named_isps(differing)}: "
+            "the mean was used there; did you mean EUR/MW/h?"
+        )
     begun = np.isin(np.arange(blocks), block[: inputs.closed_isps])
     return Reserve(
         name=product.name, direction=Direction(product.direction), price_eur_per_mw=price, block=block,
