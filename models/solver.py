@@ -259,7 +259,7 @@ def solve_mixed(
     _options(solver, options)
     _pass(solver, enlarged, matrix.whole)
     if log is not None and times > 1.0:
-        log.say(f"costs are {times:.0f} times as large in what HiGHS says until its report")
+        log.say(f"costs are {times:.0f} times as large in what HiGHS says next, its report included")
     if len(start):
         solution = highspy.HighsSolution()
         solution.col_value = start

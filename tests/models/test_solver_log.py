@@ -44,7 +44,7 @@ def test_highs_tells_the_log_and_not_the_terminal(capfd):
 
 def test_costs_that_are_enlarged_for_a_small_gap_are_said_before_what_highs_says():
     lines, run = told(threads=1, gap=2e-9)
-    said = lines.index("costs are 512 times as large in what HiGHS says until its report")
+    said = lines.index("costs are 512 times as large in what HiGHS says next, its report included")
     assert f"Primal bound      {512 * run.objective:.0f}" in "\n".join(lines[said:])
     assert run.objective == told(threads=1)[1].objective
 

@@ -18,7 +18,7 @@ from models.case import DayAhead, Direction, Imbalance, Intraday, Reserve
 Floats = NDArray[np.float64]
 Prices = Mapping[str, tuple[float | None, ...]]
 """Series → price per ISP, None where unknown"""
-_EUR_PER_MW_BLOCK = 1e-9
+_ROUNDING_EUR_PER_MW = 1e-9
 """A difference of a block's prices below this, in EUR/MW, is rounding."""
 _SHOWN = 5
 """Most ranges of ISPs that a note lists."""
@@ -204,7 +204,7 @@ def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Rese
             depth[b] = 0.0
             continue
         hours = 1.0 if whole else len(values) * period.isp_hours
-        differing |= (block == b) & (whole and bool(np.ptp(values) > _EUR_PER_MW_BLOCK))
+        differing |= (block == b) & (whole and bool(np.ptp(values) > _ROUNDING_EUR_PER_MW))
         price[b] = float(values.mean()) * hours * share
     if (depth < product.max_mw).any():
         lacking = number_of(int((depth < product.max_mw).sum()), "block")
