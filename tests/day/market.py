@@ -80,7 +80,6 @@ class Market:
         for party in parties:
             party.send("silent", on=False)
             party.send("delay", seconds=0)
-            party.send("persist", seconds=0)  # a tortured day before this one in the same process lets them persist
         self.start()
 
     def _fill(self, tables: Path | None) -> None:
@@ -97,13 +96,20 @@ class Market:
         """Start the daemon, with other sections of the settings if given, and tell everybody where it is."""
         self.settings = self.settings.model_copy(update=sections)
         self.daemon = Service(self.settings, self.clock)
+        self._let_persist(PATIENCE_S)  # what the daemon sends at once is answered before they know its new port
         self.daemon.start()
         self.running = True
         us = Peer(domain=OURS, role="AGR", endpoint=self.endpoint, public_key=self._key.public)
         for party in self.parties:
             if party.domain not in self.gone:
                 party.meet([us])
+        self._let_persist(0)  # a tortured day before this one in the same process lets them persist, too
         self._tell_time()
+
+    def _let_persist(self, seconds: float) -> None:
+        for party in self.parties:
+            if party.domain not in self.gone:
+                party.send("persist", seconds=seconds)
 
     def stop(self) -> None:
         """Stop the daemon; its store stays."""

@@ -103,13 +103,14 @@ class UftpParty:
         return self._get_client(domain, role, known)  # type: ignore[attr-defined]
 
     def deliver(self, message: Any, domain: str, role: str, version: str = "3.1.0") -> command_lines.Json:
-        """Send a message, several times if necessary; report it and return its metadata."""
+        """Send a message, several times if necessary, each time to where the peer is by then; report it and return its
+        metadata.
+        """
         message.time_stamp = (datetime.now(UTC) + self.offset).isoformat()
-        client = self.client(domain, role, version)
         until = time.monotonic() + self.persist_s
         for attempt in itertools.count(1):
             try:
-                client._send_message(message)
+                self.client(domain, role, version)._send_message(message)
             except Exception as error:
                 text = f"{type(error).__name__}: {error}"
                 last = attempt >= SEND_ATTEMPTS and time.monotonic() > until
