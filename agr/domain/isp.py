@@ -72,7 +72,7 @@ def _midnight(day: date, zone_name: str) -> datetime:
 def require_isp_minutes(minutes: int) -> None:
     """Raise InputError unless ISPs of this length fill every hour: else the last minutes of a day would be lost."""
     if minutes < 1 or 60 % minutes:
-        raise InputError(f"isp_minutes is {minutes}, which does not divide an hour; use 5, 15, 30 or 60")
+        raise InputError(f"isp_minutes is {minutes}, which does not divide an hour; markets use 5, 15, 30 or 60")
 
 
 @dataclass(frozen=True, order=True)

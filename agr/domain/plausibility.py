@@ -59,7 +59,8 @@ to 5,000 EUR/MWh."""
 
 def doubts(register: Register, capacity: Collection[str] = ()) -> Iterator[Doubt]:
     """Yield what is doubtful in a register; `capacity` are series in EUR/MW, whose prices may be small."""
-    yield from _rows(register)
+    shown = list(_rows(register))
+    yield from shown
     peaks = peaks_of(register)
     able = rated_kw(register) + sum(peak for (_, quantity), peak in peaks.items() if quantity == POWER.name)
     yield from contract_doubts(register, able)
@@ -67,7 +68,7 @@ def doubts(register: Register, capacity: Collection[str] = ()) -> Iterator[Doubt
     own = ((row.congestion_point, row.connection) for row in register.congestion_points)
     yield from small_at_points(register, at_points(register, peaks, own))
     yield from connection_limit_doubts(register, peaks, able)
-    yield from _forecasts(register, peaks)
+    yield from _forecasts(register, peaks, {doubt.name for doubt in shown if doubt.column == "power_kw"})
     yield from _prices(register, capacity)
 
 
@@ -142,8 +143,11 @@ def _connections(register: Register, peaks: Mapping[tuple[str, str], float]) -> 
     return found
 
 
-def _forecasts(register: Register, peaks: Mapping[tuple[str, str], float]) -> Iterator[Doubt]:
-    """Yield forecasts that are too high or low, and batteries that are too large for the load beside them."""
+def _forecasts(register: Register, peaks: Mapping[tuple[str, str], float], doubted: Collection[str]) -> Iterator[Doubt]:
+    """Yield forecasts that are too high or low, and batteries that are too large for the load beside them.
+
+    `doubted`: resources whose own power is doubtful; a forecast of heat is not held against it.
+    """
     besides, rows = _connections(register, peaks), {row.resource: row for row in register.resources}
     producers = {row.resource for kind in KINDS if kind.produces for row in register.of(kind.row)}
     for (resource, quantity), peak in peaks.items():
@@ -153,16 +157,10 @@ def _forecasts(register: Register, peaks: Mapping[tuple[str, str], float]) -> It
         words = ""
         if quantity == POWER.name:
             words = _power_words(peak, row.connection, resource in producers, besides[row.connection])
-        elif quantity == HEAT.name and isinstance(row, HeatPump) and peak > MOST_HEAT * row.power_kw > 0:
-            said = f"{peak:g} kW of heat is {peak / row.power_kw:,.0f} times the pump's {row.power_kw:g} kW"
-            words = f"{said} at connection {row.connection}; did you mean {peak / PER_UNIT:g} kW?"
-        elif quantity == HEAT.name and isinstance(row, HeatPump) and 0 < peak < LEAST_HEAT * row.power_kw:
-            said = f"{peak:g} kW of heat at most is {peak / row.power_kw:.2g} of the pump's {row.power_kw:g} kW"
-            words = f"{said} at connection {row.connection}; did you mean {peak * PER_UNIT:g} kW ({peak:g} MW)?"
-        elif quantity == COP.name and peak > MOST_COP:
-            words = f"{peak:g} is more than any heat pump reaches ({MOST_COP:g}); did you mean {peak / 100:g}?"
-        elif quantity == COP.name and 0 < peak < LEAST_COP:
-            words = f"{peak:g} at most is less than an electric heater reaches (1); did you mean {peak * 100:g}?"
+        elif quantity == HEAT.name and isinstance(row, HeatPump) and resource not in doubted:
+            words = _heat_words(peak, row)
+        elif quantity == COP.name:
+            words = _cop_words(peak)
         if words:
             yield Doubt(table="forecasts", name=resource, column="value", words=f"{quantity} {words}", value=peak)
     yield from _prequalified(register, peaks)
@@ -173,6 +171,28 @@ def _forecasts(register: Register, peaks: Mapping[tuple[str, str], float]) -> It
             words = f"{said} ({load:g} kW); did you mean {power / PER_UNIT:g} kW?"
             column = "charge_kw" if battery.charge_kw >= battery.discharge_kw else "discharge_kw"
             yield Doubt(table="batteries", name=battery.resource, column=column, words=words)
+
+
+def _heat_words(peak: float, pump: HeatPump) -> str:
+    """Say what is doubtful about the highest heat demand of a pump, empty if nothing is."""
+    if peak > MOST_HEAT * pump.power_kw > 0:
+        said = f"{peak:g} kW of heat is {peak / pump.power_kw:,.0f} times the pump's {pump.power_kw:g} kW"
+        return f"{said} at connection {pump.connection}; did you mean {peak / PER_UNIT:g} kW?"
+    if 0 < peak < LEAST_HEAT * pump.power_kw:
+        said = f"{peak:g} kW of heat at most is {peak / pump.power_kw:.2g} of the pump's {pump.power_kw:g} kW"
+        return f"{said} at connection {pump.connection}; did you mean {peak * PER_UNIT:g} kW ({peak:g} MW)?"
+    return ""
+
+
+def _cop_words(peak: float) -> str:
+    """Say what is doubtful about the highest COP of a pump, empty if nothing is; a decimal point may be lost, too."""
+    if peak > MOST_COP:
+        meant = peak / 100 if peak / 100 >= LEAST_COP else peak / 10
+        return f"{peak:g} is more than any heat pump reaches ({MOST_COP:g}); did you mean {meant:g}?"
+    if 0 < peak < LEAST_COP:
+        meant = peak * 100 if peak * 100 <= MOST_COP else peak * 10
+        return f"{peak:g} at most is less than an electric heater reaches (1); did you mean {meant:g}?"
+    return ""
 
 
 def _prequalified(register: Register, peaks: Mapping[tuple[str, str], float]) -> Iterator[Doubt]:

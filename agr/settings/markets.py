@@ -24,7 +24,9 @@ class DayAhead(Section):
         default=15, gt=0, description="Length of one product; SDAC has traded 15 minutes since 2025-10-01."
     )
     forecast_series: Name = Field(
-        default="day_ahead_forecast", description="Price series used until the results are known, EUR/MWh."
+        default="day_ahead_forecast",
+        description="Price series used until the results are known, EUR/MWh. One of the two series is enough: results "
+        "stand in where there is no forecast, before the gate, too, and the forecast stays where there are no results.",
     )
     series: Name = Field(default="day_ahead", description="Price series of the results, EUR/MWh.")
 
@@ -191,7 +193,8 @@ def isp_faults(isp_minutes: int, markets: Markets, *, finer_products: bool = Fal
         return [str(error)]
     finer = finer_products and isp_minutes % product == 0
     if 1440 % product or (product % isp_minutes and not finer):
-        fits = f"be a multiple of isp_minutes ({isp_minutes})"
+        fits = "be a multiple of isp_minutes"
         words = f"divide a day, and {fits} or divide it" if finer_products else f"{fits} and divide a day"
-        faults.append(f"markets.day_ahead.product_minutes is {product}; it must {words}")
+        both = f"isp_minutes is {isp_minutes} and markets.day_ahead.product_minutes is {product}"
+        faults.append(f"{both}; product_minutes must {words}")
     return faults

@@ -116,6 +116,18 @@ DOUBTFUL = {
         {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", 320, quantity="cop")},
         ("forecasts.csv, line 2, column value: pump: cop 320 is more than any", "did you mean 3.2?"),
     ),
+    "COP without its decimal point": (
+        {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", 32, quantity="cop")},
+        ("pump: cop 32 is more than any", "did you mean 3.2?"),
+    ),
+    "COP in hundreds": (
+        {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", 0.032, quantity="cop")},
+        ("pump: cop 0.032 at most is less than", "did you mean 3.2?"),
+    ),
+    "COP in tens": (
+        {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", 0.35, quantity="cop")},
+        ("pump: cop 0.35 at most is less than", "did you mean 3.5?"),
+    ),
     "boiler in W": (
         {"switched_loads": SWITCHED + f"boiler,{HOME},2000,00:00-06:00 4\n"},
         ("switched_loads.csv, line 2, column power_kw: boiler: 2000 kW", "did you mean 2 kW?"),
@@ -188,6 +200,12 @@ def test_a_value_in_another_unit_is_loaded_and_warned_of(tmp_path: Path, name: s
     reading = read(tmp_path, **tables)
     assert len([w for w in reading.warnings if all(part in w for part in words)]) == 1, reading.warnings
     assert sum(len(rows) for rows in reading.register.tables().values()) > 1  # nothing was left out
+
+
+def test_heat_is_not_held_against_a_power_that_is_itself_doubtful(tmp_path: Path) -> None:
+    tables = {"heat_pumps": PUMPS + f"pump,{HOME},4000,10,5\n", "forecasts": forecasts("pump", 3, 5, "heat_kw")}
+    (warning,) = read(tmp_path, **tables).warnings
+    assert "heat_pumps.csv, line 2, column power_kw: pump: 4000 kW" in warning
 
 
 USUAL = {

@@ -275,7 +275,7 @@ def test_the_clock_changes_of_a_year_by_hand():
 
 @pytest.mark.parametrize("minutes", [0, 7, 13, 25, 40, 45, 90, 120, -15])
 def test_isps_that_do_not_fill_an_hour_are_refused(minutes):
-    with pytest.raises(InputError, match=f"isp_minutes is {minutes}, which does not divide an hour; use 5, 15, 30"):
+    with pytest.raises(InputError, match=f"isp_minutes is {minutes}, which does not divide an hour; markets use"):
         Period(ORDINARY, "Europe/Amsterdam", minutes)
 
 

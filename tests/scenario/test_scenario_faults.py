@@ -79,13 +79,13 @@ def test_isps_that_do_not_fill_an_hour_are_a_fault_with_its_line(folder, minutes
     edit(path, ("zone: Europe/Amsterdam\n", f"zone: Europe/Amsterdam\nisp_minutes: {minutes}\n"))
     where = f"scenario.yaml, line {line_of(path, 'isp_minutes')}: isp_minutes: {minutes} is wrong"
     (fault,) = faults(folder)
-    assert fault.startswith(f"{where}: isp_minutes is {minutes}, which does not divide an hour; use 5, 15, 30 or 60")
+    assert fault.startswith(f"{where}: isp_minutes is {minutes}, which does not divide an hour; markets use 5, 15")
 
 
 def test_a_product_that_fits_no_isps_is_a_fault(folder):
     path = folder / "scenario.yaml"
     edit(path, ("markets:\n", "markets:\n  day_ahead: {product_minutes: 50}\n"))
-    assert "product_minutes is 50; it must divide a day" in faults(folder)[0]
+    assert "product_minutes is 50; product_minutes must divide a day" in faults(folder)[0]
 
 
 def test_clock_times_without_quotes_are_read_as_written(folder):

@@ -34,8 +34,12 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("isp_minutes = 7\n", "isp_minutes is 7, which does not divide an hour; use 5, 15, 30 or 60"),
-        ("isp_minutes = 30\n", "markets.day_ahead.product_minutes is 15; it must be a multiple of isp_minutes (30)"),
+        ("isp_minutes = 7\n", "isp_minutes is 7, which does not divide an hour; markets use 5, 15, 30 or 60"),
+        (
+            "isp_minutes = 30\n",
+            "isp_minutes is 30 and markets.day_ahead.product_minutes is 15; product_minutes must be a multiple of "
+            "isp_minutes",
+        ),
         ("participants = 3\n", "participants: 3 should be a list"),
         ('time_zone = ""\n', "time_zone: '' is wrong: '' is not a time zone"),
         ('public_url = "agr.example.com"\n', "expected a web address that starts with"),
