@@ -1,7 +1,9 @@
 """The CRO and DSO on the wire: signed both ways, judged by the published schemas."""
 
+import socket
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
 from nacl.signing import SigningKey
@@ -193,3 +195,14 @@ def test_a_message_nobody_receives_is_reported_as_failed(dso: Counterparty, agr)
     with pytest.raises(DeliveryError, match="could not send_test"):
         dso.send("send_test", domain=agr.domain)
     assert dso.wait_for(lambda e: e.kind == "failed").fields["attempts"] == 5
+
+
+def test_an_answer_follows_a_peer_that_has_moved(agr, dso):
+    dso.send("persist", seconds=60)
+    prognosis = agr.message("D-Prognosis", dso, WHOLE_DAY, **D_PROGNOSIS)
+    with socket.create_server(("127.0.0.1", 0)) as before:
+        dso.meet([replace(agr.peer, endpoint=f"http://127.0.0.1:{before.getsockname()[1]}/")])
+        assert agr.post(prognosis, dso) == 200
+        before.accept()[0].close()  # it has tried to answer there
+    dso.meet([agr.peer])
+    assert agr.inbox.get(timeout=60).tag == "D-PrognosisResponse"

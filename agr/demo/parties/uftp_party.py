@@ -103,9 +103,7 @@ class UftpParty:
         return self._get_client(domain, role, known)  # type: ignore[attr-defined]
 
     def deliver(self, message: Any, domain: str, role: str, version: str = "3.1.0") -> command_lines.Json:
-        """Send a message, several times if necessary, each time to where the peer is by then; report it and return its
-        metadata.
-        """
+        """Try to send a message, each time to where the peer is by then; report it and return its metadata."""
         message.time_stamp = (datetime.now(UTC) + self.offset).isoformat()
         until = time.monotonic() + self.persist_s
         for attempt in itertools.count(1):
