@@ -187,12 +187,13 @@ def _heat_words(peak: float, pump: HeatPump) -> str:
 def _cop_words(peak: float) -> str:
     """Say what is doubtful about the highest COP of a pump, empty if nothing is; a decimal point may be lost, too."""
     if peak > MOST_COP:
-        meant = peak / 100 if peak / 100 >= LEAST_COP else peak / 10
-        return f"{peak:g} is more than any heat pump reaches ({MOST_COP:g}); did you mean {meant:g}?"
-    if 0 < peak < LEAST_COP:
-        meant = peak * 100 if peak * 100 <= MOST_COP else peak * 10
-        return f"{peak:g} at most is less than an electric heater reaches (1); did you mean {meant:g}?"
-    return ""
+        said, factors = f"{peak:g} is more than any heat pump reaches ({MOST_COP:g})", (1 / 100, 1 / 10, 1 / 1000)
+    elif 0 < peak < LEAST_COP:
+        said, factors = f"{peak:g} at most is less than an electric heater reaches (1)", (100.0, 10.0, 1000.0)
+    else:
+        return ""
+    usual = [peak * factor for factor in factors if LEAST_COP <= peak * factor <= MOST_COP]
+    return f"{said}; did you mean {usual[0]:g}?" if usual else said
 
 
 def _prequalified(register: Register, peaks: Mapping[tuple[str, str], float]) -> Iterator[Doubt]:

@@ -116,18 +116,6 @@ DOUBTFUL = {
         {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", 320, quantity="cop")},
         ("forecasts.csv, line 2, column value: pump: cop 320 is more than any", "did you mean 3.2?"),
     ),
-    "COP without its decimal point": (
-        {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", 32, quantity="cop")},
-        ("pump: cop 32 is more than any", "did you mean 3.2?"),
-    ),
-    "COP in hundreds": (
-        {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", 0.032, quantity="cop")},
-        ("pump: cop 0.032 at most is less than", "did you mean 3.2?"),
-    ),
-    "COP in tens": (
-        {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", 0.35, quantity="cop")},
-        ("pump: cop 0.35 at most is less than", "did you mean 3.5?"),
-    ),
     "boiler in W": (
         {"switched_loads": SWITCHED + f"boiler,{HOME},2000,00:00-06:00 4\n"},
         ("switched_loads.csv, line 2, column power_kw: boiler: 2000 kW", "did you mean 2 kW?"),
@@ -206,6 +194,17 @@ def test_heat_is_not_held_against_a_power_that_is_itself_doubtful(tmp_path: Path
     tables = {"heat_pumps": PUMPS + f"pump,{HOME},4000,10,5\n", "forecasts": forecasts("pump", 3, 5, "heat_kw")}
     (warning,) = read(tmp_path, **tables).warnings
     assert "heat_pumps.csv, line 2, column power_kw: pump: 4000 kW" in warning
+
+
+@pytest.mark.parametrize(
+    ("cop", "end"),
+    [(32, "mean 3.2?"), (3200, "mean 3.2?"), (0.032, "mean 3.2?"), (0.35, "mean 3.5?"), (1e6, "pump reaches (15)")],
+)  # fmt: skip
+def test_a_cop_is_guessed_by_its_decimal_point_where_one_is_near(tmp_path: Path, cop: float, end: str) -> None:
+    tables = {"heat_pumps": PUMPS + f"pump,{HOME},2.5,10,5\n", "forecasts": forecasts("pump", cop, quantity="cop")}
+    (warning,) = read(tmp_path, **tables).warnings
+    assert f"pump: cop {cop:g} " in warning
+    assert warning.endswith(end)
 
 
 USUAL = {
